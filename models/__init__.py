@@ -1,0 +1,1 @@
+"""The domain: data, networks, training, forecasts, jobs."""

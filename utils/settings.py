@@ -1,0 +1,121 @@
+"""Every setting of the service in one table, and the one reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from utils.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _setting(default: Any, help: str, low: int | None = None, high: int | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings; the environment variable of each is its name in capitals.
+
+    Relative paths are taken from the project's folder, wherever the command is run.
+    """
+
+    host: str = _setting("127.0.0.1", "address that the web server listens on")
+    port: int = _setting(5000, "port that the web server listens on", 1, 65535)
+    model_store: str = _setting("saved_models", "folder of the trained models")
+    data_store: str = _setting("saved_data", "folder of the stored data sets")
+    database_url: str = _setting(
+        "sqlite:///saved_data/jobs.sqlite", "database of the training jobs, as a SQLAlchemy URL"
+    )
+    workers: int = _setting(1, "training workers that `serve` starts (0: none)", 0, 64)
+    worker_id: str = _setting("", "name of this worker, kept over restarts (default: host name)")
+    web_processes: int = _setting(2, "processes of the web server", 1, 64)
+    web_threads: int = _setting(24, "threads of each web process", 4, 512)
+    max_waiting: int = _setting(8, "train requests that wait in each web process", 1, 256)
+    model_cache: int = _setting(64, "models that each web process keeps open", 1, 10_000)
+    max_rows: int = _setting(10_000_000, "rows of one data set", 1)
+    max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
+    max_upload_mb: int = _setting(512, "size of an uploaded table, in MB, also unpacked", 1)
+    cors_origins: str = _setting(
+        "http://localhost:4200", "origins that browsers may call from, comma-separated"
+    )
+    log_format: str = _setting("text", "log lines: `text` for people, `json` for machines")
+    log_level: str = _setting("INFO", "least level that is logged: DEBUG, INFO, WARNING, ERROR")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
+            if low is not None and value < low or high is not None and value > high:
+                rule = f"from {low} to {high}" if high is not None else f"at least {low}"
+                raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
+        _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
+        _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
+        if self.max_waiting > self.web_threads // 2:
+            raise SettingsError(
+                "MAX_WAITING must be at most half of WEB_THREADS, so that waiting trains never "
+                f"take the threads of other requests. Received: {self.max_waiting} of "
+                f"{self.web_threads}"
+            )
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins as a list."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder of the models, absolute."""
+        return ROOT / self.model_store
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder of the data sets, absolute."""
+        return ROOT / self.data_store
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL with a relative SQLite path made absolute."""
+        prefix = "sqlite:///"
+        if self.database_url.startswith(prefix):
+            return prefix + str(ROOT / self.database_url.removeprefix(prefix))
+        return self.database_url
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"{name} must be one of {', '.join(allowed)}. Received: {value!r}")
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of an environment (the process's own by default).
+
+    Raises:
+        SettingsError: a value breaks its rule; the sentence names variable, rule and value.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        text = environ.get(item.name.upper(), "").strip()
+        if text:
+            values[item.name] = _parse(item.name.upper(), text, type(item.default))
+    return Settings(**values)
+
+
+def _parse(name: str, text: str, kind: type) -> Any:
+    if kind is not int:
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a whole number. Received: {text!r}") from error
+
+
+def table() -> list[tuple[str, str, str]]:
+    """(variable, default, help) of every setting, in order; README and --help show it."""
+    return [
+        (item.name.upper(), str(item.default), item.metadata["help"]) for item in fields(Settings)
+    ]
