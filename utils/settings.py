@@ -49,7 +49,7 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
-            if low is not None and value < low or high is not None and value > high:
+            if (low is not None and value < low) or (high is not None and value > high):
                 rule = f"from {low} to {high}" if high is not None else f"at least {low}"
                 raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))

@@ -1,0 +1,214 @@
+"""A table as it came → regular series, and what was found and mended on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.errors import Detail, InvalidInput
+from utils.series import TARGETS, Calendar, Key, Panel
+from utils.tables import OPTIONAL, Table
+from utils.validation import TOLERANCE, window_compliance
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MAX_GAP = 3  # steps in a row that are interpolated; more is for the user to mend
+LAW_WINDOW = 30  # steps over which Little's Law is judged
+_LISTED = 20  # places that are listed one by one
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Regular series, the columns that are not forecast (NaN where unknown), the report."""
+
+    panel: Panel
+    extras: dict[str, Floats]
+    quality: dict[str, Any]
+
+
+def clean(table: Table) -> Cleaned:
+    """Sort, join duplicates (the last one counts), drop what is impossible, fill short gaps.
+
+    Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
+    series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated.
+
+    Raises:
+        InvalidInput: longer gaps, naming the series and dates; or nothing is left.
+    """
+    table_keys, group = _groups(table)
+    order = np.lexsort((table.days, group))
+    group, days = group[order], table.days[order]
+    calendar = Calendar.of(days, group)
+    time = calendar.index(days)
+    last = np.append((np.diff(group) != 0) | (np.diff(time) != 0), True)
+    numbers = {name: values[order] for name, values in table.numbers.items()}
+    numbers.setdefault("cycle_time", np.full(len(days), np.nan))
+    quality: dict[str, Any] = {
+        "rows_received": len(table),
+        "duplicates": int((~last).sum()),
+        "blanks": {name: int(np.isnan(numbers[name]).sum()) for name in TARGETS},
+        "negatives": {name: int((numbers[name] < 0).sum()) for name in TARGETS},
+        "ignored_columns": table.ignored,
+    }
+    last &= _inside(group, numbers, last)
+    group, time = group[last], time[last]
+    numbers = {name: np.where(v[last] >= 0, v[last], np.nan) for name, v in numbers.items()}
+    if not group.size:
+        raise InvalidInput.of("rows", "must hold WIP and throughput in at least one row")
+    quality["gaps"] = _gaps(calendar, table_keys, group, time)
+    panel, extras = _regular(calendar, table_keys, group, time, numbers)
+    quality["interpolated_values"] = _interpolate(panel)
+    kept = set(panel.keys)
+    quality["empty_series"] = [" / ".join(key) for key in table_keys if key not in kept]
+    quality["littles_law"] = _judge_law(panel)
+    return Cleaned(panel, extras, quality)
+
+
+def _groups(table: Table) -> tuple[list[Key], Ints]:
+    """The series in the table, sorted by name, and each row's."""
+    (a, plants), (b, applications), (c, sizes) = table.names
+    combined = (a * len(applications) + b) * len(sizes) + c
+    found, group = np.unique(combined, return_inverse=True)
+    keys = [
+        (
+            plants[i // len(sizes) // len(applications)],
+            applications[i // len(sizes) % len(applications)],
+            sizes[i % len(sizes)],
+        )
+        for i in found.tolist()
+    ]
+    return keys, group.astype(np.int64)
+
+
+def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows between the first and the last of their series that know WIP and throughput."""
+    known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
+    inside = np.zeros(len(group), bool)
+    if known.size:
+        first_of = np.full(group.max() + 1, len(group))
+        last_of = np.full(group.max() + 1, -1)
+        np.minimum.at(first_of, group[known], known)
+        np.maximum.at(last_of, group[known], known)
+        rows = np.arange(len(group))
+        inside = (rows >= first_of[group]) & (rows <= last_of[group])
+    return inside
+
+
+def _gaps(calendar: Calendar, keys: list[Key], group: Ints, time: Ints) -> dict[str, Any]:
+    """Missing steps; refuses runs that are too long to interpolate."""
+    missing = np.where(np.diff(group) == 0, np.diff(time) - 1, 0)
+    places = [
+        _Place.between(keys[group[i]], calendar, time[[i, i + 1]], int(missing[i]))
+        for i in np.flatnonzero(missing > 0)
+    ]
+    _refuse([place for place in places if place.steps > MAX_GAP], "missing")
+    return {
+        "steps": int(missing.sum()),
+        "places": [place.to_document() for place in places[:_LISTED]],
+    }
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Unknown steps of a series between two dates."""
+
+    key: Key
+    after: str
+    before: str
+    steps: int
+
+    @classmethod
+    def between(cls, key: Key, calendar: Calendar, edges: Ints, steps: int) -> _Place:
+        after, before = calendar.dates(edges)
+        return cls(key, after, before, steps)
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "series": " / ".join(self.key),
+            "after": self.after,
+            "before": self.before,
+            "steps": self.steps,
+        }
+
+    def __str__(self) -> str:
+        name = " / ".join(self.key)
+        return f"{name}: {self.steps} steps between {self.after} and {self.before}"
+
+
+def _refuse(places: list[_Place], what: str) -> None:
+    if not places:
+        return
+    more = f" ({len(places) - 3} more places in details.)" if len(places) > 3 else ""
+    raise InvalidInput(
+        f"At most {MAX_GAP} {what} steps in a row are interpolated; found "
+        f"{'; '.join(str(place) for place in places[:3])}.{more}",
+        [Detail("date", f"{what} steps", str(place)) for place in places[:_LISTED]],
+    )
+
+
+def _regular(
+    calendar: Calendar,
+    keys: list[Key],
+    group: Ints,
+    time: Ints,
+    numbers: dict[str, Floats],
+) -> tuple[Panel, dict[str, Floats]]:
+    """Give every step of every series its row, NaN where nothing is known."""
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    ends = np.append(starts[1:], len(group)) - 1
+    lengths = time[ends] - time[starts] + 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    number = np.repeat(np.arange(len(starts)), ends - starts + 1)
+    place = offsets[number] + time - time[starts][number]
+    spread = {}
+    for name in (*TARGETS, *OPTIONAL):
+        if name in numbers:
+            spread[name] = np.full(offsets[-1], np.nan)
+            spread[name][place] = numbers[name]
+    values = np.column_stack([spread.pop(name) for name in TARGETS])
+    names = tuple(keys[group[start]] for start in starts)
+    return Panel(calendar, names, offsets.astype(np.int64), time[starts], values), spread
+
+
+def _interpolate(panel: Panel) -> int:
+    """Fill short runs of unknown WIP and throughput in place; returns how many values."""
+    filled = 0
+    series = panel.series
+    rows = np.arange(len(panel.values))
+    for column, target in enumerate(TARGETS[:2]):
+        values = panel.values[:, column]
+        unknown = np.isnan(values)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]])))
+        begins, ends = edges[::2], edges[1::2]
+        _refuse(
+            [
+                _Place.between(
+                    panel.keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
+                )
+                for b, e in zip(begins, ends, strict=True)
+                if e - b > MAX_GAP
+            ],
+            f"blank {target}",
+        )
+        # The ends of every series are known, so no interpolation reaches into another series.
+        values[unknown] = np.interp(rows[unknown], rows[~unknown], values[~unknown])
+        filled += int(unknown.sum())
+    return filled
+
+
+def _judge_law(panel: Panel) -> dict[str, Any]:
+    """How well whole windows of the data agree with Little's Law."""
+    spans = zip(panel.offsets[:-1], panel.offsets[1:], strict=True)
+    found = np.concatenate(
+        [window_compliance(panel.values[b:e], min(LAW_WINDOW, int(e - b))) for b, e in spans]
+    )
+    return {
+        "window_steps": LAW_WINDOW,
+        "windows": len(found),
+        "median_compliance": float(np.median(found)) if found.size else None,
+        "share_within_tolerance": float(np.mean(found >= 1 - TOLERANCE)) if found.size else None,
+    }

@@ -1,0 +1,135 @@
+"""JSON requests → checked objects, with errors that name field, rule and value."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from utils.errors import BadRequest, Detail, InvalidInput
+
+_RULES = {
+    "missing": "is required",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "value_error": "{error}",
+}
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 30.0 is as whole as 30."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+Int = Annotated[int, Strict(), BeforeValidator(_whole)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+# Far beyond any plant, and far from where products and quotients leave the range of floats.
+Positive = Annotated[Number, Field(gt=0, le=1e12)]
+Name = Annotated[str, BeforeValidator(_trimmed), Field(min_length=1, max_length=200)]
+
+
+class Request(BaseModel):
+    """A JSON request: camelCase names, snake_case accepted, unknown ones refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=to_camel,
+        protected_namespaces=(),
+    )
+
+    @classmethod
+    def parse(cls, body: Any) -> Self:
+        """Check a decoded JSON body.
+
+        Raises:
+            BadRequest: the body is no JSON object.
+            InvalidInput: a field is unknown or breaks its rule; one detail for each.
+        """
+        if not isinstance(body, dict):
+            raise BadRequest("The body must be a JSON object.")
+        values, details = cls._tidy(body)
+        try:
+            checked = cls.model_validate(values)
+        except ValidationError as error:
+            details += [cls._detail(item) for item in error.errors(include_url=False)]
+        if details:
+            raise InvalidInput(_sentence(details), details)
+        return checked
+
+    @classmethod
+    def _tidy(cls, body: dict[str, Any]) -> tuple[dict[str, Any], list[Detail]]:
+        """Fold both spellings into the alias, drop nulls of optional fields, find unknowns."""
+        names: dict[str, str] = {}
+        required: set[str] = set()
+        for name, item in cls.model_fields.items():
+            alias = item.alias or name
+            names |= {name: alias, alias: alias}
+            required |= {alias} if item.is_required() else set()
+        values: dict[str, Any] = {}
+        details: list[Detail] = []
+        for key, value in body.items():
+            alias = names.get(key, "")
+            if not alias:
+                details.append(Detail(key, unknown(key, set(names.values())), shown(value)))
+            elif alias in values:
+                details.append(Detail(key, f"is given twice, also as {alias}", shown(value)))
+            elif value is not None or alias in required:
+                values[alias] = value
+        return values, details
+
+    @classmethod
+    def _detail(cls, error: ErrorDetails) -> Detail:
+        rule = _RULES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+        field = ".".join(str(part) for part in error["loc"]) or "body"
+        # The body as a whole, or an absent field, is nothing to repeat.
+        named = error["loc"] and error["type"] != "missing"
+        received = shown(error["input"]) if named else None
+        return Detail(field, rule, received)
+
+
+def unknown(name: str, known: set[str]) -> str:
+    """The rule that an unknown name breaks, with the nearest known one."""
+    folded = {candidate.lower().replace("_", ""): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.5)
+    return f"is not a known field; did you mean {folded[near[0]]}?" if near else "is not known"
+
+
+def shown(value: Any) -> Any:
+    """A received value as an error may repeat it: JSON-ready and short."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and abs(value) < 1e15:
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _sentence(details: list[Detail]) -> str:
+    first, more = details[0], len(details) - 1
+    received = "" if first.received is None else f" Received: {first.received!r}."
+    rest = f" ({more} more in details.)" if more else ""
+    end = "" if first.message.endswith("?") else "."
+    field = "The body" if first.field == "body" else first.field
+    return f"{field} {first.message}{end}{received}{rest}"

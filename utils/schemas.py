@@ -1,0 +1,360 @@
+"""Every request and every reply; the OpenAPI document comes from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from utils.parsing import Int, Name, Number, Positive, Request
+
+
+def _distinct(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < 1000 else []
+    if len(set(names)) < len(names):
+        raise ValueError(f"must be distinct; given twice: {', '.join(twice[:5]) or 'some'}")
+    return names
+
+
+Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_distinct)]
+Seed = Annotated[Int, Field(ge=-(2**63), lt=2**63)]
+Row = dict[str, Any]
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+class PlantFields(Request):
+    """What synthetic data is asked for by."""
+
+    plants: Names = Field(["Plant_A", "Plant_B", "Plant_C"])
+    applications: Names = Field(["Automotive", "Consumer_Electronics", "Industrial"])
+    panel_sizes: Names = Field(["Small", "Medium", "Large", "Extra_Large"])
+    historical_days: Int = Field(545, ge=1, le=36_500)
+    base_wip: Positive = Field(100.0, alias="baseWIP")
+    base_throughput: Positive = 50.0
+    seasonality: Number = Field(0.2, ge=0, le=1)
+    noise_level: Number = Field(0.1, ge=0, le=1)
+
+    @property
+    def series(self) -> int:
+        """Number of series asked for."""
+        return len(self.plants) * len(self.applications) * len(self.panel_sizes)
+
+
+class SeedField(Request):
+    """The seed: the same seed and fields give the same rows, and the same model."""
+
+    seed: Seed | None = None
+
+
+class GenerateRequest(SeedField, PlantFields):
+    """Synthetic plant data."""
+
+
+class Hyperparameters(Request):
+    """What a planner may set of the network and its training."""
+
+    lstm_units1: Int = Field(64, ge=1, le=1024)
+    lstm_units2: Int = Field(32, ge=1, le=1024)
+    dropout_rate: Number = Field(0.2, ge=0, le=0.9)
+    sequence_length: Int = Field(10, ge=1, le=365)
+    epochs: Int = Field(50, ge=1, le=10_000)
+    batch_size: Int = Field(32, ge=1, le=8192)
+    learning_rate: Number = Field(0.00001, gt=0, le=1)
+    train_test_split: Number = Field(0.8, ge=0.1, le=0.99)
+
+    def to_config(self) -> dict[str, Any]:
+        """The figures as replies and models state them, in snake_case."""
+        config = {name: getattr(self, name) for name in Hyperparameters.model_fields}
+        return {
+            {"lstm_units1": "lstm_units_1", "lstm_units2": "lstm_units_2"}.get(name, name): value
+            for name, value in config.items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Hyperparameters:
+        """The inverse of `to_config`; what it does not know is left aside."""
+        plain = {name.replace("_units_", "_units"): value for name, value in config.items()}
+        known = {k: v for k, v in plain.items() if k in Hyperparameters.model_fields}
+        return Hyperparameters.model_validate(known)
+
+
+class TrainRequest(SeedField, Hyperparameters, PlantFields):
+    """A training, and at most one source of its data: rows, a data set, or what to generate."""
+
+    training_data: Annotated[list[Row], Field(min_length=1)] | None = None
+    dataset_id: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        plant = self.model_fields_set & set(PlantFields.model_fields)
+        sources = [
+            "trainingData" if self.training_data is not None else "",
+            "datasetId" if self.dataset_id is not None else "",
+            "/".join(sorted(plant)),
+        ]
+        given = [source for source in sources if source]
+        if len(given) > 1:
+            raise ValueError(f"takes one source of data; given: {', '.join(given)}")
+        return self
+
+
+class PredictRequest(Request):
+    """A forecast of one series from its recent past."""
+
+    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
+    plant: Name
+    application: Name
+    panel_size: Name
+    prediction_days: Int = Field(30, ge=1, le=365)
+    current_wip: Positive | None = Field(None, alias="currentWIP")
+    planned_throughput: Positive | None = None
+    target_production: Positive | None = None
+    history: Annotated[list[Row], Field(min_length=1)] | None = None
+
+
+class ValidateRequest(Request):
+    """A state of a line: at least two of WIP, throughput and cycle time."""
+
+    wip: Positive | None = None
+    throughput: Positive | None = None
+    cycle_time: Positive | None = None
+    target_production: Positive | None = None
+    capacity: Positive | None = None
+    horizon_days: Int = Field(30, ge=1, le=36_500)
+
+    @model_validator(mode="after")
+    def _two_of_three(self) -> Self:
+        if [self.wip, self.throughput, self.cycle_time].count(None) > 1:
+            raise ValueError("needs at least two of wip, throughput and cycleTime")
+        return self
+
+
+# --- replies ----------------------------------------------------------------------------------
+
+
+class Reply(BaseModel):
+    """A successful answer. Every number in it is finite."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    success: Literal[True] = True
+
+
+class Part(BaseModel):
+    """A part of a reply."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class ErrorDetail(Part):
+    """One broken rule."""
+
+    field: str
+    message: str
+    received: Any = None
+
+
+class ErrorReply(Part):
+    """Any answer that is not 2xx."""
+
+    success: Literal[False] = False
+    error: str
+    details: list[ErrorDetail] = []
+    request_id: str | None = None
+
+
+class HealthReply(Reply):
+    """Whether the service is up, and what an operator wants to know at a glance."""
+
+    status: Literal["healthy"] = "healthy"
+    timestamp: str
+    version: str
+    uptime_seconds: float
+    models: int
+    workers_alive: int | None = Field(description="null: the database does not answer")
+    jobs_queued: int | None
+
+
+class DateRange(Part):
+    """First and last date of some data."""
+
+    start: str
+    end: str
+
+
+class DataSummary(Part):
+    """What a data set holds."""
+
+    total_points: int
+    plants: list[str]
+    applications: list[str]
+    panel_sizes: list[str]
+    series: int
+    step: Literal["day", "week", "month"]
+    date_range: DateRange
+
+
+class DataRow(Part):
+    """One step of one series. A null was not known."""
+
+    day: int
+    date: str
+    plant: str
+    application: str
+    panel_size: str
+    wip: float
+    throughput: float
+    cycle_time: float | None
+    finished_goods: float | None = None
+    semi_finished_goods: float | None = None
+    releases: float | None = None
+    littles_law_compliance: float | None = None
+
+
+class GenerateReply(Reply):
+    """Synthetic data: the first 100 rows, and where the whole of it is stored."""
+
+    dataset_id: str
+    data_points: int
+    data: list[DataRow]
+    summary: DataSummary
+    seed: int
+
+
+class UploadReply(Reply):
+    """What an uploaded table was found to hold."""
+
+    dataset_id: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any]
+
+
+class DatasetInfo(Part):
+    """A stored data set in the list."""
+
+    dataset_id: str
+    created_at: str
+    source: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class DatasetsReply(Reply):
+    """The stored data sets, newest first."""
+
+    datasets: list[DatasetInfo]
+
+
+class TrainReply(Reply):
+    """A trained and published model."""
+
+    model_id: str
+    dataset_id: str
+    data_points: int
+    training_history: dict[str, Any]
+    metrics: dict[str, Any]
+    training_time: float
+    model_summary: dict[str, Any]
+    warnings: list[str]
+
+
+class ModelEntry(Part):
+    """A model in the list."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    model_id: str
+    info: dict[str, Any]
+
+
+class ModelsReply(Reply):
+    """The models on disk, newest first."""
+
+    models: list[ModelEntry]
+
+
+class ModelReply(Reply):
+    """One model in full."""
+
+    model_id: str
+    info: dict[str, Any]
+    training_history: dict[str, Any] | None
+    model_summary: dict[str, Any] | None
+    series: list[dict[str, Any]]
+
+
+class MessageReply(Reply):
+    """What was done."""
+
+    message: str
+
+
+class Prediction(Part):
+    """The forecast of one day."""
+
+    day: int
+    date: str
+    predicted_wip: float = Field(ge=0)
+    predicted_throughput: float = Field(ge=0)
+    predicted_cycle_time: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+
+
+class ForecastValidation(Part):
+    """Whether a forecast keeps to Little's Law and to what is feasible."""
+
+    is_valid: bool
+    warnings: list[str]
+    recommendations: list[str]
+
+
+class LittleLawAnalysis(Part):
+    """How well the days of a forecast agree with Little's Law."""
+
+    average_compliance: float
+    daily_compliance: list[float]
+    analysis: dict[Literal["excellent", "good", "fair", "poor"], int]
+
+
+class TargetReached(Part):
+    """When the forecast reaches the production that is wanted."""
+
+    target_production: float
+    forecast_production: float
+    reached: bool
+    day: int | None
+    date: str | None
+
+
+class PredictReply(Reply):
+    """A forecast, day by day, and what Little's Law makes of it."""
+
+    model_id: str
+    predictions: list[Prediction]
+    validation: ForecastValidation
+    little_law_analysis: LittleLawAnalysis
+    target: TargetReached | None = None
+
+
+class Validation(Part):
+    """A state judged by Little's Law."""
+
+    is_valid: bool
+    compliance_score: float
+    expected_values: dict[str, float]
+    deviations: dict[Literal["absolute", "percentage"], float]
+    recommendations: list[str]
+    warnings: list[str]
+    analysis: dict[str, dict[str, float]]
+    overall_score: float
+
+
+class ValidateReply(Reply):
+    """The judgement of a state."""
+
+    validation: Validation

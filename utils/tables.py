@@ -1,0 +1,293 @@
+"""Tables as people have them (CSV, Parquet, JSON rows) → columns of one known form."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from utils.errors import BadRequest, Detail, InvalidInput, TooLarge, UnsupportedMedia
+from utils.parsing import shown, unknown
+from utils.series import KEYS, ORIGIN, TARGETS, day_number
+
+OPTIONAL = ("finished_goods", "semi_finished_goods", "releases")
+_NUMBERS = (*TARGETS, *OPTIONAL)
+_KNOWN = ("date", "day", *KEYS, *_NUMBERS, "littles_law_compliance")
+_BLANKS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in the order they came, [n] each.
+
+    `days` counts from 1970-01-01. `names` holds, for plant, application and panel size, the
+    code of each row and the label of each code. `numbers` holds floats, NaN where blank.
+    """
+
+    days: NDArray[np.int64]
+    names: list[tuple[NDArray[np.int64], list[str]]]
+    numbers: dict[str, NDArray[np.float64]]
+    ignored: list[str]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+
+def read_file(path: Path, max_rows: int, max_bytes: int) -> Table:
+    """Read CSV (comma, semicolon or tab; BOM; gzip), Parquet or JSON rows; told by content.
+
+    Columns that mean nothing here are ignored, and named in `ignored`.
+
+    Raises:
+        BadRequest: the content is broken.
+        UnsupportedMedia: it is none of these kinds.
+        InvalidInput: a column is missing or a value cannot be read; says which.
+        TooLarge: more rows, or bytes when unpacked, than allowed.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"PAR1":
+        return _from_frame(_read_parquet(path, max_rows), strict=False)
+    content = _unpacked(path, max_bytes) if start[:2] == b"\x1f\x8b" else path.read_bytes()
+    if content.lstrip()[:1] in (b"[", b"{"):
+        return read_rows(_read_json(content), max_rows, strict=False)
+    return _from_frame(_read_csv(content, max_rows), strict=False)
+
+
+def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
+    """Read rows that are JSON objects; `strict` refuses unknown fields.
+
+    Raises:
+        InvalidInput, TooLarge: as `read_file`.
+    """
+    rows = list(rows)
+    _check_rows(len(rows), max_rows)
+    wrong = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
+    if wrong is not None:
+        raise InvalidInput.of(f"rows.{wrong}", "must be an object", shown(rows[wrong]))
+    try:
+        frame = pd.DataFrame.from_records(rows)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInput.of("rows", f"cannot be read as a table: {error}") from error
+    return _from_frame(frame, strict)
+
+
+def _check_rows(count: int, most: int) -> None:
+    if count > most:
+        raise TooLarge(f"A data set may have at most {most:,} rows (MAX_ROWS). Received: {count:,}")
+
+
+def _unpacked(path: Path, max_bytes: int) -> bytes:
+    """The content of a gzip file, never more than is allowed."""
+    parts: list[bytes] = []
+    total = 0
+    try:
+        with gzip.open(path) as file:
+            while chunk := file.read(_CHUNK):
+                total += len(chunk)
+                if total > max_bytes:
+                    raise TooLarge(
+                        f"An upload may have at most {max_bytes // 1_000_000:,} MB unpacked "
+                        "(MAX_UPLOAD_MB)."
+                    )
+                parts.append(chunk)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadRequest(f"The gzip file is broken: {error}") from error
+    return b"".join(parts)
+
+
+def _read_json(content: bytes) -> list[Any]:
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The content is not JSON: {error}") from error
+    if isinstance(body, dict):
+        body = next((body[name] for name in ("rows", "data") if name in body), None)
+    if not isinstance(body, list):
+        raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
+    return body
+
+
+def _read_parquet(path: Path, max_rows: int) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_rows(file.metadata.num_rows, max_rows)
+            wanted = [name for name in file.schema_arrow.names if _canonical(name)]
+            ignored = [name for name in file.schema_arrow.names if not _canonical(name)]
+            frame = file.read(columns=wanted).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise BadRequest(f"The Parquet file is broken: {error}") from error
+    return frame.assign(**dict.fromkeys(ignored))
+
+
+def _read_csv(content: bytes, max_rows: int) -> pd.DataFrame:
+    text = _decoded(content)
+    header, _, rest = text.partition("\n")
+    separator = max(",;\t", key=header.count)
+    columns = [name.strip().strip('"') for name in header.split(separator)]
+    if not any(_canonical(name) for name in columns):
+        raise UnsupportedMedia(
+            "The content is neither Parquet, nor JSON, nor a CSV whose first line names its "
+            f"columns ({', '.join(_KNOWN[:7])}, …)."
+        )
+    decimal = "," if separator == ";" and re.search(r"\d,\d", rest[:4096]) else "."
+    texts = {name for name in columns if _canonical(name) in ("date", *KEYS)}
+    numbers = [name for name in columns if _canonical(name) not in ("date", *KEYS)]
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            decimal=decimal,
+            dtype=dict.fromkeys(texts, "category"),
+            keep_default_na=False,
+            na_values=dict.fromkeys(numbers, _BLANKS),
+            skipinitialspace=True,
+            nrows=max_rows + 1,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
+    _check_rows(len(frame), max_rows)
+    return frame
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8 with or without a BOM, else what spreadsheets in western Europe write."""
+    if b"\x00" in content[:_CHUNK]:
+        raise UnsupportedMedia("The content is neither Parquet, nor JSON, nor CSV: it is binary.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _canonical(name: str) -> str | None:
+    folded = re.sub(r"[^a-z0-9]", "", str(name).lower())
+    return {known.replace("_", ""): known for known in _KNOWN}.get(folded)
+
+
+def _from_frame(frame: pd.DataFrame, strict: bool) -> Table:
+    names = {column: _canonical(column) for column in frame.columns}
+    ignored = [str(column) for column, name in names.items() if name is None]
+    if strict and ignored:
+        raise InvalidInput(
+            f"Row field {ignored[0]} {unknown(ignored[0], set(_KNOWN))}",
+            [Detail(name, unknown(name, set(_KNOWN))) for name in ignored],
+        )
+    frame = frame[[column for column, name in names.items() if name]]
+    frame = frame.rename(columns={c: n for c, n in names.items() if n})
+    _check_columns(frame, ignored)
+    if frame.empty:
+        raise InvalidInput.of("rows", "must have at least one row")
+    return Table(
+        days=_days(frame),
+        names=[_labels(frame[name]) for name in KEYS],
+        numbers={name: _numbers(frame[name]) for name in _NUMBERS if name in frame},
+        ignored=ignored,
+    )
+
+
+def _check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InvalidInput.of(str(twice), "is given by two columns")
+    needed = ["date", *KEYS, "wip", "throughput"]
+    missing = [
+        name for name in needed if name not in frame and not (name == "date" and "day" in frame)
+    ]
+    if missing:
+        near = difflib.get_close_matches(missing[0], ignored, n=1)
+        hint = f"; is it {near[0]!r}?" if near else ""
+        raise InvalidInput(
+            f"The column {missing[0]} is missing{hint}. Needed are {', '.join(needed)} (day "
+            "instead of date will do).",
+            [Detail(name, "is required") for name in missing],
+        )
+
+
+def _labels(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
+    """Codes and labels of names, sorted by label; every row must have one."""
+    category = column.astype("category")
+    codes = category.cat.codes.to_numpy().astype(np.int64)
+    raw = [_label(value) for value in category.cat.categories]
+    blank = np.isin(codes, [-1, *(i for i, label in enumerate(raw) if not label)])
+    if blank.any():
+        row = int(np.flatnonzero(blank)[0]) + 1
+        raise InvalidInput.of(str(column.name), f"must be a name in every row; row {row} has none")
+    long = next((label for label in raw if len(label) > 200), None)
+    if long:
+        raise InvalidInput.of(str(column.name), "must have at most 200 characters", shown(long))
+    labels, folded = np.unique(raw, return_inverse=True)
+    return folded[codes].astype(np.int64), labels.tolist()
+
+
+def _label(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
+
+
+def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
+        blank = column.isna() | column.astype(str).str.strip().isin(_BLANKS)
+        parsed = pd.to_numeric(column.mask(blank), errors="coerce")
+        wrong = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
+        if wrong.size:
+            row = int(wrong[0])
+            raise InvalidInput.of(
+                str(column.name), f"must be a number; row {row + 1} has", shown(column.iloc[row])
+            )
+        column = parsed
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    wild = np.flatnonzero(np.abs(np.nan_to_num(values, posinf=np.inf)) > 1e12)
+    if wild.size:
+        row = int(wild[0])
+        raise InvalidInput.of(
+            str(column.name), f"must be at most 1e12; row {row + 1} has", shown(float(values[row]))
+        )
+    return values
+
+
+def _days(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Day numbers from `date`, else from `day`, which counts from the service's origin."""
+    if "date" not in frame:
+        days = _numbers(frame["day"])
+        if np.isnan(days).any() or (days % 1 != 0).any() or (np.abs(days) > 1e6).any():
+            raise InvalidInput.of("day", "must be a whole number of at most 1,000,000 in every row")
+        return days.astype(np.int64) + day_number(ORIGIN)
+    category = frame["date"].astype("category")
+    dates = _parse_dates(pd.Series(category.cat.categories))
+    codes = category.cat.codes.to_numpy()
+    if (codes < 0).any():
+        row = int(np.flatnonzero(codes < 0)[0]) + 1
+        raise InvalidInput.of("date", f"must be given in every row; row {row} has none")
+    return dates[codes]
+
+
+def _parse_dates(values: pd.Series) -> NDArray[np.int64]:
+    """ISO 8601, or day.month.year; anything ambiguous is refused."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        found = pd.to_datetime(values, utc=True)
+    else:
+        text = values.astype(str).str.strip()
+        dotted = text.str.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{4}")
+        form = "%d.%m.%Y" if len(text) and bool(dotted.all()) else "ISO8601"
+        found = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+    wrong = np.flatnonzero(found.isna().to_numpy())
+    if wrong.size:
+        raise InvalidInput.of(
+            "date", "must be ISO 8601 (2024-12-31) or 31.12.2024", shown(values.iloc[int(wrong[0])])
+        )
+    return found.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -1,0 +1,278 @@
+"""Little's Law, WIP = throughput × cycle time: compliance, feasibility, and what would mend it.
+
+J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9 (1961).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 0.20  # a larger deviation is invalid
+ADVISED = 0.80  # a smaller compliance calls for advice
+
+
+def compliance(wip: Floats, throughput: Floats, cycle_time: Floats) -> Floats:
+    """1 − |WIP − TH × CT| ÷ the larger of the two, 0 to 1; 1 where both are zero."""
+    expected = throughput * cycle_time
+    larger = np.maximum(wip, expected)
+    deviation = np.divide(
+        np.abs(wip - expected), larger, out=np.zeros_like(larger), where=larger > 0
+    )
+    return 1 - deviation
+
+
+def window_compliance(values: Floats, length: int) -> Floats:
+    """Compliance of whole windows of `length` steps of one series, [n, 3] → [n // length].
+
+    Over a window the law relates mean WIP to what flowed out times how long that took:
+    mean(WIP) = mean(throughput × cycle time), up to what is carried over the window's edges.
+    Steps with output but an unknown cycle time count with the window's own mean.
+    """
+    count = len(values) // length
+    wip, throughput, cycle_time = values[: count * length].T.reshape(3, count, length)
+    timed = np.where(np.isnan(cycle_time), 0.0, throughput)
+    flow, timed_flow = throughput.sum(axis=1), timed.sum(axis=1)
+    time_in_system = (timed * np.nan_to_num(cycle_time)).sum(axis=1)
+    mean_time = np.divide(
+        time_in_system, timed_flow, out=np.full(count, np.nan), where=timed_flow > 0
+    )
+    found = compliance(wip.mean(axis=1), flow / length, mean_time)
+    return found[~np.isnan(found)]
+
+
+@dataclass
+class _Findings:
+    """What a judgement collects: sentences for people, figures for programs."""
+
+    warnings: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+    analysis: dict[str, Any] = field(default_factory=dict)
+
+
+def validate(
+    wip: float | None = None,
+    throughput: float | None = None,
+    cycle_time: float | None = None,
+    target_production: float | None = None,
+    capacity: float | None = None,
+    horizon_days: int = 30,
+) -> dict[str, Any]:
+    """Judge a state of a line, at least two of WIP, throughput and cycle time being given.
+
+    The arithmetic: deviation = |WIP − TH × CT| ÷ the larger; invalid above 0.20; compliance =
+    1 − deviation; overall = compliance × max(0.3, 1 − 0.1 × warnings), halved when invalid.
+
+    Raises:
+        ValueError: fewer than two of the three.
+    """
+    given = {"wip": wip, "throughput": throughput, "cycle_time": cycle_time}
+    w, th, ct = _complete(wip, throughput, cycle_time)
+    expected = th * ct
+    whole = None not in given.values()
+    deviation = abs(w - expected) / max(w, expected) if whole else 0.0
+    score = 1 - deviation
+    found = _Findings(analysis={"state": {"wip": w, "throughput": th, "cycle_time": ct}})
+    if deviation > TOLERANCE:
+        found.warnings.append(
+            f"WIP {_n(w)} deviates by {deviation:.0%} from throughput × cycle time = "
+            f"{_n(expected)}; Little's Law allows {TOLERANCE:.0%} here."
+        )
+    if score < ADVISED:
+        found.advice.append(_ways_to_agree(w, th, ct))
+    _judge_capacity(found, th, ct, capacity)
+    _judge_residence(found, w, th, ct, horizon_days)
+    _judge_target(found, th, ct, target_production, horizon_days)
+    valid = deviation <= TOLERANCE
+    overall = score * max(0.3, 1 - 0.1 * len(found.warnings)) * (1 if valid else 0.5)
+    computed = {k: v for k, v in zip(given, (w, th, ct), strict=True) if given[k] is None}
+    return {
+        "is_valid": valid,
+        "compliance_score": score,
+        "expected_values": {"wip": expected, "actual_wip": w} if whole else computed,
+        "deviations": {
+            "absolute": abs(w - expected) if whole else 0.0,
+            "percentage": 100 * deviation,
+        },
+        "recommendations": found.advice,
+        "warnings": found.warnings,
+        "analysis": found.analysis,
+        "overall_score": overall,
+    }
+
+
+def _complete(
+    wip: float | None, throughput: float | None, cycle_time: float | None
+) -> tuple[float, float, float]:
+    """Fill in the one that is missing by Little's Law."""
+    if wip is None and throughput is not None and cycle_time is not None:
+        return throughput * cycle_time, throughput, cycle_time
+    if wip is not None and throughput is None and cycle_time is not None:
+        return wip, wip / cycle_time, cycle_time
+    if wip is not None and throughput is not None:
+        return wip, throughput, wip / throughput if cycle_time is None else cycle_time
+    raise ValueError("At least two of WIP, throughput and cycle time are needed.")
+
+
+def _ways_to_agree(w: float, th: float, ct: float) -> str:
+    verb = "Lower" if w > th * ct else "Raise"
+    return (
+        f"{verb} WIP from {_n(w)} to {_n(th * ct)}, or plan a throughput of {_n(w / ct)} at a "
+        f"cycle time of {_n(ct)}, or a cycle time of {_n(w / th)} at a throughput of {_n(th)}."
+    )
+
+
+def _judge_capacity(found: _Findings, th: float, ct: float, capacity: float | None) -> None:
+    if capacity is None:
+        return
+    found.analysis["capacity"] = {"capacity": capacity, "utilization": th / capacity}
+    if th > capacity:
+        found.warnings.append(
+            f"Throughput {_n(th)} is above the capacity of {_n(capacity)} per period."
+        )
+        found.advice.append(
+            f"Plan a throughput of at most {_n(capacity)}; at a cycle time of {_n(ct)} that "
+            f"carries a WIP of {_n(capacity * ct)}."
+        )
+
+
+def _judge_residence(found: _Findings, w: float, th: float, ct: float, horizon: int) -> None:
+    """Physical bound: WIP is cleared at the throughput, so it takes at least WIP ÷ TH periods."""
+    found.analysis["clearing"] = {"periods_to_clear_wip": w / th, "horizon_days": horizon}
+    if ct > horizon:
+        found.warnings.append(
+            f"A cycle time of {_n(ct)} is longer than the horizon of {horizon}: nothing released "
+            "now leaves within it."
+        )
+        found.advice.append(
+            f"Cap WIP at {_n(th * horizon)} (throughput {_n(th)} × horizon {horizon}) so that "
+            "what is released leaves within the horizon."
+        )
+
+
+def _judge_target(
+    found: _Findings, th: float, ct: float, target: float | None, horizon: int
+) -> None:
+    if target is None:
+        return
+    days = target / th
+    found.analysis["production_timeline"] = {
+        "target_production": target,
+        "current_throughput": th,
+        "days_required": days,
+    }
+    if days > horizon:
+        needed = target / horizon
+        found.warnings.append(
+            f"{_n(target)} units at {_n(th)} per period take {_n(days)} periods, longer than the "
+            f"horizon of {horizon}."
+        )
+        found.advice.append(
+            f"Raise throughput to {_n(needed)} (at a cycle time of {_n(ct)} that needs a WIP of "
+            f"{_n(needed * ct)}), or extend the horizon to {math.ceil(days)} periods."
+        )
+
+
+def analyse_forecast(wip: Floats, throughput: Floats, cycle_time: Floats) -> dict[str, Any]:
+    """Daily compliance of a forecast and how many days are excellent, good, fair or poor."""
+    daily = compliance(wip, throughput, cycle_time)
+    bands = np.digitize(daily, [0.5, 0.7, 0.9], right=False)
+    # Exactly 0.9 is good, not excellent.
+    bands[daily == 0.9] = 2
+    counts = np.bincount(bands, minlength=4)
+    names = ("poor", "fair", "good", "excellent")
+    return {
+        "average_compliance": float(daily.mean()),
+        "daily_compliance": daily.tolist(),
+        "analysis": {name: int(counts[i]) for i, name in reversed(list(enumerate(names)))},
+    }
+
+
+def review_forecast(
+    wip: Floats,
+    throughput: Floats,
+    cycle_time: Floats,
+    highest_throughput: float,
+    target_production: float | None,
+) -> dict[str, Any]:
+    """Which days of a forecast break Little's Law or feasibility, and what would mend it.
+
+    Args:
+        wip: [H], and so `throughput` and `cycle_time`.
+        highest_throughput: the most that the series ever put out in a period.
+        target_production: units wanted within the horizon, if any.
+    """
+    warnings: list[str] = []
+    advice: list[str] = []
+    broken = compliance(wip, throughput, cycle_time) < 1 - TOLERANCE
+    for begin, end in _runs(broken):
+        w, th, ct = (float(x[begin:end].mean()) for x in (wip, throughput, cycle_time))
+        warnings.append(
+            f"{_days(begin, end)}: WIP {_n(w)} and throughput × cycle time {_n(th * ct)} are more "
+            f"than {TOLERANCE:.0%} apart."
+        )
+        if th > 0 and ct > 0:
+            advice.append(f"{_days(begin, end)}: {_ways_to_agree(w, th, ct)}")
+    above = throughput > highest_throughput
+    for begin, end in _runs(above):
+        most = float(throughput[begin:end].max())
+        warnings.append(
+            f"{_days(begin, end)}: throughput {_n(most)} is above {_n(highest_throughput)}, the "
+            "most this series has ever put out."
+        )
+        advice.append(
+            f"{_days(begin, end)}: plan with {_n(highest_throughput)}, or provide "
+            f"{_n(most - highest_throughput)} of capacity more."
+        )
+    produced = float(throughput.sum())
+    missed = target_production is not None and produced < target_production
+    if target_production is not None and missed:
+        needed, reached = target_production / len(throughput), produced / len(throughput)
+        warnings.append(
+            f"The forecast puts out {_n(produced)} of the {_n(target_production)} units wanted "
+            f"within {len(throughput)} periods."
+        )
+        advice.append(
+            f"Raise throughput by {_n(needed - reached)} to {_n(needed)} per period, or allow "
+            f"about {math.ceil(target_production / reached)} periods."
+            if reached > 0
+            else f"A throughput of {_n(needed)} per period is needed; none is forecast."
+        )
+    return {
+        "is_valid": not (broken.any() or above.any() or missed),
+        "warnings": warnings,
+        "recommendations": advice,
+    }
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Begin and end (exclusive) of every run of true flags."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _days(begin: int, end: int) -> str:
+    return f"Day {end}" if end - begin == 1 else f"Days {begin + 1}–{end}"
+
+
+def day_reached(throughput: Sequence[float], target: float) -> int | None:
+    """The first day, from 1, on which cumulative throughput reaches `target`; None if never."""
+    total = np.cumsum(throughput)
+    reached = np.flatnonzero(total >= target)
+    return int(reached[0]) + 1 if reached.size else None
+
+
+def _n(value: float) -> str:
+    """A number as a planner reads it: four significant digits, no exponent, thousands apart."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{min(digits, 8)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
