@@ -135,9 +135,7 @@ class Datasets:
     def documents(self) -> list[dict[str, Any]]:
         """Documents of all data sets, newest first; damaged ones are left out."""
         documents = self.store.readable_documents()
-        return iter(
-            sorted(documents.values(), key=lambda d: str(d.get("created_at")), reverse=True)
-        )
+        return sorted(documents.values(), key=lambda d: str(d.get("created_at")), reverse=True)
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """The first rows of a data set, JSON-ready."""

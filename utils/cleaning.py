@@ -30,11 +30,15 @@ class Cleaned:
     quality: dict[str, Any]
 
 
-def clean(table: Table) -> Cleaned:
+def clean(table: Table, calendar: Calendar | None = None) -> Cleaned:
     """Sort, join duplicates (the last one counts), drop what is impossible, fill short gaps.
 
     Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
     series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated.
+
+    Args:
+        table: the rows.
+        calendar: their step, where it is known; else it is recognised.
 
     Raises:
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
@@ -42,7 +46,7 @@ def clean(table: Table) -> Cleaned:
     table_keys, group = _groups(table)
     order = np.lexsort((table.days, group))
     group, days = group[order], table.days[order]
-    calendar = Calendar.of(days, group)
+    calendar = calendar or Calendar.of(days, group)
     time = calendar.index(days)
     last = np.append((np.diff(group) != 0) | (np.diff(time) != 0), True)
     numbers = {name: values[order] for name, values in table.numbers.items()}

@@ -250,6 +250,19 @@ class DatasetsReply(Reply):
     datasets: list[DatasetInfo]
 
 
+class DatasetReply(Reply):
+    """A data set with all of its rows."""
+
+    dataset_id: str
+    created_at: str
+    source: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+    data: list[DataRow]
+
+
 class TrainReply(Reply):
     """A trained and published model."""
 

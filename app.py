@@ -1,0 +1,149 @@
+"""The HTTP surface: one thin view per endpoint, in the README's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask import Flask, Response, request, send_file
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from models.lstm_service import VERSION, LSTMService
+from utils import logs, openapi, web
+from utils import schemas as s
+from utils.errors import InvalidInput
+from utils.openapi import Endpoint
+from utils.settings import Settings, read
+
+TITLE = "LSTM Backend Service"
+ENDPOINTS = [
+    Endpoint("GET", "/health", "Whether the service is up", s.HealthReply),
+    Endpoint(
+        "POST", "/api/data/generate", "Make synthetic data", s.GenerateReply, s.GenerateRequest
+    ),
+    Endpoint("POST", "/api/data/upload", "Store a table", s.UploadReply, table=True),
+    Endpoint("GET", "/api/data", "List the data sets", s.DatasetsReply),
+    Endpoint(
+        "GET",
+        "/api/data/<dataset_id>",
+        "The rows of a data set, streamed",
+        s.DatasetReply,
+        formats=("json", "csv", "parquet"),
+    ),
+    Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", s.MessageReply),
+    Endpoint("POST", "/api/model/train", "Train a model", s.TrainReply, s.TrainRequest),
+    Endpoint("GET", "/api/models", "List the models", s.ModelsReply),
+    Endpoint("GET", "/api/model/<model_id>", "A model in full", s.ModelReply),
+    Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", s.MessageReply),
+    Endpoint("POST", "/api/model/predict", "Forecast a series", s.PredictReply, s.PredictRequest),
+    Endpoint(
+        "POST",
+        "/api/model/validate",
+        "Judge a state by Little's Law",
+        s.ValidateReply,
+        s.ValidateRequest,
+    ),
+]
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application. It writes nothing and connects to nothing until it is asked to."""
+    app = Flask(__name__, static_folder=None)
+    service = LSTMService(settings)
+    app.extensions["service"] = service
+    web.install(app, settings)
+    _add_documentation(app)
+    _add_data_views(app, service)
+    _add_model_views(app, service)
+
+    @app.get("/health")
+    def health() -> Response:
+        return web.json(service.health())
+
+    return app
+
+
+def _add_data_views(app: Flask, service: LSTMService) -> None:
+    @app.post("/api/data/generate")
+    def generate() -> Response:
+        return web.json(service.generate(web.body(s.GenerateRequest)))
+
+    @app.post("/api/data/upload")
+    def upload() -> Response:
+        with TemporaryDirectory() as folder:
+            return web.json(service.upload(web.save_upload(Path(folder), service.settings)))
+
+    @app.get("/api/data")
+    def list_datasets() -> Response:
+        return web.json(service.list_datasets())
+
+    @app.get("/api/data/<dataset_id>")
+    def read_dataset(dataset_id: str) -> Response:
+        form = request.args.get("format", "json")
+        if form not in ("json", "csv", "parquet"):
+            raise InvalidInput.of("format", "must be json, csv or parquet", form)
+        name = f"{dataset_id}.{form}"
+        if form == "parquet":
+            path = service.dataset_file(dataset_id)
+            return send_file(path, "application/vnd.apache.parquet", True, name)
+        kind = "text/csv" if form == "csv" else "application/json"
+        return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
+
+    @app.delete("/api/data/<dataset_id>")
+    def delete_dataset(dataset_id: str) -> Response:
+        return web.json(service.delete_dataset(dataset_id))
+
+
+def _add_model_views(app: Flask, service: LSTMService) -> None:
+    @app.post("/api/model/train")
+    def train() -> Response:
+        return web.json(service.train(web.body(s.TrainRequest)))
+
+    @app.get("/api/models")
+    def list_models() -> Response:
+        return web.json(service.list_models())
+
+    @app.get("/api/model/<model_id>")
+    def read_model(model_id: str) -> Response:
+        return web.json(service.model(model_id))
+
+    @app.delete("/api/model/<model_id>")
+    def delete_model(model_id: str) -> Response:
+        return web.json(service.delete_model(model_id))
+
+    @app.post("/api/model/predict")
+    def predict() -> Response:
+        return web.json(service.predict(web.body(s.PredictRequest)))
+
+    @app.post("/api/model/validate")
+    def validate() -> Response:
+        return web.json(service.validate(web.body(s.ValidateRequest)))
+
+
+def _add_documentation(app: Flask) -> None:
+    @app.get("/")
+    def index() -> dict[str, Any]:
+        return {
+            "success": True,
+            "service": TITLE,
+            "version": VERSION,
+            "docs": "/api/docs/",
+            "health": "/health",
+        }
+
+    @app.get("/api/openapi.json")
+    def document() -> dict[str, Any]:
+        return openapi.document(ENDPOINTS, TITLE, VERSION)
+
+    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE})
+    app.register_blueprint(page)
+
+
+def __getattr__(name: str) -> Flask:
+    """`app`, for `gunicorn app:app`: made when it is asked for, not at import."""
+    if name != "app":
+        raise AttributeError(f"module 'app' has no attribute {name!r}")
+    settings = read()
+    logs.configure(settings.log_format, settings.log_level)
+    return create_app(settings)

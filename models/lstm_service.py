@@ -1,0 +1,349 @@
+"""`LSTMService`, the one object that views call: generate, upload, train, predict, manage."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data_generator import PlantSpec
+from models.forecasting import Forecaster
+from models.registry import NotDerived, Registry
+from utils import schemas, validation
+from utils.errors import InvalidInput, ServiceError, TooLarge, Unavailable
+from utils.series import KEYS, Key
+from utils.settings import Settings
+
+if TYPE_CHECKING:
+    from models.datasets import Datasets
+    from models.jobs import Jobs
+
+VERSION = "1.0.0"
+
+Floats = NDArray[np.float64]
+
+
+class LSTMService:
+    """Everything the service does, free of HTTP. One per process; safe to share by threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry = Registry(settings.model_folder, settings.model_cache)
+        self._started = time.monotonic()
+        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
+
+    # The job engine and the Parquet library take 0.6 s to import. They are loaded behind the
+    # first /health (`warm_up`), not before it.
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The queue of the training workers."""
+        from models.jobs import Jobs
+
+        return Jobs(self.settings.resolved_database_url)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """The stored data sets."""
+        from models.datasets import Datasets
+
+        limit = self.settings.max_upload_mb * 1_000_000
+        return Datasets(self.settings.data_folder, self.settings.max_rows, limit)
+
+    def warm_up(self) -> None:
+        """Load what start-up put off."""
+        with contextlib.suppress(Unavailable):  # as it is found out again by who asks
+            self.jobs.workers_alive()
+        self.datasets.documents()
+
+    def health(self) -> schemas.HealthReply:
+        """Whether the service is up. Always answers, whatever state the rest is in."""
+        workers = queued = None
+        with contextlib.suppress(Unavailable):
+            workers, queued = self.jobs.workers_alive(), self.jobs.queued()
+        return schemas.HealthReply(
+            timestamp=datetime.now(UTC).isoformat(),
+            version=VERSION,
+            uptime_seconds=round(time.monotonic() - self._started, 3),
+            models=self.registry.count(),
+            workers_alive=workers,
+            jobs_queued=queued,
+        )
+
+    # --- data ---------------------------------------------------------------------------------
+
+    def generate(self, request: schemas.GenerateRequest) -> schemas.GenerateReply:
+        """Make and store synthetic data.
+
+        Raises:
+            TooLarge: more rows than MAX_ROWS are asked for; nothing was made.
+        """
+        seed = _seed(request.seed)
+        document = self.datasets.generate(self._spec(request, seed))
+        return schemas.GenerateReply(
+            dataset_id=document["dataset_id"],
+            data_points=document["data_points"],
+            data=[schemas.DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
+            summary=document["summary"],
+            seed=seed,
+        )
+
+    def _spec(self, fields: schemas.PlantFields, seed: int) -> PlantSpec:
+        rows = fields.series * fields.historical_days
+        if rows > self.settings.max_rows:
+            raise TooLarge(
+                f"{fields.series:,} series × {fields.historical_days:,} days are {rows:,} rows; a "
+                f"data set may have at most {self.settings.max_rows:,} (MAX_ROWS)."
+            )
+        return PlantSpec(
+            plants=tuple(fields.plants),
+            applications=tuple(fields.applications),
+            panel_sizes=tuple(fields.panel_sizes),
+            days=fields.historical_days,
+            base_wip=fields.base_wip,
+            base_throughput=fields.base_throughput,
+            seasonality=fields.seasonality,
+            noise=fields.noise_level,
+            seed=seed % 2**64,
+        )
+
+    def upload(self, path: Path) -> schemas.UploadReply:
+        """Check and store the table in a file."""
+        document = self.datasets.upload(path)
+        names = ("dataset_id", "data_points", "summary", "quality")
+        return schemas.UploadReply(**{name: document[name] for name in names})
+
+    def list_datasets(self) -> schemas.DatasetsReply:
+        """The stored data sets, newest first."""
+        known = schemas.DatasetInfo.model_fields
+        return schemas.DatasetsReply(
+            datasets=[
+                schemas.DatasetInfo(**{k: v for k, v in document.items() if k in known})
+                for document in self.datasets.documents()
+            ]
+        )
+
+    def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:
+        """The rows of a data set as `csv` or `json`, some at a time."""
+        return self.datasets.stream(id, form)
+
+    def dataset_file(self, id: str) -> Path:
+        """The Parquet file of a data set."""
+        return self.datasets.parquet(id)
+
+    def delete_dataset(self, id: str) -> schemas.MessageReply:
+        """Delete a data set; models trained on it stay."""
+        self.datasets.store.delete(id)
+        return schemas.MessageReply(message=f"Data set {id} is deleted.")
+
+    # --- models -------------------------------------------------------------------------------
+
+    def train(self, request: schemas.TrainRequest) -> schemas.TrainReply:
+        """Train in a worker and wait for the end.
+
+        Raises:
+            Unavailable: no worker is alive, or too many requests wait already.
+            ServiceError: the data or the training fails; the sentence says why.
+        """
+        if not self._waiting.acquire(blocking=False):
+            raise Unavailable(
+                f"{self.settings.max_waiting} train requests are waiting here already "
+                "(MAX_WAITING); try again when one has ended."
+            )
+        try:
+            return self._train(request)
+        finally:
+            self._waiting.release()
+
+    def _train(self, request: schemas.TrainRequest) -> schemas.TrainReply:
+        from models.jobs import Work
+
+        self.jobs.expect_worker()
+        seed, job_id = _seed(request.seed), str(uuid4())
+        with self._training_data(request, seed) as dataset_id:
+            arguments = {"dataset_id": dataset_id, "config": request.to_config(), "seed": seed}
+            self.jobs.run(Work.TRAIN, job_id, arguments)
+        document = self.registry.store.document(job_id)
+        names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
+        return schemas.TrainReply(
+            model_id=job_id,
+            model_summary=document["model_summary"],
+            warnings=document["warnings"],
+            **{name: document[name] for name in names},
+        )
+
+    @contextlib.contextmanager
+    def _training_data(self, request: schemas.TrainRequest, seed: int) -> Iterator[str]:
+        """The id of the stored data to train on; data stored for nothing is removed again."""
+        if request.dataset_id is not None:
+            self.datasets.store.document(request.dataset_id)
+            yield request.dataset_id
+            return
+        if request.training_data is not None:
+            document = self.datasets.add_rows(request.training_data)
+        else:
+            document = self.datasets.generate(self._spec(request, seed))
+        try:
+            yield document["dataset_id"]
+        except ServiceError:
+            self.datasets.store.delete(document["dataset_id"])
+            raise
+
+    def list_models(self) -> schemas.ModelsReply:
+        """The models on disk, newest first."""
+        return schemas.ModelsReply(
+            models=[
+                schemas.ModelEntry(model_id=id, info=info) for id, info in self.registry.infos()
+            ]
+        )
+
+    def model(self, id: str) -> schemas.ModelReply:
+        """One model in full."""
+        info, document = self.registry.details(id)
+        return schemas.ModelReply(
+            model_id=id,
+            info=info,
+            training_history=document.get("training_history"),
+            model_summary=document.get("model_summary"),
+            series=[dict(zip(KEYS, e["key"], strict=True)) for e in document.get("series", [])],
+        )
+
+    def delete_model(self, id: str) -> schemas.MessageReply:
+        """Delete a model everywhere."""
+        self.registry.delete(id)
+        return schemas.MessageReply(message=f"Model {id} is deleted.")
+
+    # --- forecasts ----------------------------------------------------------------------------
+
+    def predict(self, request: schemas.PredictRequest) -> schemas.PredictReply:
+        """Forecast a series.
+
+        Raises:
+            NotFound: there is no such model.
+            InvalidInput: the model does not know the series, or the history is too short.
+        """
+        forecaster = self._open(request.model_id)
+        key = (request.plant, request.application, request.panel_size)
+        forecaster.check(key)
+        context, last = _context(forecaster, key, request, self.settings.max_rows)
+        context = _with_state(context, request.current_wip, request.planned_throughput)
+        steps = request.prediction_days
+        values = np.round(forecaster.forecast(key, context, last, steps), 6)
+        dates = forecaster.encoding.calendar.dates(last + 1 + np.arange(steps))
+        confidence = forecaster.confidences(steps)
+        review = validation.review_forecast(
+            *values.T, forecaster.highest_throughput(key), request.target_production
+        )
+        return schemas.PredictReply(
+            model_id=request.model_id,
+            predictions=[
+                schemas.Prediction(
+                    day=i + 1,
+                    date=dates[i],
+                    predicted_wip=wip,
+                    predicted_throughput=throughput,
+                    predicted_cycle_time=cycle_time,
+                    confidence=round(confidence[i], 4),
+                )
+                for i, (wip, throughput, cycle_time) in enumerate(values.tolist())
+            ],
+            validation=schemas.ForecastValidation(**review),
+            little_law_analysis=schemas.LittleLawAnalysis(**validation.analyse_forecast(*values.T)),
+            target=_target(values[:, 1], dates, request.target_production),
+        )
+
+    def _open(self, id: str) -> Forecaster:
+        try:
+            return self.registry.open(id)
+        except NotDerived:
+            self.jobs.expect_worker()
+            self.jobs.derive(id)
+            return self.registry.open(id)
+
+    def validate(self, request: schemas.ValidateRequest) -> schemas.ValidateReply:
+        """Judge a state by Little's Law."""
+        found = validation.validate(**request.model_dump())
+        return schemas.ValidateReply(validation=schemas.Validation(**found))
+
+
+def _seed(given: int | None) -> int:
+    """The seed given, or a fresh one."""
+    return secrets.randbits(31) if given is None else given
+
+
+def _context(
+    forecaster: Forecaster, key: Key, request: schemas.PredictRequest, max_rows: int
+) -> tuple[Floats, int]:
+    """The past that a forecast starts from, [length, 3], and the step number of its end.
+
+    The request's history, completed by the end of the training data where it joins on to it;
+    without a history, that end alone.
+    """
+    length, known = forecaster.encoding.length, forecaster.recent(key)
+    if request.history is None:
+        if known is None:
+            raise InvalidInput.of(
+                "history",
+                f"is required, with at least {length} rows: the model keeps no data of this series",
+            )
+        return known
+    from utils import cleaning, tables
+
+    names = dict(zip(KEYS, key, strict=True))
+    table = tables.read_rows([names | row for row in request.history], max_rows)
+    panel = cleaning.clean(table, forecaster.encoding.calendar).panel
+    if panel.keys != (key,):
+        raise InvalidInput.of(
+            "history", f"must hold rows of {' / '.join(key)} only", " / ".join(panel.keys[0])
+        )
+    rows, first = panel.filled(), int(panel.first[0])
+    end = first + len(rows) - 1
+    if len(rows) < length and known is not None:
+        before = known[0][: len(known[0]) - max(0, known[1] - first + 1)]
+        if known[1] + 1 >= first:
+            rows = np.vstack([before, rows])
+    if len(rows) < length:
+        raise InvalidInput.of(
+            "history",
+            f"must have at least {length} rows, or join on to the end of the training data",
+            f"{len(request.history)} rows",
+        )
+    return rows[-length:], end
+
+
+def _with_state(context: Floats, wip: float | None, throughput: float | None) -> Floats:
+    """Replace the state of the last day; its cycle time follows by Little's Law."""
+    if wip is None and throughput is None:
+        return context
+    context = context.copy()
+    state = context[-1]
+    state[0] = state[0] if wip is None else wip
+    state[1] = state[1] if throughput is None else throughput
+    if state[1] > 0:
+        state[2] = state[0] / state[1]
+    return context
+
+
+def _target(
+    throughput: Floats, dates: list[str], wanted: float | None
+) -> schemas.TargetReached | None:
+    if wanted is None:
+        return None
+    day = validation.day_reached(throughput.tolist(), wanted)
+    return schemas.TargetReached(
+        target_production=wanted,
+        forecast_production=float(throughput.sum()),
+        reached=day is not None,
+        day=day,
+        date=None if day is None else dates[day - 1],
+    )

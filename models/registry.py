@@ -1,0 +1,150 @@
+"""The trained models on disk: list, open (cached), delete; they are published by training."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.forecasting import Forecaster
+from utils.errors import Conflict, DamagedFile, NotFound
+from utils.store import Store
+
+SUFFIXES = (".keras", ".onnx", ".h5")
+_SHOWN = (
+    "created_at",
+    "config",
+    "metrics",
+    "training_time",
+    "dataset_id",
+    "data_points",
+    "source",
+    "warnings",
+    "versions",
+)
+
+
+def model_store(folder: Path) -> Store:
+    """The store that models are published to."""
+    return Store(folder, "model", SUFFIXES)
+
+
+class NotDerived(Exception):
+    """A model whose ONNX file is yet to be derived from its `.keras` or `.h5`."""
+
+
+class Registry:
+    """The models in one folder, and the few that were used last, open.
+
+    What is deleted, by whichever process, is not served again: every use looks at the
+    document on disk first, which costs a `stat`.
+    """
+
+    def __init__(self, folder: Path, cache_size: int) -> None:
+        self.store = model_store(folder)
+        self._cache_size = cache_size
+        self._open: OrderedDict[str, tuple[dict[str, Any], Forecaster]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def count(self) -> int:
+        """How many models there are, legacy ones included."""
+        return len(self._ids())
+
+    def infos(self) -> list[tuple[str, dict[str, Any]]]:
+        """(id, what is shown of it) of all models, newest first; damaged ones say so."""
+        found = [(id, self._info(id)) for id in self._ids()]
+        return sorted(found, key=lambda pair: str(pair[1].get("created_at")), reverse=True)
+
+    def details(self, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(what the list shows of a model, its whole document).
+
+        Raises:
+            NotFound: there is no such model.
+            DamagedFile: its document cannot be read.
+        """
+        if id in self.store.stems(".h5") and id not in self.store.ids():
+            return self._info(id), {}
+        document = self.store.document(id)
+        return self._shown(document), document
+
+    def open(self, id: str) -> Forecaster:
+        """A model ready to forecast.
+
+        Raises:
+            NotFound: there is no such model.
+            NotDerived: its ONNX file has to be made first.
+            Conflict: it is a legacy file that was never brought in.
+            DamagedFile: a file of it is not what was published.
+        """
+        try:
+            document = self.store.document(id)
+        except NotFound as error:
+            if id in self.store.stems(".h5"):
+                raise Conflict(
+                    f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
+                    f"`python run.py import {id}.h5`."
+                ) from error
+            raise
+        with self._lock:
+            cached = self._open.get(id)
+            if cached and cached[0] is document:
+                self._open.move_to_end(id)
+                return cached[1]
+        forecaster = Forecaster(document, self._onnx(id))
+        with self._lock:
+            self._open[id] = (document, forecaster)
+            while len(self._open) > self._cache_size:
+                self._open.popitem(last=False)
+        return forecaster
+
+    def delete(self, id: str) -> None:
+        """Delete a model from disk and from this process's cache.
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        self.store.delete(id)
+        with self._lock:
+            self._open.pop(id, None)
+
+    def _ids(self) -> set[str]:
+        return {*self.store.ids(), *self.store.stems(".h5")}
+
+    def _onnx(self, id: str) -> Path:
+        if self.store.path(id, ".onnx").is_file():
+            return self.store.file(id, ".onnx")
+        if any(self.store.path(id, suffix).is_file() for suffix in (".keras", ".h5")):
+            raise NotDerived(id)
+        raise DamagedFile(
+            f"Model {id} has lost its network: neither a .keras nor a .h5 file stands beside its "
+            "document. Delete it and train again, or restore it from a backup."
+        )
+
+    def _info(self, id: str) -> dict[str, Any]:
+        try:
+            return self._shown(self.store.document(id))
+        except NotFound:
+            status = {"status": "not imported", "source": "legacy"}
+        except DamagedFile as error:
+            status = {"status": "damaged", "error": error.message}
+        return {"created_at": self._changed(id), "config": {}, "metrics": {}} | status
+
+    def _shown(self, document: dict[str, Any]) -> dict[str, Any]:
+        shown = {name: document[name] for name in _SHOWN if name in document}
+        series = document.get("series")
+        return (
+            {"status": "ready", "config": {}, "metrics": {}}
+            | shown
+            | {"series_count": len(series) if isinstance(series, list) else 0}
+        )
+
+    def _changed(self, id: str) -> str:
+        """When the file of a model that has no readable document was last written."""
+        times = [
+            path.stat().st_mtime
+            for path in (self.store.folder / f"{id}{suffix}" for suffix in (".json", ".h5"))
+            if path.is_file()
+        ]
+        return datetime.fromtimestamp(max(times, default=0.0), UTC).isoformat()

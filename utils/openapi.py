@@ -1,0 +1,105 @@
+"""The OpenAPI 3.1 document, from the schemas that requests and replies are checked by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from utils.parsing import Request
+from utils.schemas import ErrorReply, Reply
+
+_REFERENCE = "#/components/schemas/{model}"
+_REFUSALS = {
+    "400": "The body is not JSON",
+    "404": "No such model, data set or route",
+    "405": "The method is not allowed",
+    "409": "The state of the thing does not allow it",
+    "413": "The body, or what it asks for, is too large",
+    "415": "The body is of another kind",
+    "422": "A field breaks its rule",
+    "500": "A defect of the service, or a damaged file",
+    "503": "Nothing can do the work now",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What the document says of one endpoint; Flask's own form of paths."""
+
+    method: str
+    path: str
+    summary: str
+    reply: type[Reply]
+    request: type[Request] | None = None
+    table: bool = False  # the body is a table
+    formats: tuple[str, ...] = ()  # choices of `?format=`
+
+
+def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
+    """The OpenAPI document of some endpoints."""
+    requests = {e.request for e in endpoints if e.request}
+    replies = {ErrorReply, *(e.reply for e in endpoints)}
+    _, schemas = models_json_schema(
+        [
+            *((model, "validation") for model in sorted(requests, key=lambda m: m.__name__)),
+            *((model, "serialization") for model in sorted(replies, key=lambda m: m.__name__)),
+        ],
+        ref_template=_REFERENCE,
+    )
+    paths: dict[str, Any] = {}
+    for endpoint in endpoints:
+        path = re.sub(r"<(\w+)>", r"{\1}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "paths": paths,
+        "components": {"schemas": schemas.get("$defs", {})},
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": _operation_id(endpoint),
+        "responses": {"200": _content("Done", endpoint.reply.__name__)}
+        | {status: _content(text, "ErrorReply") for status, text in _REFUSALS.items()},
+    }
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"<(\w+)>", endpoint.path)
+    ]
+    if endpoint.formats:
+        choices = {"type": "string", "enum": list(endpoint.formats)}
+        parameters.append({"name": "format", "in": "query", "required": False, "schema": choices})
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.request:
+        operation["requestBody"] = _content("", endpoint.request.__name__) | {"required": True}
+        del operation["requestBody"]["description"]
+    if endpoint.table:
+        binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+        form = {"type": "object", "properties": {"file": binary["schema"]}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {
+                "text/csv": binary,
+                "application/vnd.apache.parquet": binary,
+                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                "multipart/form-data": {"schema": form},
+            },
+        }
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.findall(r"\w+", endpoint.path.removeprefix("/api"))
+    return "_".join([endpoint.method.lower(), *words])
+
+
+def _content(description: str, model: str) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=model)}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

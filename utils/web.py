@@ -1,0 +1,197 @@
+"""HTTP manners: bodies in, errors out, one log line a request. What is served is `app.py`'s."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import orjson
+import structlog
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from utils.errors import (
+    BadRequest,
+    Conflict,
+    DamagedFile,
+    InternalError,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+from utils.parsing import Request
+from utils.schemas import ErrorReply, Reply
+from utils.settings import Settings
+
+STATUS: dict[type[ServiceError], int] = {
+    BadRequest: 400,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    InvalidInput: 422,
+    DamagedFile: 500,
+    InternalError: 500,
+    Unavailable: 503,
+}
+_MB = 1_000_000
+_DRAINED_MB = 100  # of a body that is too large, read and thrown away so that the client hears why
+
+log = structlog.get_logger("web")
+R = TypeVar("R", bound=Request)
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give an app the manners: request ids, logs, CORS, errors in the contract's shape."""
+    CORS(
+        app,
+        origins=settings.origins,
+        methods=["GET", "POST", "DELETE", "OPTIONS"],
+        allow_headers=[
+            "Content-Type",
+            "Authorization",
+            "X-API-Key",
+            "Idempotency-Key",
+            "Prefer",
+            "Last-Event-ID",
+        ],
+        expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        max_age=600,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _defect)
+
+
+def body(schema: type[R]) -> R:
+    """The request's JSON body, checked. No body at all is an empty object.
+
+    Raises:
+        UnsupportedMedia, BadRequest, InvalidInput: it is not JSON, broken, or against a rule.
+    """
+    raw = request.get_data(cache=False)
+    if raw and not request.is_json:
+        raise UnsupportedMedia(
+            "The body must be JSON, sent with Content-Type: application/json. Received: "
+            f"{request.mimetype or 'no content type'}"
+        )
+    try:
+        return schema.parse(orjson.loads(raw) if raw else {})
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+
+
+def save_upload(folder: Path, settings: Settings) -> Path:
+    """Put an uploaded table, posted as such or as a form's file, into a folder.
+
+    Raises:
+        UnsupportedMedia, BadRequest: there is no table in the request.
+    """
+    request.max_content_length = settings.max_upload_mb * _MB
+    target = folder / "upload"
+    if request.mimetype == "application/x-www-form-urlencoded":
+        raise UnsupportedMedia(
+            "The table must be sent as text/csv, application/json, application/vnd.apache.parquet "
+            "or as a form's file: curl -F file=@table.csv"
+        )
+    if request.mimetype == "multipart/form-data":
+        file = next(iter(request.files.values()), None)
+        if file is None:
+            raise BadRequest("The form has no file: curl -F file=@table.csv")
+        file.save(target)
+    else:
+        with target.open("wb") as out:
+            shutil.copyfileobj(request.stream, out, 1 << 20)
+    if not target.stat().st_size:
+        raise BadRequest("The body is empty; it must be a table.")
+    return target
+
+
+def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
+    """A reply as strict JSON: its models refuse numbers that are not finite."""
+    return Response(reply.model_dump_json(), status, mimetype="application/json")
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
+    g.began = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round(1000 * (time.perf_counter() - g.began), 2),
+        request_id=g.request_id,
+    )
+    return response
+
+
+def _service_error(error: ServiceError) -> Response:
+    response = _refusal(error, STATUS[type(error)])
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses: no such route, no such method, a body that is too large."""
+    if isinstance(error, RequestEntityTooLarge):
+        _drain()
+        limit = (request.max_content_length or 0) // _MB
+        kind = "An upload" if request.path.endswith("/upload") else "A JSON body"
+        return _refusal(TooLarge(f"{kind} may have at most {limit} MB."), 413)
+    sentences = {
+        404: f"There is nothing at {request.path}.",
+        405: f"{request.method} is not allowed at {request.path}.",
+    }
+    status = error.code or 500
+    response = _refusal(
+        ServiceError(sentences.get(status, error.description or error.name)), status
+    )
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(allowed)
+    return response
+
+
+def _drain() -> None:
+    """Read what is left of the body: closed on unread data, clients see a reset, no reply."""
+    if (request.content_length or 0) > _DRAINED_MB * _MB:
+        return
+    stream: Any = request.environ["wsgi.input"]
+    while stream.read(1 << 20):
+        pass
+
+
+def _defect(error: Exception) -> Response:
+    log.exception("defect", path=request.path, request_id=g.get("request_id"))
+    return _refusal(
+        InternalError("Something went wrong inside the service; its log has the details."), 500
+    )
+
+
+def _refusal(error: ServiceError, status: int) -> Response:
+    reply = ErrorReply.model_validate(
+        {
+            "error": error.message,
+            "details": error.to_document()["details"],
+            "request_id": g.get("request_id"),
+        }
+    )
+    return json(reply, status)
