@@ -78,7 +78,7 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
     def list_datasets() -> Response:
         return web.json(service.list_datasets())
 
-    @app.get("/api/data/<dataset_id>")
+    @app.get("/api/data/<id:dataset_id>")
     def read_dataset(dataset_id: str) -> Response:
         form = request.args.get("format", "json")
         if form not in ("json", "csv", "parquet"):
@@ -90,7 +90,7 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
         kind = "text/csv" if form == "csv" else "application/json"
         return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 
-    @app.delete("/api/data/<dataset_id>")
+    @app.delete("/api/data/<id:dataset_id>")
     def delete_dataset(dataset_id: str) -> Response:
         return web.json(service.delete_dataset(dataset_id))
 
@@ -104,11 +104,11 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
     def list_models() -> Response:
         return web.json(service.list_models())
 
-    @app.get("/api/model/<model_id>")
+    @app.get("/api/model/<id:model_id>")
     def read_model(model_id: str) -> Response:
         return web.json(service.model(model_id))
 
-    @app.delete("/api/model/<model_id>")
+    @app.delete("/api/model/<id:model_id>")
     def delete_model(model_id: str) -> Response:
         return web.json(service.delete_model(model_id))
 

@@ -27,9 +27,17 @@ _NORMAL = NormalDist()
 class AnyEncoding(Protocol):
     """What the roll-out needs of an encoding; see `utils.series.Encoding`."""
 
-    calendar: Calendar
-    length: int
-    keys: tuple[Key, ...]
+    @property
+    def calendar(self) -> Calendar:
+        """The step of the series."""
+
+    @property
+    def length(self) -> int:
+        """Rows of a window."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The series that the model knows."""
 
     def identities(self, series: Ints) -> NDArray[np.int32] | None:
         """Numbers of the names, if the network takes them apart from the rows."""

@@ -40,6 +40,7 @@ class LSTMService:
         self.settings = settings
         self.registry = Registry(settings.model_folder, settings.model_cache)
         self._started = time.monotonic()
+        self._warming = threading.Semaphore(1)
         self._waiting = threading.BoundedSemaphore(settings.max_waiting)
 
     # The job engine and the Parquet library take 0.6 s to import. They are loaded behind the
@@ -61,7 +62,9 @@ class LSTMService:
         return Datasets(self.settings.data_folder, self.settings.max_rows, limit)
 
     def warm_up(self) -> None:
-        """Load what start-up put off."""
+        """Load what start-up put off; once, however often it is called."""
+        if not self._warming.acquire(blocking=False):
+            return
         with contextlib.suppress(Unavailable):  # as it is found out again by who asks
             self.jobs.workers_alive()
         self.datasets.documents()
@@ -69,8 +72,11 @@ class LSTMService:
     def health(self) -> schemas.HealthReply:
         """Whether the service is up. Always answers, whatever state the rest is in."""
         workers = queued = None
-        with contextlib.suppress(Unavailable):
-            workers, queued = self.jobs.workers_alive(), self.jobs.queued()
+        if "jobs" in self.__dict__:
+            with contextlib.suppress(Unavailable):
+                workers, queued = self.jobs.workers_alive(), self.jobs.queued()
+        else:
+            threading.Thread(target=self.warm_up, daemon=True).start()
         return schemas.HealthReply(
             timestamp=datetime.now(UTC).isoformat(),
             version=VERSION,
@@ -241,8 +247,13 @@ class LSTMService:
         values = np.round(forecaster.forecast(key, context, last, steps), 6)
         dates = forecaster.encoding.calendar.dates(last + 1 + np.arange(steps))
         confidence = forecaster.confidences(steps)
+        wip, throughput, cycle_time = values.T
         review = validation.review_forecast(
-            *values.T, forecaster.highest_throughput(key), request.target_production
+            wip,
+            throughput,
+            cycle_time,
+            forecaster.highest_throughput(key),
+            request.target_production,
         )
         return schemas.PredictReply(
             model_id=request.model_id,
@@ -250,16 +261,18 @@ class LSTMService:
                 schemas.Prediction(
                     day=i + 1,
                     date=dates[i],
-                    predicted_wip=wip,
-                    predicted_throughput=throughput,
-                    predicted_cycle_time=cycle_time,
+                    predicted_wip=day[0],
+                    predicted_throughput=day[1],
+                    predicted_cycle_time=day[2],
                     confidence=round(confidence[i], 4),
                 )
-                for i, (wip, throughput, cycle_time) in enumerate(values.tolist())
+                for i, day in enumerate(values.tolist())
             ],
             validation=schemas.ForecastValidation(**review),
-            little_law_analysis=schemas.LittleLawAnalysis(**validation.analyse_forecast(*values.T)),
-            target=_target(values[:, 1], dates, request.target_production),
+            little_law_analysis=schemas.LittleLawAnalysis(
+                **validation.analyse_forecast(wip, throughput, cycle_time)
+            ),
+            target=_target(throughput, dates, request.target_production),
         )
 
     def _open(self, id: str) -> Forecaster:

@@ -6,15 +6,9 @@ LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dr
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any
-
-# A small network trains fastest on one thread, which leaves the other cores to other trainings.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import tensorflow as tf

@@ -3,6 +3,7 @@ published model."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -152,13 +153,16 @@ def train(
             **about,
         }
         document["training_time"] = time.perf_counter() - began
-        store.publish(model_id, document, {".keras": plain.save, ".onnx": _moved(onnx)})
+        store.publish(model_id, document, {".keras": plain.save, ".onnx": _copied(onnx)})
     keras.backend.clear_session()
     return document
 
 
-def _moved(path: Path) -> Callable[[Path], None]:
-    return lambda target: target.write_bytes(path.read_bytes()) and None
+def _copied(path: Path) -> Callable[[Path], None]:
+    def write(target: Path) -> None:
+        shutil.copyfile(path, target)
+
+    return write
 
 
 class _Epochs:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from utils.parsing import Request
@@ -40,15 +41,16 @@ class Endpoint:
 
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
-    requests = {e.request for e in endpoints if e.request}
-    replies = {ErrorReply, *(e.reply for e in endpoints)}
-    _, schemas = models_json_schema(
-        [
-            *((model, "validation") for model in sorted(requests, key=lambda m: m.__name__)),
-            *((model, "serialization") for model in sorted(replies, key=lambda m: m.__name__)),
-        ],
-        ref_template=_REFERENCE,
-    )
+    requests: dict[str, type[BaseModel]] = {
+        e.request.__name__: e.request for e in endpoints if e.request
+    }
+    replies: dict[str, type[BaseModel]] = {e.reply.__name__: e.reply for e in endpoints}
+    replies[ErrorReply.__name__] = ErrorReply
+    checked: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+        *((model, "validation") for _, model in sorted(requests.items())),
+        *((model, "serialization") for _, model in sorted(replies.items())),
+    ]
+    _, schemas = models_json_schema(checked, ref_template=_REFERENCE)
     paths: dict[str, Any] = {}
     for endpoint in endpoints:
         path = re.sub(r"<(\w+)>", r"{\1}", endpoint.path)

@@ -173,7 +173,7 @@ class HealthReply(Reply):
     version: str
     uptime_seconds: float
     models: int
-    workers_alive: int | None = Field(description="null: the database does not answer")
+    workers_alive: int | None = Field(description="null: not known yet")
     jobs_queued: int | None
 
 

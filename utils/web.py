@@ -14,6 +14,7 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import UnicodeConverter
 
 from utils.errors import (
     BadRequest,
@@ -45,8 +46,17 @@ STATUS: dict[type[ServiceError], int] = {
 _MB = 1_000_000
 _DRAINED_MB = 100  # of a body that is too large, read and thrown away so that the client hears why
 
+# Words that stand where an id could: their paths are not those of things.
+_RESERVED = "generate|upload|train|predict|validate"
+
 log = structlog.get_logger("web")
 R = TypeVar("R", bound=Request)
+
+
+class IdConverter(UnicodeConverter):
+    """An id in a path: any name but the words that paths of their own begin with."""
+
+    regex = rf"(?!(?:{_RESERVED})$)[^/]+"
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -67,6 +77,7 @@ def install(app: Flask, settings: Settings) -> None:
         max_age=600,
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
+    app.url_map.converters["id"] = IdConverter
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(ServiceError, _service_error)

@@ -1,0 +1,239 @@
+"""The command line: `python run.py` serves; see `python run.py --help`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+from uuid import uuid4
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from models.lstm_service import LSTMService
+    from utils.series import Panel
+from utils import logs, settings
+from utils.errors import ServiceError, SettingsError
+
+_READY_WITHIN = 30.0  # seconds
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _Commands(click.Group):
+    """Commands whose help ends with the table of settings."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the settings below the commands."""
+        with formatter.section("Settings (environment variables)"):
+            formatter.write_dl([(n, f"{h} [{d}]") for n, d, h in settings.table()])
+
+
+@click.group(cls=_Commands, invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """The LSTM Backend Service. Without a command: serve."""
+    chosen = context.obj = settings.read()
+    logs.configure(chosen.log_format, chosen.log_level)
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+@main.command()
+@click.pass_obj
+def serve(chosen: settings.Settings) -> None:
+    """Run the web server and the training workers until Ctrl-C."""
+    from utils import supervisor
+
+    _expect_free(chosen)
+    this = [sys.executable, str(settings.ROOT / "run.py")]
+    name = chosen.worker_id or socket.gethostname()
+    programs = [
+        supervisor.Program(
+            "web",
+            [sys.executable, "-m", "gunicorn", "--chdir", str(settings.ROOT), "app:app"],
+            {},
+            vital=True,
+        ),
+        *(
+            supervisor.Program(f"worker {i}", [*this, "worker"], {"WORKER_ID": f"{name}-{i}"})
+            for i in range(1, chosen.workers + 1)
+        ),
+    ]
+    sys.exit(supervisor.run(programs, lambda: _welcome(chosen)))
+
+
+def _expect_free(chosen: settings.Settings) -> None:
+    """Refuse a port that is taken, in one line."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((chosen.host, chosen.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. Choose another "
+                f"port: PORT={chosen.port + 1} python run.py"
+            ) from error
+
+
+def _welcome(chosen: settings.Settings) -> None:
+    """Say where the service listens, once it does."""
+    address = "127.0.0.1" if chosen.host in ("0.0.0.0", "::") else chosen.host  # noqa: S104
+    url = f"http://{address}:{chosen.port}"
+    deadline = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urlopen(f"{url}/health", timeout=1):  # noqa: S310
+            click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
+            click.echo(f"  curl -X POST {url}/api/data/generate")
+            return
+        time.sleep(0.05)
+
+
+@main.command()
+@click.pass_obj
+def worker(chosen: settings.Settings) -> None:
+    """Run one training worker, on this or another machine."""
+    from models import worker as training_worker
+
+    training_worker.run(chosen)
+
+
+@main.command()
+@click.argument("table", required=False, type=_FILE)
+@click.option("--epochs", default=50, show_default=True, help="Epochs to train.")
+@click.option("--days", default=30, show_default=True, help="Steps to forecast.")
+@click.pass_obj
+def demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int) -> None:
+    """Go the whole way once: data, training, forecast, validation.
+
+    With TABLE, on your own data. Nothing is kept.
+    """
+    with TemporaryDirectory() as folder:
+        quiet = replace(
+            chosen,
+            model_store=f"{folder}/models",
+            data_store=f"{folder}/data",
+            database_url=f"sqlite:///{folder}/jobs.sqlite",
+        )
+        logs.configure(chosen.log_format, "WARNING")
+        _demo(quiet, table, epochs, days)
+
+
+def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int) -> None:
+    from rich.console import Console
+
+    from models.lstm_service import LSTMService
+    from utils import schemas, terminal
+
+    console, service = Console(), LSTMService(chosen)
+    if table is None:
+        made = service.generate(schemas.GenerateRequest.parse({"seed": 1}))
+        dataset_id, summary = made.dataset_id, made.summary
+        console.print("Generated a plant's data.")
+    else:
+        read = service.upload(table)
+        dataset_id, summary = read.dataset_id, read.summary
+        console.print(f"Read {table.name}.")
+        blanks = {name: n for name, n in read.quality["blanks"].items() if n}
+        console.print(f"Blanks: {blanks or 'none'}; gaps: {read.quality['gaps']['steps']} steps.")
+    span = summary.date_range
+    console.print(
+        f"{summary.total_points:,} rows: {summary.series} series, a {summary.step} apart, "
+        f"{span.start} to {span.end}."
+    )
+    model_id, past = _train_shown(console, service, dataset_id, epochs)
+    key = past.keys[0]
+    reply = service.predict(
+        schemas.PredictRequest.parse(
+            {"model_id": model_id, "plant": key[0], "application": key[1], "panelSize": key[2]}
+            | {"predictionDays": days}
+        )
+    )
+    console.print(f"Series: {' / '.join(key)}")
+    console.print(terminal.forecast_table(reply))
+    recent = past.values[: past.offsets[1], 0][-60:].tolist()
+    future = [day.predicted_wip for day in reply.predictions]
+    click.echo(terminal.plot(recent, future, f"WIP by {summary.step}", console.width))
+    terminal.say_law(console, reply)
+
+
+def _train_shown(
+    console: Console, service: LSTMService, dataset_id: str, epochs: int
+) -> tuple[str, Panel]:
+    """Train in this process, with a progress bar; returns the model's id and its data."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from utils import schemas
+
+    panel = service.datasets.load(dataset_id)
+    model_id = str(uuid4())
+    with console.status("Loading the trainer (TensorFlow) …"):
+        from models import training
+    columns = (
+        TextColumn("Training"),
+        BarColumn(),
+        TextColumn("epoch {task.completed}/{task.total}  {task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=epochs)
+
+        def on_epoch(epoch: training.Epoch) -> None:
+            losses = f"loss {epoch.loss:.4f}  val_loss {epoch.val_loss:.4f}"
+            progress.update(bar, completed=epoch.epoch, description=losses)
+
+        hyper = schemas.Hyperparameters.parse({"epochs": epochs})
+        document = training.train(
+            panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, on_epoch
+        )
+    for target, figures in document["metrics"]["per_target"].items():
+        if figures["mae"] is not None:
+            console.print(
+                f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
+                f"({figures['last_value_mae']:,.3g} by repeating the last value)."
+            )
+    for warning in document["warnings"]:
+        console.print(f"  • {warning}")
+    return model_id, panel
+
+
+@main.command("import")
+@click.argument("model", type=_FILE)
+@click.option("--scalers", type=_FILE)
+@click.option("--history", type=_FILE)
+@click.pass_obj
+def import_model(
+    chosen: settings.Settings, model: Path, scalers: Path | None, history: Path | None
+) -> None:
+    """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
+    from models import importing
+    from models.registry import model_store
+
+    document = importing.import_model(model_store(chosen.model_folder), model, scalers, history)
+    click.echo(f"Imported as {document['model_id']}.")
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say what is wrong in one line, as people expect of a command."""
+    try:
+        yield
+    except (ServiceError, SettingsError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    with _plain_errors():
+        main()

@@ -1,0 +1,95 @@
+"""Runs the processes of one machine together: starts them, restarts workers, stops them all."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+log = structlog.get_logger("supervisor")
+
+_LOOK_EVERY = 0.2  # seconds
+_RESTART_AFTER = 1.0  # seconds between two starts of a worker that keeps ending
+_STOP_WITHIN = 8.0  # seconds; then what is left is killed
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Program:
+    """A command to keep running; `vital` ones take the others down with them."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    vital: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+
+    def start(self) -> None:
+        """Start it, in a group of its own, so that a Ctrl-C reaches it through us alone."""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603 - our own programs
+            self.command,
+            env=os.environ | self.environment,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and is not running any more."""
+        return self.process is not None and self.process.poll() is not None
+
+
+def _end_with_parent() -> None:
+    """Have Linux stop a child whose parent was killed without a chance to do so."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def run(programs: list[Program], on_start: Callable[[], None] = lambda: None) -> int:
+    """Run programs until SIGTERM, Ctrl-C, or the end of a vital one; returns an exit code."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: stopping.append(received))
+    for program in programs:
+        if program.vital:
+            program.start()
+    # The others get the machine once the vital ones are up: people wait for those.
+    on_start()
+    for program in programs:
+        if not program.vital and not stopping:
+            program.start()
+    code = 0
+    while not stopping:
+        vital = next((p for p in programs if p.vital and p.ended), None)
+        if vital is not None:
+            code = vital.process.returncode if vital.process else 1
+            break
+        for program in programs:
+            if program.ended and time.monotonic() - program.started > _RESTART_AFTER:
+                log.warning("restarting", program=program.name)
+                program.start()
+        time.sleep(_LOOK_EVERY)
+    _stop(programs)
+    return code
+
+
+def _stop(programs: list[Program]) -> None:
+    running = [p.process for p in programs if p.process is not None and not p.ended]
+    for process in running:
+        process.terminate()
+    deadline = time.monotonic() + _STOP_WITHIN
+    for process in running:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("killing", pid=process.pid)
+            process.kill()
+            process.wait()
