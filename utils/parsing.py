@@ -101,7 +101,9 @@ class Request(BaseModel):
 
     @classmethod
     def _detail(cls, error: ErrorDetails) -> Detail:
-        rule = _RULES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+        empty = error["type"] == "too_short" and isinstance(error["input"], str)
+        kind = "string_too_short" if empty else error["type"]
+        rule = _RULES.get(kind, error["msg"]).format(**error.get("ctx", {}))
         field = ".".join(str(part) for part in error["loc"]) or "body"
         # The body as a whole, or an absent field, is nothing to repeat.
         named = error["loc"] and error["type"] != "missing"

@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import BaseConverter
 
 from utils.errors import (
     BadRequest,
@@ -53,10 +53,11 @@ log = structlog.get_logger("web")
 R = TypeVar("R", bound=Request)
 
 
-class IdConverter(UnicodeConverter):
+class IdConverter(BaseConverter):
     """An id in a path: any name but the words that paths of their own begin with."""
 
-    regex = rf"(?!(?:{_RESERVED})$)[^/]+"
+    part_isolating = True
+    regex = rf"(?!(?:{_RESERVED})\Z)[^/]+"
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -1,0 +1,60 @@
+"""The house keeps its plan: one arrow of imports, no circles, TensorFlow in the worker only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {"run": 0, "gunicorn": 0, "app": 1, "models": 2, "utils": 3}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("utils/*.py")]
+}
+TRAINERS = {"models.network", "models.training", "models.importing"}
+
+
+def imports(module: str) -> set[str]:
+    """Every module of ours, and every package, that a module names in an import."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (below & set(MODULES)) or {node.module}
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_follow_the_arrow(module: str) -> None:
+    own = ROOMS[module.split(".")[0]]
+    rooms = {name.split(".")[0] for name in imports(module)}
+    assert all(ROOMS[room] >= own for room in rooms & set(ROOMS))
+
+
+def test_imports_form_no_circle() -> None:
+    graph = {module: imports(module) & set(MODULES) - {module} for module in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - TRAINERS))
+def test_tensorflow_is_named_by_the_trainers_only(module: str) -> None:
+    packages = {name.split(".")[0] for name in imports(module)}
+    assert not packages & {"tensorflow", "keras", "tf2onnx", "h5py"}
+
+
+def test_importing_app_leaves_heavy_packages_unloaded() -> None:
+    code = (
+        "import sys, app; heavy = {'tensorflow', 'keras', 'pandas', 'sklearn', 'dbos', 'pyarrow'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
