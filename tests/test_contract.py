@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import FAST, SMALL, Service
+from live import FAST, SMALL, Service
 
 Body = dict[str, Any]
 ROW_FIELDS = {

@@ -1,0 +1,102 @@
+"""A real service, started for tests: the command line, the web server, the worker, folders."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = {
+    "plants": ["P 1", "Wörk/2"],
+    "applications": ["TV"],
+    "panelSizes": ['15.6"', "L"],
+    "historicalDays": 120,
+    "seed": 7,
+}
+FAST = {"epochs": 2, "lstmUnits1": 4, "lstmUnits2": 4, "learningRate": 0.001}
+
+
+@dataclass
+class Service:
+    """A running service, and where it keeps its things."""
+
+    url: str
+    folder: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
+        if body is not None:
+            more["json"] = body
+        return requests.request(method, self.url + path, timeout=120, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> requests.Response:
+        return self.call("POST", path, body, **more)
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self.call("GET", path, **more)
+
+    def wait_for_worker(self) -> None:
+        wait_until(lambda: (self.get("/health").json()["workers_alive"] or 0) > 0)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+
+def wait_until(condition: Any, seconds: float = 40.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment_of(folder: Path, **more: str) -> dict[str, str]:
+    return os.environ | {
+        "PORT": str(free_port()),
+        "MODEL_STORE": str(folder / "models"),
+        "DATA_STORE": str(folder / "data"),
+        "DATABASE_URL": f"sqlite:///{folder / 'jobs.sqlite'}",
+        **more,
+    }
+
+
+def start(folder: Path, *arguments: str, **settings: str) -> Service:
+    environment = environment_of(folder, **settings)
+    log = (folder / "log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "run.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    log.close()
+    service = Service(f"http://127.0.0.1:{environment['PORT']}", folder, environment, process)
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "log").read_text()
+        try:
+            return service.get("/health").ok
+        except requests.ConnectionError:
+            return False
+
+    wait_until(answers)
+    return service
