@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from utils.schemas import Hyperparameters
@@ -59,6 +60,7 @@ def build(
     hyper: Hyperparameters,
     features: int,
     names: list[int],
+    seed: int = 0,
     lstm: type[keras.layers.LSTM] = keras.layers.LSTM,
 ) -> keras.Model:
     """The network.
@@ -68,28 +70,54 @@ def build(
         features: width of a row of the window.
         names: how many plants, applications and panel sizes there are. Each is embedded: a
             learned point in space, so that no name ranks above another.
+        seed: of the first weights and of the dropout.
         lstm: the layer class; only plain ones are ever saved.
 
     Inputs: `window` [batch, length, features] and `series` [batch, 3] (whole numbers).
     Output: [batch, 3], the scaled changes of WIP, throughput and cycle time.
     """
+    layers, draw = keras.layers, _Seeds(seed)
     window = keras.Input((hyper.sequence_length, features), name="window")
     series = keras.Input((len(names),), dtype="int32", name="series")
     embedded = [
-        keras.layers.Embedding(count, min(8, (count + 1) // 2), name=f"name_{i}")(series[:, i])
+        layers.Embedding(
+            count,
+            min(8, (count + 1) // 2),
+            embeddings_initializer=keras.initializers.RandomUniform(seed=draw()),
+            name=f"name_{i}",
+        )(series[:, i])
         for i, count in enumerate(names)
     ]
-    x = keras.layers.Concatenate()(embedded)
-    x = keras.layers.RepeatVector(hyper.sequence_length)(x)
-    x = keras.layers.Concatenate(name="rows")([window, x])
-    x = lstm(hyper.lstm_units1, return_sequences=True, name="lstm_1")(x)
-    x = keras.layers.Dropout(hyper.dropout_rate)(x)
-    x = lstm(hyper.lstm_units2, name="lstm_2")(x)
-    x = keras.layers.Dropout(hyper.dropout_rate)(x)
-    x = keras.layers.Dense(64, activation="relu")(x)
-    x = keras.layers.Dropout(hyper.dropout_rate)(x)
-    x = keras.layers.Dense(32, activation="relu")(x)
-    return keras.Model([window, series], keras.layers.Dense(TARGET_COUNT)(x), name="dual_lstm")
+    x = layers.RepeatVector(hyper.sequence_length)(layers.Concatenate()(embedded))
+    x = layers.Concatenate(name="rows")([window, x])
+    for number, units in enumerate((hyper.lstm_units1, hyper.lstm_units2), start=1):
+        x = lstm(
+            units,
+            return_sequences=number == 1,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+            name=f"lstm_{number}",
+        )(x)
+        x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
+    x = _dense(64, draw)(x)
+    x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
+    x = _dense(32, draw)(x)
+    return keras.Model([window, series], _dense(TARGET_COUNT, draw, None)(x), name="dual_lstm")
+
+
+class _Seeds:
+    """Seeds for layers, drawn from one. Keras' own global stream is every thread's."""
+
+    def __init__(self, seed: int) -> None:
+        self._stream = np.random.default_rng(seed % 2**64)
+
+    def __call__(self) -> int:
+        return int(self._stream.integers(2**31))
+
+
+def _dense(units: int, draw: _Seeds, activation: str | None = "relu") -> keras.layers.Dense:
+    initializer = keras.initializers.GlorotUniform(seed=draw())
+    return keras.layers.Dense(units, activation, kernel_initializer=initializer)
 
 
 def plain(network: keras.Model, hyper: Hyperparameters, features: int, names: list[int]) -> Any:

@@ -116,10 +116,9 @@ def train(
     """
     began = time.perf_counter()
     task = prepare(panel, hyper)
-    keras.utils.set_random_seed(seed % 2**32)
     features = 3 + task.encoding.calendar.width
     names = [len(known) for known in task.encoding.names]
-    fused = network.build(hyper, features, names, network.lstm_layer())
+    fused = network.build(hyper, features, names, seed, network.lstm_layer())
     history = _run_epochs(fused, task, hyper, seed, on_epoch)
     plain = network.plain(fused, hyper, features, names)
     with TemporaryDirectory() as folder:
