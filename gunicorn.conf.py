@@ -11,8 +11,8 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gthread"
 workers = _settings.web_processes
 threads = _settings.web_threads
-# Imported once, then shared: half the work at start, and less memory.
-preload_app = True
+# Each process imports for itself: ONNX Runtime's threads do not survive a fork.
+preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
 timeout = 60
 graceful_timeout = 2

@@ -14,12 +14,12 @@ _FIRST_DAYS = 7
 
 
 def forecast_table(reply: PredictReply) -> Table:
-    """The first days of a forecast, then every seventh."""
+    """A short forecast whole; of a longer one the first days, then every seventh."""
     table = Table(title="Forecast")
     for heading in ("day", "date", "WIP", "throughput", "cycle time", "confidence"):
         table.add_column(heading, justify="right")
     for day in reply.predictions:
-        if day.day <= _FIRST_DAYS or day.day % 7 == 0:
+        if len(reply.predictions) <= 2 * _FIRST_DAYS or day.day <= _FIRST_DAYS or day.day % 7 == 0:
             table.add_row(
                 str(day.day),
                 day.date,

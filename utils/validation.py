@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 TOLERANCE = 0.20  # a larger deviation is invalid
+STRETCH = 1.05  # of the most ever put out; a forecast above it asks for capacity not yet seen
 ADVISED = 0.80  # a smaller compliance calls for advice
 
 
@@ -220,7 +221,7 @@ def review_forecast(
         )
         if th > 0 and ct > 0:
             advice.append(f"{_days(begin, end)}: {_ways_to_agree(w, th, ct)}")
-    above = throughput > highest_throughput
+    above = throughput > STRETCH * highest_throughput
     for begin, end in _runs(above):
         most = float(throughput[begin:end].max())
         warnings.append(

@@ -1,0 +1,189 @@
+"""Training, its network and its roll-out, in process and tiny."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import network, training
+from models.data_generator import PlantSpec, generate
+from models.forecasting import Forecaster, confidences, open_network, roll_out
+from models.registry import model_store
+from utils.errors import DamagedFile, InvalidInput
+from utils.schemas import Hyperparameters
+from utils.series import TARGETS, Calendar, Panel
+
+TINY = Hyperparameters.parse(
+    {"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 2, "sequenceLength": 5, "learningRate": 0.01}
+)
+
+
+def panel(days: int = 60, plants: int = 2) -> Panel:
+    names = tuple(f"p{i}" for i in range(plants))
+    block = next(generate(PlantSpec(names, ("a",), ("s",), days, 100, 50, 0.2, 0.1, 1)))
+    values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
+    offsets = np.arange(plants + 1) * days
+    return Panel(Calendar(), tuple(block.keys), offsets, np.full(plants, 19_723), values)
+
+
+def trained(folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1) -> Any:
+    store, id = model_store(folder), str(uuid4())
+    document = training.train(data, hyper, seed, store, id, {})
+    return document, Forecaster(store.document(id), store.file(id, ".onnx"))
+
+
+def test_fused_layer_equals_keras_in_outputs_and_gradients() -> None:
+    fused = network.build(TINY, 14, [2, 1, 1], 3, network.FusedLSTM)
+    plain = network.plain(fused, TINY, 14, [2, 1, 1])
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(9, 5, 14)).astype("f4"), np.zeros((9, 3), "i4")]
+
+    def gradients(model: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            said = model(inputs, training=False)
+            loss = tf.reduce_mean(tf.square(said - 1))
+        return said.numpy(), [tf.convert_to_tensor(g) for g in tape.gradient(
+            loss, model.trainable_variables)]  # fmt: skip
+
+    (said, slopes), (said_plain, slopes_plain) = gradients(fused), gradients(plain)
+    np.testing.assert_allclose(said, said_plain, atol=1e-5)
+    for slope, slope_plain in zip(slopes, slopes_plain, strict=True):
+        np.testing.assert_allclose(slope, slope_plain, atol=1e-4)
+
+
+def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
+    model = network.build(Hyperparameters(), 14, [3, 3, 4])
+    kinds = [type(layer).__name__ for layer in model.layers]
+    tail = kinds[kinds.index("LSTM") :]
+    assert tail == ["LSTM", "Dropout", "LSTM", "Dropout", "Dense", "Dropout", "Dense", "Dense"]
+    units = [layer.units for layer in model.layers if hasattr(layer, "units")]
+    assert units == [64, 32, 64, 32, 3]
+    model.save(tmp_path / "m.keras")
+    assert type(network.load(tmp_path / "m.keras").get_layer("lstm_1")) is keras.layers.LSTM
+
+
+def test_train_publishes_a_plain_keras_file_that_onnx_equals(tmp_path: Path) -> None:
+    document, _ = trained(tmp_path, panel())
+    id = document["model_id"]
+    model = keras.models.load_model(tmp_path / f"{id}.keras")
+    windows = np.random.default_rng(0).normal(size=(4, 5, 14)).astype("f4")
+    names = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]], "i4")
+    served = open_network(tmp_path / f"{id}.onnx")(windows, names)
+    np.testing.assert_allclose(served, model([windows, names]), atol=1e-5)
+    assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]
+
+
+def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path) -> None:
+    data = panel()
+    changed = data.values.copy()
+    late = data.time >= 19_723 + 48
+    changed[late] = changed[late] * 3 + 7
+    documents = [trained(tmp_path, each)[0] for each in (data, replace(data, values=changed))]
+    assert documents[0]["encoding"] == documents[1]["encoding"]
+    assert documents[0]["training_history"]["loss"] == documents[1]["training_history"]["loss"]
+    assert documents[0]["metrics"] != documents[1]["metrics"]
+
+
+def test_train_gives_one_model_for_a_seed_and_others_for_others(tmp_path: Path) -> None:
+    losses = [trained(tmp_path, panel(), seed=s)[0]["training_history"]["loss"] for s in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path) -> None:
+    data = panel()
+    document, forecaster = trained(tmp_path, data)
+    errors = []
+    for s, key in enumerate(data.keys):
+        begin, end = data.offsets[s], data.offsets[s + 1]
+        for row in range(begin + 48, end):
+            context = data.values[row - 5 : row]
+            said = forecaster.forecast(key, context, int(data.time[row - 1]), 1)[0]
+            errors.append(np.abs(said - data.values[row]))
+    maes = [document["metrics"]["per_target"][target]["mae"] for target in TARGETS]
+    np.testing.assert_allclose(np.mean(errors, axis=0), maes, rtol=1e-4)
+
+
+def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path) -> None:
+    data = panel()
+    values = data.values.copy()
+    values[::3, 2] = np.nan
+    document, forecaster = trained(tmp_path, replace(data, values=values))
+    assert np.isfinite(document["training_history"]["loss"]).all()
+    assert np.isfinite(forecaster.recent(data.keys[0])[0]).all()
+    values[:, 2] = np.nan
+    document, _ = trained(tmp_path, replace(data, values=values))
+    assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
+
+
+def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> None:
+    data = panel(30)
+    offsets = np.array([0, 30, 36])
+    short = replace(data, offsets=offsets, values=data.values[:36])
+    document, _ = trained(tmp_path, short)
+    assert "p1 / a / s is left out" in document["warnings"][0]
+    with pytest.raises(InvalidInput, match="sequenceLength"):
+        trained(tmp_path, panel(6))
+    with pytest.raises(InvalidInput, match="trainTestSplit"):
+        trained(tmp_path, panel(20), TINY.model_copy(update={"train_test_split": 0.99}))
+
+
+def test_a_diverging_training_says_so(tmp_path: Path) -> None:
+    data = panel()
+    huge = replace(data, values=np.where(data.time[:, None] < 19_775, data.values, 1e300))
+    with pytest.raises(InvalidInput, match="diverged"):
+        trained(tmp_path, huge)
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_roll_out_feeds_each_day_back(tmp_path: Path) -> None:
+    data = panel()
+    _, forecaster = trained(tmp_path, data)
+    key = data.keys[1]
+    context, last = forecaster.recent(key)
+    whole = forecaster.forecast(key, context, last, 6)
+    for step in range(6):
+        one = forecaster.forecast(key, context, last + step, 1)
+        np.testing.assert_allclose(one[0], whole[step], rtol=1e-5)
+        context = np.vstack([context[1:], one])
+
+
+def test_roll_out_of_many_series_equals_that_of_each(tmp_path: Path) -> None:
+    data = panel()
+    _, forecaster = trained(tmp_path, data)
+    contexts = np.stack([forecaster.recent(key)[0] for key in data.keys])
+    last = np.array([forecaster.recent(key)[1] for key in data.keys])
+    together = roll_out(forecaster._network, forecaster.encoding, contexts, last, np.arange(2), 4)
+    for s, key in enumerate(data.keys):
+        alone = forecaster.forecast(key, contexts[s], int(last[s]), 4)
+        np.testing.assert_allclose(together[s], alone, rtol=1e-5)
+
+
+def test_confidences_fall_and_go_on_as_a_random_walk() -> None:
+    measured = [0.95, 0.9, 0.6827]
+    found = confidences(measured, 12)
+    assert found[:3] == measured and found == sorted(found, reverse=True)
+    # 68.27 % within one deviation at horizon 3: half a deviation at horizon 12.
+    assert found[11] == pytest.approx(0.3829, abs=1e-3)
+    assert confidences([], 3) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x07" * 40])
+def test_a_network_that_is_none_is_a_damaged_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(DamagedFile, match="holds no usable network"):
+        open_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("entry", ["encoding", "series"])
+def test_a_document_that_lacks_something_is_damaged(tmp_path: Path, entry: str) -> None:
+    document, _ = trained(tmp_path, panel())
+    path = tmp_path / f"{document['model_id']}.onnx"
+    with pytest.raises(DamagedFile, match="lacks"):
+        Forecaster({k: v for k, v in document.items() if k != entry}, path)
