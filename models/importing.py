@@ -92,14 +92,19 @@ def load_legacy(path: Path) -> keras.Model:
         copy = Path(folder) / "model.h5"
         _copy_modernised(path, copy)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # on how models are best written today
-                model = keras.models.load_model(copy, compile=False, safe_mode=True)
+            return _opened(copy)
         except Exception as error:  # Keras' errors share no class of their own
             raise _unusable(path, f"cannot be opened by Keras: {_first_line(error)}") from error
-    if all(isinstance(size, int) for size in model.input_shape[1:]):
-        # Called once, as an export needs it to be.
-        model(tf.zeros([1, *model.input_shape[1:]]))
+
+
+def _opened(path: Path) -> keras.Model:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on how models are best written today
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        shapes = [given.shape[1:] for given in model.inputs]
+        if len(shapes) == 1 and None not in shapes[0]:
+            # Called once, as an export needs it to be.
+            model(tf.zeros([1, *shapes[0]]))
     return model
 
 
@@ -115,11 +120,14 @@ def _copy_modernised(path: Path, copy: Path) -> None:
     """Copy a file, its description of the model checked and brought up to date."""
     try:
         shutil.copyfile(path, copy)
+        if not h5py.is_hdf5(copy):  # an empty file would be opened, and filled
+            raise ValueError("it does not begin as HDF5 does")
         with h5py.File(copy, "r+") as file:
             stated = file.attrs.get("model_config")
             if stated is None:
                 raise _unusable(path, "holds weights only; save the whole model: model.save()")
             config = json.loads(stated)
+            _name_input(config)
             for part in _parts(config):
                 _check_part(path, part)
                 _modernise(path, part)
@@ -129,6 +137,19 @@ def _copy_modernised(path: Path, copy: Path) -> None:
         raise DamagedFile(
             f"The file {path.name} is truncated or no Keras .h5 file: {_first_line(error)}"
         ) from error
+
+
+def _name_input(config: dict[str, Any]) -> None:
+    """Give a Sequential model the input layer that Keras 2 left to its first layer to state."""
+    if config.get("class_name") != "Sequential":
+        return
+    if isinstance(config["config"], list):  # before Keras 2.2.3
+        config["config"] = {"name": "sequential", "layers": config["config"]}
+    layers = config["config"]["layers"]
+    shape = layers[0].get("config", {}).get("batch_input_shape") if layers else None
+    if shape and layers[0].get("class_name") != "InputLayer":
+        given = {"batch_input_shape": shape, "dtype": "float32", "name": "window"}
+        layers.insert(0, {"class_name": "InputLayer", "config": given})
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:
@@ -209,8 +230,8 @@ def _encoding(
             length,
             _names(found, panel, notes),
             _features(width, found, notes),
-            found and found.scaler,
-            found and found.target_scaler,
+            found.scaler if found else None,
+            found.target_scaler if found else None,
         )
     except ValueError as error:
         raise InvalidInput.of("scalers", f"must fit the model: {error}") from error

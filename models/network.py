@@ -33,22 +33,32 @@ class FusedLSTM(keras.layers.LSTM):
             return super().inner_loop(sequences, initial_state, mask, training)
         no_peephole = tf.zeros([self.units])
         steps = tf.transpose(sequences, [1, 0, 2])
-        ran = tf.raw_ops.BlockLSTMV2(
+        weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
+        # Not BlockLSTMV2: TensorFlow 2.21 registers this kernel's gradient for it, although its
+        # gates lie in another order, so that what it learns from is wrong.
+        ran = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(steps, out_type=tf.int64)[0],
             x=steps,
             h_prev=initial_state[0],
             cs_prev=initial_state[1],
-            w=tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0),
-            b=self.cell.bias,
+            w=_gates_in_order(weights),
+            b=_gates_in_order(self.cell.bias),
             wci=no_peephole,
             wcf=no_peephole,
             wco=no_peephole,
-            cell_clip=0.0,
+            forget_bias=0.0,
+            cell_clip=-1.0,
             use_peephole=False,
         )
         last = ran.h[-1]
         outputs = tf.transpose(ran.h, [1, 0, 2]) if self.return_sequences else last[:, None, :]
         return last, outputs, [last, ran.cs[-1]]
+
+
+def _gates_in_order(weights: Any) -> Any:
+    """Keras' gates (input, forget, cell, output) in the kernel's order: input, cell, forget."""
+    i, f, c, o = tf.split(weights, 4, axis=-1)
+    return tf.concat([i, c, f, o], axis=-1)
 
 
 def lstm_layer() -> type[keras.layers.LSTM]:
