@@ -209,15 +209,20 @@ def _train_shown(
 
 @main.command("import")
 @click.argument("model", type=_FILE)
-@click.option("--scalers", type=_FILE)
+@click.option("--scalers", type=_FILE, help="Its pickled scalers and encoders.")
+@click.option("--history", type=_FILE, help="A table of the series that it knows.")
 @click.pass_obj
-def import_model(chosen: settings.Settings, model: Path, scalers: Path | None) -> None:
+def import_model(
+    chosen: settings.Settings, model: Path, scalers: Path | None, history: Path | None
+) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
     from models import importing
     from models.registry import model_store
 
-    document = importing.import_model(model_store(chosen.model_folder), model, scalers)
+    document = importing.import_model(model_store(chosen.model_folder), model, scalers, history)
     click.echo(f"Imported as {document['model_id']}.")
+    for warning in document["warnings"]:
+        click.echo(f"  • {warning}")
 
 
 @contextlib.contextmanager

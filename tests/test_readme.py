@@ -1,0 +1,54 @@
+"""The README says what is so: its commands run, its table of settings is the code's."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from typing import Any
+
+from live import ROOT, Service
+
+from models.data_generator import FACTORS
+from utils import settings
+
+README = (ROOT / "README.md").read_text()
+
+
+def curls() -> list[str]:
+    """The curl commands of the first forecast, in order."""
+    block = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.S) if "curl" in b)
+    joined = block.replace("\\\n", " ")
+    return [line for line in joined.splitlines() if line.startswith("curl")]
+
+
+def run(command: str, service: Service, **ids: str) -> Any:
+    command = command.replace("http://127.0.0.1:5000", service.url)
+    for placeholder, value in ids.items():
+        command = command.replace(placeholder, value)
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_walk_through_leads_to_a_forecast(service: Service) -> None:
+    generate, train, predict = curls()
+    made = run(generate, service)
+    assert made["data_points"] == 4 * 730 and len(made["data"]) == 100
+    model = run(train, service, DATASET_ID=made["dataset_id"])
+    assert model["training_history"]["epochs"] == 10
+    forecast = run(predict, service, MODEL_ID=model["model_id"])
+    assert len(forecast["predictions"]) == 30
+    assert {"validation", "little_law_analysis"} <= set(forecast)
+
+
+def test_the_table_of_settings_is_the_codes() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\| (.*) \|$", README, re.M)
+    assert rows == settings.table()
+
+
+def test_the_factors_of_the_default_names_are_the_codes() -> None:
+    said = README[README.index("Sizes, by name") :]
+    for names in FACTORS.values():
+        for name, size in names.items():
+            assert re.search(rf"{name}\s+{size}", said), name

@@ -1,0 +1,265 @@
+"""The command line: start, stop, survive, refuse."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from live import FAST, ROOT, SMALL, Service, environment_of, start, wait_until
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+
+from utils import settings
+
+
+def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "run.py", *arguments],
+        cwd=ROOT,
+        env=environment_of(folder, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, line.split())) for line in found.stdout.splitlines()[1:]]
+    direct = [child for child, parent in pairs if parent == pid]
+    return direct + [below for child in direct for below in children(child)]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except OSError:
+        return True
+
+
+def test_help_lists_commands_and_settings(tmp_path: Path) -> None:
+    done = command(tmp_path, "--help")
+    for word in ("serve", "worker", "demo", "import", *(name for name, _, _ in settings.table())):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "many"), ("PORT", "0"), ("LOG_FORMAT", "xml"), ("WORKERS", "-1")]
+)
+def test_a_bad_setting_is_one_line(tmp_path: Path, name: str, value: str) -> None:
+    done = command(tmp_path, **{name: value})
+    assert done.returncode == 2
+    assert name in done.stderr and value in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_one_line(service: Service, tmp_path: Path) -> None:
+    done = command(tmp_path, PORT=service.environment["PORT"])
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "Address already in use" in done.stderr
+
+
+def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
+    log = (service.folder / "log").read_text()
+    assert f"Listening on {service.url}" in log
+    assert "curl -X POST" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
+    running = start(tmp_path)
+    running.wait_for_worker()
+    processes = children(running.process.pid)
+    assert len(processes) >= 4  # gunicorn, its two web processes, the training worker
+    running.process.send_signal(number)
+    assert running.process.wait(15) == 0
+    assert all(gone(pid) for pid in processes)
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    running = start(tmp_path)
+    running.wait_for_worker()
+    processes = children(running.process.pid)
+    running.process.kill()
+    running.process.wait()
+    wait_until(lambda: all(gone(pid) for pid in processes))
+
+
+def test_models_survive_a_restart_and_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
+    running = start(tmp_path, LOG_FORMAT="json")
+    model = running.post("/api/model/train", FAST | SMALL).json()
+    worker = next(
+        pid
+        for pid in children(running.process.pid)
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    # A long training, its worker killed in the middle of it: it is taken up again.
+    with requests.Session() as client, pytest.raises(requests.Timeout):
+        client.post(f"{running.url}/api/model/train", json=FAST | SMALL | {"epochs": 60},
+                    timeout=2.5)  # fmt: skip
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: running.get("/health").json()["models"] == 2, 90)
+    assert running.stop() == 0
+    assert '"event": "starting training"' in (tmp_path / "log").read_text()
+    again = start(tmp_path)
+    listed = [m["model_id"] for m in again.get("/api/models").json()["models"]]
+    assert model["model_id"] in listed and len(listed) == 2
+    ask = {"model_id": model["model_id"], "plant": "P 1", "application": "TV", "panelSize": "L"}
+    assert again.post("/api/model/predict", ask).status_code == 200
+    again.stop()
+
+
+def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> None:
+    running = start(tmp_path, "serve", WORKERS="0", WEB_PROCESSES="1")
+    refused = running.post("/api/model/train", FAST | SMALL)
+    assert refused.status_code == 503 and "python run.py worker" in refused.json()["error"]
+    with subprocess.Popen(
+        [sys.executable, "run.py", "worker"], cwd=ROOT, env=running.environment
+    ) as w:
+        running.wait_for_worker()
+        assert running.post("/api/model/train", FAST | SMALL).status_code == 200
+        w.terminate()
+        assert w.wait(15) == 0
+    wait_until(lambda: running.get("/health").json()["workers_alive"] == 0)
+    running.stop()
+
+
+def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
+    start_day = np.datetime64("2024-01-01")
+    rows = "".join(
+        f"{start_day + day},A,B,C,{100 + day % 7},{50 + day % 5},\n" for day in range(80)
+    )
+    table = tmp_path / "table.csv"
+    table.write_text("date,plant,application,panel_size,wip,throughput,cycle_time\n" + rows)
+    done = command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
+    assert done.returncode == 0, done.stderr
+    for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
+        assert words in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+
+
+def test_demo_generates_without_a_table(tmp_path: Path) -> None:
+    done = command(tmp_path, "demo", "--epochs", "1")
+    assert done.returncode == 0 and "19,620 rows" in done.stdout
+
+
+def test_demo_of_a_bad_table_is_one_sentence(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("date,plant,application,panel_size,wip\n2024-01-01,a,b,c,1\n")
+    done = command(tmp_path, "demo", str(table))
+    assert done.returncode == 2 and "throughput is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+BUILD = """
+import keras, sys
+net = keras.Sequential([keras.layers.Input((5, 6)), keras.layers.LSTM(4), keras.layers.Dense(3)])
+net.compile("adam", loss="mse")
+net.save(sys.argv[1])
+"""
+
+
+def test_import_brings_in_a_legacy_model_that_then_predicts(
+    service: Service, tmp_path: Path
+) -> None:
+    model, scalers = tmp_path / "old.h5", tmp_path / "scalers.pkl"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", BUILD, str(model)], check=True)
+    amounts = np.random.default_rng(0).normal([100, 50, 2, 1, 1, 1], 1, (50, 6))
+    scalers.write_bytes(
+        pickle.dumps(
+            {
+                "scaler": StandardScaler().fit(amounts),
+                "plant": LabelEncoder().fit(["A", "B"]),
+                "application": LabelEncoder().fit(["TV"]),
+                "panel_size": LabelEncoder().fit(["L", "S"]),
+            }
+        )
+    )
+    stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
+    done = command(tmp_path, "import", str(model), "--scalers", str(scalers), **stores)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"[0-9a-f-]{36}", done.stdout)
+    assert found is not None
+    id = found.group()
+    ask = {"model_id": id, "plant": "B", "application": "TV", "panelSize": "S"}
+    refused = service.post("/api/model/predict", ask)
+    assert refused.status_code == 422 and "at least 5 rows" in refused.text
+    ask["history"] = [  # type: ignore[assignment]
+        {"date": f"2024-01-0{i}", "wip": 100, "throughput": 50, "cycle_time": 2}
+        for i in range(1, 6)
+    ]
+    forecast = service.post("/api/model/predict", ask).json()["predictions"]
+    assert len(forecast) == 30 and forecast[0]["date"] == "2024-01-06"
+    # The ONNX file is derived: lost, it is made again by the worker.
+    (service.folder / "models" / f"{id}.onnx").unlink()
+    again = service.post("/api/model/predict", ask).json()["predictions"]
+    assert again[0]["predicted_wip"] == pytest.approx(forecast[0]["predicted_wip"], rel=1e-4)
+    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
+
+
+def test_a_damaged_model_is_an_error_of_its_own_only(
+    service: Service, question: dict[str, str]
+) -> None:
+    folder = service.folder / "models"
+    made = service.post("/api/model/train", FAST | SMALL).json()
+    id = made["model_id"]
+    ask = question | {"model_id": id}
+    onnx = folder / f"{id}.onnx"
+    onnx.write_bytes(onnx.read_bytes()[:1000])
+    reply = service.post("/api/model/predict", ask)
+    assert reply.status_code == 500 and "damaged" in reply.json()["error"]
+    (folder / f"{id}.json").write_text('{"truncated": ')
+    models = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
+    assert models[id]["status"] == "damaged"
+    assert models[question["model_id"]]["status"] == "ready"
+    assert service.post("/api/model/predict", question).status_code == 200
+    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
+
+
+def test_two_trains_at_once_both_end(service: Service, dataset: dict[str, str]) -> None:
+    body = FAST | {"datasetId": dataset["dataset_id"], "seed": 3}
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(pool.map(lambda _: service.post("/api/model/train", body), range(2)))
+    first, second = (reply.json() for reply in replies)
+    assert first["model_id"] != second["model_id"]
+    assert first["training_history"] == second["training_history"]
+
+
+def test_deleting_a_model_while_it_predicts_gives_forecasts_then_404s(
+    service: Service, dataset: dict[str, str]
+) -> None:
+    body = FAST | {"datasetId": dataset["dataset_id"]}
+    id = service.post("/api/model/train", body).json()["model_id"]
+    ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
+
+    def predict(_: int) -> int:
+        return service.post("/api/model/predict", ask | {"predictionDays": 90}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = pool.map(predict, range(60))
+        service.call("DELETE", f"/api/model/{id}")
+        assert set(statuses) <= {200, 404}
+    assert predict(0) == 404
+
+
+def test_health_answers_while_a_model_trains(service: Service, question: dict[str, str]) -> None:
+    client = subprocess.Popen(
+        ["curl", "-s", "-X", "POST", f"{service.url}/api/model/train", "-H",
+         "Content-Type: application/json", "-d", '{"historicalDays": 100, "epochs": 30}']
+    )  # fmt: skip
+    asked = 0
+    while client.poll() is None:
+        assert service.get("/health").status_code == 200
+        assert service.post("/api/model/predict", question).status_code == 200
+        asked += 1
+        time.sleep(0.05)
+    assert asked > 5
