@@ -152,7 +152,7 @@ def _read_csv(content: bytes, max_rows: int) -> pd.DataFrame:
             io.StringIO(text),
             sep=separator,
             decimal=decimal,
-            dtype=dict.fromkeys(texts, "category"),
+            dtype=dict.fromkeys(texts, "str"),
             keep_default_na=False,
             na_values=dict.fromkeys(numbers, _BLANKS),
             skipinitialspace=True,

@@ -21,13 +21,14 @@ ADVISED = 0.80  # a smaller compliance calls for advice
 
 
 def compliance(wip: Floats, throughput: Floats, cycle_time: Floats) -> Floats:
-    """1 − |WIP − TH × CT| ÷ the larger of the two, 0 to 1; 1 where both are zero."""
+    """1 − |WIP − TH × CT| ÷ the larger of the two, 0 to 1.
+
+    1 where both are zero; NaN where one of the three is not known.
+    """
     expected = throughput * cycle_time
     larger = np.maximum(wip, expected)
-    deviation = np.divide(
-        np.abs(wip - expected), larger, out=np.zeros_like(larger), where=larger > 0
-    )
-    return 1 - deviation
+    unknown_or_none = np.where(np.isnan(larger), np.nan, 0.0)
+    return 1 - np.divide(np.abs(wip - expected), larger, out=unknown_or_none, where=larger > 0)
 
 
 def window_compliance(values: Floats, length: int) -> Floats:
