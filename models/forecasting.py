@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from utils.legacy import LevelsEncoding
 
 from utils.errors import DamagedFile, InvalidInput
+from utils.legacy import LevelsEncoding
 from utils.series import KEYS, Calendar, Encoding, Key
 
 Floats = NDArray[np.float64]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from live import FAST, SMALL, Service
 
 Body = dict[str, Any]

@@ -9,7 +9,6 @@ import subprocess
 from typing import Any
 
 from live import ROOT, Service
-
 from models.data_generator import FACTORS
 from utils import settings
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from live import FAST, ROOT, SMALL, Service, environment_of, start, wait_until
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from live import FAST, ROOT, SMALL, Service, environment_of, start, wait_until
 from utils import settings
 
 
@@ -160,6 +160,13 @@ def test_demo_of_a_bad_table_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def remove(folder: Path, id: str, *suffixes: str) -> None:
+    """Lose files of a model; its document is touched, so that no process has it open still."""
+    for suffix in suffixes:
+        (folder / f"{id}{suffix}").unlink()
+    os.utime(folder / f"{id}.json")
+
+
 BUILD = """
 import keras, sys
 net = keras.Sequential([keras.layers.Input((5, 6)), keras.layers.LSTM(4), keras.layers.Dense(3)])
@@ -200,7 +207,7 @@ def test_import_brings_in_a_legacy_model_that_then_predicts(
     forecast = service.post("/api/model/predict", ask).json()["predictions"]
     assert len(forecast) == 30 and forecast[0]["date"] == "2024-01-06"
     # The ONNX file is derived: lost, it is made again by the worker.
-    (service.folder / "models" / f"{id}.onnx").unlink()
+    remove(service.folder / "models", id, ".onnx")
     again = service.post("/api/model/predict", ask).json()["predictions"]
     assert again[0]["predicted_wip"] == pytest.approx(forecast[0]["predicted_wip"], rel=1e-4)
     assert service.call("DELETE", f"/api/model/{id}").status_code == 200
@@ -263,3 +270,42 @@ def test_health_answers_while_a_model_trains(service: Service, question: dict[st
         asked += 1
         time.sleep(0.05)
     assert asked > 5
+
+
+H5 = """
+import keras, sys
+net = keras.models.load_model(sys.argv[1], compile=False)
+net.compile("adam", loss="mse")
+net.save(sys.argv[2])
+"""
+
+
+def test_an_h5_stands_in_for_a_keras_file(service: Service, dataset: dict[str, str]) -> None:
+    """A model of this service whose network is kept as .h5 is made ready for serving from it."""
+    folder = service.folder / "models"
+    body = FAST | {"datasetId": dataset["dataset_id"]}
+    id = service.post("/api/model/train", body).json()["model_id"]
+    ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
+    before = service.post("/api/model/predict", ask).json()["predictions"]
+    files = [str(folder / f"{id}{suffix}") for suffix in (".keras", ".h5")]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", H5, *files], check=True)
+    remove(folder, id, ".keras", ".onnx")
+    after = service.post("/api/model/predict", ask).json()["predictions"]
+    assert after[-1]["predicted_wip"] == pytest.approx(before[-1]["predicted_wip"], rel=1e-4)
+    remove(folder, id, ".h5", ".onnx")
+    lost = service.post("/api/model/predict", ask)
+    assert lost.status_code == 500 and "has lost its network" in lost.json()["error"]
+    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
+
+
+def test_an_h5_without_its_document_is_listed_and_says_what_to_do(service: Service) -> None:
+    path = service.folder / "models" / "grandpa.h5"
+    path.write_bytes(b"whatever")
+    models = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
+    assert models["grandpa"]["status"] == "not imported"
+    assert service.get("/api/model/grandpa").json()["info"]["source"] == "legacy"
+    ask = {"model_id": "grandpa", "plant": "A", "application": "B", "panelSize": "C"}
+    reply = service.post("/api/model/predict", ask)
+    assert reply.status_code == 409 and "python run.py import" in reply.json()["error"]
+    assert service.call("DELETE", "/api/model/grandpa").status_code == 200
+    assert not path.exists()

@@ -12,8 +12,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from live import ROOT
 
+from live import ROOT
 from utils.errors import DamagedFile, NotFound
 from utils.store import Store
 
