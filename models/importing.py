@@ -17,7 +17,6 @@ from uuid import uuid4
 import h5py
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.data_generator import FACTORS
@@ -100,12 +99,7 @@ def load_legacy(path: Path) -> keras.Model:
 def _opened(path: Path) -> keras.Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on how models are best written today
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-        shapes = [given.shape[1:] for given in model.inputs]
-        if len(shapes) == 1 and None not in shapes[0]:
-            # Called once, as an export needs it to be.
-            model(tf.zeros([1, *shapes[0]]))
-    return model
+        return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def _unusable(path: Path, why: str) -> InvalidInput:

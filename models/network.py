@@ -83,22 +83,20 @@ def build(
         seed: of the first weights and of the dropout.
         lstm: the layer class; only plain ones are ever saved.
 
-    Inputs: `window` [batch, length, features] and `series` [batch, 3] (whole numbers).
+    Inputs: `window` [batch, length, features] and `series` [batch, 3], the numbers of the names:
+    plants first, then applications, then panel sizes, counted through.
     Output: [batch, 3], the scaled changes of WIP, throughput and cycle time.
     """
     layers, draw = keras.layers, _Seeds(seed)
     window = keras.Input((hyper.sequence_length, features), name="window")
     series = keras.Input((len(names),), dtype="int32", name="series")
-    embedded = [
-        layers.Embedding(
-            count,
-            min(8, (count + 1) // 2),
-            embeddings_initializer=keras.initializers.RandomUniform(seed=draw()),
-            name=f"name_{i}",
-        )(series[:, i])
-        for i, count in enumerate(names)
-    ]
-    x = layers.RepeatVector(hyper.sequence_length)(layers.Concatenate()(embedded))
+    names_at = layers.Embedding(
+        sum(names),
+        min(8, (max(names) + 1) // 2),
+        embeddings_initializer=keras.initializers.RandomUniform(seed=draw()),
+        name="names",
+    )(series)
+    x = layers.RepeatVector(hyper.sequence_length)(layers.Flatten()(names_at))
     x = layers.Concatenate(name="rows")([window, x])
     for number, units in enumerate((hyper.lstm_units1, hyper.lstm_units2), start=1):
         x = lstm(
@@ -131,15 +129,16 @@ def _dense(units: int, draw: _Seeds, activation: str | None = "relu") -> keras.l
 
 
 def plain(network: keras.Model, hyper: Hyperparameters, features: int, names: list[int]) -> Any:
-    """The same network of plain Keras layers, called once, as an export needs it to be."""
+    """The same network of plain Keras layers: any Keras 3 opens its file."""
     twin = build(hyper, features, names)
     twin.set_weights(network.get_weights())
-    twin([tf.zeros([1, hyper.sequence_length, features]), tf.zeros([1, len(names)], tf.int32)])
     return twin
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
     """Write the network as ONNX, for serving without TensorFlow."""
+    given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
+    network(given if len(given) > 1 else given[0])  # Keras exports what was called once
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)

@@ -287,10 +287,15 @@ def test_an_h5_stands_in_for_a_keras_file(service: Service, dataset: dict[str, s
     id = service.post("/api/model/train", body).json()["model_id"]
     ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
     before = service.post("/api/model/predict", ask).json()["predictions"]
+    remove(folder, id, ".onnx")
+    derived = service.post("/api/model/predict", ask).json()["predictions"]
+    assert derived[-1]["predicted_wip"] == pytest.approx(before[-1]["predicted_wip"], rel=1e-4)
     files = [str(folder / f"{id}{suffix}") for suffix in (".keras", ".h5")]
     subprocess.run([sys.executable, "-W", "ignore", "-c", H5, *files], check=True)
     remove(folder, id, ".keras", ".onnx")
-    after = service.post("/api/model/predict", ask).json()["predictions"]
+    reply = service.post("/api/model/predict", ask)
+    assert reply.status_code == 200, reply.text
+    after = reply.json()["predictions"]
     assert after[-1]["predicted_wip"] == pytest.approx(before[-1]["predicted_wip"], rel=1e-4)
     remove(folder, id, ".h5", ".onnx")
     lost = service.post("/api/model/predict", ask)

@@ -74,7 +74,7 @@ def test_train_publishes_a_plain_keras_file_that_onnx_equals(tmp_path: Path) -> 
     id = document["model_id"]
     model = keras.models.load_model(tmp_path / f"{id}.keras")
     windows = np.random.default_rng(0).normal(size=(4, 5, 14)).astype("f4")
-    names = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]], "i4")
+    names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3], [1, 2, 3]], "i4")
     served = open_network(tmp_path / f"{id}.onnx")(windows, names)
     np.testing.assert_allclose(served, model([windows, names]).numpy(), atol=1e-5)
     assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]

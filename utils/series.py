@@ -268,9 +268,13 @@ class Encoding:
         return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
 
     def identities(self, series: Ints) -> NDArray[np.int32]:
-        """Number of each series' plant, application and panel size, [n] → [n, 3]."""
-        places = [{name: i for i, name in enumerate(names)} for names in self.names]
-        table = [[places[k][key[k]] for k in range(len(KEYS))] for key in self.keys]
+        """Number of each series' plant, application and panel size, [n] → [n, 3].
+
+        Counted through: applications go on where plants end, panel sizes where those end.
+        """
+        every = [(k, name) for k, names in enumerate(self.names) for name in names]
+        place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
+        table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
         return np.asarray(table, np.int32).reshape(-1, len(KEYS))[series]
 
     def surroundings(self, time: Ints, series: Ints) -> NDArray[np.float32]:
