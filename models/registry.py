@@ -92,7 +92,7 @@ class Registry:
             if cached and cached[0] is document:
                 self._open.move_to_end(id)
                 return cached[1]
-        forecaster = Forecaster(document, self._onnx(id))
+        forecaster = self._load(id, document)
         with self._lock:
             self._open[id] = (document, forecaster)
             while len(self._open) > self._cache_size:
@@ -111,6 +111,14 @@ class Registry:
 
     def _ids(self) -> set[str]:
         return {*self.store.ids(), *self.store.stems(".h5")}
+
+    def _load(self, id: str, document: dict[str, Any]) -> Forecaster:
+        try:
+            return Forecaster(document, self._onnx(id))
+        except (NotDerived, DamagedFile, NotFound, FileNotFoundError):
+            # What looks damaged may be on its way out: then there is no such model any more.
+            self.store.document(id)
+            raise
 
     def _onnx(self, id: str) -> Path:
         if self.store.path(id, ".onnx").is_file():

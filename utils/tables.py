@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,8 @@ def _read_csv(content: bytes, max_rows: int) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
+        raise BadRequest("The CSV is broken: its rows have more fields than its first line names.")
     _check_rows(len(frame), max_rows)
     return frame
 
@@ -220,7 +222,7 @@ def _check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
 
 def _labels(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
     """Codes and labels of names, sorted by label; every row must have one."""
-    category = column.astype("category")
+    category = _categorized(column)
     codes = category.cat.codes.to_numpy().astype(np.int64)
     raw = [_label(value) for value in category.cat.categories]
     blank = np.isin(codes, [-1, *(i for i, label in enumerate(raw) if not label)])
@@ -234,6 +236,21 @@ def _labels(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
     return folded[codes].astype(np.int64), labels.tolist()
 
 
+def _categorized(column: pd.Series) -> pd.Series:
+    """Each distinct value once; JSON lists and objects are refused."""
+    try:
+        return column.astype("category")
+    except TypeError as error:
+        row = next(i for i, value in enumerate(column) if not isinstance(value, Hashable))
+        raise _wrong(column, "must be a text", row) from error
+
+
+def _wrong(column: pd.Series, rule: str, row: int) -> InvalidInput:
+    """The error of one cell; the sentence names its row, counted from 1, and its value."""
+    value = shown(column.iloc[row])
+    return InvalidInput.of(str(column.name), f"{rule}; row {row + 1} has {value!r}", value)
+
+
 def _label(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value) if whole else value).strip()
@@ -245,18 +262,12 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
         parsed = pd.to_numeric(column.mask(blank), errors="coerce")
         wrong = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
         if wrong.size:
-            row = int(wrong[0])
-            raise InvalidInput.of(
-                str(column.name), f"must be a number; row {row + 1} has", shown(column.iloc[row])
-            )
+            raise _wrong(column, "must be a number", int(wrong[0]))
         column = parsed
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     wild = np.flatnonzero(np.abs(np.nan_to_num(values, posinf=np.inf)) > 1e12)
     if wild.size:
-        row = int(wild[0])
-        raise InvalidInput.of(
-            str(column.name), f"must be at most 1e12; row {row + 1} has", shown(float(values[row]))
-        )
+        raise _wrong(column.astype(float), "must be at most 1e12", int(wild[0]))
     return values
 
 
@@ -267,17 +278,20 @@ def _days(frame: pd.DataFrame) -> NDArray[np.int64]:
         if np.isnan(days).any() or (days % 1 != 0).any() or (np.abs(days) > 1e6).any():
             raise InvalidInput.of("day", "must be a whole number of at most 1,000,000 in every row")
         return days.astype(np.int64) + day_number(ORIGIN)
-    category = frame["date"].astype("category")
-    dates = _parse_dates(pd.Series(category.cat.categories))
+    category = _categorized(frame["date"])
     codes = category.cat.codes.to_numpy()
     if (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0]) + 1
         raise InvalidInput.of("date", f"must be given in every row; row {row} has none")
-    return dates[codes]
+    dates = _parse_dates(pd.Series(category.cat.categories))[codes]
+    wrong = np.flatnonzero(np.isnat(dates))
+    if wrong.size:
+        raise _wrong(frame["date"], "must be ISO 8601 (2024-12-31) or 31.12.2024", int(wrong[0]))
+    return dates.astype(np.int64)
 
 
-def _parse_dates(values: pd.Series) -> NDArray[np.int64]:
-    """ISO 8601, or day.month.year; anything ambiguous is refused."""
+def _parse_dates(values: pd.Series) -> NDArray[np.datetime64]:
+    """ISO 8601, or day.month.year; anything else is NaT, also what is ambiguous."""
     if pd.api.types.is_datetime64_any_dtype(values):
         found = pd.to_datetime(values, utc=True)
     else:
@@ -285,9 +299,4 @@ def _parse_dates(values: pd.Series) -> NDArray[np.int64]:
         dotted = text.str.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{4}")
         form = "%d.%m.%Y" if len(text) and bool(dotted.all()) else "ISO8601"
         found = pd.to_datetime(text, format=form, errors="coerce", utc=True)
-    wrong = np.flatnonzero(found.isna().to_numpy())
-    if wrong.size:
-        raise InvalidInput.of(
-            "date", "must be ISO 8601 (2024-12-31) or 31.12.2024", shown(values.iloc[int(wrong[0])])
-        )
-    return found.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
+    return found.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
