@@ -10,11 +10,12 @@ from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION, LSTMService
-from utils import logs, openapi, web
+from utils import logs, openapi, sse, web
 from utils import schemas as s
 from utils.errors import InvalidInput
 from utils.openapi import Endpoint
 from utils.settings import Settings, read
+from utils.sse import LAST
 
 TITLE = "LSTM Backend Service"
 ENDPOINTS = [
@@ -32,7 +33,28 @@ ENDPOINTS = [
         formats=("json", "csv", "parquet"),
     ),
     Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", s.MessageReply),
-    Endpoint("POST", "/api/model/train", "Train a model", s.TrainReply, s.TrainRequest),
+    Endpoint(
+        "POST",
+        "/api/model/train",
+        "Train a model",
+        s.TrainReply,
+        s.TrainRequest,
+        accepted=s.JobAccepted,
+    ),
+    Endpoint(
+        "POST",
+        "/api/model/train/parallel/plants",
+        "Train a model per plant",
+        s.ParallelReply,
+        s.ParallelRequest,
+        accepted=s.JobsAccepted,
+    ),
+    Endpoint("GET", "/api/jobs", "List the jobs", s.JobsReply, query=s.JobsQuery),
+    Endpoint("GET", "/api/jobs/<job_id>", "A job", s.JobReply),
+    Endpoint(
+        "GET", "/api/jobs/<job_id>/events", "What happens to a job, as it happens", events=True
+    ),
+    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", s.MessageReply),
     Endpoint("GET", "/api/models", "List the models", s.ModelsReply),
     Endpoint("GET", "/api/model/<model_id>", "A model in full", s.ModelReply),
     Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", s.MessageReply),
@@ -55,6 +77,7 @@ def create_app(settings: Settings) -> Flask:
     web.install(app, settings)
     _add_documentation(app)
     _add_data_views(app, service)
+    _add_training_views(app, service)
     _add_model_views(app, service)
 
     @app.get("/health")
@@ -67,7 +90,8 @@ def create_app(settings: Settings) -> Flask:
 def _add_data_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/data/generate")
     def generate() -> Response:
-        return web.json(service.generate(web.body(s.GenerateRequest)))
+        key = web.idempotency_key()
+        return web.json(service.generate(web.body(s.GenerateRequest), key))
 
     @app.post("/api/data/upload")
     def upload() -> Response:
@@ -95,11 +119,48 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
         return web.json(service.delete_dataset(dataset_id))
 
 
-def _add_model_views(app: Flask, service: LSTMService) -> None:
+def _add_training_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/model/train")
     def train() -> Response:
-        return web.json(service.train(web.body(s.TrainRequest)))
+        asked, key = web.body(s.TrainRequest), web.idempotency_key()
+        if not (asked.background or web.prefers_async()):
+            return web.json(service.trainings.train(asked, key))
+        job_id = service.trainings.start(asked, key)
+        url = f"/api/jobs/{job_id}"
+        return web.accepted(
+            s.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events"), url
+        )
 
+    @app.post("/api/model/train/parallel/plants")
+    def train_plants() -> Response:
+        asked = web.body(s.ParallelRequest)
+        if not (asked.background or web.prefers_async()):
+            return web.json(service.trainings.train_plants(asked))
+        jobs = service.trainings.start_plants(asked)
+        reply = s.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
+        return web.accepted(reply, "/api/jobs")
+
+    @app.get("/api/jobs")
+    def list_jobs() -> Response:
+        return web.json(service.trainings.jobs(web.query(s.JobsQuery)))
+
+    @app.get("/api/jobs/<id:job_id>")
+    def read_job(job_id: str) -> Response:
+        return web.json(service.trainings.job(job_id))
+
+    @app.get("/api/jobs/<id:job_id>/events")
+    def follow_job(job_id: str) -> Response:
+        last_id = request.headers.get("Last-Event-ID")
+        if last_id == LAST:
+            return Response(status=204)  # browsers stop connecting again
+        return sse.reply(service.trainings.follow(job_id, last_id), request.environ)
+
+    @app.delete("/api/jobs/<id:job_id>")
+    def cancel_job(job_id: str) -> Response:
+        return web.json(service.trainings.cancel(job_id))
+
+
+def _add_model_views(app: Flask, service: LSTMService) -> None:
     @app.get("/api/models")
     def list_models() -> Response:
         return web.json(service.list_models())

@@ -179,6 +179,7 @@ def _train_shown(
     model_id = str(uuid4())
     with console.status("Loading the trainer (TensorFlow) …"):
         from models import training
+        from models.epochs import Alone, Epoch
     columns = (
         TextColumn("Training"),
         BarColumn(),
@@ -188,13 +189,14 @@ def _train_shown(
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=epochs)
 
-        def on_epoch(epoch: training.Epoch) -> None:
-            losses = f"loss {epoch.loss:.4f}  val_loss {epoch.val_loss:.4f}"
-            progress.update(bar, completed=epoch.epoch, description=losses)
+        class Shown(Alone):
+            def on_epoch(self, epoch: Epoch) -> None:
+                losses = f"loss {epoch.loss:.4f}  val_loss {epoch.val_loss:.4f}"
+                progress.update(bar, completed=epoch.epoch, description=losses)
 
         hyper = schemas.Hyperparameters.parse({"epochs": epochs})
         document = training.train(
-            panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, on_epoch
+            panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, Shown()
         )
     for target, figures in document["metrics"]["per_target"].items():
         if figures["mae"] is not None:

@@ -30,6 +30,7 @@ _NUMBERS = (
     "releases",
     "littles_law_compliance",
 )
+_OWN = ("files", "anchor", "fingerprint")  # entries of documents that are nobody else's business
 _NAME_TYPE = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -52,8 +53,15 @@ class Datasets:
         self.max_rows = max_rows
         self.max_bytes = max_bytes
 
-    def generate(self, spec: PlantSpec) -> dict[str, Any]:
-        """Store synthetic data, written while it is made; returns its document."""
+    def generate(
+        self, spec: PlantSpec, id: str | None = None, mark: str | None = None
+    ) -> dict[str, Any]:
+        """Store synthetic data, written while it is made; returns its document.
+
+        Args:
+            id: the data set's id, a fresh one by default.
+            mark: kept in the document as `fingerprint`, what the data was asked for by.
+        """
         days = first_day() + np.arange(spec.days)
 
         def write(path: Path) -> None:
@@ -73,7 +81,8 @@ class Datasets:
         summary |= {"plants": list(spec.plants), "applications": list(spec.applications)}
         summary |= {"panel_sizes": list(spec.panel_sizes)}
         parameters = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-        return self._publish("generated", summary, write, {"parameters": parameters})
+        extra = {"parameters": parameters} | ({} if mark is None else {"fingerprint": mark})
+        return self._publish("generated", summary, write, extra, id)
 
     def upload(self, path: Path) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); returns its document.
@@ -86,17 +95,17 @@ class Datasets:
 
         return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
 
-    def add_rows(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Check and store rows posted as JSON; returns the document.
+    def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
+        """Check and store rows posted as JSON, under a fresh id or one given.
 
         Raises:
             ServiceError: as `upload`.
         """
         from utils import tables
 
-        return self._store("posted rows", tables.read_rows(rows, self.max_rows))
+        return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
 
-    def _store(self, source: str, table: Any) -> dict[str, Any]:
+    def _store(self, source: str, table: Any, id: str | None = None) -> dict[str, Any]:
         from utils.cleaning import clean
 
         cleaned = clean(table)
@@ -115,12 +124,17 @@ class Datasets:
         first, last = panel.calendar.days(np.array([begin, end]))
         summary = _summary(panel.keys, len(time), panel.calendar, int(first), int(last))
         extra = {"anchor": panel.calendar.anchor, "quality": cleaned.quality}
-        return self._publish(source, summary, write, extra)
+        return self._publish(source, summary, write, extra, id)
 
     def _publish(
-        self, source: str, summary: dict[str, Any], write: Any, extra: dict[str, Any]
+        self,
+        source: str,
+        summary: dict[str, Any],
+        write: Any,
+        extra: dict[str, Any],
+        id: str | None,
     ) -> dict[str, Any]:
-        id = str(uuid4())
+        id = id or str(uuid4())
         document = {
             "dataset_id": id,
             "created_at": datetime.now(UTC).isoformat(),
@@ -256,7 +270,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def _json(path: Path, document: dict[str, Any]) -> Iterator[bytes]:
-    head = {"success": True} | {k: v for k, v in document.items() if k not in ("files", "anchor")}
+    head = {"success": True} | {k: v for k, v in document.items() if k not in _OWN}
     yield orjson.dumps(head)[:-1] + b',"data":['
     with pq.ParquetFile(path) as file:
         comma = b""

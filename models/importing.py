@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from models import network
 from models.data_generator import FACTORS
 from models.network import export_onnx
 from utils import cleaning, tables
@@ -27,8 +28,6 @@ from utils.legacy import FEATURES, LevelsEncoding, feature_order
 from utils.scaler_pickles import Scalers, read_scalers
 from utils.series import KEYS, TARGETS, Calendar, Panel
 from utils.store import Store
-
-__all__ = ["export_onnx", "import_model", "load_legacy"]
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +76,17 @@ def import_model(
 
 
 # --- the network --------------------------------------------------------------------------------
+
+
+def open_keras(store: Store, model_id: str) -> keras.Model:
+    """The network of a published model, from its `.keras` or else its `.h5`.
+
+    Raises:
+        ServiceError: neither is there, or what is there is damaged.
+    """
+    if store.path(model_id, ".keras").is_file():
+        return network.load(store.file(model_id, ".keras"))
+    return load_legacy(store.file(model_id, ".h5"))
 
 
 def load_legacy(path: Path) -> keras.Model:

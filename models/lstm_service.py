@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +18,15 @@ from models.data_generator import PlantSpec
 from models.forecasting import Forecaster
 from models.registry import NotDerived, Registry
 from utils import schemas, validation
-from utils.errors import InvalidInput, ServiceError, TooLarge, Unavailable
+from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.series import KEYS, Key
 from utils.settings import Settings
 
 if TYPE_CHECKING:
     from models.datasets import Datasets
     from models.jobs import Jobs
+    from models.trainings import Trainings
 
 VERSION = "1.0.0"
 
@@ -41,7 +41,8 @@ class LSTMService:
         self.registry = Registry(settings.model_folder, settings.model_cache)
         self._started = time.monotonic()
         self._warming = threading.Semaphore(1)
-        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
+        self._lock = threading.Lock()
+        self._trainings: Trainings | None = None
 
     # The job engine and the Parquet library take 0.6 s to import. They are loaded behind the
     # first /health (`warm_up`), not before it.
@@ -60,6 +61,22 @@ class LSTMService:
 
         limit = self.settings.max_upload_mb * 1_000_000
         return Datasets(self.settings.data_folder, self.settings.max_rows, limit)
+
+    @property
+    def trainings(self) -> Trainings:
+        """Trainings and their jobs; one for all threads, as it counts who waits and listens."""
+        from models.trainings import Trainings
+
+        with self._lock:
+            if self._trainings is None:
+                self._trainings = Trainings(
+                    self.settings,
+                    self.jobs,
+                    self.datasets,
+                    self.registry,
+                    self._generate_for_training,
+                )
+            return self._trainings
 
     def warm_up(self) -> None:
         """Load what start-up put off; once, however often it is called."""
@@ -88,14 +105,24 @@ class LSTMService:
 
     # --- data ---------------------------------------------------------------------------------
 
-    def generate(self, request: schemas.GenerateRequest) -> schemas.GenerateReply:
-        """Make and store synthetic data.
+    def generate(
+        self, request: schemas.GenerateRequest, key: str | None = None
+    ) -> schemas.GenerateReply:
+        """Make and store synthetic data; a key that was used before gives what it gave then.
 
         Raises:
             TooLarge: more rows than MAX_ROWS are asked for; nothing was made.
+            InvalidInput: the key was used with another body.
         """
-        seed = _seed(request.seed)
-        document = self.datasets.generate(self._spec(request, seed))
+        seed, mark, id = seed_of(request.seed, key), fingerprint(request), id_of(key, "generate")
+        with contextlib.suppress(NotFound):
+            document = self.datasets.store.document(id)
+            if document.get("fingerprint") != mark:
+                raise used_key(key)
+            return self._generated(document, seed)
+        return self._generated(self.datasets.generate(self._spec(request, seed), id, mark), seed)
+
+    def _generated(self, document: dict[str, Any], seed: int) -> schemas.GenerateReply:
         return schemas.GenerateReply(
             dataset_id=document["dataset_id"],
             data_points=document["data_points"],
@@ -103,6 +130,11 @@ class LSTMService:
             summary=document["summary"],
             seed=seed,
         )
+
+    def _generate_for_training(
+        self, fields: schemas.PlantFields, seed: int, id: str
+    ) -> dict[str, Any]:
+        return self.datasets.generate(self._spec(fields, seed), id)
 
     def _spec(self, fields: schemas.PlantFields, seed: int) -> PlantSpec:
         rows = fields.series * fields.historical_days
@@ -153,57 +185,6 @@ class LSTMService:
         return schemas.MessageReply(message=f"Data set {id} is deleted.")
 
     # --- models -------------------------------------------------------------------------------
-
-    def train(self, request: schemas.TrainRequest) -> schemas.TrainReply:
-        """Train in a worker and wait for the end.
-
-        Raises:
-            Unavailable: no worker is alive, or too many requests wait already.
-            ServiceError: the data or the training fails; the sentence says why.
-        """
-        if not self._waiting.acquire(blocking=False):
-            raise Unavailable(
-                f"{self.settings.max_waiting} train requests are waiting here already "
-                "(MAX_WAITING); try again when one has ended."
-            )
-        try:
-            return self._train(request)
-        finally:
-            self._waiting.release()
-
-    def _train(self, request: schemas.TrainRequest) -> schemas.TrainReply:
-        from models.jobs import Work
-
-        self.jobs.expect_worker()
-        seed, job_id = _seed(request.seed), str(uuid4())
-        with self._training_data(request, seed) as dataset_id:
-            arguments = {"dataset_id": dataset_id, "config": request.to_config(), "seed": seed}
-            self.jobs.run(Work.TRAIN, job_id, arguments)
-        document = self.registry.store.document(job_id)
-        names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
-        return schemas.TrainReply(
-            model_id=job_id,
-            model_summary=document["model_summary"],
-            warnings=document["warnings"],
-            **{name: document[name] for name in names},
-        )
-
-    @contextlib.contextmanager
-    def _training_data(self, request: schemas.TrainRequest, seed: int) -> Iterator[str]:
-        """The id of the stored data to train on; data stored for nothing is removed again."""
-        if request.dataset_id is not None:
-            self.datasets.store.document(request.dataset_id)
-            yield request.dataset_id
-            return
-        if request.training_data is not None:
-            document = self.datasets.add_rows(request.training_data)
-        else:
-            document = self.datasets.generate(self._spec(request, seed))
-        try:
-            yield document["dataset_id"]
-        except ServiceError:
-            self.datasets.store.delete(document["dataset_id"])
-            raise
 
     def list_models(self) -> schemas.ModelsReply:
         """The models on disk, newest first."""
@@ -287,11 +268,6 @@ class LSTMService:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return schemas.ValidateReply(validation=schemas.Validation(**found))
-
-
-def _seed(given: int | None) -> int:
-    """The seed given, or a fresh one."""
-    return secrets.randbits(31) if given is None else given
 
 
 def _context(

@@ -12,7 +12,8 @@ from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
-SUFFIXES = (".keras", ".onnx", ".h5")
+CHECKPOINT = ".checkpoint"
+SUFFIXES = (".keras", ".onnx", ".h5", CHECKPOINT)
 _SHOWN = (
     "created_at",
     "config",
@@ -21,6 +22,7 @@ _SHOWN = (
     "dataset_id",
     "data_points",
     "source",
+    "plant",
     "warnings",
     "versions",
 )

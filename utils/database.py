@@ -77,6 +77,21 @@ class Workers:
         with self._engine.begin() as connection:
             connection.execute(_WORKERS.delete().where(_WORKERS.c.worker_id == worker_id))
 
+    def alive_ids(self) -> set[str]:
+        """shim"""
+        with self._engine.connect() as c:
+            return {
+                r[0]
+                for r in c.execute(
+                    sa.select(_WORKERS.c.worker_id).where(
+                        _WORKERS.c.beat_at > time.time() - ALIVE_FOR
+                    )
+                )
+            }
+
+    def forget(self, older_than: float) -> None:
+        """shim"""
+
     def alive(self) -> int:
         """How many workers gave a sign of life lately.
 

@@ -33,8 +33,11 @@ class Endpoint:
     method: str
     path: str
     summary: str
-    reply: type[Reply]
+    reply: type[Reply] | None = None
     request: type[Request] | None = None
+    accepted: type[Reply] | None = None  # instead of the reply, where the client does not wait
+    query: type[Request] | None = None
+    events: bool = False  # the reply is a stream of server-sent events
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
 
@@ -44,7 +47,9 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
     requests: dict[str, type[BaseModel]] = {
         e.request.__name__: e.request for e in endpoints if e.request
     }
-    replies: dict[str, type[BaseModel]] = {e.reply.__name__: e.reply for e in endpoints}
+    replies: dict[str, type[BaseModel]] = {
+        reply.__name__: reply for e in endpoints for reply in (e.reply, e.accepted) if reply
+    }
     replies[ErrorReply.__name__] = ErrorReply
     checked: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         *((model, "validation") for _, model in sorted(requests.items())),
@@ -67,7 +72,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
-        "responses": {"200": _content("Done", endpoint.reply.__name__)}
+        "responses": _successes(endpoint)
         | {status: _content(text, "ErrorReply") for status, text in _REFUSALS.items()},
     }
     parameters = [
@@ -77,6 +82,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.formats:
         choices = {"type": "string", "enum": list(endpoint.formats)}
         parameters.append({"name": "format", "in": "query", "required": False, "schema": choices})
+    for name, schema in _fields(endpoint.query).items():
+        parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     if parameters:
         operation["parameters"] = parameters
     if endpoint.request:
@@ -95,6 +102,23 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             },
         }
     return operation
+
+
+def _successes(endpoint: Endpoint) -> dict[str, Any]:
+    replies: dict[str, Any] = {}
+    if endpoint.reply:
+        replies["200"] = _content("Done", endpoint.reply.__name__)
+    if endpoint.accepted:
+        replies["202"] = _content("Goes on in the background", endpoint.accepted.__name__)
+    if endpoint.events:
+        stream = {"text/event-stream": {"schema": {"type": "string"}}}
+        replies["200"] = {"description": "Server-sent events", "content": stream}
+        replies["204"] = {"description": "Nothing comes after the Last-Event-ID given"}
+    return replies
+
+
+def _fields(query: type[Request] | None) -> dict[str, Any]:
+    return query.model_json_schema()["properties"] if query else {}
 
 
 def _operation_id(endpoint: Endpoint) -> str:

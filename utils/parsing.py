@@ -42,6 +42,7 @@ def _trimmed(value: Any) -> Any:
 
 
 Int = Annotated[int, Strict(), BeforeValidator(_whole)]
+Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 # Far beyond any plant, and far from where products and quotients leave the range of floats.
 Positive = Annotated[Number, Field(gt=0, le=1e12)]

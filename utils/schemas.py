@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from utils.parsing import Int, Name, Number, Positive, Request
+from utils.parsing import Flag, Int, Name, Number, Positive, Request
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -85,10 +85,11 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
 
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
+    background: Flag = Field(False, description="true: reply 202 with a job at once")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        plant = self.model_fields_set & set(PlantFields.model_fields)
+        plant = self.model_fields_set & self.generated
         sources = [
             "trainingData" if self.training_data is not None else "",
             "datasetId" if self.dataset_id is not None else "",
@@ -98,6 +99,33 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
         if len(given) > 1:
             raise ValueError(f"takes one source of data; given: {', '.join(given)}")
         return self
+
+    @property
+    def generated(self) -> set[str]:
+        """Fields that ask for synthetic data."""
+        return set(PlantFields.model_fields)
+
+
+class ParallelRequest(TrainRequest):
+    """A training per plant: of the plants named, or of all that the data has."""
+
+    @property
+    def names_plants(self) -> bool:
+        """Whether the request says which plants."""
+        return "plants" in self.model_fields_set
+
+    @property
+    def generated(self) -> set[str]:
+        """Fields that ask for synthetic data; the plants choose from any data."""
+        return super().generated - {"plants"}
+
+
+class JobsQuery(Request):
+    """Which jobs to list."""
+
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
+    limit: Int = Field(100, ge=1, le=1000)
+    offset: Int = Field(0, ge=0, le=1_000_000_000)
 
 
 class PredictRequest(Request):
@@ -274,6 +302,92 @@ class TrainReply(Reply):
     training_time: float
     model_summary: dict[str, Any]
     warnings: list[str]
+
+
+class JobAccepted(Reply):
+    """A training that was handed in."""
+
+    job_id: str
+    status: Literal["queued"] = "queued"
+    status_url: str
+    events_url: str
+
+
+class JobsAccepted(Reply):
+    """Trainings that were handed in, by plant."""
+
+    total_plants: int
+    jobs: dict[str, str]
+    status_url: str
+
+
+class Progress(Part):
+    """Where a training is: figures of the last epoch that ended, durations in seconds."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    val_loss: float
+    mae: float
+    r2_score: float
+    seconds: float
+    eta_seconds: float
+
+
+class JobInfo(Part):
+    """A job. Times are null as long as they lie ahead."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    job_id: str
+    kind: Literal["train"]
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: Progress | None
+    model_id: str | None
+    error: str | None
+    queued_at: str
+    started_at: str | None
+    ended_at: str | None
+    tries: int
+    dataset_id: str | None
+    plant: str | None
+    group_id: str | None
+    config: dict[str, Any]
+
+
+class JobReply(JobInfo, Reply):
+    """One job."""
+
+
+class JobsReply(Reply):
+    """Jobs, newest first."""
+
+    jobs: list[JobInfo]
+
+
+class PlantResult(Part):
+    """What became of the training of one plant."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    success: bool
+    job_id: str
+    model_id: str | None = None
+    metrics: dict[str, Any] | None = None
+    training_time: float | None = None
+    data_points: int | None = None
+    error: str | None = None
+
+
+class ParallelReply(Reply):
+    """What became of the trainings of several plants."""
+
+    total_plants: int
+    successful_plants: int
+    failed_plants: list[str]
+    training_time: float
+    average_time_per_plant: float
+    plant_results: dict[str, PlantResult]
 
 
 class ModelEntry(Part):

@@ -34,8 +34,16 @@ class Settings:
     workers: int = _setting(1, "training workers that `serve` starts (0: none)", 0, 64)
     worker_id: str = _setting("", "name of this worker, kept over restarts (default: host name)")
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
-    web_threads: int = _setting(24, "threads of each web process", 4, 512)
+    worker_memory_mb: int = _setting(
+        0, "memory of each worker, in MB (0: its share of 80 % of the machine's)", 0
+    )
+    checkpoint_seconds: int = _setting(
+        5, "seconds between two checkpoints of a training, at the least", 0, 86_400
+    )
+    jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
+    web_threads: int = _setting(64, "threads of each web process", 4, 512)
     max_waiting: int = _setting(8, "train requests that wait in each web process", 1, 256)
+    max_streams: int = _setting(32, "event streams of each web process", 1, 256)
     model_cache: int = _setting(64, "models that each web process keeps open", 1, 10_000)
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)
     max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
@@ -54,11 +62,12 @@ class Settings:
                 raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
         _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
-        if self.max_waiting > self.web_threads // 2:
+        held = self.max_waiting + self.max_streams
+        if held > self.web_threads * 3 // 4:
             raise SettingsError(
-                "MAX_WAITING must be at most half of WEB_THREADS, so that waiting trains never "
-                f"take the threads of other requests. Received: {self.max_waiting} of "
-                f"{self.web_threads}"
+                "MAX_WAITING + MAX_STREAMS must be at most three quarters of WEB_THREADS, so that "
+                "waiting trains and open streams never take the threads of other requests. "
+                f"Received: {self.max_waiting} + {self.max_streams} of {self.web_threads}"
             )
 
     @property

@@ -179,6 +179,21 @@ class Store:
         if not removed:
             raise NotFound(f"There is no {self.noun} {_short(id)}.")
 
+    def keep(self, id: str, suffix: str, write: Writer) -> None:
+        """shim"""
+        with self._staging() as staging:
+            write(staging / "f")
+            (staging / "f").replace(self.folder / f"{id}{suffix}")
+
+    def kept(self, id: str, suffix: str) -> bytes | None:
+        """shim"""
+        path = self.folder / f"{id}{suffix}"
+        return path.read_bytes() if path.exists() else None
+
+    def drop(self, id: str, suffix: str) -> None:
+        """shim"""
+        (self.folder / f"{id}{suffix}").unlink(missing_ok=True)
+
     def sweep(self) -> None:
         """Remove what crashes left behind: old staging folders and files without a document."""
         if not self.folder.is_dir():

@@ -46,6 +46,8 @@ STATUS: dict[type[ServiceError], int] = {
 _MB = 1_000_000
 _DRAINED_MB = 100  # of a body that is too large, read and thrown away so that the client hears why
 
+_LOOK_AFTER = 2  # seconds after which it is worth asking after a job
+
 # Words that stand where an id could: their paths are not those of things.
 _RESERVED = "generate|upload|train|predict|validate"
 
@@ -102,6 +104,47 @@ def body(schema: type[R]) -> R:
         return schema.parse(orjson.loads(raw) if raw else {})
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON: {error}.") from error
+
+
+def query(schema: type[R]) -> R:
+    """The request's query string, checked like a body; numbers are numbers.
+
+    Raises:
+        InvalidInput: a field is unknown or breaks its rule.
+    """
+    given = request.args.to_dict()
+    return schema.parse({k: int(v) if v.lstrip("-").isdecimal() else v for k, v in given.items()})
+
+
+def idempotency_key() -> str | None:
+    """The request's Idempotency-Key, if it has one.
+
+    Raises:
+        InvalidInput: it is empty, too long, or not printable.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(r"[!-~](?:[ -~]{0,253}[!-~])?", key):
+        raise InvalidInput.of("Idempotency-Key", "must be 1 to 255 printable characters", key[:100])
+    return key
+
+
+def prefers_async() -> bool:
+    """Whether the client asked not to wait (RFC 7240)."""
+    return any(
+        part.strip().lower() == "respond-async"
+        for value in request.headers.getlist("Prefer")
+        for part in value.split(",")
+    )
+
+
+def accepted(reply: Reply, url: str) -> Response:
+    """The reply to work that goes on: 202, and where to look after it."""
+    response = json(reply, 202)
+    response.headers["Location"] = url
+    response.headers["Retry-After"] = str(_LOOK_AFTER)
+    if prefers_async():
+        response.headers["Preference-Applied"] = "respond-async"
+    return response
 
 
 def save_upload(folder: Path, settings: Settings) -> Path:

@@ -1,0 +1,269 @@
+"""The loop over epochs: slices of batches in one graph, checkpoints, a stop at any slice."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from models.evaluation import AT_ONCE
+from models.tasks import Task
+from utils import metrics
+from utils.errors import InvalidInput
+from utils.schemas import Hyperparameters
+from utils.series import TARGETS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SLICE_SECONDS = 0.2  # between two looks at whether to go on
+_FIRST_SLICE = 8  # batches of the first slice, before it is known how long one takes
+_MOST_FLOATS = 1 << 24  # of one array while windows are judged
+_LATELY = 5  # epochs that the time left is reckoned from
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known at the end of an epoch.
+
+    `loss` and `val_loss` are mean squared errors of scaled changes; `mae` (units of the data,
+    the three targets pooled) and `r2_score` (their mean) are of one-step forecasts of the
+    held-back end.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    val_loss: float
+    mae: float
+    r2_score: float
+    seconds: float
+    eta_seconds: float
+
+
+class Control(Protocol):
+    """Who runs a training: hears of its epochs, may stop it, keeps its checkpoints."""
+
+    def check(self) -> None:
+        """Called several times a second; raises whatever is to end the training."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Hear of an epoch that has ended."""
+
+    def checkpoint(self) -> bytes | None:
+        """The last checkpoint of this training, if it was begun before."""
+
+    def is_due(self) -> bool:
+        """Whether it is time for another checkpoint."""
+
+    def keep(self, content: bytes) -> None:
+        """Keep a checkpoint, in place of the one before."""
+
+    def before_publishing(self) -> None:
+        """Called once the model is ready; raises if it is not wanted any more."""
+
+
+class Alone:
+    """The control of a training that nobody watches."""
+
+    def check(self) -> None:
+        """Go on."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Nobody to tell."""
+
+    def checkpoint(self) -> bytes | None:
+        """None was kept."""
+        return None
+
+    def is_due(self) -> bool:
+        """Nobody would take it up again."""
+        return False
+
+    def keep(self, content: bytes) -> None:
+        """Nothing is kept."""
+
+    def before_publishing(self) -> None:
+        """Go on."""
+
+
+class _Graph:
+    """Batches as one graph: many of them are a single call into TensorFlow."""
+
+    def __init__(self, fused: keras.Model, task: Task, hyper: Hyperparameters) -> None:
+        panel, encoding = task.panel, task.encoding
+        series = panel.series
+        previous = np.vstack([task.filled[:1], task.filled[:-1]])
+        target = encoding.encode(panel.values, previous, series)
+        around = encoding.surroundings(panel.time, series)
+        self._rows = tf.constant(encoding.rows(task.filled, around, series))
+        self._identities = tf.constant(encoding.identities(series))
+        self._known = tf.constant(~np.isnan(target), tf.float32)
+        self._targets = tf.constant(np.nan_to_num(target))
+        self._span = tf.range(-hyper.sequence_length, 0)
+        self._network = fused
+        self._optimizer = keras.optimizers.Adam(hyper.learning_rate)
+        self._optimizer.build(fused.trainable_variables)
+        indices = tf.TensorSpec([None], tf.int32)
+        signature = [indices, tf.TensorSpec([], tf.int32)]
+        self.train = tf.function(self._train, input_signature=signature)
+        self.judge = tf.function(self._judge, input_signature=[indices])
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that changes while it trains: weights, the dropout's streams, Adam's moments."""
+        return [*self._network.variables, *self._optimizer.variables]
+
+    def _said(self, rows: Any, training: bool) -> Any:
+        window = tf.gather(self._rows, rows[:, None] + self._span[None, :])
+        return self._network([window, tf.gather(self._identities, rows)], training=training)
+
+    def _squares(self, said: Any, rows: Any) -> tuple[Any, Any]:
+        """Sum of squared errors over the known targets of some windows, and their number."""
+        known = tf.gather(self._known, rows)
+        squares = known * tf.square(said - tf.gather(self._targets, rows))
+        return tf.reduce_sum(squares), tf.reduce_sum(known)
+
+    def _train(self, order: Any, batch: Any) -> Any:
+        """Learn from windows in the order given; [batches, 2] squares and known targets."""
+        count = -(-tf.size(order) // batch)
+        sums = tf.TensorArray(tf.float32, count)
+        for i in tf.range(count):
+            rows = order[i * batch : (i + 1) * batch]
+            with tf.GradientTape() as tape:
+                squares, known = self._squares(self._said(rows, training=True), rows)
+                loss = squares / tf.maximum(known, 1.0)
+            gradients = tape.gradient(loss, self._network.trainable_variables)
+            self._optimizer.apply(gradients, self._network.trainable_variables)
+            sums = sums.write(i, tf.stack([squares, known]))
+        return sums.stack()
+
+    def _judge(self, rows: Any) -> Any:
+        """What the network says of some windows [n, 3], and squares and known targets [2]."""
+        said = self._said(rows, training=False)
+        return said, tf.stack(self._squares(said, rows))
+
+
+class Epochs:
+    """A training, epoch by epoch; `run` takes up an earlier one where its checkpoint left it."""
+
+    def __init__(
+        self, fused: keras.Model, task: Task, hyper: Hyperparameters, seed: int, control: Control
+    ) -> None:
+        self._task, self._hyper, self._seed, self._control = task, hyper, seed, control
+        self._graph = _Graph(fused, task, hyper)
+        self._slice = _FIRST_SLICE
+        widest = max(hyper.lstm_units1, hyper.lstm_units2) * 4
+        self._judged = int(np.clip(_MOST_FLOATS // (hyper.sequence_length * widest), 16, AT_ONCE))
+        self.spent_before = 0.0  # seconds, by the run that left the checkpoint
+        self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
+
+    def run(self) -> None:
+        """Train for all epochs.
+
+        Raises:
+            InvalidInput: the training diverged.
+        """
+        self._began = time.perf_counter()
+        self._resume()
+        seconds: list[float] = []
+        for number in range(len(self.history["loss"]) + 1, self._hyper.epochs + 1):
+            start = time.perf_counter()
+            epoch = self._epoch(number)
+            self.history["loss"].append(epoch.loss)
+            self.history["val_loss"].append(epoch.val_loss)
+            seconds = [*seconds, time.perf_counter() - start][-_LATELY:]
+            left = (self._hyper.epochs - number) * float(np.mean(seconds))
+            self._control.on_epoch(replace(epoch, seconds=seconds[-1], eta_seconds=left))
+            if self._control.is_due() and number < self._hyper.epochs:
+                self._control.keep(self._state())
+
+    def _epoch(self, number: int) -> Epoch:
+        # Its own stream for each epoch: the order does not depend on the epochs before it.
+        order = np.random.default_rng([self._seed % 2**64, number]).permutation(
+            self._task.windows.train
+        )
+        loss = self._learn(order)
+        val_loss, mae, r2 = self._look_back()
+        if not np.isfinite([loss, val_loss, mae, r2]).all():
+            raise InvalidInput.of(
+                "learningRate",
+                f"must be smaller: the training diverged in epoch {number}",
+                self._hyper.learning_rate,
+            )
+        return Epoch(number, self._hyper.epochs, loss, val_loss, mae, r2, 0.0, 0.0)
+
+    def _learn(self, order: Ints) -> float:
+        """One epoch, a slice of batches at a time; the mean loss, whatever the slices were."""
+        batch, sums, done = self._hyper.batch_size, [], 0
+        while done < len(order):
+            self._control.check()
+            start = time.perf_counter()
+            some = order[done : done + self._slice * batch]
+            sums.append(self._graph.train(tf.constant(some, tf.int32), batch).numpy())
+            done += len(some)
+            if len(some) == self._slice * batch:
+                rate = self._slice / (time.perf_counter() - start)
+                wanted = max(1, int(rate * _SLICE_SECONDS))
+                self._slice = min(wanted, 8 * self._slice)  # the first one also builds the graph
+        return _mean(np.concatenate(sums))
+
+    def _look_back(self) -> tuple[float, float, float]:
+        """Mean loss, mean absolute error and R² of one-step forecasts of the held-back end."""
+        panel, rows = self._task.panel, self._task.windows.held_back
+        said, sums = [], []
+        for begin in range(0, len(rows), self._judged):
+            self._control.check()
+            some = self._graph.judge(tf.constant(rows[begin : begin + self._judged], tf.int32))
+            said.append(some[0].numpy())
+            sums.append(some[1].numpy())
+        forecast = self._task.encoding.decode(
+            np.concatenate(said), self._task.filled[rows - 1], panel.series[rows]
+        )
+        truth = panel.values[rows]
+        known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
+        scores = [metrics.r2(truth[:, i], forecast[:, i]) for i in known]
+        return _mean(np.array(sums)), metrics.mae(truth, forecast), float(np.mean(scores))
+
+    # --- checkpoints --------------------------------------------------------------------------
+
+    def _about(self) -> str:
+        """What a checkpoint must agree on to be taken up."""
+        shapes = [list(variable.shape) for variable in self._graph.variables]
+        windows = [len(self._task.windows.train), len(self._task.windows.held_back)]
+        return json.dumps([self._hyper.to_config(), self._seed, windows, shapes])
+
+    def _state(self) -> bytes:
+        """The whole state of the training, as NumPy's archive without any pickle."""
+        content = BytesIO()
+        arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._graph.variables)}
+        arrays |= {name: np.array(values) for name, values in self.history.items()}
+        elapsed = self.spent_before + time.perf_counter() - self._began
+        np.savez(content, about=self._about(), elapsed=elapsed, **arrays)
+        return content.getvalue()
+
+    def _resume(self) -> None:
+        """Take up a checkpoint, if there is one of this very training."""
+        content = self._control.checkpoint()
+        if content is None:
+            return
+        with np.load(BytesIO(content), allow_pickle=False) as kept:
+            if str(kept["about"]) != self._about():
+                return
+            for i, variable in enumerate(self._graph.variables):
+                variable.assign(kept[f"v{i}"])
+            self.history = {name: kept[name].tolist() for name in self.history}
+            self.spent_before = float(kept["elapsed"])
+
+
+def _mean(sums: NDArray[np.float32]) -> float:
+    """Mean of squares from their [n, 2] sums and counts."""
+    total, count = sums.sum(axis=0, dtype=np.float64)
+    return float(total / max(count, 1.0))

@@ -1,0 +1,134 @@
+"""The story of jobs as it happens, for any number of listeners of one web process.
+
+One thread looks at the database for all of them, and only while there are any: a listener costs
+a thread that sleeps, not a query of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from models.jobs import Jobs, JobState
+from utils.errors import NotFound, Unavailable
+from utils.sse import LAST
+
+log = structlog.get_logger("feed")
+
+_LOOK_EVERY = 0.1  # seconds
+_AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone
+_TURN = 1.0  # seconds after which a listener that heard nothing gets a None
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that a listener hears: an epoch or a change of status, and its id."""
+
+    id: str
+    kind: str
+    data: dict[str, Any]
+
+
+@dataclass(eq=False)
+class _Listener:
+    job_id: str
+    seen: int
+    inbox: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
+
+
+class Feed:
+    """Tells listeners of jobs what happens, from where each of them left off."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._lock = threading.Lock()
+        self._listeners: set[_Listener] = set()
+        self._running = False
+
+    def follow(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
+        """Messages of a job after the one of id `last_id`, up to its end.
+
+        Yields None about once a second in which nothing happened, for the caller to see whether
+        anybody listens still. Ids rise from "0" (queued); that of the last message is "end".
+        """
+        if last_id == LAST:
+            return
+        start = int(last_id) if last_id and last_id.isdecimal() else -1
+        if start < 0:
+            yield Message("0", "status", {"job_id": job_id, "status": JobState.QUEUED})
+        listener = _Listener(job_id, max(0, start))
+        self._join(listener)
+        try:
+            while True:
+                try:
+                    message = listener.inbox.get(timeout=_TURN)
+                except queue.Empty:
+                    self._join(listener)  # whatever became of the thread that looks
+                    yield None
+                    continue
+                yield message
+                if message.id == LAST:
+                    return
+        finally:
+            with self._lock:
+                self._listeners.discard(listener)
+
+    def _join(self, listener: _Listener) -> None:
+        with self._lock:
+            self._listeners.add(listener)
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._look, name="feed", daemon=True).start()
+
+    def _look(self) -> None:
+        """Look at the jobs that are listened to, until nobody is left."""
+        rest = threading.Event()
+        while True:
+            with self._lock:
+                listeners = list(self._listeners)
+                if not listeners:
+                    self._running = False
+                    return
+            try:
+                self._tell(listeners)
+            except Unavailable as error:
+                log.warning("cannot look at the jobs", error=error.message)
+                rest.wait(_AFTER_TROUBLE)
+            rest.wait(_LOOK_EVERY)
+
+    def _tell(self, listeners: list[_Listener]) -> None:
+        # States before events: when a job is seen to have ended, all of its events are there.
+        states = self._jobs.states(sorted({listener.job_id for listener in listeners}))
+        seen: dict[str, int] = {}
+        for each in listeners:
+            seen[each.job_id] = min(each.seen, seen.get(each.job_id, each.seen))
+        events = self._jobs.events(seen)
+        ended = {id for id in seen if states.get(id, JobState.CANCELLED).ended}
+        last = {id: self._last(id) for id in ended}
+        for each in listeners:
+            for event in events:
+                if event.job_id == each.job_id and event.number > each.seen:
+                    kind = "status" if event.epoch is None else "epoch"
+                    each.inbox.put(Message(str(event.number), kind, event.data))
+                    each.seen = event.number
+            if each.job_id in ended:
+                each.inbox.put(last[each.job_id])
+                with self._lock:
+                    self._listeners.discard(each)
+
+    def _last(self, job_id: str) -> Message:
+        try:
+            job = self._jobs.get(job_id)
+        except NotFound as error:  # pruned while somebody listened
+            return Message(LAST, "status", {"job_id": job_id, "error": error.message})
+        data: dict[str, Any] = {"job_id": job_id, "status": job.state}
+        if job.state is JobState.SUCCEEDED:
+            data["model_id"] = job_id
+        if job.error is not None:
+            data["error"] = job.error.message
+        return Message(LAST, "status", data)

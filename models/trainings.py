@@ -1,0 +1,265 @@
+"""Trainings as clients see them: handed in, followed, waited for, cancelled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from models.datasets import Datasets
+from models.feed import Feed, Message
+from models.jobs import Job, Jobs, JobState, Priority, Work
+from models.leftovers import tidy
+from models.registry import Registry
+from utils import schemas
+from utils.errors import InvalidInput, ServiceError, Unavailable
+from utils.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.settings import Settings
+
+Generate = Callable[[schemas.PlantFields, int, str], dict[str, Any]]
+
+
+class Trainings:
+    """The trainings of one service.
+
+    Args:
+        generate: (fields, seed, id) → document of the synthetic data stored for them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        datasets: Datasets,
+        registry: Registry,
+        generate: Generate,
+    ) -> None:
+        self._jobs, self._datasets, self._registry = jobs, datasets, registry
+        self._generate, self._settings = generate, settings
+        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
+        self._streams = threading.BoundedSemaphore(settings.max_streams)
+        self._feed = Feed(jobs)
+
+    # --- handing in ---------------------------------------------------------------------------
+
+    def start(self, request: schemas.TrainRequest, key: str | None) -> str:
+        """Hand in a training; the id of its job, which will be its model's.
+
+        Raises:
+            Unavailable: no worker is alive.
+            InvalidInput: the key was used with another body.
+            ServiceError: the data cannot be used; the sentence says why.
+        """
+        self._jobs.expect_worker()
+        mark = fingerprint(request)
+        job_id = id_of(key, "train")
+        if key is None or not self._jobs.states([job_id]):
+            seed = seed_of(request.seed, key)
+            data_id = id_of(key, f"data {mark}")
+            with self._data(request, seed, data_id) as (document, owned):
+                arguments = {
+                    "dataset_id": document["dataset_id"],
+                    "owns_data": owned,
+                    "config": request.to_config(),
+                    "seed": seed,
+                    "fingerprint": mark,
+                }
+                self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
+        if key is not None and self._jobs.get(job_id).arguments.get("fingerprint") != mark:
+            raise used_key(key)
+        return job_id
+
+    @contextmanager
+    def _data(
+        self, request: schemas.TrainRequest, seed: int, data_id: str
+    ) -> Iterator[tuple[dict[str, Any], bool]]:
+        """The stored data to train on, and whether it was stored for this training alone.
+
+        What was stored for a job that then could not be handed in is removed again.
+        """
+        if request.dataset_id is not None:
+            yield self._datasets.store.document(request.dataset_id), False
+            return
+        if request.training_data is not None:
+            document = self._datasets.add_rows(request.training_data, data_id)
+        else:
+            document = self._generate(request, seed, data_id)
+        try:
+            yield document, True
+        except ServiceError:
+            self._datasets.store.delete(data_id)
+            raise
+
+    def train(self, request: schemas.TrainRequest, key: str | None) -> schemas.TrainReply:
+        """Train and wait for the end. Should the client hang up, the job goes on.
+
+        Raises:
+            Unavailable: no worker is alive, or too many requests wait already.
+            Conflict: the job was cancelled.
+            ServiceError: the data or the training fails; the sentence says why.
+        """
+        with self._patience():
+            job_id = self.start(request, key)
+            self._jobs.wait(job_id)
+        document = self._registry.store.document(job_id)
+        names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
+        return schemas.TrainReply(
+            model_id=job_id,
+            model_summary=document["model_summary"],
+            warnings=document["warnings"],
+            **{name: document[name] for name in names},
+        )
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Hold one of the places of requests that wait for a training."""
+        if not self._waiting.acquire(blocking=False):
+            raise Unavailable(
+                f"{self._settings.max_waiting} train requests are waiting here already "
+                '(MAX_WAITING); try again when one has ended, or with "background": true.'
+            )
+        try:
+            yield
+        finally:
+            self._waiting.release()
+
+    # --- a model per plant --------------------------------------------------------------------
+
+    def start_plants(self, request: schemas.ParallelRequest) -> dict[str, str]:
+        """Hand in a training per plant; plant → id of its job.
+
+        Raises:
+            InvalidInput: the data has no such plant.
+            ServiceError: as `start`.
+        """
+        self._jobs.expect_worker()
+        seed, group = seed_of(request.seed, None), str(uuid4())
+        with self._data(request, seed, str(uuid4())) as (document, _):
+            known = document["summary"]["plants"]
+            plants = request.plants if request.names_plants else known
+            strange = sorted(set(plants) - set(known))
+            if strange:
+                raise InvalidInput.of(
+                    "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
+                )
+        jobs = {plant: str(uuid4()) for plant in plants}
+        for place, (plant, job_id) in enumerate(jobs.items()):
+            arguments = {
+                "dataset_id": document["dataset_id"],
+                "config": request.to_config(),
+                "seed": seed,
+                "plant": plant,
+                "group_id": group,
+            }
+            self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
+        return jobs
+
+    def train_plants(self, request: schemas.ParallelRequest) -> schemas.ParallelReply:
+        """Train a model per plant, side by side, and wait for all of them."""
+        began = time.monotonic()
+        with self._patience():
+            jobs = self.start_plants(request)
+            results = {plant: self._plant_result(job_id) for plant, job_id in jobs.items()}
+        seconds = time.monotonic() - began
+        trained = [result.training_time for result in results.values() if result.training_time]
+        lost = [plant for plant, result in results.items() if not result.success]
+        return schemas.ParallelReply(
+            total_plants=len(results),
+            successful_plants=len(results) - len(lost),
+            failed_plants=lost,
+            training_time=seconds,
+            average_time_per_plant=sum(trained) / len(trained) if trained else 0.0,
+            plant_results=results,
+        )
+
+    def _plant_result(self, job_id: str) -> schemas.PlantResult:
+        try:
+            self._jobs.wait(job_id)
+            document = self._registry.store.document(job_id)
+        except ServiceError as error:
+            return schemas.PlantResult(success=False, job_id=job_id, error=error.message)
+        return schemas.PlantResult(
+            success=True,
+            job_id=job_id,
+            model_id=job_id,
+            **{name: document[name] for name in ("metrics", "training_time", "data_points")},
+        )
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    def jobs(self, query: schemas.JobsQuery) -> schemas.JobsReply:
+        """The jobs, newest first."""
+        state = None if query.status is None else JobState(query.status)
+        found = self._jobs.newest(state, query.limit, query.offset)
+        return schemas.JobsReply(jobs=[schemas.JobInfo(**_facts(job)) for job in found])
+
+    def job(self, job_id: str) -> schemas.JobReply:
+        """One job.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        return schemas.JobReply(**_facts(self._jobs.get(job_id)))
+
+    def cancel(self, job_id: str) -> schemas.MessageReply:
+        """Cancel a job: no model of it will be published.
+
+        Raises:
+            NotFound: there is none of that id.
+            Conflict: it has ended already.
+        """
+        arguments = self._jobs.get(job_id).arguments
+        self._jobs.cancel(job_id)
+        # Also by the worker, should one be at it; it may be dead, and this process as well.
+        tidy(self._registry.store, self._datasets.store, job_id, arguments)
+        return schemas.MessageReply(message=f"Job {job_id} is cancelled.")
+
+    def follow(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
+        """What happens to a job, as it happens; see `Feed.follow`.
+
+        Raises:
+            NotFound: there is no such job.
+            Unavailable: as many streams are open as may be.
+        """
+        self._jobs.get(job_id)
+        if not self._streams.acquire(blocking=False):
+            raise Unavailable(
+                f"{self._settings.max_streams} event streams are open here already (MAX_STREAMS); "
+                f"try again, or ask GET /api/jobs/{job_id}.",
+                retry_after=5,
+            )
+        return self._following(job_id, last_id)
+
+    def _following(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
+        try:
+            yield None  # so that closing what nobody ever read gives its place back, too
+            yield from self._feed.follow(job_id, last_id)
+        finally:
+            self._streams.release()
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "kind": Work.TRAIN,
+        "status": job.state,
+        "progress": job.progress,
+        "model_id": job.job_id if job.state is JobState.SUCCEEDED else None,
+        "error": None if job.error is None else job.error.message,
+        "queued_at": _iso(job.queued_at),
+        "started_at": _iso(job.started_at),
+        "ended_at": _iso(job.ended_at),
+        "tries": job.tries,
+        "dataset_id": job.arguments.get("dataset_id"),
+        "plant": job.arguments.get("plant"),
+        "group_id": job.arguments.get("group_id"),
+        "config": job.arguments.get("config", {}),
+    }
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat()

@@ -1,0 +1,73 @@
+"""Server-sent events: a stream of messages as `text/event-stream`."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Generator, Iterator
+from typing import Any, Protocol
+
+import orjson
+from flask import Response
+
+LAST = "end"  # id of the last message of a stream: nothing comes after it
+
+_HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
+_RETRY = 1000  # milliseconds after which a browser connects again
+
+
+class Message(Protocol):
+    """What is sent: an id to resume after, a kind that listeners choose by, JSON data."""
+
+    @property
+    def id(self) -> str:
+        """Goes into `id:`, and comes back as `Last-Event-ID`."""
+
+    @property
+    def kind(self) -> str:
+        """Goes into `event:`."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Goes into `data:` as JSON."""
+
+
+def reply(messages: Iterator[Message | None], environ: dict[str, Any]) -> Response:
+    """The messages as they come; a None among them is a moment in which nothing came."""
+    response = Response(_lines(messages, environ.get("gunicorn.socket")), mimetype=None)
+    response.headers["Content-Type"] = "text/event-stream"
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
+    response.call_on_close(messages.close if isinstance(messages, Generator) else lambda: None)
+    return response
+
+
+def _lines(messages: Iterator[Message | None], client: Any) -> Iterator[bytes]:
+    yield b"retry: %d\n\n" % _RETRY
+    said = time.monotonic()
+    for message in messages:
+        if message is not None:
+            data = orjson.dumps(message.data)
+            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (
+                message.id.encode(),
+                message.kind.encode(),
+                data,
+            )
+            said = time.monotonic()
+        elif _gone(client):
+            return
+        elif time.monotonic() - said >= _HEARTBEAT:
+            yield b": still there\n\n"
+            said = time.monotonic()
+
+
+def _gone(client: Any) -> bool:
+    """Whether the client has closed its end: a stream that nobody reads gives its place back."""
+    if type(client) is not socket.socket:  # over TLS, only writing tells
+        return False
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
