@@ -179,8 +179,10 @@ class Epochs:
             epoch = self._epoch(number)
             self.history["loss"].append(epoch.loss)
             self.history["val_loss"].append(epoch.val_loss)
-            seconds = [*seconds, time.perf_counter() - start][-_LATELY:]
-            left = (self._hyper.epochs - number) * float(np.mean(seconds))
+            seconds.append(time.perf_counter() - start)
+            # The first epoch also builds the graph: it says little of the next ones.
+            usual = float(np.median(seconds[1:][-_LATELY:] or seconds))
+            left = (self._hyper.epochs - number) * usual
             self._control.on_epoch(replace(epoch, seconds=seconds[-1], eta_seconds=left))
             if self._control.is_due() and number < self._hyper.epochs:
                 self._control.keep(self._state())

@@ -127,15 +127,15 @@ class JobLog:
         found = self._events(sa.select(_EVENTS).join(newest, both))
         return {event.job_id: event for event in found}
 
-    def starts(self, job_ids: Iterable[str]) -> dict[str, float]:
-        """When each of some jobs first left the queue, as a Unix time."""
+    def spans(self, job_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """When the first and the last that is told of each of some jobs was, as Unix times."""
         query = (
-            sa.select(_EVENTS.c.job_id, sa.func.min(_EVENTS.c.at))
+            sa.select(_EVENTS.c.job_id, sa.func.min(_EVENTS.c.at), sa.func.max(_EVENTS.c.at))
             .where(_EVENTS.c.job_id.in_(list(job_ids)))
             .group_by(_EVENTS.c.job_id)
         )
         with self._engine.connect() as connection:
-            return {row[0]: float(row[1]) for row in connection.execute(query)}
+            return {row[0]: (float(row[1]), float(row[2])) for row in connection.execute(query)}
 
     def epochs_since(self, at: float) -> int:
         """How many epochs ended after a Unix time, of all jobs."""

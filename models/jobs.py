@@ -233,8 +233,8 @@ class Jobs:
         ids = [status.workflow_id for status in statuses]
         with self._answering():
             epochs = self.log.last_epochs(ids) if ids else {}
-            starts = self.log.starts(ids) if ids else {}
-        return [_job(s, epochs.get(s.workflow_id), starts.get(s.workflow_id)) for s in statuses]
+            spans = self.log.spans(ids) if ids else {}
+        return [_job(s, epochs.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
 
     # --- handing jobs in ----------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class Jobs:
                     "workflow_id": job_id,
                     "priority": priority,
                 },
-                arguments,
+                arguments | {"queued_at": time.time()},
             )
 
     def wait(self, job_id: str) -> None:
@@ -365,15 +365,19 @@ class Jobs:
             time.sleep(0.1)
 
 
-def _job(status: WorkflowStatus, epoch: Event | None, started: float | None) -> Job:
+def _job(status: WorkflowStatus, epoch: Event | None, span: tuple[float, float] | None) -> Job:
     given: Sequence[Any] = status.input["args"] if status.input else ()
+    arguments = dict(given[0]) if given else {}
+    # The engine's own times are whole seconds on SQLite.
+    queued = arguments.pop("queued_at", (status.created_at or 0) / 1000)
+    ended = None if status.completed_at is None else status.completed_at / 1000
     return Job(
         job_id=status.workflow_id,
         state=STATES[status.status],
-        arguments=given[0] if given else {},
-        queued_at=(status.created_at or 0) / 1000,
-        started_at=started,
-        ended_at=None if status.completed_at is None else status.completed_at / 1000,
+        arguments=arguments,
+        queued_at=queued,
+        started_at=span[0] if span else None,
+        ended_at=None if ended is None else max(ended, span[1] if span else queued),
         tries=status.recovery_attempts or 0,
         error=_error_of(status),
         progress=None if epoch is None else epoch.data,

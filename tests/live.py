@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,26 @@ def start(folder: Path, *arguments: str, **settings: str) -> Service:
 
     wait_until(answers)
     return service
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event."""
+
+    id: str
+    event: str
+    data: str
+
+
+def follow(service: Service, job_id: str, last_id: str = "") -> Generator[Event, None, None]:
+    """The events of a job as they come; closing it hangs up."""
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    with service.get(f"/api/jobs/{job_id}/events", headers=headers, stream=True) as reply:
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["Content-Type"] == "text/event-stream"
+        fields: dict[str, str] = {}
+        for line in reply.iter_lines(chunk_size=1, decode_unicode=True):
+            if not line and fields.keys() >= {"id", "event", "data"}:
+                yield Event(**fields)
+            name, _, value = line.partition(": ")
+            fields = fields | {name: value} if name in ("id", "event", "data") else {}
