@@ -131,7 +131,10 @@ class Watch:
 
     def checkpoint(self) -> bytes | None:
         """The checkpoint that an earlier try of this job left."""
-        return self._desk.models.kept(self._job_id, CHECKPOINT)
+        content = self._desk.models.kept(self._job_id, CHECKPOINT)
+        if content is not None:
+            log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
+        return content
 
     def is_due(self) -> bool:
         """Whether the last checkpoint is old enough for another."""

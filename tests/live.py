@@ -67,6 +67,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, line.split())) for line in found.stdout.splitlines()[1:]]
+    direct = [child for child, parent in pairs if parent == pid]
+    return direct + [below for child in direct for below in children(child)]
+
+
 def environment_of(folder: Path, **more: str) -> dict[str, str]:
     return os.environ | {
         "PORT": str(free_port()),

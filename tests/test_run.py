@@ -17,7 +17,7 @@ import pytest
 import requests
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from live import FAST, ROOT, SMALL, Service, environment_of, start, wait_until
+from live import FAST, ROOT, SMALL, Service, children, environment_of, start, wait_until
 from utils import settings
 
 
@@ -31,13 +31,6 @@ def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
         check=False,
         timeout=300,
     )
-
-
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
-    pairs = [tuple(map(int, line.split())) for line in found.stdout.splitlines()[1:]]
-    direct = [child for child, parent in pairs if parent == pid]
-    return direct + [below for child in direct for below in children(child)]
 
 
 def gone(pid: int) -> bool:

@@ -1,0 +1,200 @@
+"""Processes are killed; jobs go on, once, from where they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from live import FAST, SMALL, Event, Service, children, follow, start, wait_until
+
+Body = dict[str, Any]
+# Long enough to be caught in the middle, short enough to be waited for.
+LONG = FAST | SMALL | {"epochs": 150, "seed": 5, "background": True}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that keeps a checkpoint after every epoch, and whose processes may be killed."""
+    service = start(tmp_path_factory.mktemp("recovery"), CHECKPOINT_SECONDS="0")
+    service.wait_for_worker()
+    yield service
+    service.stop()
+
+
+def hand_in(service: Service, body: Body = LONG) -> str:
+    return str(service.post("/api/model/train", body).json()["job_id"])
+
+
+def job(service: Service, id: str) -> Body:
+    return service.get(f"/api/jobs/{id}").json()
+
+
+def wait_for(service: Service, id: str, status: str, seconds: float = 90) -> Body:
+    wait_until(lambda: job(service, id)["status"] == status, seconds)
+    return job(service, id)
+
+
+def wait_for_epoch(service: Service, id: str, epoch: int) -> None:
+    wait_until(lambda: ((job(service, id)["progress"] or {}).get("epoch") or 0) >= epoch, 90)
+
+
+def worker_of(service: Service) -> int:
+    return next(
+        pid
+        for pid in children(service.process.pid)
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+
+def result(service: Service, id: str) -> Body:
+    """All of a model that a seed decides."""
+    document = json.loads((service.folder / "models" / f"{id}.json").read_text())
+    return {name: document[name] for name in ("training_history", "metrics", "confidence")}
+
+
+def log_of(service: Service, id: str) -> list[str]:
+    return [line for line in (service.folder / "log").read_text().splitlines() if id in line]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(running: Service) -> Body:
+    """What the long training gives when nobody disturbs it."""
+    id = hand_in(running)
+    wait_for(running, id, "succeeded")
+    return result(running, id)
+
+
+def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
+    running: Service, undisturbed: Body
+) -> None:
+    id = hand_in(running)
+    events: list[Event] = []
+    for event in follow(running, id):
+        events.append(event)
+        if event.event == "epoch" and len(events) == 40:
+            os.kill(worker_of(running), signal.SIGKILL)
+    assert json.loads(events[-1].data)["status"] == "succeeded"
+    # The stream went on through it: every epoch once, ids without a gap.
+    said = [json.loads(event.data) for event in events if event.event == "epoch"]
+    assert [each["epoch"] for each in said] == list(range(1, 151))
+    assert [event.id for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
+    assert job(running, id)["tries"] == 2
+    assert any("taking up a checkpoint" in line for line in log_of(running, id))
+    told = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
+    epochs = [int(match.group(1)) for match in told if match]
+    assert epochs.count(1) == 1 and len(epochs) <= 152
+    again = result(running, id)
+    assert again["training_history"]["loss"] == pytest.approx(
+        undisturbed["training_history"]["loss"], rel=1e-5
+    )
+    assert again["metrics"]["mae"] == pytest.approx(undisturbed["metrics"]["mae"], rel=1e-5)
+    assert not (running.folder / "models" / f"{id}.checkpoint").exists()
+
+
+def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
+    id = hand_in(running)
+    ids: list[str] = []
+    web = [
+        pid
+        for pid in children(running.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not children(pid)
+    ]
+    assert len(web) == 2
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        for event in follow(running, id):
+            ids.append(event.id)
+            if len(ids) == 20:
+                for pid in web:
+                    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: answers(running))
+    ids += [event.id for event in follow(running, id, ids[-1])]
+    assert ids == [*(str(i) for i in range(len(ids) - 1)), "end"]
+    assert job(running, id)["tries"] == 1  # the training never noticed
+
+
+def answers(service: Service) -> bool:
+    try:
+        return service.get("/health").ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_job_that_takes_its_worker_along_is_tried_three_times(running: Service) -> None:
+    poisoned, next_one = hand_in(running), hand_in(running, LONG | {"epochs": 3})
+    for attempt in range(1, 4):
+        wait_until(lambda n=attempt: job(running, poisoned)["tries"] == n, 90)
+        wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 90)
+        os.kill(worker_of(running), signal.SIGKILL)
+    failed = wait_for(running, poisoned, "failed")
+    assert "tried 3 times" in failed["error"] and "memory" in failed["error"]
+    wait_for(running, next_one, "succeeded")
+
+
+def starts(service: Service, id: str) -> list[str]:
+    return [line for line in log_of(service, id) if "starting training" in line]
+
+
+def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
+    first = start(tmp_path, CHECKPOINT_SECONDS="0")
+    ids = [hand_in(first) for _ in range(2)]
+    wait_for_epoch(first, ids[0], 10)
+    assert first.stop() == 0
+    second = start(tmp_path, CHECKPOINT_SECONDS="0")
+    for id in ids:
+        assert wait_for(second, id, "succeeded")["tries"] == 1
+    told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
+    assert sorted(told) == sorted(ids)
+    # A power cut: everything is gone at once, with a job running and one in the queue.
+    ids = [hand_in(second) for _ in range(2)]
+    wait_for_epoch(second, ids[0], 10)
+    for pid in [second.process.pid, *children(second.process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    second.process.wait()
+    third = start(tmp_path, CHECKPOINT_SECONDS="0")
+    tries = [wait_for(third, id, "succeeded")["tries"] for id in ids]
+    assert tries == [2, 1]
+    listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
+    assert sorted(listed) == sorted([*told, *ids])
+    assert third.get("/api/jobs?status=running").json()["jobs"] == []
+    third.stop()
+
+
+def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKER_MEMORY_MB="2500")
+    huge = LONG | {"lstmUnits1": 1024, "lstmUnits2": 1024, "batchSize": 8192,
+                   "sequenceLength": 300, "historicalDays": 2000}  # fmt: skip
+    failed = wait_for(service, hand_in(service, huge), "failed")
+    assert "memory" in failed["error"] and failed["tries"] == 1
+    wait_for(service, hand_in(service, LONG | {"epochs": 2}), "succeeded")
+    assert (service.folder / "log").read_text().count("worker ready") == 1
+    service.stop()
+
+
+def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
+    service = start(tmp_path)
+    id = hand_in(service, LONG | {"epochs": 1})
+    wait_for(service, id, "succeeded")
+    service.stop()
+    age(tmp_path / "jobs.sqlite", days=31)
+    again = start(tmp_path)
+    wait_until(lambda: again.get(f"/api/jobs/{id}").status_code == 404)
+    assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
+    again.stop()
+
+
+def age(database: Path, days: int) -> None:
+    """Let some days pass since every job ended."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "UPDATE workflow_status SET completed_at = completed_at - ?", (days * 86_400_000,)
+        )
+    connection.close()
