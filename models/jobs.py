@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, PortableWorkflowError
+from sqlalchemy.exc import SQLAlchemyError
 
 from utils.database import Workers, open_engine
 from utils.errors import InternalError, ServiceError, Unavailable, from_document
@@ -134,6 +135,25 @@ class Jobs:
             if time.monotonic() > deadline:
                 raise no_worker()
             time.sleep(0.1)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each status of the job engine; {} before the first worker.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        engine = self._connection()[0]
+        schema = None if engine.dialect.name == "sqlite" else "dbos"
+        status, queue = sa.column("status", sa.Text), sa.column("queue_name", sa.Text)
+        table = sa.table("workflow_status", status, queue, schema=schema)
+        query = sa.select(status, sa.func.count()).where(queue == QUEUE).group_by(status)
+        try:
+            if not self._prepared():
+                return {}
+            with engine.connect() as connection:
+                return {row[0]: row[1] for row in connection.execute(query.select_from(table))}
+        except SQLAlchemyError as error:
+            raise Unavailable(f"The database does not answer: {error}") from error
 
 
 def no_worker() -> Unavailable:

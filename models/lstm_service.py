@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from models.data_generator import PlantSpec
 from models.forecasting import Forecaster
 from models.registry import NotDerived, Registry
-from utils import schemas, validation
+from models.watch import Watch
+from utils import schemas, telemetry, validation
 from utils.errors import InvalidInput, ServiceError, TooLarge, Unavailable
 from utils.series import KEYS, Key
 from utils.settings import Settings
@@ -38,7 +39,8 @@ class LSTMService:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = Registry(settings.model_folder, settings.model_cache)
+        self.registry = Registry(settings.model_folder, settings.model_cache, telemetry.cache_holds)
+        self._watch = Watch(self.registry.store, lambda: self.jobs, lambda: self.datasets.store)
         self._started = time.monotonic()
         self._warming = threading.Semaphore(1)
         self._waiting = threading.BoundedSemaphore(settings.max_waiting)
@@ -287,6 +289,20 @@ class LSTMService:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return schemas.ValidateReply(validation=schemas.Validation(**found))
+
+    # --- operation ----------------------------------------------------------------------------
+
+    def ready(self) -> schemas.ReadyReply:
+        """Whether all is there that the work takes.
+
+        Raises:
+            Unavailable: something is missing; the details name it.
+        """
+        return self._watch.ready()
+
+    def metrics_facts(self) -> telemetry.Facts:
+        """What `/metrics` shows of the database and the stores, less what does not answer."""
+        return self._watch.facts()
 
 
 def _seed(given: int | None) -> int:
