@@ -25,6 +25,8 @@ _REFUSALS = {
     "503": "Nothing can do the work now",
 }
 
+_TEXT = {"description": "Done", "content": {"text/plain": {"schema": {"type": "string"}}}}
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -33,7 +35,7 @@ class Endpoint:
     method: str
     path: str
     summary: str
-    reply: type[Reply]
+    reply: type[Reply] | None  # None: plain text
     request: type[Request] | None = None
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
@@ -44,7 +46,7 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
     requests: dict[str, type[BaseModel]] = {
         e.request.__name__: e.request for e in endpoints if e.request
     }
-    replies: dict[str, type[BaseModel]] = {e.reply.__name__: e.reply for e in endpoints}
+    replies: dict[str, type[BaseModel]] = {e.reply.__name__: e.reply for e in endpoints if e.reply}
     replies[ErrorReply.__name__] = ErrorReply
     checked: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         *((model, "validation") for _, model in sorted(requests.items())),
@@ -67,7 +69,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
-        "responses": {"200": _content("Done", endpoint.reply.__name__)}
+        "responses": {"200": _content("Done", endpoint.reply.__name__) if endpoint.reply else _TEXT}
         | {status: _content(text, "ErrorReply") for status, text in _REFUSALS.items()},
     }
     parameters = [
