@@ -10,7 +10,7 @@ from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION, LSTMService
-from utils import logs, openapi, sse, web
+from utils import logs, openapi, sse, telemetry, web
 from utils import schemas as s
 from utils.errors import InvalidInput
 from utils.openapi import Endpoint
@@ -20,6 +20,9 @@ from utils.sse import LAST
 TITLE = "LSTM Backend Service"
 ENDPOINTS = [
     Endpoint("GET", "/health", "Whether the service is up", s.HealthReply),
+    Endpoint("GET", "/health/live", "Whether the process answers", s.LiveReply),
+    Endpoint("GET", "/health/ready", "Whether it can do its work", s.ReadyReply),
+    Endpoint("GET", "/metrics", "Metrics in Prometheus' text format", None),
     Endpoint(
         "POST", "/api/data/generate", "Make synthetic data", s.GenerateReply, s.GenerateRequest
     ),
@@ -76,15 +79,30 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["service"] = service
     web.install(app, settings)
     _add_documentation(app)
+    _add_operation_views(app, service)
     _add_data_views(app, service)
     _add_training_views(app, service)
     _add_model_views(app, service)
+    return app
 
+
+def _add_operation_views(app: Flask, service: LSTMService) -> None:
     @app.get("/health")
     def health() -> Response:
         return web.json(service.health())
 
-    return app
+    @app.get("/health/live")
+    def live() -> Response:
+        return web.json(s.LiveReply())
+
+    @app.get("/health/ready")
+    def ready() -> Response:
+        return web.json(service.ready())
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        text, kind = telemetry.render(service.metrics_facts())
+        return Response(text, content_type=kind)
 
 
 def _add_data_views(app: Flask, service: LSTMService) -> None:

@@ -1,6 +1,10 @@
 """How gunicorn serves the app: read by `python run.py` and by a plain `gunicorn app:app` alike."""
 
+import os
+import shutil
 import threading
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from utils.settings import read
@@ -21,6 +25,41 @@ control_socket_disable = True
 # Each request has a line of its own in the log of the app.
 accesslog = None
 loglevel = "warning"
+
+
+# The metrics library reads it as it is imported: the master does that after it is set, if ever.
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def when_ready(server: Any) -> None:
+    """Give the processes a folder to count in together: the operator's, or one for this run."""
+    server.metrics_folder = None
+    given = os.environ.get(_METRICS)
+    if not given:
+        server.metrics_folder = os.environ[_METRICS] = mkdtemp(prefix="lstm-metrics-")
+        return
+    Path(given).mkdir(parents=True, exist_ok=True)
+    for left_behind in Path(given).glob("*.db"):
+        left_behind.unlink(missing_ok=True)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget what a process has open, as it is gone; what it counted stays."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Tidy up for a master that was killed: its processes notice, and end."""
+    if os.getpid() == worker.pid and os.getppid() != worker.ppid:
+        on_exit(server)
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing on disk."""
+    if getattr(server, "metrics_folder", None):
+        shutil.rmtree(server.metrics_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:

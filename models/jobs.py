@@ -169,6 +169,26 @@ class Jobs:
         """How many jobs wait for a worker."""
         return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
 
+    def counts(self) -> dict[JobState, int]:
+        """How many trainings there are in each state; {} before the first worker.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        engine = self._connection()[0]
+        schema = None if engine.dialect.name == "sqlite" else "dbos"
+        status, name = sa.column("status", sa.Text), sa.column("name", sa.Text)
+        table = sa.table("workflow_status", status, name, schema=schema)
+        query = sa.select(status, sa.func.count()).where(name == Work.TRAIN.value)
+        counts = dict.fromkeys(JobState, 0)
+        with self._answering():
+            if not self._made():
+                return {}
+            with engine.connect() as connection:
+                for each, count in connection.execute(query.select_from(table).group_by(status)):
+                    counts[STATES[each]] += count
+        return counts
+
     def epochs_per_second(self, seconds: float = 60.0) -> float:
         """Epochs that all workers together ended per second, lately."""
         with self._answering():

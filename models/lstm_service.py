@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec
 from models.forecasting import Forecaster
+from models.operations import Operations
 from models.registry import NotDerived, Registry
-from utils import schemas, validation
+from utils import schemas, telemetry, validation
 from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.series import KEYS, Key
@@ -38,7 +39,10 @@ class LSTMService:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = Registry(settings.model_folder, settings.model_cache)
+        self.registry = Registry(settings.model_folder, settings.model_cache, telemetry.cache_holds)
+        self._operations = Operations(
+            self.registry.store, lambda: self.jobs, lambda: self.datasets.store
+        )
         self._started = time.monotonic()
         self._warming = threading.Semaphore(1)
         self._lock = threading.Lock()
@@ -268,6 +272,20 @@ class LSTMService:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return schemas.ValidateReply(validation=schemas.Validation(**found))
+
+    # --- operation ----------------------------------------------------------------------------
+
+    def ready(self) -> schemas.ReadyReply:
+        """Whether all is there that the work takes.
+
+        Raises:
+            Unavailable: something is missing; the details name it.
+        """
+        return self._operations.ready()
+
+    def metrics_facts(self) -> telemetry.Facts:
+        """What `/metrics` shows of the database and the stores, less what does not answer."""
+        return self._operations.facts()
 
 
 def _context(

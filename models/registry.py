@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
@@ -37,17 +38,32 @@ class NotDerived(Exception):
     """A model whose ONNX file is yet to be derived from its `.keras` or `.h5`."""
 
 
+class _Opened(NamedTuple):
+    document: dict[str, Any]
+    forecaster: Forecaster
+    size: int  # of the network's file, in bytes
+
+
 class Registry:
     """The models in one folder, and the few that were used last, open.
 
     What is deleted, by whichever process, is not served again: every use looks at the
     document on disk first, which costs a `stat`.
+
+    Args:
+        on_change: told how many models are open, and how many bytes their networks are.
     """
 
-    def __init__(self, folder: Path, cache_size: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache_size: int,
+        on_change: Callable[[int, int], None] = lambda models, size: None,
+    ) -> None:
         self.store = model_store(folder)
         self._cache_size = cache_size
-        self._open: OrderedDict[str, tuple[dict[str, Any], Forecaster]] = OrderedDict()
+        self._on_change = on_change
+        self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
 
     def count(self) -> int:
@@ -91,15 +107,16 @@ class Registry:
             raise
         with self._lock:
             cached = self._open.get(id)
-            if cached and cached[0] is document:
+            if cached and cached.document is document:
                 self._open.move_to_end(id)
-                return cached[1]
-        forecaster = self._load(id, document)
+                return cached.forecaster
+        opened = self._load(id, document)
         with self._lock:
-            self._open[id] = (document, forecaster)
+            self._open[id] = opened
             while len(self._open) > self._cache_size:
                 self._open.popitem(last=False)
-        return forecaster
+            self._report()
+        return opened.forecaster
 
     def delete(self, id: str) -> None:
         """Delete a model from disk and from this process's cache.
@@ -110,13 +127,18 @@ class Registry:
         self.store.delete(id)
         with self._lock:
             self._open.pop(id, None)
+            self._report()
+
+    def _report(self) -> None:
+        self._on_change(len(self._open), sum(opened.size for opened in self._open.values()))
 
     def _ids(self) -> set[str]:
         return {*self.store.ids(), *self.store.stems(".h5")}
 
-    def _load(self, id: str, document: dict[str, Any]) -> Forecaster:
+    def _load(self, id: str, document: dict[str, Any]) -> _Opened:
         try:
-            return Forecaster(document, self._onnx(id))
+            network = self._onnx(id)
+            return _Opened(document, Forecaster(document, network), network.stat().st_size)
         except (NotDerived, DamagedFile, NotFound, FileNotFoundError):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.document(id)

@@ -195,7 +195,7 @@ def test_every_endpoint_is_documented(app: Flask, client: FlaskClient) -> None:
         (method, rule.rule.replace("<id:", "<"))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith(("/api/", "/health")) and "docs" not in rule.rule
+        if rule.rule.startswith(("/api/", "/health", "/metrics")) and "docs" not in rule.rule
     }
     assert served - {("GET", "/api/openapi.json")} == {(e.method, e.path) for e in ENDPOINTS}
 

@@ -25,6 +25,8 @@ _REFUSALS = {
     "503": "Nothing can do the work now",
 }
 
+_TEXT = {"description": "Done", "content": {"text/plain": {"schema": {"type": "string"}}}}
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -33,7 +35,7 @@ class Endpoint:
     method: str
     path: str
     summary: str
-    reply: type[Reply] | None = None
+    reply: type[Reply] | None = None  # None: plain text
     request: type[Request] | None = None
     accepted: type[Reply] | None = None  # instead of the reply, where the client does not wait
     query: type[Request] | None = None
@@ -106,8 +108,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 def _successes(endpoint: Endpoint) -> dict[str, Any]:
     replies: dict[str, Any] = {}
-    if endpoint.reply:
-        replies["200"] = _content("Done", endpoint.reply.__name__)
+    replies["200"] = _content("Done", endpoint.reply.__name__) if endpoint.reply else _TEXT
     if endpoint.accepted:
         replies["202"] = _content("Goes on in the background", endpoint.accepted.__name__)
     if endpoint.events:

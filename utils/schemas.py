@@ -205,6 +205,19 @@ class HealthReply(Reply):
     jobs_queued: int | None
 
 
+class LiveReply(Reply):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadyReply(Reply):
+    """All is there that the work takes."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, Literal["ok"]]
+
+
 class DateRange(Part):
     """First and last date of some data."""
 

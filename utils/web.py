@@ -16,6 +16,7 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
+from utils import telemetry
 from utils.errors import (
     BadRequest,
     Conflict,
@@ -186,12 +187,15 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
+    seconds = time.perf_counter() - g.began
+    rule = request.url_rule.rule if request.url_rule else None
+    telemetry.observe(request.method, rule, response.status_code, seconds)
     log.info(
         "request",
         method=request.method,
         path=request.path,
         status=response.status_code,
-        milliseconds=round(1000 * (time.perf_counter() - g.began), 2),
+        milliseconds=round(1000 * seconds, 2),
         request_id=g.request_id,
     )
     return response

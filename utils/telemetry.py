@@ -1,0 +1,144 @@
+"""What the service counts of itself, in Prometheus' text format.
+
+Each web process keeps its figures in files of one folder, which `gunicorn.conf.py` makes, and
+whichever process is asked adds up all of them. Without a folder, the one process counts alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_FOLDER = os.environ.get(_VARIABLE)
+# The library reads the variable as it is imported, and fails later where no folder is.
+if not (_FOLDER and Path(_FOLDER).is_dir()):
+    _FOLDER = None
+    os.environ.pop(_VARIABLE, None)
+
+from prometheus_client import (  # noqa: E402
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+from prometheus_client.registry import Collector  # noqa: E402
+
+# Clients may send any word as a method; each of them would be a series of its own for ever.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 120, 600)
+
+disable_created_metrics()  # only one process alone would have them
+_OWN = CollectorRegistry()
+_REQUESTS = Counter(
+    "lstm_http_requests",
+    "Requests that were answered.",
+    ["method", "endpoint", "status"],
+    registry=_OWN,
+)
+_LATENCY = Histogram(
+    "lstm_http_request_duration_seconds",
+    "Time from a request to the headers of its reply; the body of a stream is not waited for.",
+    ["method", "endpoint", "status_class"],
+    registry=_OWN,
+    buckets=_SECONDS,
+)
+_OPEN_MODELS = Gauge(
+    "lstm_model_cache_models",
+    "Models that the web processes keep open; one that two of them keep counts twice.",
+    registry=_OWN,
+    multiprocess_mode="livesum",
+)
+_OPEN_BYTES = Gauge(
+    "lstm_model_cache_bytes",
+    "Size of the networks of the models that are kept open, as they are on disk.",
+    registry=_OWN,
+    multiprocess_mode="livesum",
+)
+
+
+def _fact(name: str, help: str, *labels: str) -> Any:
+    return field(default=None, metadata={"name": name, "help": help, "labels": labels})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the database and the stores say at the moment of asking; None: not known."""
+
+    jobs: Mapping[str, int] | None = _fact("lstm_jobs", "Jobs by state.", "state")
+    queue_depth: int | None = _fact("lstm_queue_depth", "Jobs that wait for a worker.")
+    workers_alive: int | None = _fact("lstm_workers_alive", "Training workers that are alive.")
+    epochs_per_second: float | None = _fact(
+        "lstm_epochs_per_second", "Epochs trained per second over the last minute, by all workers."
+    )
+    published_models: int | None = _fact("lstm_published_models", "Models in the model store.")
+    data_sets: int | None = _fact("lstm_data_sets", "Data sets in the data store.")
+
+
+class _AtScrape(Collector):
+    """The facts as gauges."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        for item in fields(self._facts):
+            value, labels = getattr(self._facts, item.name), item.metadata["labels"]
+            if value is None:
+                continue
+            gauge = GaugeMetricFamily(item.metadata["name"], item.metadata["help"], labels=labels)
+            for of, number in value.items() if labels else [("", value)]:
+                gauge.add_metric([of] if labels else [], number)
+            yield gauge
+
+
+class _AllProcesses(Collector):
+    """The figures of every process that ever wrote to the folder, added up."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def collect(self) -> Iterable[Metric]:
+        # The library cannot read the file of a process that is, or was killed, just starting.
+        files = [str(path) for path in self._folder.glob("*.db") if _is_written(path)]
+        return MultiProcessCollector.merge(files)
+
+
+def observe(method: str, endpoint: str | None, status: int, seconds: float) -> None:
+    """Count a request that was answered.
+
+    Args:
+        endpoint: the rule that the path matched, never the path: there are few of them.
+    """
+    method, endpoint = method if method in _METHODS else "other", endpoint or "none"
+    _REQUESTS.labels(method, endpoint, str(status)).inc()
+    _LATENCY.labels(method, endpoint, f"{status // 100}xx").observe(seconds)
+
+
+def cache_holds(models: int, size: int) -> None:
+    """State how many models this process keeps open, and how many bytes they are."""
+    _OPEN_MODELS.set(models)
+    _OPEN_BYTES.set(size)
+
+
+def render(facts: Facts) -> tuple[bytes, str]:
+    """(all metrics as text, its content type)."""
+    figures: Collector = _AllProcesses(_FOLDER) if _FOLDER else _OWN
+    text = generate_latest(figures) + generate_latest(_AtScrape(facts))
+    return text, CONTENT_TYPE_PLAIN_0_0_4
+
+
+def _is_written(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # gauges of a process go as it ends
+        return False
