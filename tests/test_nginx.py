@@ -176,7 +176,7 @@ def test_events_of_a_background_train_come_as_they_happen(front: Front) -> None:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         for kind, data in events(stream):
             if kind == "epoch" and "epoch" not in kinds:
-                assert front.call("GET", job).json()["job"]["status"] == "running"
+                assert front.call("GET", job).json()["status"] == "running"
             kinds.append(kind)
             status = data.get("status", status)
     assert kinds.count("epoch") == 60 and status == "succeeded"
