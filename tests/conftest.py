@@ -1,12 +1,14 @@
-"""What tests share: one running service, and a model that it trained."""
+"""What tests share: a running service and a model that it trained, databases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import postgres
 from live import FAST, SMALL, Service, start
 
 
@@ -40,3 +42,24 @@ def question(trained: dict[str, Any]) -> dict[str, Any]:
         "application": "TV",
         "panelSize": '15.6"',
     }
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL of our own, started for the first test that asks for it."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return postgres_server.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new' / 'jobs.sqlite'}"
+    return str(request.getfixturevalue("postgres_url"))

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
 
 from utils.errors import Unavailable
 
 ALIVE_FOR = 15.0  # seconds that a worker counts as alive after a sign of life
 BEAT_EVERY = 3.0  # seconds between two signs of life
+
+# A database machine that vanishes is noticed in seconds: a connection that is being made after
+# `connect_timeout`, one that waits for an answer after the others.
+_POSTGRESQL = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
 
 _WORKERS = sa.Table(
     "service_workers",
@@ -26,14 +42,68 @@ _WORKERS = sa.Table(
 )
 
 
+class Clock(FunctionElement[float]):
+    """The database's clock in seconds since 1970: one clock, whichever machines write and read."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(Clock, "postgresql")
+def _postgresql_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+@compiles(Clock, "sqlite")
+def _sqlite_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
+    # unixepoch('subsec') says the same from SQLite 3.42 on.
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
 def open_engine(url: str) -> sa.Engine:
-    """The engine of a database URL; the folder of a SQLite file is made if need be."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed)
+    """The engine of a database URL; the folder of a SQLite file is made if need be.
+
+    Nothing is connected to before the first use.
+
+    Raises:
+        Unavailable: the URL is none, or the folder cannot be made.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
+    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
+    return sa.create_engine(parsed, pool_pre_ping=True)
+
+
+def _parse(url: str) -> sa.URL:
+    # What SQLAlchemy says of a URL that it cannot read may quote it, password and all.
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise Unavailable(
+            "DATABASE_URL cannot be read. It must be like sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST:PORT/NAME, a special character of the password "
+            "written as in a web address (@ is %40)."
+        ) from None
+    if parsed.drivername.split("+")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise Unavailable(
+            "DATABASE_URL must be of SQLite or PostgreSQL: sqlite:///… or postgresql://…. "
+            f"Received: {parsed.drivername}://…"
+        )
+    return parsed
+
+
+def _open_sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"The folder of the database cannot be made: {folder}: {error.strerror}."
+            ) from error
+    engine = sa.create_engine(url)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
@@ -46,64 +116,84 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
+@contextlib.contextmanager
+def answering(engine: sa.Engine) -> Iterator[None]:
+    """Say it in one sentence if the database of `engine` does not do what it is asked to.
+
+    Raises:
+        Unavailable: in place of whatever SQLAlchemy raises.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise Unavailable(f"The database does not answer: {_reason(error, engine)}.") from error
+
+
+def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
+    """The first line of what the driver said: no statement, no values, no password."""
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    password = str(engine.url.password or "")
+    line = said.splitlines()[0].rstrip(".")
+    return line.replace(password, "***") if password else line
+
+
 class Workers:
-    """Which training workers are alive, by the signs of life they leave in the database."""
+    """Which training workers are alive, by the signs of life they leave in the database.
+
+    Beats and their ages are of the database's clock alone. Every method raises Unavailable if
+    the database does not answer.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def create(self) -> None:
-        """Make the table; harmless where it exists."""
-        _WORKERS.create(self._engine, checkfirst=True)
+        """Make the table; harmless where it exists, and for workers that start together."""
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two sessions that make a table IF NOT EXISTS can still collide there.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLE_LOCK)))
+            connection.execute(sa.schema.CreateTable(_WORKERS, if_not_exists=True))
 
     def beat(self, worker_id: str, started_at: float) -> None:
         """Leave a sign of life."""
-        row = {
-            "worker_id": worker_id,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started_at": started_at,
-            "beat_at": time.time(),
-        }
-        with self._engine.begin() as connection:
-            changed = connection.execute(
-                _WORKERS.update().where(_WORKERS.c.worker_id == worker_id).values(**row)
-            )
-            if not changed.rowcount:
-                connection.execute(_WORKERS.insert().values(**row))
+        # SQLite writes ON CONFLICT as PostgreSQL does.
+        row = postgresql.insert(_WORKERS).values(
+            worker_id=worker_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=started_at,
+            beat_at=Clock(),
+        )
+        others = {c.name: row.excluded[c.name] for c in _WORKERS.c if not c.primary_key}
+        with self._writing() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_=others))
 
     def leave(self, worker_id: str) -> None:
         """Take a worker off the list, as it ends."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(_WORKERS.delete().where(_WORKERS.c.worker_id == worker_id))
 
-    def alive_ids(self) -> set[str]:
-        """shim"""
-        with self._engine.connect() as c:
-            return {
-                r[0]
-                for r in c.execute(
-                    sa.select(_WORKERS.c.worker_id).where(
-                        _WORKERS.c.beat_at > time.time() - ALIVE_FOR
-                    )
-                )
-            }
-
-    def forget(self, older_than: float) -> None:
-        """shim"""
+    def forget(self, older_than_seconds: float) -> None:
+        """Take the workers off the list whose last sign of life is older."""
+        with self._writing() as connection:
+            connection.execute(
+                _WORKERS.delete().where(_WORKERS.c.beat_at < Clock() - older_than_seconds)
+            )
 
     def alive(self) -> int:
-        """How many workers gave a sign of life lately.
+        """How many workers gave a sign of life lately."""
+        return len(self.alive_ids())
 
-        Raises:
-            Unavailable: the database does not answer.
-        """
-        recent = _WORKERS.c.beat_at > time.time() - ALIVE_FOR
-        try:
-            if not sa.inspect(self._engine).has_table(_WORKERS.name):
-                return 0
-            with self._engine.connect() as connection:
-                query = sa.select(sa.func.count()).select_from(_WORKERS).where(recent)
-                return int(connection.execute(query).scalar_one())
-        except SQLAlchemyError as error:
-            raise Unavailable(f"The database does not answer: {error}") from error
+    def alive_ids(self) -> set[str]:
+        """The ids of the workers that gave a sign of life lately."""
+        recent = _WORKERS.c.beat_at > Clock() - ALIVE_FOR
+        with answering(self._engine), self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(_WORKERS.name):
+                return set()
+            return set(connection.scalars(sa.select(_WORKERS.c.worker_id).where(recent)))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with answering(self._engine), self._engine.begin() as connection:
+            yield connection
