@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -127,8 +128,11 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
             raise InvalidInput.of("format", "must be json, csv or parquet", form)
         name = f"{dataset_id}.{form}"
         if form == "parquet":
-            path = service.dataset_file(dataset_id)
-            return send_file(path, "application/vnd.apache.parquet", True, name)
+            opened = ExitStack()
+            path = opened.enter_context(service.dataset_file(dataset_id))
+            response = send_file(path, "application/vnd.apache.parquet", True, name)
+            response.call_on_close(opened.close)
+            return response
         kind = "text/csv" if form == "csv" else "application/json"
         return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 

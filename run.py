@@ -221,7 +221,7 @@ def import_model(
     from models import importing
     from models.registry import model_store
 
-    document = importing.import_model(model_store(chosen.model_folder), model, scalers, history)
+    document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
         click.echo(f"  • {warning}")

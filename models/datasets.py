@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,13 @@ def _schema(numbers: Iterable[str]) -> pa.Schema:
 
 
 class Datasets:
-    """The data sets in one folder: a Parquet file and a document each.
+    """The data sets at one location: a Parquet file and a document each.
 
     Rows lie series by series, each from its first date to its last without a gap.
     """
 
-    def __init__(self, folder: Path, max_rows: int, max_bytes: int) -> None:
-        self.store = Store(folder, "data set", (".parquet",))
+    def __init__(self, location: str | Path, max_rows: int, max_bytes: int) -> None:
+        self.store = Store(location, "data set", (".parquet",))
         self.max_rows = max_rows
         self.max_bytes = max_bytes
 
@@ -153,7 +154,7 @@ class Datasets:
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """The first rows of a data set, JSON-ready."""
-        with pq.ParquetFile(self.store.file(id, ".parquet")) as file:
+        with self.store.local(id, ".parquet") as path, pq.ParquetFile(path) as file:
             batch = next(file.iter_batches(batch_size=rows), None)
         return [] if batch is None else _as_rows(batch)
 
@@ -166,7 +167,8 @@ class Datasets:
         """
         document = self.store.document(id)
         columns = ["date", *KEYS, *TARGETS]
-        table = pq.read_table(self.store.file(id, ".parquet"), columns=columns).unify_dictionaries()
+        with self.store.local(id, ".parquet") as path:
+            table = pq.read_table(path, columns=columns).unify_dictionaries()
         names = [_codes(table[name]) for name in KEYS]
         starts = np.flatnonzero(
             np.any([np.diff(codes, prepend=-1) != 0 for codes, _ in names], axis=0)
@@ -183,12 +185,18 @@ class Datasets:
 
     def stream(self, id: str, form: str) -> Iterator[bytes]:
         """The rows of a data set as `csv` or `json`, some at a time."""
-        path = self.store.file(id, ".parquet")
-        return _csv(path) if form == "csv" else _json(path, self.store.document(id))
+        document, opened = self.store.document(id), ExitStack()
+        path = opened.enter_context(self.store.local(id, ".parquet"))
+        return _closing(opened, _csv(path) if form == "csv" else _json(path, document))
 
-    def parquet(self, id: str) -> Path:
-        """The file of a data set."""
-        return self.store.file(id, ".parquet")
+    def parquet(self, id: str) -> AbstractContextManager[Path]:
+        """The file of a data set, as long as the context is open."""
+        return self.store.local(id, ".parquet")
+
+
+def _closing(opened: ExitStack, parts: Iterator[bytes]) -> Iterator[bytes]:
+    with opened:
+        yield from parts
 
 
 class _Writer:

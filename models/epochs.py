@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -256,13 +257,17 @@ class Epochs:
         content = self._control.checkpoint()
         if content is None:
             return
-        with np.load(BytesIO(content), allow_pickle=False) as kept:
-            if str(kept["about"]) != self._about():
-                return
-            for i, variable in enumerate(self._graph.variables):
-                variable.assign(kept[f"v{i}"])
-            self.history = {name: kept[name].tolist() for name in self.history}
-            self.spent_before = float(kept["elapsed"])
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as archive:
+                kept = dict(archive)
+        except (ValueError, OSError, EOFError, BadZipFile):
+            return  # cut short by a power cut, say: the training starts over
+        if str(kept.get("about")) != self._about():
+            return
+        for i, variable in enumerate(self._graph.variables):
+            variable.assign(kept[f"v{i}"])
+        self.history = {name: kept[name].tolist() for name in self.history}
+        self.spent_before = float(kept["elapsed"])
 
 
 def _mean(sums: NDArray[np.float32]) -> float:

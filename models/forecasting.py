@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Protocol
 
@@ -90,8 +89,8 @@ def roll_out(
     return result
 
 
-def open_network(path: Path) -> Network:
-    """The function that an ONNX file holds, on one thread.
+def open_network(content: bytes) -> Network:
+    """The function that the content of an ONNX file is, on one thread.
 
     Raises:
         DamagedFile: the file is no ONNX network.
@@ -100,9 +99,9 @@ def open_network(path: Path) -> Network:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+        session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
-        raise DamagedFile(f"The file {path.name} holds no usable network: {error}") from error
+        raise DamagedFile(f"The ONNX file holds no usable network: {error}") from error
     window, *others = (given.name for given in session.get_inputs())
 
     def network(
@@ -119,14 +118,14 @@ class Forecaster:
 
     Args:
         document: the model's document, as `training` or `importing` wrote it.
-        path: its ONNX file.
+        content: of its ONNX file.
 
     Raises:
         DamagedFile: the document or the network does not hold together.
     """
 
-    def __init__(self, document: dict[str, Any], path: Path) -> None:
-        self._network = open_network(path)
+    def __init__(self, document: dict[str, Any], content: bytes) -> None:
+        self._network = open_network(content)
         try:
             kinds: dict[str, Any] = {Encoding.kind: Encoding, LevelsEncoding.kind: LevelsEncoding}
             stated = document["encoding"]

@@ -84,9 +84,9 @@ def open_keras(store: Store, model_id: str) -> keras.Model:
     Raises:
         ServiceError: neither is there, or what is there is damaged.
     """
-    if store.path(model_id, ".keras").is_file():
-        return network.load(store.file(model_id, ".keras"))
-    return load_legacy(store.file(model_id, ".h5"))
+    suffix = ".keras" if store.has(model_id, ".keras") else ".h5"
+    with store.local(model_id, suffix) as path:
+        return network.load(path) if suffix == ".keras" else load_legacy(path)
 
 
 def load_legacy(path: Path) -> keras.Model:

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from utils.database import make_tables
 from utils.errors import InternalError
 
 _METADATA = sa.MetaData()
@@ -65,7 +66,7 @@ class JobLog:
 
     def create(self) -> None:
         """Make the tables; harmless where they exist."""
-        _METADATA.create_all(self._engine)
+        make_tables(self._engine, _METADATA)
 
     def add_epoch(self, job_id: str, epoch: int, data: dict[str, Any]) -> None:
         """Tell of an epoch, once: a second telling of the same epoch changes nothing."""

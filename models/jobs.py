@@ -24,10 +24,9 @@ from dbos import (
     WorkflowStatus,
     error,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.job_log import Decision, Event, JobLog
-from utils.database import Workers, open_engine
+from utils.database import Workers, answering, open_engine
 from utils.errors import (
     Conflict,
     InternalError,
@@ -209,9 +208,10 @@ class Jobs:
     def _answering(self) -> Iterator[None]:
         """Turn what a database that does not answer raises into Unavailable."""
         try:
-            yield
-        except (SQLAlchemyError, error.DBOSException) as failure:
-            raise Unavailable("The database of the jobs does not answer.") from failure
+            with answering(self._connection()[0]):
+                yield
+        except error.DBOSException as failure:
+            raise Unavailable("The job engine does not do what it is asked to.") from failure
 
     def _statuses(self, **filters: Any) -> list[WorkflowStatus]:
         plain = {"load_input": False, "load_output": False} | filters

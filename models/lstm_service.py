@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,9 @@ class LSTMService:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = Registry(settings.model_folder, settings.model_cache, telemetry.cache_holds)
+        self.registry = Registry(
+            settings.model_location, settings.model_cache, telemetry.cache_holds
+        )
         self._operations = Operations(
             self.registry.store, lambda: self.jobs, lambda: self.datasets.store
         )
@@ -64,7 +67,7 @@ class LSTMService:
         from models.datasets import Datasets
 
         limit = self.settings.max_upload_mb * 1_000_000
-        return Datasets(self.settings.data_folder, self.settings.max_rows, limit)
+        return Datasets(self.settings.data_location, self.settings.max_rows, limit)
 
     @property
     def trainings(self) -> Trainings:
@@ -179,8 +182,8 @@ class LSTMService:
         """The rows of a data set as `csv` or `json`, some at a time."""
         return self.datasets.stream(id, form)
 
-    def dataset_file(self, id: str) -> Path:
-        """The Parquet file of a data set."""
+    def dataset_file(self, id: str) -> AbstractContextManager[Path]:
+        """The Parquet file of a data set, as long as the context is open."""
         return self.datasets.parquet(id)
 
     def delete_dataset(self, id: str) -> schemas.MessageReply:

@@ -57,8 +57,8 @@ class Operations:
         for name, store in stores.items():
             try:
                 store.ids()
-            except OSError as error:
-                missing.append(Detail(name, f"The folder cannot be listed: {error.strerror}."))
+            except Unavailable as error:
+                missing.append(Detail(name, error.message))
         if missing:
             names = ", ".join(detail.field for detail in missing)
             raise Unavailable(
@@ -105,5 +105,5 @@ class Operations:
 def _size(store: Store) -> int | None:
     try:
         return len(store.ids())
-    except OSError:
+    except Unavailable:
         return None

@@ -29,9 +29,9 @@ _SHOWN = (
 )
 
 
-def model_store(folder: Path) -> Store:
+def model_store(location: str | Path) -> Store:
     """The store that models are published to."""
-    return Store(folder, "model", SUFFIXES)
+    return Store(location, "model", SUFFIXES)
 
 
 class NotDerived(Exception):
@@ -45,10 +45,10 @@ class _Opened(NamedTuple):
 
 
 class Registry:
-    """The models in one folder, and the few that were used last, open.
+    """The models at one location, and the few that were used last, open.
 
     What is deleted, by whichever process, is not served again: every use looks at the
-    document on disk first, which costs a `stat`.
+    document first, which costs a `stat`.
 
     Args:
         on_change: told how many models are open, and how many bytes their networks are.
@@ -56,11 +56,11 @@ class Registry:
 
     def __init__(
         self,
-        folder: Path,
+        location: str | Path,
         cache_size: int,
         on_change: Callable[[int, int], None] = lambda models, size: None,
     ) -> None:
-        self.store = model_store(folder)
+        self.store = model_store(location)
         self._cache_size = cache_size
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
@@ -138,16 +138,17 @@ class Registry:
     def _load(self, id: str, document: dict[str, Any]) -> _Opened:
         try:
             network = self._onnx(id)
-            return _Opened(document, Forecaster(document, network), network.stat().st_size)
-        except (NotDerived, DamagedFile, NotFound, FileNotFoundError):
+            return _Opened(document, Forecaster(document, network), len(network))
+        except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
+            self.store.forget(id)
             self.store.document(id)
             raise
 
-    def _onnx(self, id: str) -> Path:
-        if self.store.path(id, ".onnx").is_file():
-            return self.store.file(id, ".onnx")
-        if any(self.store.path(id, suffix).is_file() for suffix in (".keras", ".h5")):
+    def _onnx(self, id: str) -> bytes:
+        if self.store.has(id, ".onnx"):
+            return self.store.read(id, ".onnx")
+        if any(self.store.has(id, suffix) for suffix in (".keras", ".h5")):
             raise NotDerived(id)
         raise DamagedFile(
             f"Model {id} has lost its network: neither a .keras nor a .h5 file stands beside its "
@@ -174,9 +175,4 @@ class Registry:
 
     def _changed(self, id: str) -> str:
         """When the file of a model that has no readable document was last written."""
-        times = [
-            path.stat().st_mtime
-            for path in (self.store.folder / f"{id}{suffix}" for suffix in (".json", ".h5"))
-            if path.is_file()
-        ]
-        return datetime.fromtimestamp(max(times, default=0.0), UTC).isoformat()
+        return datetime.fromtimestamp(self.store.changed_at(id), UTC).isoformat()

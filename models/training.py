@@ -81,7 +81,7 @@ def _train(
         onnx = Path(folder) / "model.onnx"
         network.export_onnx(plain, onnx)
         control.check()
-        document = _document(open_network(onnx), task, hyper, seed) | {
+        document = _document(open_network(onnx.read_bytes()), task, hyper, seed) | {
             "model_id": model_id,
             "training_history": epochs.history | {"epochs": hyper.epochs},
             **about,

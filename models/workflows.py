@@ -41,9 +41,9 @@ class Desk:
     def __init__(self, settings: Settings, jobs: Jobs, worker_id: str) -> None:
         self.jobs, self.worker_id = jobs, worker_id
         self.checkpoint_seconds = settings.checkpoint_seconds
-        self.models: Store = model_store(settings.model_folder)
+        self.models: Store = model_store(settings.model_location)
         self.datasets = Datasets(
-            settings.data_folder, settings.max_rows, settings.max_upload_mb * 1_000_000
+            settings.data_location, settings.max_rows, settings.max_upload_mb * 1_000_000
         )
         self.running: str | None = None  # the training that this worker is at
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import postgres
+import s3
 from live import FAST, SMALL, Service, start
 
 
@@ -63,3 +64,25 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'new' / 'jobs.sqlite'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3]:
+    """An S3-compatible server of our own, started for the first test that asks for it."""
+    with s3.serve() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "s3", "memory"])
+def location(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """An empty place for a store, of each kind in turn."""
+    if request.param == "memory":
+        return f"memory://{tmp_path}"
+    if request.param == "folder":
+        return str(tmp_path / "things")
+    server: s3.S3 = request.getfixturevalue("s3_server")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"{server.new_bucket()}/some/prefix"

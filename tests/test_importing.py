@@ -97,7 +97,7 @@ def store(registry: Registry) -> Store:
 
 
 def said(store: Store, document: dict[str, Any], given: Any) -> Any:
-    return open_network(store.file(document["model_id"], ".onnx"))(given, None)
+    return open_network(store.read(document["model_id"], ".onnx"))(given, None)
 
 
 def test_a_model_of_keras_3_says_the_same_when_imported(tmp_path: Path, store: Store) -> None:
@@ -106,7 +106,7 @@ def test_a_model_of_keras_3_says_the_same_when_imported(tmp_path: Path, store: S
     true = keras.models.load_model(path, compile=False)(windows())
     np.testing.assert_allclose(said(store, document, windows()), true, atol=1e-5)
     id = document["model_id"]
-    assert store.file(id, ".h5").read_bytes() == path.read_bytes()
+    assert store.read(id, ".h5") == path.read_bytes()
     assert store.document(id)["source"] == "imported"
     assert document["config"] == {
         "sequence_length": LENGTH,

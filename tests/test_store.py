@@ -19,8 +19,13 @@ from utils.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "things", "thing", (".bin", ".h5"))
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "things"
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return Store(folder, "thing", (".bin", ".h5", ".checkpoint"))
 
 
 def publish(store: Store, content: bytes = b"content") -> str:
@@ -29,16 +34,16 @@ def publish(store: Store, content: bytes = b"content") -> str:
     return id
 
 
-def test_publish_makes_a_thing_with_its_checksums(store: Store) -> None:
+def test_publish_makes_a_thing_with_its_checksums(store: Store, folder: Path) -> None:
     id = publish(store)
     assert store.ids() == [id]
     described = store.document(id)["files"][f"{id}.bin"]
     assert described["bytes"] == 7 and len(described["sha256"]) == 64
-    assert store.file(id, ".bin").read_bytes() == b"content"
-    assert sorted(p.suffix for p in store.folder.iterdir()) == [".bin", ".json"]
+    assert store.read(id, ".bin") == b"content"
+    assert sorted(p.suffix for p in folder.iterdir()) == [".bin", ".json"]
 
 
-def test_publish_that_fails_leaves_nothing(store: Store) -> None:
+def test_publish_that_fails_leaves_nothing(store: Store, folder: Path) -> None:
     def broken(path: Path) -> None:
         path.write_bytes(b"half")
         raise RuntimeError("out of luck")
@@ -47,22 +52,22 @@ def test_publish_that_fails_leaves_nothing(store: Store) -> None:
         store.publish(str(uuid4()), {}, {".bin": broken})
     with pytest.raises(ValueError, match="JSON"):
         store.publish(str(uuid4()), {"x": float("nan")}, {})
-    assert list(store.folder.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_attach_adds_a_file_to_the_document(store: Store) -> None:
+def test_attach_adds_a_file_to_the_document(store: Store, folder: Path) -> None:
     id = publish(store)
     store.attach(id, ".h5", lambda path: path.write_bytes(b"more") and None)
     assert set(store.document(id)["files"]) == {f"{id}.bin", f"{id}.h5"}
-    assert store.file(id, ".h5").read_bytes() == b"more"
+    assert store.read(id, ".h5") == b"more"
 
 
-def test_a_tampered_file_is_an_error_of_its_own_only(store: Store) -> None:
+def test_a_tampered_file_is_an_error_of_its_own_only(store: Store, folder: Path) -> None:
     good, bad, broken = (publish(store) for _ in range(3))
-    (store.folder / f"{bad}.bin").write_bytes(b"c0ntent")
-    (store.folder / f"{broken}.json").write_text("[1]")
+    (folder / f"{bad}.bin").write_bytes(b"c0ntent")
+    (folder / f"{broken}.json").write_text("[1]")
     with pytest.raises(DamagedFile, match="not what was published"):
-        store.file(bad, ".bin")
+        store.read(bad, ".bin")
     with pytest.raises(DamagedFile, match="not a JSON object"):
         store.document(broken)
     assert set(store.readable_documents()) == {good, bad}
@@ -71,26 +76,26 @@ def test_a_tampered_file_is_an_error_of_its_own_only(store: Store) -> None:
 @pytest.mark.parametrize(
     "id", ["", ".", "..", "../x", "a/b", "/etc/passwd", "x" * 5000, "{}", "A" * 36, "\x00"]
 )
-def test_ids_that_are_none_are_not_found(store: Store, id: str) -> None:
-    (store.folder.parent / "x.json").write_text("{}")
+def test_ids_that_are_none_are_not_found(store: Store, folder: Path, id: str) -> None:
+    (folder.parent / "x.json").write_text("{}")
     publish(store)
-    for use in (store.document, store.delete, lambda i: store.file(i, ".bin")):
+    for use in (store.document, store.delete, lambda i: store.read(i, ".bin")):
         with pytest.raises(NotFound):
             use(id)
 
 
-def test_a_listed_name_that_is_no_uuid_is_found(store: Store) -> None:
+def test_a_listed_name_that_is_no_uuid_is_found(store: Store, folder: Path) -> None:
     publish(store)
-    (store.folder / "old model.json").write_text('{"a": 1}')
+    (folder / "old model.json").write_text('{"a": 1}')
     assert store.document("old model") == {"a": 1}
     with pytest.raises(NotFound, match="missing"):
-        store.file("old model", ".h5")
+        store.read("old model", ".h5")
 
 
-def test_document_follows_the_file(store: Store) -> None:
+def test_document_follows_the_file(store: Store, folder: Path) -> None:
     id = publish(store)
     store.document(id)
-    path = store.folder / f"{id}.json"
+    path = folder / f"{id}.json"
     path.write_text(json.dumps({"changed": "elsewhere"}))
     os.utime(path, ns=(1, 1))
     assert store.document(id) == {"changed": "elsewhere"}
@@ -99,27 +104,27 @@ def test_document_follows_the_file(store: Store) -> None:
         store.document(id)
 
 
-def test_delete_is_of_everything_and_once(store: Store) -> None:
+def test_delete_is_of_everything_and_once(store: Store, folder: Path) -> None:
     id = publish(store)
     store.delete(id)
-    assert list(store.folder.iterdir()) == []
+    assert list(folder.iterdir()) == []
     with pytest.raises(NotFound):
         store.delete(id)
 
 
-def test_sweep_removes_old_left_overs_only(store: Store) -> None:
+def test_sweep_removes_old_left_overs_only(store: Store, folder: Path) -> None:
     store.sweep()
     id = publish(store)
-    old, new = store.folder / f"{uuid4()}.bin", store.folder / f"{uuid4()}.bin"
-    lone, staging = store.folder / f"{uuid4()}.h5", store.folder / ".staging-x"
+    old, new = folder / f"{uuid4()}.checkpoint", folder / f"{uuid4()}.bin"
+    lone, staging = folder / f"{uuid4()}.h5", folder / ".staging-x"
     staging.mkdir()
     for path in (old, new, lone):
         path.write_bytes(b"x")
-    for path in (old, lone, staging, store.folder / f"{id}.bin"):
+    for path in (old, lone, staging, folder / f"{id}.bin"):
         os.utime(path, (1, 1))
     store.sweep()
-    assert sorted(store.folder.iterdir()) == sorted(
-        [new, lone, store.folder / f"{id}.bin", store.folder / f"{id}.json"]
+    assert sorted(folder.iterdir()) == sorted(
+        [new, lone, folder / f"{id}.bin", folder / f"{id}.json"]
     )
 
 
@@ -169,4 +174,4 @@ def test_publish_that_is_killed_is_never_seen_half(tmp_path: Path, milliseconds:
         process.send_signal(signal.SIGKILL)
     store = Store(tmp_path, "thing", (".bin",))
     for id in store.ids():
-        assert store.file(id, ".bin").stat().st_size == 5_000_000
+        assert len(store.read(id, ".bin")) == 5_000_000

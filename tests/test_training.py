@@ -36,7 +36,7 @@ def panel(days: int = 60, plants: int = 2) -> Panel:
 def trained(folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1) -> Any:
     store, id = model_store(folder), str(uuid4())
     document = training.train(data, hyper, seed, store, id, {})
-    return document, Forecaster(store.document(id), store.file(id, ".onnx"))
+    return document, Forecaster(store.document(id), store.read(id, ".onnx"))
 
 
 def test_fused_layer_equals_keras_in_outputs_and_gradients() -> None:
@@ -75,7 +75,7 @@ def test_train_publishes_a_plain_keras_file_that_onnx_equals(tmp_path: Path) -> 
     model = keras.models.load_model(tmp_path / f"{id}.keras")
     windows = np.random.default_rng(0).normal(size=(4, 5, 14)).astype("f4")
     names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3], [1, 2, 3]], "i4")
-    served = open_network(tmp_path / f"{id}.onnx")(windows, names)
+    served = open_network((tmp_path / f"{id}.onnx").read_bytes())(windows, names)
     np.testing.assert_allclose(served, model([windows, names]).numpy(), atol=1e-5)
     assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]
 
@@ -175,15 +175,14 @@ def test_confidences_fall_and_go_on_as_a_random_walk() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x07" * 40])
-def test_a_network_that_is_none_is_a_damaged_file(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "m.onnx").write_bytes(content)
+def test_a_network_that_is_none_is_a_damaged_file(content: bytes) -> None:
     with pytest.raises(DamagedFile, match="holds no usable network"):
-        open_network(tmp_path / "m.onnx")
+        open_network(content)
 
 
 @pytest.mark.parametrize("entry", ["encoding", "series"])
 def test_a_document_that_lacks_something_is_damaged(tmp_path: Path, entry: str) -> None:
     document, _ = trained(tmp_path, panel())
-    path = tmp_path / f"{document['model_id']}.onnx"
+    content = (tmp_path / f"{document['model_id']}.onnx").read_bytes()
     with pytest.raises(DamagedFile, match="lacks"):
-        Forecaster({k: v for k, v in document.items() if k != entry}, path)
+        Forecaster({k: v for k, v in document.items() if k != entry}, content)

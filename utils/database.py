@@ -116,6 +116,19 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Make the tables that are not there yet; safe for processes that start together.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    with answering(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two sessions that make a table IF NOT EXISTS can still collide there.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLE_LOCK)))
+        tables.create_all(connection)
+
+
 @contextlib.contextmanager
 def answering(engine: sa.Engine) -> Iterator[None]:
     """Say it in one sentence if the database of `engine` does not do what it is asked to.
@@ -149,11 +162,7 @@ class Workers:
 
     def create(self) -> None:
         """Make the table; harmless where it exists, and for workers that start together."""
-        with self._writing() as connection:
-            if connection.dialect.name == "postgresql":
-                # Two sessions that make a table IF NOT EXISTS can still collide there.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLE_LOCK)))
-            connection.execute(sa.schema.CreateTable(_WORKERS, if_not_exists=True))
+        make_tables(self._engine, _WORKERS.metadata)
 
     def beat(self, worker_id: str, started_at: float) -> None:
         """Leave a sign of life."""

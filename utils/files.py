@@ -159,14 +159,16 @@ class RemoteFiles:
         from fsspec.core import url_to_fs  # imported by those alone who have such a store
 
         scheme = urlsplit(url).scheme
-        options = {"config_kwargs": _S3_PATIENCE} if scheme in ("s3", "s3a") else {}
+        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+        if scheme in ("s3", "s3a"):
+            options["config_kwargs"] = _S3_PATIENCE
+        self._url = _without_secrets(url)
         try:
-            self._system, root = url_to_fs(url, use_listings_cache=False, **options)
+            self._system, root = url_to_fs(url, **options)
         except (ImportError, ValueError) as error:
-            raise Unavailable(f"The store {_without_secrets(url)} cannot be used: {error}") from error
+            raise Unavailable(f"The store {self._url} cannot be used: {error}") from error
         self._root = root.rstrip("/")
         self._whole = scheme in _OBJECT_STORES
-        self._url = _without_secrets(url)
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:

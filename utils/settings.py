@@ -26,8 +26,10 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address that the web server listens on")
     port: int = _setting(5000, "port that the web server listens on", 1, 65535)
-    model_store: str = _setting("saved_models", "folder of the trained models")
-    data_store: str = _setting("saved_data", "folder of the stored data sets")
+    model_store: str = _setting(
+        "saved_models", "trained models: a folder, or a URL of fsspec (s3://bucket/prefix)"
+    )
+    data_store: str = _setting("saved_data", "stored data sets: a folder, or a URL of fsspec")
     database_url: str = _setting(
         "sqlite:///saved_data/jobs.sqlite", "database of the training jobs, as a SQLAlchemy URL"
     )
@@ -76,14 +78,14 @@ class Settings:
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
-    def model_folder(self) -> Path:
-        """Folder of the models, absolute."""
-        return ROOT / self.model_store
+    def model_location(self) -> str:
+        """Where the models lie: a URL, or an absolute folder."""
+        return _location(self.model_store)
 
     @property
-    def data_folder(self) -> Path:
-        """Folder of the data sets, absolute."""
-        return ROOT / self.data_store
+    def data_location(self) -> str:
+        """Where the data sets lie: a URL, or an absolute folder."""
+        return _location(self.data_store)
 
     @property
     def resolved_database_url(self) -> str:
@@ -92,6 +94,10 @@ class Settings:
         if self.database_url.startswith(prefix):
             return prefix + str(ROOT / self.database_url.removeprefix(prefix))
         return self.database_url
+
+
+def _location(text: str) -> str:
+    return text if "://" in text else str(ROOT / text)
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
-"""A folder of things that are published whole: each is some files and one `.json` document.
+"""Things that are published whole: each is some files and one `.json` document.
 
-A thing exists when its document does. The document is written last, with `os.replace`, so that
-a crash, a kill or a full disk at any moment leaves nothing half-made to be seen.
+A thing exists when its document does. The document is placed last, so that a crash, a kill or a
+full disk at any moment leaves nothing half-made to be seen.
 """
 
 from __future__ import annotations
@@ -9,66 +9,92 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from utils.errors import DamagedFile, NotFound, Unavailable
+from utils.files import ABANDONED_AFTER, Stamp, open_files, sync
 
 Writer = Callable[[Path], None]
 
 _DOCUMENT = ".json"
-_STAGING = ".staging-"
-_ABANDONED_AFTER = 3600.0  # seconds; nobody takes that long to move files into place
 
 
 class Store:
-    """The things of one noun ("model", "data set") in one folder.
+    """The things of one noun ("model", "data set") at one location.
 
     Args:
-        folder: made when it is first written to.
+        location: a folder, or a URL that fsspec knows. It is made when it is first written to.
         noun: what a thing is called in messages.
         suffixes: endings of the files that may belong to a thing, the document's aside.
     """
 
-    def __init__(self, folder: Path, noun: str, suffixes: tuple[str, ...]) -> None:
-        self.folder = folder
+    def __init__(self, location: str | Path, noun: str, suffixes: tuple[str, ...]) -> None:
         self.noun = noun
         self.suffixes = suffixes
-        self._documents: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
+        self._files = open_files(str(location))
+        self._documents: dict[str, tuple[Stamp, dict[str, Any]]] = {}
+        self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
 
     def ids(self) -> list[str]:
-        """Ids of all that is published."""
+        """Ids of all that is published.
+
+        Raises:
+            Unavailable: the location cannot be reached.
+        """
         return sorted(self.stems(_DOCUMENT))
 
     def stems(self, suffix: str) -> set[str]:
-        """Names, less their ending, of the folder's files that end in `suffix`."""
+        """Names, less their ending, of the files that end in `suffix`.
+
+        Raises:
+            Unavailable: the location cannot be reached.
+        """
         try:
-            with os.scandir(self.folder) as entries:
-                return {
-                    entry.name.removesuffix(suffix)
-                    for entry in entries
-                    if entry.name.endswith(suffix) and not entry.name.startswith(".")
-                }
-        except FileNotFoundError:
-            return set()
+            names = self._files.names()
+        except OSError as error:
+            raise Unavailable(
+                f"The {self.noun}s cannot be listed: {error.strerror or error}."
+            ) from error
+        now = time.monotonic()
+        self._seen |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
+        return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
 
-    def path(self, id: str, suffix: str) -> Path:
-        """Where the file of a thing is or would be.
+    def has(self, id: str, suffix: str) -> bool:
+        """Whether a file of a thing is there."""
+        try:
+            self._files.stamp(self._name(id, suffix))
+        except (FileNotFoundError, NotFound):
+            return False
+        return True
 
-        Only a UUID in its plain form, or a name that the folder's listing holds, ever becomes
-        part of a path.
+    def changed_at(self, id: str) -> float:
+        """When the newest file of a thing was written, as a Unix time; 0 if there is none."""
+        times = [0.0]
+        for suffix in (_DOCUMENT, *self.suffixes):
+            with contextlib.suppress(FileNotFoundError):
+                times.append(self._files.changed_at(self._name(id, suffix)))
+        return max(times)
+
+    def _name(self, id: str, suffix: str) -> str:
+        """The name of a file of a thing.
+
+        Only a UUID in its plain form, or a name that the listing holds, ever becomes part of it.
 
         Raises:
             NotFound: the id is neither.
         """
         if not _is_uuid(id) and not any(id in self.stems(s) for s in (_DOCUMENT, *self.suffixes)):
-            raise NotFound(f"There is no {self.noun} {_short(id)}.")
-        return self.folder / f"{id}{suffix}"
+            raise self._missing(id)
+        return f"{id}{suffix}"
+
+    def _missing(self, id: str) -> NotFound:
+        return NotFound(f"There is no {self.noun} {_short(id)}.")
+
+    # --- reading ------------------------------------------------------------------------------
 
     def document(self, id: str) -> dict[str, Any]:
         """The document of a thing. It is shared with other callers: not to be changed.
@@ -76,18 +102,18 @@ class Store:
         Raises:
             NotFound: there is none of that id.
             DamagedFile: the document cannot be read.
+            Unavailable: the location cannot be reached.
         """
-        path = self.path(id, _DOCUMENT)
+        name = self._name(id, _DOCUMENT)
         try:
-            state = path.stat()
-            stamp = (state.st_mtime_ns, state.st_size)
+            stamp = self._stamp(name)
             cached = self._documents.get(id)
             if cached and cached[0] == stamp:
                 return cached[1]
-            document = json.loads(path.read_bytes())
+            document = json.loads(self._files.read(name))
         except FileNotFoundError as error:
-            self._documents.pop(id, None)
-            raise NotFound(f"There is no {self.noun} {_short(id)}.") from error
+            self.forget(id)
+            raise self._missing(id) from error
         except (ValueError, OSError) as error:
             raise DamagedFile(
                 f"The document of {self.noun} {id} cannot be read: {error}"
@@ -97,6 +123,21 @@ class Store:
         self._documents[id] = (stamp, document)
         return document
 
+    def _stamp(self, name: str) -> Stamp:
+        """The stamp of a file, as it is or as it was a moment ago."""
+        seen = self._seen.get(name)
+        if seen and time.monotonic() - seen[0] < self._files.fresh_for:
+            return seen[1]
+        stamp = self._files.stamp(name)
+        if self._files.fresh_for:
+            self._seen[name] = (time.monotonic(), stamp)
+        return stamp
+
+    def forget(self, id: str) -> None:
+        """Look afresh at a thing the next time."""
+        self._documents.pop(id, None)
+        self._seen.pop(f"{id}{_DOCUMENT}", None)
+
     def readable_documents(self) -> dict[str, dict[str, Any]]:
         """Documents of all things, by id, less those deleted meanwhile or damaged."""
         found = {}
@@ -105,23 +146,58 @@ class Store:
                 found[id] = self.document(id)
         return found
 
-    def file(self, id: str, suffix: str) -> Path:
-        """A file of a thing, checked against the SHA-256 that its document states, if any.
+    def read(self, id: str, suffix: str) -> bytes:
+        """The content of a file of a thing, checked against its document.
 
         Raises:
             NotFound: the thing or its file does not exist.
             DamagedFile: the file is not what was published.
         """
-        stated = self.document(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
-        path = self.path(id, suffix)
-        if not path.is_file():
-            raise NotFound(f"The {suffix} file of {self.noun} {id} is missing.")
-        if stated is not None and _sha256(path) != stated:
-            raise DamagedFile(
-                f"The file {path.name} of {self.noun} {id} is damaged: it is not what was "
-                "published. Delete it and train again, or restore it from a backup."
-            )
-        return path
+        stated = self._stated(id, suffix)
+        try:
+            content = self._files.read(self._name(id, suffix))
+        except FileNotFoundError as error:
+            raise self._gone(id, suffix) from error
+        if stated is not None and hashlib.sha256(content).hexdigest() != stated:
+            raise self._damaged(id, suffix)
+        return content
+
+    @contextlib.contextmanager
+    def local(self, id: str, suffix: str) -> Iterator[Path]:
+        """A file of a thing, on this machine as long as the context is open; checked as `read`.
+
+        Raises:
+            NotFound: the thing or its file does not exist.
+            DamagedFile: the file is not what was published.
+        """
+        stated = self._stated(id, suffix)
+        with contextlib.ExitStack() as stack:
+            try:
+                path = stack.enter_context(self._files.local(self._name(id, suffix)))
+                found = _sha256(path) if stated is not None else None
+            except FileNotFoundError as error:
+                raise self._gone(id, suffix) from error
+            if found != stated:
+                raise self._damaged(id, suffix)
+            yield path
+
+    def _stated(self, id: str, suffix: str) -> str | None:
+        """The SHA-256 of a file that the document states, if it does."""
+        stated: str | None = (
+            self.document(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
+        )
+        return stated
+
+    def _gone(self, id: str, suffix: str) -> NotFound:
+        return NotFound(f"The {suffix} file of {self.noun} {id} is missing.")
+
+    def _damaged(self, id: str, suffix: str) -> DamagedFile:
+        return DamagedFile(
+            f"The file {id}{suffix} of {self.noun} {id} is damaged: it is not what was "
+            "published. Delete it and make it again, or restore it from a backup."
+        )
+
+    # --- writing ------------------------------------------------------------------------------
 
     def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:
         """Publish a thing whole, or nothing of it.
@@ -132,40 +208,51 @@ class Store:
             files: ending → function that writes the file to the path it is given.
 
         Raises:
-            Unavailable: the folder cannot be written to (a full disk, say).
+            Unavailable: the location cannot be written to (a full disk, say).
         """
-        placed: list[Path] = []
+        placed: list[str] = []
         try:
-            with self._staging() as staging:
+            with self._files.staging() as staging:
                 for suffix, write in files.items():
                     write(staging / f"{id}{suffix}")
                 described = {path.name: _describe(path) for path in sorted(staging.iterdir())}
                 _write(staging / f"{id}{_DOCUMENT}", document | {"files": described})
                 for suffix in (*files, _DOCUMENT):
-                    target = self.folder / f"{id}{suffix}"
-                    placed.append(target)
-                    (staging / target.name).replace(target)
-                _sync(self.folder)
+                    placed.append(f"{id}{suffix}")
+                    self._files.place(staging / placed[-1], placed[-1])
+                self._files.settle()
         except BaseException as error:
-            for path in reversed(placed):
-                path.unlink(missing_ok=True)
+            for name in reversed(placed):
+                with contextlib.suppress(Unavailable):  # what failed first is what is told
+                    self._files.remove(name)
             if isinstance(error, OSError):
                 raise self._unwritable(error) from error
             raise
+        finally:
+            self.forget(id)
 
     def attach(self, id: str, suffix: str, write: Writer) -> None:
-        """Add or replace one file of a published thing, its document following."""
-        document = self.document(id)
+        """Add or replace one file of a published thing, its document following.
+
+        Raises:
+            NotFound: the thing does not exist, or was deleted meanwhile.
+            Unavailable: the location cannot be written to.
+        """
+        name, document = f"{id}{suffix}", self.document(id)
         try:
-            with self._staging() as staging:
-                path = staging / f"{id}{suffix}"
-                write(path)
-                files = document.get("files", {}) | {path.name: _describe(path)}
+            with self._files.staging() as staging:
+                write(staging / name)
+                files = document.get("files", {}) | {name: _describe(staging / name)}
                 _write(staging / f"{id}{_DOCUMENT}", document | {"files": files})
-                path.replace(self.folder / path.name)
-                (staging / f"{id}{_DOCUMENT}").replace(self.folder / f"{id}{_DOCUMENT}")
+                self._files.place(staging / name, name)
+                if not self.has(id, _DOCUMENT):  # it is not to rise again
+                    self._files.remove(name)
+                    raise self._missing(id)
+                self._files.place(staging / f"{id}{_DOCUMENT}", f"{id}{_DOCUMENT}")
         except OSError as error:
             raise self._unwritable(error) from error
+        finally:
+            self.forget(id)
 
     def delete(self, id: str) -> None:
         """Delete a thing: its document first, so that it is never seen without its files.
@@ -173,51 +260,56 @@ class Store:
         Raises:
             NotFound: there is none of that id.
         """
-        found = [self.path(id, suffix) for suffix in (_DOCUMENT, *self.suffixes)]
-        removed = [path for path in found if _unlinked(path)]
-        self._documents.pop(id, None)
-        if not removed:
-            raise NotFound(f"There is no {self.noun} {_short(id)}.")
+        there = self._files.remove(self._name(id, _DOCUMENT))
+        self.forget(id)
+        if not there and not (".h5" in self.suffixes and self.has(id, ".h5")):
+            raise self._missing(id)
+        for suffix in self.suffixes:
+            self._files.remove(f"{id}{suffix}")
+
+    # --- beside what is published -------------------------------------------------------------
 
     def keep(self, id: str, suffix: str, write: Writer) -> None:
-        """shim"""
-        with self._staging() as staging:
-            write(staging / "f")
-            (staging / "f").replace(self.folder / f"{id}{suffix}")
+        """Keep a file that nothing is published with (a checkpoint), in place of an earlier one.
+
+        Args:
+            id: a UUID.
+
+        Raises:
+            Unavailable: the location cannot be written to.
+        """
+        name = self._name(id, suffix)
+        try:
+            with self._files.staging() as staging:
+                write(staging / name)
+                self._files.place(staging / name, name)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def kept(self, id: str, suffix: str) -> bytes | None:
-        """shim"""
-        path = self.folder / f"{id}{suffix}"
-        return path.read_bytes() if path.exists() else None
+        """What `keep` kept, if it did."""
+        try:
+            return self._files.read(self._name(id, suffix))
+        except FileNotFoundError:
+            return None
 
     def drop(self, id: str, suffix: str) -> None:
-        """shim"""
-        (self.folder / f"{id}{suffix}").unlink(missing_ok=True)
+        """Remove what `keep` kept, if it did."""
+        self._files.remove(self._name(id, suffix))
 
     def sweep(self) -> None:
-        """Remove what crashes left behind: old staging folders and files without a document."""
-        if not self.folder.is_dir():
-            return
-        known = self.stems(_DOCUMENT)
-        for path in self.folder.iterdir():
-            if time.time() - path.stat().st_mtime < _ABANDONED_AFTER:
-                continue
+        """Remove what crashes left behind long ago: files that belong to nothing."""
+        self._files.sweep()
+        names = self._files.names()
+        for name in names:
+            id, _, suffix = name.partition(".")
             # A legacy .h5 may stand alone: people put it there, no crash did.
-            orphan = path.suffix in self.suffixes and path.suffix != ".h5"
-            if path.name.startswith(_STAGING):
-                shutil.rmtree(path, ignore_errors=True)
-            elif orphan and _is_uuid(path.stem) and path.stem not in known:
-                path.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _staging(self) -> Iterator[Path]:
-        """A private folder beside the published files, on the same disk, gone afterwards."""
-        staging = self.folder / f"{_STAGING}{uuid4()}"
-        staging.mkdir(parents=True)
-        try:
-            yield staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            ours = f".{suffix}" in self.suffixes and suffix != "h5" and _is_uuid(id)
+            if not ours or f"{id}{_DOCUMENT}" in names:
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - self._files.changed_at(name) > ABANDONED_AFTER:
+                    self._files.remove(name)
 
     def _unwritable(self, error: OSError) -> Unavailable:
         return Unavailable(f"The {self.noun} could not be stored: {error.strerror or error}.")
@@ -240,27 +332,9 @@ def _sha256(path: Path) -> str:
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    _sync(path)
+    sync(path)
     return {"sha256": _sha256(path), "bytes": path.stat().st_size}
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, allow_nan=False, ensure_ascii=False), encoding="utf-8")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    """Have a file or folder on the disk before anything that says it is there."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _unlinked(path: Path) -> bool:
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
