@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -171,42 +172,86 @@ def _train_shown(
     console: Console, service: LSTMService, dataset_id: str, epochs: int
 ) -> tuple[str, Panel]:
     """Train in this process, with a progress bar; returns the model's id and its data."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from utils import schemas
+    from utils import schemas, terminal
 
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
     with console.status("Loading the trainer (TensorFlow) …"):
         from models import training
         from models.epochs import Alone, Epoch
-    columns = (
-        TextColumn("Training"),
-        BarColumn(),
-        TextColumn("epoch {task.completed}/{task.total}  {task.description}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", total=epochs)
+    with terminal.training_bar(console, epochs) as show:
 
         class Shown(Alone):
             def on_epoch(self, epoch: Epoch) -> None:
-                losses = f"loss {epoch.loss:.4f}  val_loss {epoch.val_loss:.4f}"
-                progress.update(bar, completed=epoch.epoch, description=losses)
+                show(asdict(epoch))
 
         hyper = schemas.Hyperparameters.parse({"epochs": epochs})
         document = training.train(
             panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, Shown()
         )
-    for target, figures in document["metrics"]["per_target"].items():
-        if figures["mae"] is not None:
-            console.print(
-                f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
-                f"({figures['last_value_mae']:,.3g} by repeating the last value)."
-            )
-    for warning in document["warnings"]:
-        console.print(f"  • {warning}")
+    terminal.say_errors(console, document["metrics"], document["warnings"])
     return model_id, panel
+
+
+@main.command()
+@click.argument("table", type=_FILE)
+@click.option("--epochs", default=50, show_default=True, help="Epochs to train.")
+@click.option("--seed", type=int, help="The same seed and table give the same model.")
+@click.pass_obj
+def train(chosen: settings.Settings, table: Path, epochs: int, seed: int | None) -> None:
+    """Train a model on TABLE, for this service to forecast with.
+
+    Its job runs in a worker of the running service, or else in one started for it. Ctrl-C
+    cancels it.
+    """
+    from rich.console import Console
+
+    from models.lstm_service import LSTMService
+    from utils import schemas, terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    console, service = Console(), LSTMService(chosen)
+    dataset_id = service.upload(table).dataset_id
+    asked = {"datasetId": dataset_id, "epochs": epochs, "seed": seed}
+    with _worker_at_hand(chosen, service, console):
+        job_id = service.trainings.start(schemas.TrainRequest.parse(asked), None)
+        try:
+            with terminal.training_bar(console, epochs) as show:
+                for message in service.trainings.follow(job_id, None):
+                    if message is not None and message.kind == "epoch":
+                        show(message.data)
+        except KeyboardInterrupt:
+            service.trainings.cancel(job_id)
+            console.print("Cancelled.")
+            sys.exit(130)
+        service.jobs.wait(job_id)
+    document = service.registry.store.document(job_id)
+    terminal.say_errors(console, document["metrics"], document["warnings"])
+    console.print(f"Model {job_id}, of data set {dataset_id}.")
+
+
+@contextlib.contextmanager
+def _worker_at_hand(
+    chosen: settings.Settings, service: LSTMService, console: Console
+) -> Iterator[None]:
+    """Have a worker: one that runs, or one of our own as long as it is needed."""
+    if service.jobs.workers_alive():
+        yield
+        return
+    name = f"{socket.gethostname()}-train-{os.getpid()}"
+    started = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, str(settings.ROOT / "run.py"), "worker"],
+        env=os.environ | {"WORKER_ID": name, "LOG_LEVEL": "WARNING"},
+        start_new_session=True,
+    )
+    try:
+        with console.status("Starting a worker …"):
+            while not service.jobs.workers_alive() and started.poll() is None:
+                time.sleep(0.1)
+        yield
+    finally:
+        started.terminate()
+        started.wait()
 
 
 @main.command("import")

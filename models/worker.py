@@ -15,8 +15,8 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from models.jobs import APPLICATION, QUEUE, Jobs, JobState
 from models.workflows import MOST_TRIES, Desk
 from utils import limits
-from utils.database import BEAT_EVERY, Workers, open_engine
-from utils.errors import Unavailable
+from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
+from utils.errors import SettingsError, Unavailable
 from utils.settings import Settings
 
 log = structlog.get_logger("worker")
@@ -41,6 +41,7 @@ def run(settings: Settings) -> None:
     desk = Desk(settings, jobs, worker_id)
     for store in (desk.models, desk.datasets.store):
         store.sweep()
+    _expect_unique(workers, worker_id)
     started = time.time()
     workers.beat(worker_id, started)
     _launch(settings, desk)
@@ -54,6 +55,21 @@ def run(settings: Settings) -> None:
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
     os._exit(0)
+
+
+def _expect_unique(workers: Workers, worker_id: str) -> None:
+    """Refuse a name that another worker has; wait for one that has just ended.
+
+    Two workers of one name would take each other's jobs for their own.
+    """
+    deadline = time.monotonic() + ALIVE_FOR + BEAT_EVERY
+    while (host := workers.rival(worker_id)) is not None:
+        if time.monotonic() > deadline:
+            raise SettingsError(
+                f"WORKER_ID must be another one for every worker. Received: {worker_id!r}, which "
+                f"a worker on {host} has."
+            )
+        time.sleep(0.5)
 
 
 class _Rounds:

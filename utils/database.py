@@ -150,6 +150,17 @@ def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
     return line.replace(password, "***") if password else line
 
 
+def _lives(pid: int) -> bool:
+    """Whether a process other than this one has an id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
 class Workers:
     """Which training workers are alive, by the signs of life they leave in the database.
 
@@ -189,6 +200,17 @@ class Workers:
             connection.execute(
                 _WORKERS.delete().where(_WORKERS.c.beat_at < Clock() - older_than_seconds)
             )
+
+    def rival(self, worker_id: str) -> str | None:
+        """The host of another process that lives under an id, if there is one."""
+        query = sa.select(_WORKERS.c.host, _WORKERS.c.pid).where(
+            _WORKERS.c.worker_id == worker_id, _WORKERS.c.beat_at > Clock() - ALIVE_FOR
+        )
+        with answering(self._engine), self._engine.connect() as connection:
+            found = connection.execute(query).first()
+        if found is None or (found.host == socket.gethostname() and not _lives(found.pid)):
+            return None
+        return str(found.host)
 
     def alive(self) -> int:
         """How many workers gave a sign of life lately."""

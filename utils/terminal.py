@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import plotext
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from utils.schemas import PredictReply
@@ -54,3 +57,37 @@ def say_law(console: Console, reply: PredictReply) -> None:
     console.print(f"The forecast is {verdict}.")
     for sentence in [*reply.validation.warnings, *reply.validation.recommendations]:
         console.print(f"  • {sentence}")
+
+
+@contextmanager
+def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A progress bar of a training; the function that it gives is told of every epoch."""
+    columns = (
+        TextColumn("Training"),
+        BarColumn(),
+        TextColumn("epoch {task.completed}/{task.total}  {task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=epochs)
+
+        def show(epoch: dict[str, Any]) -> None:
+            figures = (
+                f"loss {epoch['loss']:.4f}  val_loss {epoch['val_loss']:.4f}  "
+                f"mae {epoch['mae']:.4g}  r2 {epoch['r2_score']:.3f}"
+            )
+            progress.update(bar, completed=epoch["epoch"], description=figures)
+
+        yield show
+
+
+def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str]) -> None:
+    """How far off a model was on the held-back end, beside repeating the last value."""
+    for target, figures in metrics["per_target"].items():
+        if figures["mae"] is not None:
+            console.print(
+                f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
+                f"({figures['last_value_mae']:,.3g} by repeating the last value)."
+            )
+    for warning in warnings:
+        console.print(f"  • {warning}")
