@@ -46,6 +46,23 @@ class Service:
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.call("GET", path, **more)
 
+    def hand_in(self, body: Any) -> str:
+        """Start a background training; the id of its job."""
+        reply = self.post("/api/model/train", body | {"background": True})
+        assert reply.status_code == 202, reply.text
+        return str(reply.json()["job_id"])
+
+    def job(self, id: str) -> dict[str, Any]:
+        return self.get(f"/api/jobs/{id}").json()
+
+    def wait_for(self, id: str, *statuses: str) -> dict[str, Any]:
+        """The job, once its status is one of those given."""
+        wait_until(lambda: self.job(id)["status"] in statuses, 120)
+        return self.job(id)
+
+    def wait_for_epoch(self, id: str, epoch: int = 1) -> None:
+        wait_until(lambda: ((self.job(id)["progress"] or {}).get("epoch") or 0) >= epoch, 120)
+
     def wait_for_worker(self) -> None:
         wait_until(lambda: (self.get("/health").json()["workers_alive"] or 0) > 0)
 

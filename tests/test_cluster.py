@@ -18,6 +18,7 @@ import s3
 from live import FAST, SMALL, Service, children, follow, start, wait_until
 
 Body = dict[str, Any]
+SHORT = FAST | SMALL
 SEEN_WITHIN = 2.0  # seconds after which every process knows of a model, or of its end
 TAKEN_OVER_WITHIN = 30.0  # seconds; 15 of silence, one round of 3, and room for a busy machine
 
@@ -45,16 +46,6 @@ def machines(
             machine.stop()
 
 
-def hand_in(machine: Service, body: Body) -> str:
-    reply = machine.post("/api/model/train", FAST | SMALL | {"background": True} | body)
-    assert reply.status_code == 202, reply.text
-    return str(reply.json()["job_id"])
-
-
-def job(machine: Service, id: str) -> Body:
-    return machine.get(f"/api/jobs/{id}").json()
-
-
 def listed(machine: Service) -> set[str]:
     return {model["model_id"] for model in machine.get("/api/models").json()["models"]}
 
@@ -68,8 +59,8 @@ def test_nothing_is_kept_on_a_machine(machines: list[Service]) -> None:
 
 def test_a_model_is_everywhere_and_then_nowhere(machines: list[Service]) -> None:
     one, two = machines
-    id = hand_in(one, {})
-    wait_until(lambda: job(two, id)["status"] == "succeeded", 60)
+    id = one.hand_in(SHORT)
+    wait_until(lambda: two.job(id)["status"] == "succeeded", 60)
     wait_until(lambda: id in listed(two) and id in listed(one), SEEN_WITHIN)
     ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
     forecasts = [machine.post("/api/model/predict", ask).json() for machine in machines]
@@ -89,16 +80,16 @@ def test_data_stored_by_one_is_read_by_the_other(machines: list[Service]) -> Non
 
 
 def test_two_workers_share_one_queue(machines: list[Service]) -> None:
-    ids = [hand_in(machines[0], {"epochs": 400}) for _ in range(2)]
-    wait_until(lambda: [job(machines[1], id)["status"] for id in ids] == ["running"] * 2)
+    ids = [machines[0].hand_in(SHORT | {"epochs": 400}) for _ in range(2)]
+    wait_until(lambda: [machines[1].job(id)["status"] for id in ids] == ["running"] * 2)
     for id in ids:
         assert machines[1].call("DELETE", f"/api/jobs/{id}").status_code == 200
 
 
 def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]) -> None:
     """Its training goes on from the checkpoint, its story without a gap; it gives one model."""
-    id = hand_in(machines[0], {"epochs": 150, "seed": 5})
-    wait_until(lambda: ((job(machines[0], id)["progress"] or {}).get("epoch") or 0) >= 10, 60)
+    id = machines[0].hand_in(SHORT | {"epochs": 150, "seed": 5})
+    wait_until(lambda: ((machines[0].job(id)["progress"] or {}).get("epoch") or 0) >= 10, 60)
     events = follow(machines[0], id)
     started = next(event for event in events if '"running"' in event.data)
     events.close()
@@ -108,7 +99,7 @@ def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]
     for pid in [lost.process.pid, *children(lost.process.pid)]:
         os.kill(pid, signal.SIGKILL)
     lost.process.wait()
-    wait_until(lambda: job(left, id)["tries"] == 2, TAKEN_OVER_WITHIN)
+    wait_until(lambda: left.job(id)["tries"] == 2, TAKEN_OVER_WITHIN)
     seen += list(stream)
     assert [event.id for event in seen] == [*(str(i) for i in range(len(seen) - 1)), "end"]
     said = [json.loads(event.data) for event in seen]
@@ -116,8 +107,8 @@ def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]
     statuses = [each["status"] for each in said if "status" in each]
     assert statuses == ["queued", "running", "queued", "running", "succeeded"]
     assert "taking up a checkpoint" in (left.folder / "log").read_text()
-    undisturbed = hand_in(left, {"epochs": 150, "seed": 5})
-    wait_until(lambda: job(left, undisturbed)["status"] == "succeeded", 60)
+    undisturbed = left.hand_in(SHORT | {"epochs": 150, "seed": 5})
+    wait_until(lambda: left.job(undisturbed)["status"] == "succeeded", 60)
     histories = [
         left.get(f"/api/model/{model}").json()["training_history"] for model in (id, undisturbed)
     ]

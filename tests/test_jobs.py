@@ -21,33 +21,14 @@ ENDLESS = FAST | {"epochs": 10_000, "background": True}
 ENDED = ("succeeded", "failed", "cancelled")
 
 
-def hand_in(service: Service, body: Body) -> str:
-    reply = service.post("/api/model/train", body)
-    assert reply.status_code == 202, reply.text
-    return str(reply.json()["job_id"])
-
-
-def job(service: Service, id: str) -> Body:
-    return service.get(f"/api/jobs/{id}").json()
-
-
-def wait_for(service: Service, id: str, *statuses: str) -> Body:
-    wait_until(lambda: job(service, id)["status"] in statuses)
-    return job(service, id)
-
-
-def wait_for_epoch(service: Service, id: str, epoch: int = 1) -> None:
-    wait_until(lambda: ((job(service, id)["progress"] or {}).get("epoch") or 0) >= epoch)
-
-
 @pytest.fixture
 def endless(service: Service, dataset: Body) -> Iterator[str]:
     """A job that trains until it is cancelled."""
-    id = hand_in(service, ENDLESS | {"datasetId": dataset["dataset_id"]})
-    wait_for_epoch(service, id)
+    id = service.hand_in(ENDLESS | {"datasetId": dataset["dataset_id"]})
+    service.wait_for_epoch(id)
     yield id
     service.call("DELETE", f"/api/jobs/{id}")
-    wait_for(service, id, *ENDED)
+    service.wait_for(id, *ENDED)
 
 
 @pytest.mark.parametrize("way", ["body", "header"])
@@ -63,7 +44,7 @@ def test_background_train_is_a_202_that_leads_to_a_model(
     assert reply.headers["Location"] == url == f"/api/jobs/{id}"
     assert int(reply.headers["Retry-After"]) > 0
     assert ("Preference-Applied" in reply.headers) == (way == "header")
-    ended = wait_for(service, id, "succeeded")
+    ended = service.wait_for(id, "succeeded")
     assert ended["model_id"] == id and ended["error"] is None
     assert ended["progress"]["epoch"] == ended["progress"]["epochs"] == 2
     assert ended["queued_at"] <= ended["started_at"] <= ended["ended_at"]
@@ -71,7 +52,7 @@ def test_background_train_is_a_202_that_leads_to_a_model(
 
 
 def test_a_plain_train_is_the_same_job(service: Service, trained: Body) -> None:
-    found = job(service, trained["model_id"])
+    found = service.job(trained["model_id"])
     assert found["status"] == "succeeded" and found["model_id"] == trained["model_id"]
     last = found["progress"]
     history = trained["training_history"]
@@ -79,7 +60,7 @@ def test_a_plain_train_is_the_same_job(service: Service, trained: Body) -> None:
 
 
 def test_progress_tells_what_the_model_then_measures(service: Service, trained: Body) -> None:
-    last = job(service, trained["model_id"])["progress"]
+    last = service.job(trained["model_id"])["progress"]
     assert last["mae"] == pytest.approx(trained["metrics"]["mae"], rel=1e-4)
     assert last["r2_score"] == pytest.approx(trained["metrics"]["r2_score"], abs=1e-4)
     assert last["eta_seconds"] == 0 < last["seconds"]
@@ -92,13 +73,13 @@ def test_a_client_that_hangs_up_does_not_end_the_job(service: Service, dataset: 
         client.post(f"{service.url}/api/model/train", json=body, headers=key, timeout=0.5)
     again = service.post("/api/model/train", body, headers=key)
     assert again.status_code == 200
-    assert job(service, again.json()["model_id"])["tries"] == 1
+    assert service.job(again.json()["model_id"])["tries"] == 1
 
 
 def test_jobs_are_listed_newest_first_and_by_status(
     service: Service, dataset: Body, endless: str
 ) -> None:
-    waiting = [hand_in(service, ENDLESS | {"datasetId": dataset["dataset_id"]}) for _ in range(2)]
+    waiting = [service.hand_in(ENDLESS | {"datasetId": dataset["dataset_id"]}) for _ in range(2)]
     listed = service.get("/api/jobs").json()["jobs"]
     assert [each["job_id"] for each in listed[:3]] == [*reversed(waiting), endless]
     queued = service.get("/api/jobs?status=queued").json()["jobs"]
@@ -135,7 +116,7 @@ def test_an_unknown_job_is_a_404(service: Service, method: str, path: str, id: s
 def test_events_tell_every_epoch_and_every_change_of_status(
     service: Service, dataset: Body
 ) -> None:
-    id = hand_in(service, FAST | {"datasetId": dataset["dataset_id"], "background": True,
+    id = service.hand_in(FAST | {"datasetId": dataset["dataset_id"], "background": True,
                                   "epochs": 5})  # fmt: skip
     events = list(follow(service, id))
     assert [event.id for event in events] == [*map(str, range(7)), "end"]
@@ -155,7 +136,7 @@ def test_events_tell_every_epoch_and_every_change_of_status(
 def test_events_come_while_the_job_runs_and_end_as_it_ends(service: Service, endless: str) -> None:
     stream = follow(service, endless)
     seen = [next(stream) for _ in range(5)]
-    assert job(service, endless)["status"] == "running"
+    assert service.job(endless)["status"] == "running"
     service.call("DELETE", f"/api/jobs/{endless}")
     *_, last = stream
     assert json.loads(last.data)["status"] == "cancelled"
@@ -169,8 +150,8 @@ def test_a_stream_that_is_over_is_a_204(service: Service, trained: Body) -> None
 
 def test_a_failed_job_says_why_in_one_sentence(service: Service, dataset: Body) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"], "sequenceLength": 300, "background": True}
-    id = hand_in(service, body)
-    ended = wait_for(service, id, "failed")
+    id = service.hand_in(body)
+    ended = service.wait_for(id, "failed")
     assert "sequenceLength" in ended["error"] and ended["model_id"] is None
     *_, last = follow(service, id)
     assert json.loads(last.data)["error"] == ended["error"]
@@ -182,7 +163,7 @@ def test_streams_are_bounded_and_starve_nobody(tmp_path_factory: pytest.TempPath
         tmp_path_factory.mktemp("streams"), WEB_PROCESSES="1", MAX_STREAMS="3", WEB_THREADS="8",
         MAX_WAITING="1",
     )  # fmt: skip
-    id = hand_in(running, ENDLESS | SMALL)
+    id = running.hand_in(ENDLESS | SMALL)
     streams = [follow(running, id) for _ in range(3)]
     firsts = [next(stream) for stream in streams]
     assert {event.id for event in firsts} == {"0"}
@@ -201,16 +182,16 @@ def test_streams_are_bounded_and_starve_nobody(tmp_path_factory: pytest.TempPath
 
 def left_of(service: Service, id: str) -> list[str]:
     models, data = service.folder / "models", service.folder / "data"
-    data_id = job(service, id)["dataset_id"]
+    data_id = service.job(id)["dataset_id"]
     return [p.name for p in [*models.iterdir(), *data.iterdir()] if id in p.name
             or data_id in p.name]  # fmt: skip
 
 
 def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
-    id = hand_in(service, ENDLESS | SMALL)
-    wait_for_epoch(service, id, 3)
+    id = service.hand_in(ENDLESS | SMALL)
+    service.wait_for_epoch(id, 3)
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
-    assert job(service, id)["status"] == "cancelled"
+    assert service.job(id)["status"] == "cancelled"
     wait_until(lambda: f"job cancelled [worker] job_id={id}" in (service.folder / "log").read_text()
                or left_of(service, id) == [])  # fmt: skip
     assert left_of(service, id) == []
@@ -221,14 +202,14 @@ def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
 def test_cancel_of_a_queued_job_leaves_nothing_and_the_next_one_runs(
     service: Service, dataset: Body, endless: str
 ) -> None:
-    waiting = hand_in(service, ENDLESS | SMALL)
+    waiting = service.hand_in(ENDLESS | SMALL)
     assert left_of(service, waiting) != []
     assert service.call("DELETE", f"/api/jobs/{waiting}").status_code == 200
-    assert job(service, waiting)["started_at"] is None
+    assert service.job(waiting)["started_at"] is None
     assert left_of(service, waiting) == []
-    third = hand_in(service, FAST | {"datasetId": dataset["dataset_id"], "background": True})
+    third = service.hand_in(FAST | {"datasetId": dataset["dataset_id"], "background": True})
     service.call("DELETE", f"/api/jobs/{endless}")
-    wait_for(service, third, "succeeded")
+    service.wait_for(third, "succeeded")
 
 
 def test_cancel_frees_a_plain_train_that_waits(service: Service, dataset: Body) -> None:
@@ -254,11 +235,11 @@ def test_cancelling_and_publishing_never_both_happen(service: Service, dataset: 
     """Cancelled at any moment of its end, a job has a model exactly if it succeeded."""
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True, "epochs": 1}
     for wait in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5):
-        id = hand_in(service, body)
-        wait_for_epoch(service, id)
+        id = service.hand_in(body)
+        service.wait_for_epoch(id)
         time.sleep(wait)
         cancelled = service.call("DELETE", f"/api/jobs/{id}").status_code
-        ended = wait_for(service, id, *ENDED)
+        ended = service.wait_for(id, *ENDED)
         assert ended["status"] == ("cancelled" if cancelled == 200 else "succeeded")
         published = service.get(f"/api/model/{id}").status_code == 200
         assert published == (ended["status"] == "succeeded")
@@ -316,7 +297,7 @@ def test_parallel_plants_gives_a_model_of_each(service: Service, dataset: Body) 
             {series["plant"] for series in model["series"]} == {plant} == {model["info"]["plant"]}
         )
         assert result["success"] and result["data_points"] == dataset["data_points"] / 2
-        assert job(service, result["model_id"])["plant"] == plant
+        assert service.job(result["model_id"])["plant"] == plant
 
 
 def test_parallel_plants_that_fail_do_not_fail_the_others(service: Service) -> None:
@@ -348,7 +329,7 @@ def test_a_single_model_does_not_wait_for_a_group(service: Service, dataset: Bod
     assert group.status_code == 202 and len(group.json()["jobs"]) == 40
     reply = service.post("/api/model/train", FAST | {"datasetId": dataset["dataset_id"]})
     assert reply.status_code == 200
-    states = [job(service, id)["status"] for id in group.json()["jobs"].values()]
+    states = [service.job(id)["status"] for id in group.json()["jobs"].values()]
     assert states.count("queued") > 20
     cancelling = [
         threading.Thread(target=service.call, args=("DELETE", f"/api/jobs/{id}"))
@@ -359,4 +340,4 @@ def test_a_single_model_does_not_wait_for_a_group(service: Service, dataset: Bod
     for each in cancelling:
         each.join()
     for id in group.json()["jobs"].values():
-        wait_for(service, id, *ENDED)
+        service.wait_for(id, *ENDED)

@@ -30,23 +30,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.stop()
 
 
-def hand_in(service: Service, body: Body = LONG) -> str:
-    return str(service.post("/api/model/train", body).json()["job_id"])
-
-
-def job(service: Service, id: str) -> Body:
-    return service.get(f"/api/jobs/{id}").json()
-
-
-def wait_for(service: Service, id: str, status: str, seconds: float = 90) -> Body:
-    wait_until(lambda: job(service, id)["status"] == status, seconds)
-    return job(service, id)
-
-
-def wait_for_epoch(service: Service, id: str, epoch: int) -> None:
-    wait_until(lambda: ((job(service, id)["progress"] or {}).get("epoch") or 0) >= epoch, 90)
-
-
 def worker_of(service: Service) -> int:
     return next(
         pid
@@ -68,15 +51,15 @@ def log_of(service: Service, id: str) -> list[str]:
 @pytest.fixture(scope="module")
 def undisturbed(running: Service) -> Body:
     """What the long training gives when nobody disturbs it."""
-    id = hand_in(running)
-    wait_for(running, id, "succeeded")
+    id = running.hand_in(LONG)
+    running.wait_for(id, "succeeded")
     return result(running, id)
 
 
 def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     running: Service, undisturbed: Body
 ) -> None:
-    id = hand_in(running)
+    id = running.hand_in(LONG)
     events: list[Event] = []
     for event in follow(running, id):
         events.append(event)
@@ -87,7 +70,7 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     said = [json.loads(event.data) for event in events if event.event == "epoch"]
     assert [each["epoch"] for each in said] == list(range(1, 151))
     assert [event.id for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
-    assert job(running, id)["tries"] == 2
+    assert running.job(id)["tries"] == 2
     assert any("taking up a checkpoint" in line for line in log_of(running, id))
     told = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
     epochs = [int(match.group(1)) for match in told if match]
@@ -101,7 +84,7 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
 
 
 def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
-    id = hand_in(running)
+    id = running.hand_in(LONG)
     ids: list[str] = []
     web = [
         pid
@@ -118,7 +101,7 @@ def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> 
     wait_until(lambda: answers(running))
     ids += [event.id for event in follow(running, id, ids[-1])]
     assert ids == [*(str(i) for i in range(len(ids) - 1)), "end"]
-    assert job(running, id)["tries"] == 1  # the training never noticed
+    assert running.job(id)["tries"] == 1  # the training never noticed
 
 
 def answers(service: Service) -> bool:
@@ -129,14 +112,14 @@ def answers(service: Service) -> bool:
 
 
 def test_a_job_that_takes_its_worker_along_is_tried_three_times(running: Service) -> None:
-    poisoned, next_one = hand_in(running), hand_in(running, LONG | {"epochs": 3})
+    poisoned, next_one = running.hand_in(LONG), running.hand_in(LONG | {"epochs": 3})
     for attempt in range(1, 4):
-        wait_until(lambda n=attempt: job(running, poisoned)["tries"] == n, 90)
+        wait_until(lambda n=attempt: running.job(poisoned)["tries"] == n, 90)
         wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 90)
         os.kill(worker_of(running), signal.SIGKILL)
-    failed = wait_for(running, poisoned, "failed")
+    failed = running.wait_for(poisoned, "failed")
     assert "tried 3 times" in failed["error"] and "memory" in failed["error"]
-    wait_for(running, next_one, "succeeded")
+    running.wait_for(next_one, "succeeded")
 
 
 def starts(service: Service, id: str) -> list[str]:
@@ -145,22 +128,22 @@ def starts(service: Service, id: str) -> list[str]:
 
 def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
     first = start(tmp_path, CHECKPOINT_SECONDS="0")
-    ids = [hand_in(first) for _ in range(2)]
-    wait_for_epoch(first, ids[0], 10)
+    ids = [first.hand_in(LONG) for _ in range(2)]
+    first.wait_for_epoch(ids[0], 10)
     assert first.stop() == 0
     second = start(tmp_path, CHECKPOINT_SECONDS="0")
     for id in ids:
-        assert wait_for(second, id, "succeeded")["tries"] == 1
+        assert second.wait_for(id, "succeeded")["tries"] == 1
     told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
     assert sorted(told) == sorted(ids)
     # A power cut: everything is gone at once, with a job running and one in the queue.
-    ids = [hand_in(second) for _ in range(2)]
-    wait_for_epoch(second, ids[0], 10)
+    ids = [second.hand_in(LONG) for _ in range(2)]
+    second.wait_for_epoch(ids[0], 10)
     for pid in [second.process.pid, *children(second.process.pid)]:
         os.kill(pid, signal.SIGKILL)
     second.process.wait()
     third = start(tmp_path, CHECKPOINT_SECONDS="0")
-    tries = [wait_for(third, id, "succeeded")["tries"] for id in ids]
+    tries = [third.wait_for(id, "succeeded")["tries"] for id in ids]
     assert tries == [2, 1]
     listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
     assert sorted(listed) == sorted([*told, *ids])
@@ -172,17 +155,17 @@ def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
     service = start(tmp_path, WORKER_MEMORY_MB="2500")
     huge = LONG | {"lstmUnits1": 1024, "lstmUnits2": 1024, "batchSize": 8192,
                    "sequenceLength": 300, "historicalDays": 2000}  # fmt: skip
-    failed = wait_for(service, hand_in(service, huge), "failed")
+    failed = service.wait_for(service.hand_in(huge), "failed")
     assert "memory" in failed["error"] and failed["tries"] == 1
-    wait_for(service, hand_in(service, LONG | {"epochs": 2}), "succeeded")
+    service.wait_for(service.hand_in(LONG | {"epochs": 2}), "succeeded")
     assert (service.folder / "log").read_text().count("worker ready") == 1
     service.stop()
 
 
 def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
     service = start(tmp_path)
-    id = hand_in(service, LONG | {"epochs": 1})
-    wait_for(service, id, "succeeded")
+    id = service.hand_in(LONG | {"epochs": 1})
+    service.wait_for(id, "succeeded")
     service.stop()
     age(tmp_path / "jobs.sqlite", days=31)
     again = start(tmp_path)
