@@ -12,6 +12,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION, LSTMService
 from utils import logs, openapi, sse, telemetry, web
+from utils import replies as r
 from utils import schemas as s
 from utils.errors import InvalidInput
 from utils.openapi import Endpoint
@@ -20,54 +21,54 @@ from utils.sse import LAST
 
 TITLE = "LSTM Backend Service"
 ENDPOINTS = [
-    Endpoint("GET", "/health", "Whether the service is up", s.HealthReply),
-    Endpoint("GET", "/health/live", "Whether the process answers", s.LiveReply),
-    Endpoint("GET", "/health/ready", "Whether it can do its work", s.ReadyReply),
+    Endpoint("GET", "/health", "Whether the service is up", r.HealthReply),
+    Endpoint("GET", "/health/live", "Whether the process answers", r.LiveReply),
+    Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply),
     Endpoint("GET", "/metrics", "Metrics in Prometheus' text format", None),
     Endpoint(
-        "POST", "/api/data/generate", "Make synthetic data", s.GenerateReply, s.GenerateRequest
+        "POST", "/api/data/generate", "Make synthetic data", r.GenerateReply, s.GenerateRequest
     ),
-    Endpoint("POST", "/api/data/upload", "Store a table", s.UploadReply, table=True),
-    Endpoint("GET", "/api/data", "List the data sets", s.DatasetsReply),
+    Endpoint("POST", "/api/data/upload", "Store a table", r.UploadReply, table=True),
+    Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
     Endpoint(
         "GET",
         "/api/data/<dataset_id>",
         "The rows of a data set, streamed",
-        s.DatasetReply,
+        r.DatasetReply,
         formats=("json", "csv", "parquet"),
     ),
-    Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", s.MessageReply),
+    Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", r.MessageReply),
     Endpoint(
         "POST",
         "/api/model/train",
         "Train a model",
-        s.TrainReply,
+        r.TrainReply,
         s.TrainRequest,
-        accepted=s.JobAccepted,
+        accepted=r.JobAccepted,
     ),
     Endpoint(
         "POST",
         "/api/model/train/parallel/plants",
         "Train a model per plant",
-        s.ParallelReply,
+        r.ParallelReply,
         s.ParallelRequest,
-        accepted=s.JobsAccepted,
+        accepted=r.JobsAccepted,
     ),
-    Endpoint("GET", "/api/jobs", "List the jobs", s.JobsReply, query=s.JobsQuery),
-    Endpoint("GET", "/api/jobs/<job_id>", "A job", s.JobReply),
+    Endpoint("GET", "/api/jobs", "List the jobs", r.JobsReply, query=s.JobsQuery),
+    Endpoint("GET", "/api/jobs/<job_id>", "A job", r.JobReply),
     Endpoint(
         "GET", "/api/jobs/<job_id>/events", "What happens to a job, as it happens", events=True
     ),
-    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", s.MessageReply),
-    Endpoint("GET", "/api/models", "List the models", s.ModelsReply),
-    Endpoint("GET", "/api/model/<model_id>", "A model in full", s.ModelReply),
-    Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", s.MessageReply),
-    Endpoint("POST", "/api/model/predict", "Forecast a series", s.PredictReply, s.PredictRequest),
+    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply),
+    Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
+    Endpoint("GET", "/api/model/<model_id>", "A model in full", r.ModelReply),
+    Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply),
+    Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
     Endpoint(
         "POST",
         "/api/model/validate",
         "Judge a state by Little's Law",
-        s.ValidateReply,
+        r.ValidateReply,
         s.ValidateRequest,
     ),
 ]
@@ -94,7 +95,7 @@ def _add_operation_views(app: Flask, service: LSTMService) -> None:
 
     @app.get("/health/live")
     def live() -> Response:
-        return web.json(s.LiveReply())
+        return web.json(r.LiveReply())
 
     @app.get("/health/ready")
     def ready() -> Response:
@@ -150,7 +151,7 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
         job_id = service.trainings.start(asked, key)
         url = f"/api/jobs/{job_id}"
         return web.accepted(
-            s.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events"), url
+            r.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events"), url
         )
 
     @app.post("/api/model/train/parallel/plants")
@@ -159,7 +160,7 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
         if not (asked.background or web.prefers_async()):
             return web.json(service.trainings.train_plants(asked))
         jobs = service.trainings.start_plants(asked)
-        reply = s.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
+        reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
         return web.accepted(reply, "/api/jobs")
 
     @app.get("/api/jobs")

@@ -10,11 +10,13 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from models.jobs import Jobs, JobState
+from models.job_states import JobState
+from models.jobs import Jobs
 from utils.errors import NotFound, Unavailable
 from utils.sse import LAST
 
@@ -114,7 +116,8 @@ class Feed:
             for event in events:
                 if event.job_id == each.job_id and event.number > each.seen:
                     kind = "status" if event.epoch is None else "epoch"
-                    each.inbox.put(Message(str(event.number), kind, event.data))
+                    at = datetime.fromtimestamp(event.at, UTC).isoformat()
+                    each.inbox.put(Message(str(event.number), kind, event.data | {"at": at}))
                     each.seen = event.number
             if each.job_id in ended:
                 each.inbox.put(last[each.job_id])

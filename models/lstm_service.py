@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.context import context_of, with_state
 from models.data_generator import PlantSpec
 from models.forecasting import Forecaster
 from models.operations import Operations
 from models.registry import NotDerived, Registry
-from utils import schemas, telemetry, validation
-from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from utils import replies, schemas, telemetry, validation
+from utils.errors import NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
-from utils.series import KEYS, Key
+from utils.series import KEYS
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class LSTMService:
             self.jobs.workers_alive()
         self.datasets.documents()
 
-    def health(self) -> schemas.HealthReply:
+    def health(self) -> replies.HealthReply:
         """Whether the service is up. Always answers, whatever state the rest is in."""
         workers = queued = None
         if "jobs" in self.__dict__:
@@ -101,7 +102,7 @@ class LSTMService:
                 workers, queued = self.jobs.workers_alive(), self.jobs.queued()
         else:
             threading.Thread(target=self.warm_up, daemon=True).start()
-        return schemas.HealthReply(
+        return replies.HealthReply(
             timestamp=datetime.now(UTC).isoformat(),
             version=VERSION,
             uptime_seconds=round(time.monotonic() - self._started, 3),
@@ -114,7 +115,7 @@ class LSTMService:
 
     def generate(
         self, request: schemas.GenerateRequest, key: str | None = None
-    ) -> schemas.GenerateReply:
+    ) -> replies.GenerateReply:
         """Make and store synthetic data; a key that was used before gives what it gave then.
 
         Raises:
@@ -129,11 +130,11 @@ class LSTMService:
             return self._generated(document, seed)
         return self._generated(self.datasets.generate(self._spec(request, seed), id, mark), seed)
 
-    def _generated(self, document: dict[str, Any], seed: int) -> schemas.GenerateReply:
-        return schemas.GenerateReply(
+    def _generated(self, document: dict[str, Any], seed: int) -> replies.GenerateReply:
+        return replies.GenerateReply(
             dataset_id=document["dataset_id"],
             data_points=document["data_points"],
-            data=[schemas.DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
+            data=[replies.DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
             summary=document["summary"],
             seed=seed,
         )
@@ -162,18 +163,18 @@ class LSTMService:
             seed=seed % 2**64,
         )
 
-    def upload(self, path: Path) -> schemas.UploadReply:
+    def upload(self, path: Path) -> replies.UploadReply:
         """Check and store the table in a file."""
         document = self.datasets.upload(path)
         names = ("dataset_id", "data_points", "summary", "quality")
-        return schemas.UploadReply(**{name: document[name] for name in names})
+        return replies.UploadReply(**{name: document[name] for name in names})
 
-    def list_datasets(self) -> schemas.DatasetsReply:
+    def list_datasets(self) -> replies.DatasetsReply:
         """The stored data sets, newest first."""
-        known = schemas.DatasetInfo.model_fields
-        return schemas.DatasetsReply(
+        known = replies.DatasetInfo.model_fields
+        return replies.DatasetsReply(
             datasets=[
-                schemas.DatasetInfo(**{k: v for k, v in document.items() if k in known})
+                replies.DatasetInfo(**{k: v for k, v in document.items() if k in known})
                 for document in self.datasets.documents()
             ]
         )
@@ -186,25 +187,25 @@ class LSTMService:
         """The Parquet file of a data set, as long as the context is open."""
         return self.datasets.parquet(id)
 
-    def delete_dataset(self, id: str) -> schemas.MessageReply:
+    def delete_dataset(self, id: str) -> replies.MessageReply:
         """Delete a data set; models trained on it stay."""
         self.datasets.store.delete(id)
-        return schemas.MessageReply(message=f"Data set {id} is deleted.")
+        return replies.MessageReply(message=f"Data set {id} is deleted.")
 
     # --- models -------------------------------------------------------------------------------
 
-    def list_models(self) -> schemas.ModelsReply:
+    def list_models(self) -> replies.ModelsReply:
         """The models on disk, newest first."""
-        return schemas.ModelsReply(
+        return replies.ModelsReply(
             models=[
-                schemas.ModelEntry(model_id=id, info=info) for id, info in self.registry.infos()
+                replies.ModelEntry(model_id=id, info=info) for id, info in self.registry.infos()
             ]
         )
 
-    def model(self, id: str) -> schemas.ModelReply:
+    def model(self, id: str) -> replies.ModelReply:
         """One model in full."""
         info, document = self.registry.details(id)
-        return schemas.ModelReply(
+        return replies.ModelReply(
             model_id=id,
             info=info,
             training_history=document.get("training_history"),
@@ -212,14 +213,14 @@ class LSTMService:
             series=[dict(zip(KEYS, e["key"], strict=True)) for e in document.get("series", [])],
         )
 
-    def delete_model(self, id: str) -> schemas.MessageReply:
+    def delete_model(self, id: str) -> replies.MessageReply:
         """Delete a model everywhere."""
         self.registry.delete(id)
-        return schemas.MessageReply(message=f"Model {id} is deleted.")
+        return replies.MessageReply(message=f"Model {id} is deleted.")
 
     # --- forecasts ----------------------------------------------------------------------------
 
-    def predict(self, request: schemas.PredictRequest) -> schemas.PredictReply:
+    def predict(self, request: schemas.PredictRequest) -> replies.PredictReply:
         """Forecast a series.
 
         Raises:
@@ -229,8 +230,8 @@ class LSTMService:
         forecaster = self._open(request.model_id)
         key = (request.plant, request.application, request.panel_size)
         forecaster.check(key)
-        context, last = _context(forecaster, key, request, self.settings.max_rows)
-        context = _with_state(context, request.current_wip, request.planned_throughput)
+        context, last = context_of(forecaster, key, request, self.settings.max_rows)
+        context = with_state(context, request.current_wip, request.planned_throughput)
         steps = request.prediction_days
         values = np.round(forecaster.forecast(key, context, last, steps), 6)
         dates = forecaster.encoding.calendar.dates(last + 1 + np.arange(steps))
@@ -243,10 +244,10 @@ class LSTMService:
             forecaster.highest_throughput(key),
             request.target_production,
         )
-        return schemas.PredictReply(
+        return replies.PredictReply(
             model_id=request.model_id,
             predictions=[
-                schemas.Prediction(
+                replies.Prediction(
                     day=i + 1,
                     date=dates[i],
                     predicted_wip=day[0],
@@ -256,8 +257,8 @@ class LSTMService:
                 )
                 for i, day in enumerate(values.tolist())
             ],
-            validation=schemas.ForecastValidation(**review),
-            little_law_analysis=schemas.LittleLawAnalysis(
+            validation=replies.ForecastValidation(**review),
+            little_law_analysis=replies.LittleLawAnalysis(
                 **validation.analyse_forecast(wip, throughput, cycle_time)
             ),
             target=_target(throughput, dates, request.target_production),
@@ -271,14 +272,14 @@ class LSTMService:
             self.jobs.derive(id)
             return self.registry.open(id)
 
-    def validate(self, request: schemas.ValidateRequest) -> schemas.ValidateReply:
+    def validate(self, request: schemas.ValidateRequest) -> replies.ValidateReply:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
-        return schemas.ValidateReply(validation=schemas.Validation(**found))
+        return replies.ValidateReply(validation=replies.Validation(**found))
 
     # --- operation ----------------------------------------------------------------------------
 
-    def ready(self) -> schemas.ReadyReply:
+    def ready(self) -> replies.ReadyReply:
         """Whether all is there that the work takes.
 
         Raises:
@@ -291,66 +292,13 @@ class LSTMService:
         return self._operations.facts()
 
 
-def _context(
-    forecaster: Forecaster, key: Key, request: schemas.PredictRequest, max_rows: int
-) -> tuple[Floats, int]:
-    """The past that a forecast starts from, [length, 3], and the step number of its end.
-
-    The request's history, completed by the end of the training data where it joins on to it;
-    without a history, that end alone.
-    """
-    length, known = forecaster.encoding.length, forecaster.recent(key)
-    if request.history is None:
-        if known is None:
-            raise InvalidInput.of(
-                "history",
-                f"is required, with at least {length} rows: the model keeps no data of this series",
-            )
-        return known
-    from utils import cleaning, tables
-
-    names = dict(zip(KEYS, key, strict=True))
-    table = tables.read_rows([names | row for row in request.history], max_rows)
-    panel = cleaning.clean(table, forecaster.encoding.calendar).panel
-    if panel.keys != (key,):
-        raise InvalidInput.of(
-            "history", f"must hold rows of {' / '.join(key)} only", " / ".join(panel.keys[0])
-        )
-    rows, first = panel.filled(), int(panel.first[0])
-    end = first + len(rows) - 1
-    if len(rows) < length and known is not None:
-        before = known[0][: len(known[0]) - max(0, known[1] - first + 1)]
-        if known[1] + 1 >= first:
-            rows = np.vstack([before, rows])
-    if len(rows) < length:
-        raise InvalidInput.of(
-            "history",
-            f"must have at least {length} rows, or join on to the end of the training data",
-            f"{len(request.history)} rows",
-        )
-    return rows[-length:], end
-
-
-def _with_state(context: Floats, wip: float | None, throughput: float | None) -> Floats:
-    """Replace the state of the last day; its cycle time follows by Little's Law."""
-    if wip is None and throughput is None:
-        return context
-    context = context.copy()
-    state = context[-1]
-    state[0] = state[0] if wip is None else wip
-    state[1] = state[1] if throughput is None else throughput
-    if state[1] > 0:
-        state[2] = state[0] / state[1]
-    return context
-
-
 def _target(
     throughput: Floats, dates: list[str], wanted: float | None
-) -> schemas.TargetReached | None:
+) -> replies.TargetReached | None:
     if wanted is None:
         return None
     day = validation.day_reached(throughput.tolist(), wanted)
-    return schemas.TargetReached(
+    return replies.TargetReached(
         target_production=wanted,
         forecast_production=float(throughput.sum()),
         reached=day is not None,

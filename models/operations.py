@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from utils import schemas
+from utils import replies
 from utils.errors import Detail, Unavailable
 from utils.store import Store
 from utils.telemetry import Facts
@@ -39,7 +39,7 @@ class Operations:
         # One thread: however often a database that hangs is asked, one question waits for it.
         self._asker = ThreadPoolExecutor(1, "database")
 
-    def ready(self) -> schemas.ReadyReply:
+    def ready(self) -> replies.ReadyReply:
         """Whether all is there that the work takes.
 
         Raises:
@@ -64,7 +64,7 @@ class Operations:
             raise Unavailable(
                 f"The service is not ready; to be mended: {names}.", missing, _RETRY_AFTER
             )
-        return schemas.ReadyReply(
+        return replies.ReadyReply(
             checks=dict.fromkeys(("database", "model_store", "data_store", "workers"), "ok")
         )
 

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from models.datasets import Datasets
 from models.feed import Feed, Message
-from models.jobs import Job, Jobs, JobState, Priority, Work
+from models.job_states import Job, JobState, Priority, Work
+from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
-from utils import schemas
+from utils import replies, schemas
 from utils.errors import InvalidInput, ServiceError, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.settings import Settings
@@ -94,7 +95,7 @@ class Trainings:
             self._datasets.store.delete(data_id)
             raise
 
-    def train(self, request: schemas.TrainRequest, key: str | None) -> schemas.TrainReply:
+    def train(self, request: schemas.TrainRequest, key: str | None) -> replies.TrainReply:
         """Train and wait for the end. Should the client hang up, the job goes on.
 
         Raises:
@@ -107,7 +108,7 @@ class Trainings:
             self._jobs.wait(job_id)
         document = self._registry.store.document(job_id)
         names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
-        return schemas.TrainReply(
+        return replies.TrainReply(
             model_id=job_id,
             model_summary=document["model_summary"],
             warnings=document["warnings"],
@@ -158,7 +159,7 @@ class Trainings:
             self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
         return jobs
 
-    def train_plants(self, request: schemas.ParallelRequest) -> schemas.ParallelReply:
+    def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
         """Train a model per plant, side by side, and wait for all of them."""
         began = time.monotonic()
         with self._patience():
@@ -167,7 +168,7 @@ class Trainings:
         seconds = time.monotonic() - began
         trained = [result.training_time for result in results.values() if result.training_time]
         lost = [plant for plant, result in results.items() if not result.success]
-        return schemas.ParallelReply(
+        return replies.ParallelReply(
             total_plants=len(results),
             successful_plants=len(results) - len(lost),
             failed_plants=lost,
@@ -176,13 +177,13 @@ class Trainings:
             plant_results=results,
         )
 
-    def _plant_result(self, job_id: str) -> schemas.PlantResult:
+    def _plant_result(self, job_id: str) -> replies.PlantResult:
         try:
             self._jobs.wait(job_id)
             document = self._registry.store.document(job_id)
         except ServiceError as error:
-            return schemas.PlantResult(success=False, job_id=job_id, error=error.message)
-        return schemas.PlantResult(
+            return replies.PlantResult(success=False, job_id=job_id, error=error.message)
+        return replies.PlantResult(
             success=True,
             job_id=job_id,
             model_id=job_id,
@@ -191,21 +192,21 @@ class Trainings:
 
     # --- jobs ---------------------------------------------------------------------------------
 
-    def jobs(self, query: schemas.JobsQuery) -> schemas.JobsReply:
+    def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
         """The jobs, newest first."""
         state = None if query.status is None else JobState(query.status)
         found = self._jobs.newest(state, query.limit, query.offset)
-        return schemas.JobsReply(jobs=[schemas.JobInfo(**_facts(job)) for job in found])
+        return replies.JobsReply(jobs=[replies.JobInfo(**_facts(job)) for job in found])
 
-    def job(self, job_id: str) -> schemas.JobReply:
+    def job(self, job_id: str) -> replies.JobReply:
         """One job.
 
         Raises:
             NotFound: there is none of that id.
         """
-        return schemas.JobReply(**_facts(self._jobs.get(job_id)))
+        return replies.JobReply(**_facts(self._jobs.get(job_id)))
 
-    def cancel(self, job_id: str) -> schemas.MessageReply:
+    def cancel(self, job_id: str) -> replies.MessageReply:
         """Cancel a job: no model of it will be published.
 
         Raises:
@@ -216,7 +217,7 @@ class Trainings:
         self._jobs.cancel(job_id)
         # Also by the worker, should one be at it; it may be dead, and this process as well.
         tidy(self._registry.store, self._datasets.store, job_id, arguments)
-        return schemas.MessageReply(message=f"Job {job_id} is cancelled.")
+        return replies.MessageReply(message=f"Job {job_id} is cancelled.")
 
     def follow(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
         """What happens to a job, as it happens; see `Feed.follow`.

@@ -9,10 +9,13 @@ import socket
 import threading
 import time
 
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from models.jobs import APPLICATION, QUEUE, Jobs, JobState
+from models.job_states import JobState
+from models.jobs import APPLICATION, QUEUE
+from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
 from utils import limits
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
@@ -33,7 +36,7 @@ def run(settings: Settings) -> None:
     engine = open_engine(settings.resolved_database_url)
     workers = Workers(engine)
     workers.create()
-    jobs = Jobs(settings.resolved_database_url)
+    jobs = WorkerJobs(settings.resolved_database_url, engine)
     jobs.log.create()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,7 +47,7 @@ def run(settings: Settings) -> None:
     _expect_unique(workers, worker_id)
     started = time.time()
     workers.beat(worker_id, started)
-    _launch(settings, desk)
+    _launch(engine, desk)
     log.info("worker ready", worker_id=worker_id, pid=os.getpid())
     threading.Thread(target=_warm_up, daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
@@ -133,10 +136,10 @@ def _warm_up() -> None:
     log.info("trainer loaded", module=training.__name__, seconds=time.perf_counter() - began)
 
 
-def _launch(settings: Settings, desk: Desk) -> None:
+def _launch(engine: sa.Engine, desk: Desk) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
-        "system_database_engine": open_engine(settings.resolved_database_url),
+        "system_database_engine": engine,
         "serializer": DBOSPortableJSONSerializer(),
         "executor_id": desk.worker_id,
         # Fixed: a job that a restart or an upgrade interrupted is taken up again after it.

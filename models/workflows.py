@@ -15,9 +15,10 @@ from dbos import error as engine
 
 from models.datasets import Datasets
 from models.job_log import Decision
-from models.jobs import Jobs, JobState, Work, failed
+from models.job_states import JobState, Work, failed
 from models.leftovers import tidy
 from models.registry import CHECKPOINT, model_store
+from models.worker_jobs import WorkerJobs
 from utils.errors import InternalError, ServiceError, Unavailable
 from utils.schemas import Hyperparameters
 from utils.settings import Settings
@@ -38,7 +39,7 @@ _LOOK_EVERY = 0.2  # seconds between two looks at whether a job is still wanted
 class Desk:
     """What the work of one worker needs: its stores, its jobs, its name."""
 
-    def __init__(self, settings: Settings, jobs: Jobs, worker_id: str) -> None:
+    def __init__(self, settings: Settings, jobs: WorkerJobs, worker_id: str) -> None:
         self.jobs, self.worker_id = jobs, worker_id
         self.checkpoint_seconds = settings.checkpoint_seconds
         self.models: Store = model_store(settings.model_location)

@@ -128,7 +128,7 @@ def starts(service: Service, id: str) -> list[str]:
 
 def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
     first = start(tmp_path, CHECKPOINT_SECONDS="0")
-    ids = [first.hand_in(LONG) for _ in range(2)]
+    ids = [first.hand_in(LONG), first.hand_in(LONG | {"epochs": 3})]
     first.wait_for_epoch(ids[0], 10)
     assert first.stop() == 0
     second = start(tmp_path, CHECKPOINT_SECONDS="0")
@@ -137,7 +137,7 @@ def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None
     told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
     assert sorted(told) == sorted(ids)
     # A power cut: everything is gone at once, with a job running and one in the queue.
-    ids = [second.hand_in(LONG) for _ in range(2)]
+    ids = [second.hand_in(LONG), second.hand_in(LONG | {"epochs": 3})]
     second.wait_for_epoch(ids[0], 10)
     for pid in [second.process.pid, *children(second.process.pid)]:
         os.kill(pid, signal.SIGKILL)
@@ -148,6 +148,9 @@ def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None
     listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
     assert sorted(listed) == sorted([*told, *ids])
     assert third.get("/api/jobs?status=running").json()["jobs"] == []
+    ask = {"plant": "P 1", "application": "TV", "panelSize": "L"}
+    for id in listed:
+        assert third.post("/api/model/predict", ask | {"model_id": id}).status_code == 200
     third.stop()
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from live import FAST, ROOT, SMALL, Service, children, environment_of, start, wait_until
@@ -85,30 +84,6 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     running.process.kill()
     running.process.wait()
     wait_until(lambda: all(gone(pid) for pid in processes))
-
-
-def test_models_survive_a_restart_and_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
-    running = start(tmp_path, LOG_FORMAT="json")
-    model = running.post("/api/model/train", FAST | SMALL).json()
-    worker = next(
-        pid
-        for pid in children(running.process.pid)
-        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
-    # A long training, its worker killed in the middle of it: it is taken up again.
-    with requests.Session() as client, pytest.raises(requests.Timeout):
-        client.post(f"{running.url}/api/model/train", json=FAST | SMALL | {"epochs": 60},
-                    timeout=2.5)  # fmt: skip
-    os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: running.get("/health").json()["models"] == 2, 90)
-    assert running.stop() == 0
-    assert '"event": "starting training"' in (tmp_path / "log").read_text()
-    again = start(tmp_path)
-    listed = [m["model_id"] for m in again.get("/api/models").json()["models"]]
-    assert model["model_id"] in listed and len(listed) == 2
-    ask = {"model_id": model["model_id"], "plant": "P 1", "application": "TV", "panelSize": "L"}
-    assert again.post("/api/model/predict", ask).status_code == 200
-    again.stop()
 
 
 def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> None:

@@ -126,7 +126,10 @@ def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
         if connection.dialect.name == "postgresql":
             # Two sessions that make a table IF NOT EXISTS can still collide there.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLE_LOCK)))
-        tables.create_all(connection)
+        for table in tables.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
 
 @contextlib.contextmanager

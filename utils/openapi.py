@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from utils.parsing import Request
-from utils.schemas import ErrorReply, Reply
+from utils.replies import ErrorReply, Reply
 
 _REFERENCE = "#/components/schemas/{model}"
 _REFUSALS = {

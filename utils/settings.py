@@ -35,7 +35,6 @@ class Settings:
     )
     workers: int = _setting(1, "training workers that `serve` starts (0: none)", 0, 64)
     worker_id: str = _setting("", "name of this worker, kept over restarts (default: host name)")
-    web_processes: int = _setting(2, "processes of the web server", 1, 64)
     worker_memory_mb: int = _setting(
         0, "memory of each worker, in MB (0: its share of 80 % of the machine's)", 0
     )
@@ -43,6 +42,7 @@ class Settings:
         5, "seconds between two checkpoints of a training, at the least", 0, 86_400
     )
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
+    web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(64, "threads of each web process", 4, 512)
     max_waiting: int = _setting(8, "train requests that wait in each web process", 1, 256)
     max_streams: int = _setting(32, "event streams of each web process", 1, 256)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from utils.schemas import PredictReply
+from utils.replies import PredictReply
 
 _FIRST_DAYS = 7
 

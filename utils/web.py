@@ -30,7 +30,7 @@ from utils.errors import (
     UnsupportedMedia,
 )
 from utils.parsing import Request
-from utils.schemas import ErrorReply, Reply
+from utils.replies import ErrorReply, Reply
 from utils.settings import Settings
 
 STATUS: dict[type[ServiceError], int] = {

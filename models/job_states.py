@@ -1,0 +1,115 @@
+"""What a job is: its kind, its states, its errors, as read from the engine's records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from dbos import PortableWorkflowError, WorkflowStatus
+
+from models.job_log import Event
+from utils.errors import InternalError, ServiceError, from_document
+
+
+class Work(StrEnum):
+    """The kinds of work that a worker does; the names of its workflows."""
+
+    TRAIN = "train"
+    DERIVE = "derive"
+
+
+class JobState(StrEnum):
+    """What a job is doing, or how it ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+STATES = {
+    "ENQUEUED": JobState.QUEUED,
+    "DELAYED": JobState.QUEUED,
+    "PENDING": JobState.RUNNING,
+    "SUCCESS": JobState.SUCCEEDED,
+    "ERROR": JobState.FAILED,
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": JobState.FAILED,
+    "CANCELLED": JobState.CANCELLED,
+}
+
+
+class Priority(StrEnum):
+    """Who goes first where several wait: one model of somebody before a group's many."""
+
+    SINGLE = "single"
+    GROUP = "group"
+
+    def of(self, place: int) -> int:
+        """The engine's number (the least goes first) of the job at a place of its group.
+
+        Groups that wait together take turns: their first jobs, then their second ones.
+        """
+        return 1 if self is Priority.SINGLE else 10 + place
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands."""
+
+    job_id: str
+    state: JobState
+    arguments: dict[str, Any]
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None
+    tries: int
+    error: ServiceError | None
+    progress: dict[str, Any] | None
+
+
+def failed(error: ServiceError) -> PortableWorkflowError:
+    """A job's failure, packed so that it passes the database as JSON."""
+    document = error.to_document()
+    return PortableWorkflowError(message=error.message, name=document["kind"], data=document)
+
+
+def error_of(status: WorkflowStatus) -> ServiceError | None:
+    """The error that a failed job ended with, as `failed` packed it."""
+    if STATES[status.status] is not JobState.FAILED:
+        return None
+    if status.error is None:
+        return InternalError(
+            f"The job was tried {max(1, (status.recovery_attempts or 1) - 1)} times, and each time "
+            "its worker ended abruptly: most likely the machine ran out of memory. A smaller "
+            "batchSize, sequenceLength, lstmUnits1 or lstmUnits2 needs less."
+        )
+    data = getattr(status.error, "data", None)
+    return from_document(data) if isinstance(data, dict) else InternalError(str(status.error))
+
+
+def job_of(status: WorkflowStatus, epoch: Event | None, span: tuple[float, float] | None) -> Job:
+    """A job from the engine's record, its last epoch, and when its story began and ended."""
+    given: Sequence[Any] = status.input["args"] if status.input else ()
+    arguments = dict(given[0]) if given else {}
+    # The engine's own times are whole seconds on SQLite.
+    queued = arguments.pop("queued_at", (status.created_at or 0) / 1000)
+    ended = None if status.completed_at is None else status.completed_at / 1000
+    return Job(
+        job_id=status.workflow_id,
+        state=STATES[status.status],
+        arguments=arguments,
+        queued_at=queued,
+        started_at=span[0] if span else None,
+        ended_at=None if ended is None else max(ended, span[1] if span else queued),
+        tries=status.recovery_attempts or 0,
+        error=error_of(status),
+        progress=None if epoch is None else epoch.data,
+    )

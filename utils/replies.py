@@ -1,0 +1,345 @@
+"""Every reply; the OpenAPI document comes from these and from the requests."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Reply(BaseModel):
+    """A successful answer. Every number in it is finite."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    success: Literal[True] = True
+
+
+class Part(BaseModel):
+    """A part of a reply."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class ErrorDetail(Part):
+    """One broken rule."""
+
+    field: str
+    message: str
+    received: Any = None
+
+
+class ErrorReply(Part):
+    """Any answer that is not 2xx."""
+
+    success: Literal[False] = False
+    error: str
+    details: list[ErrorDetail] = []
+    request_id: str | None = None
+
+
+class HealthReply(Reply):
+    """Whether the service is up, and what an operator wants to know at a glance."""
+
+    status: Literal["healthy"] = "healthy"
+    timestamp: str
+    version: str
+    uptime_seconds: float
+    models: int
+    workers_alive: int | None = Field(description="null: not known yet")
+    jobs_queued: int | None
+
+
+class LiveReply(Reply):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadyReply(Reply):
+    """All is there that the work takes."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, Literal["ok"]]
+
+
+class DateRange(Part):
+    """First and last date of some data."""
+
+    start: str
+    end: str
+
+
+class DataSummary(Part):
+    """What a data set holds."""
+
+    total_points: int
+    plants: list[str]
+    applications: list[str]
+    panel_sizes: list[str]
+    series: int
+    step: Literal["day", "week", "month"]
+    date_range: DateRange
+
+
+class DataRow(Part):
+    """One step of one series. A null was not known."""
+
+    day: int
+    date: str
+    plant: str
+    application: str
+    panel_size: str
+    wip: float
+    throughput: float
+    cycle_time: float | None
+    finished_goods: float | None = None
+    semi_finished_goods: float | None = None
+    releases: float | None = None
+    littles_law_compliance: float | None = None
+
+
+class GenerateReply(Reply):
+    """Synthetic data: the first 100 rows, and where the whole of it is stored."""
+
+    dataset_id: str
+    data_points: int
+    data: list[DataRow]
+    summary: DataSummary
+    seed: int
+
+
+class UploadReply(Reply):
+    """What an uploaded table was found to hold."""
+
+    dataset_id: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any]
+
+
+class DatasetInfo(Part):
+    """A stored data set in the list."""
+
+    dataset_id: str
+    created_at: str
+    source: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class DatasetsReply(Reply):
+    """The stored data sets, newest first."""
+
+    datasets: list[DatasetInfo]
+
+
+class DatasetReply(Reply):
+    """A data set with all of its rows."""
+
+    dataset_id: str
+    created_at: str
+    source: str
+    data_points: int
+    summary: DataSummary
+    quality: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+    data: list[DataRow]
+
+
+class TrainReply(Reply):
+    """A trained and published model."""
+
+    model_id: str
+    dataset_id: str
+    data_points: int
+    training_history: dict[str, Any]
+    metrics: dict[str, Any]
+    training_time: float
+    model_summary: dict[str, Any]
+    warnings: list[str]
+
+
+class JobAccepted(Reply):
+    """A training that was handed in."""
+
+    job_id: str
+    status: Literal["queued"] = "queued"
+    status_url: str
+    events_url: str
+
+
+class JobsAccepted(Reply):
+    """Trainings that were handed in, by plant."""
+
+    total_plants: int
+    jobs: dict[str, str]
+    status_url: str
+
+
+class Progress(Part):
+    """Where a training is: figures of the last epoch that ended, durations in seconds."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    val_loss: float
+    mae: float
+    r2_score: float
+    seconds: float
+    eta_seconds: float
+
+
+class JobInfo(Part):
+    """A job. Times are null as long as they lie ahead."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    job_id: str
+    kind: Literal["train"]
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: Progress | None
+    model_id: str | None
+    error: str | None
+    queued_at: str
+    started_at: str | None
+    ended_at: str | None
+    tries: int
+    dataset_id: str | None
+    plant: str | None
+    group_id: str | None
+    config: dict[str, Any]
+
+
+class JobReply(JobInfo, Reply):
+    """One job."""
+
+
+class JobsReply(Reply):
+    """Jobs, newest first."""
+
+    jobs: list[JobInfo]
+
+
+class PlantResult(Part):
+    """What became of the training of one plant."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    success: bool
+    job_id: str
+    model_id: str | None = None
+    metrics: dict[str, Any] | None = None
+    training_time: float | None = None
+    data_points: int | None = None
+    error: str | None = None
+
+
+class ParallelReply(Reply):
+    """What became of the trainings of several plants."""
+
+    total_plants: int
+    successful_plants: int
+    failed_plants: list[str]
+    training_time: float
+    average_time_per_plant: float
+    plant_results: dict[str, PlantResult]
+
+
+class ModelEntry(Part):
+    """A model in the list."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    model_id: str
+    info: dict[str, Any]
+
+
+class ModelsReply(Reply):
+    """The models on disk, newest first."""
+
+    models: list[ModelEntry]
+
+
+class ModelReply(Reply):
+    """One model in full."""
+
+    model_id: str
+    info: dict[str, Any]
+    training_history: dict[str, Any] | None
+    model_summary: dict[str, Any] | None
+    series: list[dict[str, Any]]
+
+
+class MessageReply(Reply):
+    """What was done."""
+
+    message: str
+
+
+class Prediction(Part):
+    """The forecast of one day."""
+
+    day: int
+    date: str
+    predicted_wip: float = Field(ge=0)
+    predicted_throughput: float = Field(ge=0)
+    predicted_cycle_time: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+
+
+class ForecastValidation(Part):
+    """Whether a forecast keeps to Little's Law and to what is feasible."""
+
+    is_valid: bool
+    warnings: list[str]
+    recommendations: list[str]
+
+
+class LittleLawAnalysis(Part):
+    """How well the days of a forecast agree with Little's Law."""
+
+    average_compliance: float
+    daily_compliance: list[float]
+    analysis: dict[Literal["excellent", "good", "fair", "poor"], int]
+
+
+class TargetReached(Part):
+    """When the forecast reaches the production that is wanted."""
+
+    target_production: float
+    forecast_production: float
+    reached: bool
+    day: int | None
+    date: str | None
+
+
+class PredictReply(Reply):
+    """A forecast, day by day, and what Little's Law makes of it."""
+
+    model_id: str
+    predictions: list[Prediction]
+    validation: ForecastValidation
+    little_law_analysis: LittleLawAnalysis
+    target: TargetReached | None = None
+
+
+class Validation(Part):
+    """A state judged by Little's Law."""
+
+    is_valid: bool
+    compliance_score: float
+    expected_values: dict[str, float]
+    deviations: dict[Literal["absolute", "percentage"], float]
+    recommendations: list[str]
+    warnings: list[str]
+    analysis: dict[str, dict[str, float]]
+    overall_score: float
+
+
+class ValidateReply(Reply):
+    """The judgement of a state."""
+
+    validation: Validation
