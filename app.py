@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +25,12 @@ ENDPOINTS = [
     Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply),
     Endpoint("GET", "/metrics", "Metrics in Prometheus' text format", None),
     Endpoint(
-        "POST", "/api/data/generate", "Make synthetic data", r.GenerateReply, s.GenerateRequest
+        "POST",
+        "/api/data/generate",
+        "Make synthetic data",
+        r.GenerateReply,
+        s.GenerateRequest,
+        headers=("Idempotency-Key",),
     ),
     Endpoint("POST", "/api/data/upload", "Store a table", r.UploadReply, table=True),
     Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
@@ -45,6 +49,7 @@ ENDPOINTS = [
         r.TrainReply,
         s.TrainRequest,
         accepted=r.JobAccepted,
+        headers=("Idempotency-Key", "Prefer"),
     ),
     Endpoint(
         "POST",
@@ -53,11 +58,16 @@ ENDPOINTS = [
         r.ParallelReply,
         s.ParallelRequest,
         accepted=r.JobsAccepted,
+        headers=("Prefer",),
     ),
     Endpoint("GET", "/api/jobs", "List the jobs", r.JobsReply, query=s.JobsQuery),
     Endpoint("GET", "/api/jobs/<job_id>", "A job", r.JobReply),
     Endpoint(
-        "GET", "/api/jobs/<job_id>/events", "What happens to a job, as it happens", events=True
+        "GET",
+        "/api/jobs/<job_id>/events",
+        "What happens to a job, as it happens",
+        headers=("Last-Event-ID",),
+        events=True,
     ),
     Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply),
     Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
@@ -129,11 +139,9 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
             raise InvalidInput.of("format", "must be json, csv or parquet", form)
         name = f"{dataset_id}.{form}"
         if form == "parquet":
-            opened = ExitStack()
-            path = opened.enter_context(service.dataset_file(dataset_id))
-            response = send_file(path, "application/vnd.apache.parquet", True, name)
-            response.call_on_close(opened.close)
-            return response
+            # Opened here: a copy that is removed at the end of the context is sent all the same.
+            with service.dataset_file(dataset_id) as path:
+                return send_file(path, "application/vnd.apache.parquet", True, name)
         kind = "text/csv" if form == "csv" else "application/json"
         return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 

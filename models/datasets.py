@@ -187,7 +187,9 @@ class Datasets:
         """The rows of a data set as `csv` or `json`, some at a time."""
         document, opened = self.store.document(id), ExitStack()
         path = opened.enter_context(self.store.local(id, ".parquet"))
-        return _closing(opened, _csv(path) if form == "csv" else _json(path, document))
+        # Opened before the first byte is promised: it is read whole, whoever deletes it.
+        file = opened.enter_context(pq.ParquetFile(path))
+        return _closing(opened, _csv(file) if form == "csv" else _json(file, document))
 
     def parquet(self, id: str) -> AbstractContextManager[Path]:
         """The file of a data set, as long as the context is open."""
@@ -261,28 +263,26 @@ def _as_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     return rows
 
 
-def _csv(path: Path) -> Iterator[bytes]:
-    with pq.ParquetFile(path) as file:
-        header = True
-        for batch in file.iter_batches(batch_size=_BATCH):
-            text = io.BytesIO()
-            options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
-            plain = pa.table({n: _plain(batch.column(n)) for n in batch.schema.names})
-            pyarrow.csv.write_csv(plain, text, options)
-            header = False
-            yield text.getvalue()
+def _csv(file: pq.ParquetFile) -> Iterator[bytes]:
+    header = True
+    for batch in file.iter_batches(batch_size=_BATCH):
+        text = io.BytesIO()
+        options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
+        plain = pa.table({n: _plain(batch.column(n)) for n in batch.schema.names})
+        pyarrow.csv.write_csv(plain, text, options)
+        header = False
+        yield text.getvalue()
 
 
 def _plain(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _json(path: Path, document: dict[str, Any]) -> Iterator[bytes]:
+def _json(file: pq.ParquetFile, document: dict[str, Any]) -> Iterator[bytes]:
     head = {"success": True} | {k: v for k, v in document.items() if k not in _OWN}
     yield orjson.dumps(head)[:-1] + b',"data":['
-    with pq.ParquetFile(path) as file:
-        comma = b""
-        for batch in file.iter_batches(batch_size=_BATCH):
-            yield comma + orjson.dumps(_as_rows(batch))[1:-1]
-            comma = b","
+    comma = b""
+    for batch in file.iter_batches(batch_size=_BATCH):
+        yield comma + orjson.dumps(_as_rows(batch))[1:-1]
+        comma = b","
     yield b"]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,26 @@ class Message:
     data: dict[str, Any]
 
 
+class Stream:
+    """Messages, and a place that closing gives back, also if nobody ever read one of them."""
+
+    def __init__(
+        self, messages: Generator[Message | None, None, None], release: Callable[[], None]
+    ) -> None:
+        self._messages, self._release = messages, release
+        self._open = True
+
+    def __iter__(self) -> Iterator[Message | None]:
+        return self._messages
+
+    def close(self) -> None:
+        """End it; harmless if it was ended before."""
+        if self._open:
+            self._open = False
+            self._messages.close()
+            self._release()
+
+
 @dataclass(eq=False)
 class _Listener:
     job_id: str
@@ -52,7 +72,9 @@ class Feed:
         self._listeners: set[_Listener] = set()
         self._running = False
 
-    def follow(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
+    def follow(
+        self, job_id: str, queued_at: float, last_id: str | None
+    ) -> Generator[Message | None, None, None]:
         """Messages of a job after the one of id `last_id`, up to its end.
 
         Yields None about once a second in which nothing happened, for the caller to see whether
@@ -62,7 +84,8 @@ class Feed:
             return
         start = int(last_id) if last_id and last_id.isdecimal() else -1
         if start < 0:
-            yield Message("0", "status", {"job_id": job_id, "status": JobState.QUEUED})
+            queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
+            yield Message("0", "status", queued)
         listener = _Listener(job_id, max(0, start))
         self._join(listener)
         try:
@@ -116,8 +139,8 @@ class Feed:
             for event in events:
                 if event.job_id == each.job_id and event.number > each.seen:
                     kind = "status" if event.epoch is None else "epoch"
-                    at = datetime.fromtimestamp(event.at, UTC).isoformat()
-                    each.inbox.put(Message(str(event.number), kind, event.data | {"at": at}))
+                    data = event.data | {"at": _iso(event.at)}
+                    each.inbox.put(Message(str(event.number), kind, data))
                     each.seen = event.number
             if each.job_id in ended:
                 each.inbox.put(last[each.job_id])
@@ -130,8 +153,14 @@ class Feed:
         except NotFound as error:  # pruned while somebody listened
             return Message(LAST, "status", {"job_id": job_id, "error": error.message})
         data: dict[str, Any] = {"job_id": job_id, "status": job.state}
+        if job.ended_at is not None:
+            data["at"] = _iso(job.ended_at)
         if job.state is JobState.SUCCEEDED:
             data["model_id"] = job_id
         if job.error is not None:
             data["error"] = job.error.message
         return Message(LAST, "status", data)
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

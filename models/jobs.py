@@ -22,6 +22,8 @@ from utils.database import Workers, answering, open_engine
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
 
 QUEUE = "training"
+# A forecast waits for what is derived: that is not to wait for a training.
+QUEUES = {Work.TRAIN: QUEUE, Work.DERIVE: "deriving"}
 APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
@@ -176,7 +178,7 @@ class Jobs:
             self._client.enqueue(
                 {
                     "workflow_name": work.value,
-                    "queue_name": QUEUE,
+                    "queue_name": QUEUES[work],
                     "workflow_id": job_id,
                     "priority": priority,
                 },

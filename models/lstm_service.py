@@ -96,7 +96,9 @@ class LSTMService:
 
     def health(self) -> replies.HealthReply:
         """Whether the service is up. Always answers, whatever state the rest is in."""
-        workers = queued = None
+        workers = queued = models = None
+        with contextlib.suppress(Unavailable):
+            models = self.registry.count()
         if "jobs" in self.__dict__:
             with contextlib.suppress(Unavailable):
                 workers, queued = self.jobs.workers_alive(), self.jobs.queued()
@@ -106,7 +108,7 @@ class LSTMService:
             timestamp=datetime.now(UTC).isoformat(),
             version=VERSION,
             uptime_seconds=round(time.monotonic() - self._started, 3),
-            models=self.registry.count(),
+            models=models,
             workers_alive=workers,
             jobs_queued=queued,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -72,7 +73,10 @@ class Registry:
 
     def infos(self) -> list[tuple[str, dict[str, Any]]]:
         """(id, what is shown of it) of all models, newest first; damaged ones say so."""
-        found = [(id, self._info(id)) for id in self._ids()]
+        found = []
+        for id in self._ids():
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                found.append((id, self._info(id)))
         return sorted(found, key=lambda pair: str(pair[1].get("created_at")), reverse=True)
 
     def details(self, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -159,6 +163,8 @@ class Registry:
         try:
             return self._shown(self.store.document(id))
         except NotFound:
+            if not self.store.has(id, ".h5"):
+                raise
             status = {"status": "not imported", "source": "legacy"}
         except DamagedFile as error:
             status = {"status": "damaged", "error": error.message}

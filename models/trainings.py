@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from models.datasets import Datasets
-from models.feed import Feed, Message
+from models.feed import Feed, Stream
 from models.job_states import Job, JobState, Priority, Work
 from models.jobs import Jobs
 from models.leftovers import tidy
@@ -70,9 +70,14 @@ class Trainings:
                     "fingerprint": mark,
                 }
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
+                self._expect_same(job_id, mark, key)  # two may have come at once
+        self._expect_same(job_id, mark, key)
+        return job_id
+
+    def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
+        """Refuse a key whose job was handed in with another body."""
         if key is not None and self._jobs.get(job_id).arguments.get("fingerprint") != mark:
             raise used_key(key)
-        return job_id
 
     @contextmanager
     def _data(
@@ -219,28 +224,21 @@ class Trainings:
         tidy(self._registry.store, self._datasets.store, job_id, arguments)
         return replies.MessageReply(message=f"Job {job_id} is cancelled.")
 
-    def follow(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
-        """What happens to a job, as it happens; see `Feed.follow`.
+    def follow(self, job_id: str, last_id: str | None) -> Stream:
+        """What happens to a job, as it happens; see `Feed.follow`. To be closed by the caller.
 
         Raises:
             NotFound: there is no such job.
             Unavailable: as many streams are open as may be.
         """
-        self._jobs.get(job_id)
+        queued_at = self._jobs.get(job_id).queued_at
         if not self._streams.acquire(blocking=False):
             raise Unavailable(
                 f"{self._settings.max_streams} event streams are open here already (MAX_STREAMS); "
                 f"try again, or ask GET /api/jobs/{job_id}.",
                 retry_after=5,
             )
-        return self._following(job_id, last_id)
-
-    def _following(self, job_id: str, last_id: str | None) -> Iterator[Message | None]:
-        try:
-            yield None  # so that closing what nobody ever read gives its place back, too
-            yield from self._feed.follow(job_id, last_id)
-        finally:
-            self._streams.release()
+        return Stream(self._feed.follow(job_id, queued_at, last_id), self._streams.release)
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.job_states import JobState
-from models.jobs import APPLICATION, QUEUE
+from models.jobs import APPLICATION, QUEUES
 from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
 from utils import limits
@@ -150,4 +150,5 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
     desk.register()
     DBOS.launch()
     # One training at a time and process; more processes train side by side.
-    DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=0.1)
+    for queue in QUEUES.values():
+        DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=0.1)

@@ -106,6 +106,13 @@ def test_attach_adds_a_file_but_raises_nothing_from_the_dead(store: Store, locat
     assert open_files(location).names() == {}
 
 
+def test_what_is_attached_elsewhere_is_not_taken_for_damaged(store: Store, location: str) -> None:
+    id, other = publish(store), store_at(location)
+    assert other.read(id, ".bin") == b"content"
+    store.attach(id, ".bin", bytes_of(b"made anew"))
+    assert other.read(id, ".bin") == b"made anew"
+
+
 def test_what_is_kept_beside_is_no_thing(store: Store, location: str) -> None:
     id = str(uuid4())
     assert store.kept(id, ".checkpoint") is None
@@ -161,9 +168,10 @@ def test_a_place_that_does_not_exist_is_said_in_a_sentence(
 ) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(Unavailable, match="The store") as told:
-        publish(store_at(url))
-    assert "secret" not in told.value.message
+    for use in (publish, Store.ids):
+        with pytest.raises(Unavailable, match="The store") as told:
+            use(store_at(url))
+        assert "secret" not in told.value.message
 
 
 def test_a_store_that_cannot_be_reached_is_said_in_a_sentence(

@@ -167,6 +167,8 @@ class RemoteFiles:
             self._system, root = url_to_fs(url, **options)
         except (ImportError, ValueError) as error:
             raise Unavailable(f"The store {self._url} cannot be used: {error}") from error
+        if hasattr(self._system, "retries"):
+            self._system.retries = 1  # beside those of the client underneath
         self._root = root.rstrip("/")
         self._whole = scheme in _OBJECT_STORES
 
@@ -190,9 +192,12 @@ class RemoteFiles:
         with self._answering():
             self._system.invalidate_cache()
             try:
-                found = self._system.ls(self._root, detail=True)
+                found, missing = self._system.ls(self._root, detail=True), False
             except FileNotFoundError:
-                return {}
+                bucket = self._root.split("/")[0]
+                found, missing = [], self._whole and not self._system.exists(bucket)
+        if missing:  # an empty prefix is none of this
+            raise Unavailable(f"The store {self._url} does not exist.")
         files = [entry for entry in found if entry["type"] == "file"]
         named = {entry["name"].rsplit("/", 1)[-1]: _stamp(entry) for entry in files}
         return {name: stamp for name, stamp in named.items() if not name.startswith(".")}

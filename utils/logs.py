@@ -31,6 +31,7 @@ def configure(form: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for chatty in ("absl", "tensorflow", "tf2onnx", "h5py"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    logging.getLogger("dbos").setLevel(logging.WARNING)  # it tells of every connection it opens
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

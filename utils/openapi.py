@@ -39,6 +39,7 @@ class Endpoint:
     request: type[Request] | None = None
     accepted: type[Reply] | None = None  # instead of the reply, where the client does not wait
     query: type[Request] | None = None
+    headers: tuple[str, ...] = ()  # optional ones that it heeds
     events: bool = False  # the reply is a stream of server-sent events
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
@@ -84,6 +85,9 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.formats:
         choices = {"type": "string", "enum": list(endpoint.formats)}
         parameters.append({"name": "format", "in": "query", "required": False, "schema": choices})
+    for name in endpoint.headers:
+        text = {"type": "string"}
+        parameters.append({"name": name, "in": "header", "required": False, "schema": text})
     for name, schema in _fields(endpoint.query).items():
         parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     if parameters:

@@ -45,7 +45,7 @@ class HealthReply(Reply):
     timestamp: str
     version: str
     uptime_seconds: float
-    models: int
+    models: int | None = Field(description="null: the store does not answer")
     workers_alive: int | None = Field(description="null: not known yet")
     jobs_queued: int | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import orjson
@@ -12,7 +12,7 @@ from flask import Response
 
 LAST = "end"  # id of the last message of a stream: nothing comes after it
 
-_HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
+HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
 _RETRY = 1000  # milliseconds after which a browser connects again
 
 
@@ -32,17 +32,27 @@ class Message(Protocol):
         """Goes into `data:` as JSON."""
 
 
-def reply(messages: Iterator[Message | None], environ: dict[str, Any]) -> Response:
-    """The messages as they come; a None among them is a moment in which nothing came."""
+class Messages(Protocol):
+    """Messages as they come; a None among them is a moment in which nothing came."""
+
+    def __iter__(self) -> Iterator[Message | None]:
+        """The messages."""
+
+    def close(self) -> None:
+        """Called when nobody listens any more."""
+
+
+def reply(messages: Messages, environ: dict[str, Any]) -> Response:
+    """Send the messages as they come, and a comment now and then while nothing comes."""
     response = Response(_lines(messages, environ.get("gunicorn.socket")), mimetype=None)
     response.headers["Content-Type"] = "text/event-stream"
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
-    response.call_on_close(messages.close if isinstance(messages, Generator) else lambda: None)
+    response.call_on_close(messages.close)
     return response
 
 
-def _lines(messages: Iterator[Message | None], client: Any) -> Iterator[bytes]:
+def _lines(messages: Messages, client: Any) -> Iterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY
     said = time.monotonic()
     for message in messages:
@@ -56,7 +66,7 @@ def _lines(messages: Iterator[Message | None], client: Any) -> Iterator[bytes]:
             said = time.monotonic()
         elif _gone(client):
             return
-        elif time.monotonic() - said >= _HEARTBEAT:
+        elif time.monotonic() - said >= HEARTBEAT:
             yield b": still there\n\n"
             said = time.monotonic()
 

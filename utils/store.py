@@ -21,6 +21,7 @@ from utils.files import ABANDONED_AFTER, Stamp, open_files, sync
 Writer = Callable[[Path], None]
 
 _DOCUMENT = ".json"
+_KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept unless dropped
 
 
 class Store:
@@ -153,13 +154,12 @@ class Store:
             NotFound: the thing or its file does not exist.
             DamagedFile: the file is not what was published.
         """
-        stated = self._stated(id, suffix)
+        self._stated(id, suffix)
         try:
             content = self._files.read(self._name(id, suffix))
         except FileNotFoundError as error:
             raise self._gone(id, suffix) from error
-        if stated is not None and hashlib.sha256(content).hexdigest() != stated:
-            raise self._damaged(id, suffix)
+        self._verify(id, suffix, lambda: hashlib.sha256(content).hexdigest())
         return content
 
     @contextlib.contextmanager
@@ -170,16 +170,26 @@ class Store:
             NotFound: the thing or its file does not exist.
             DamagedFile: the file is not what was published.
         """
-        stated = self._stated(id, suffix)
+        self._stated(id, suffix)
         with contextlib.ExitStack() as stack:
             try:
                 path = stack.enter_context(self._files.local(self._name(id, suffix)))
-                found = _sha256(path) if stated is not None else None
+                self._verify(id, suffix, lambda: _sha256(path))
             except FileNotFoundError as error:
                 raise self._gone(id, suffix) from error
-            if found != stated:
-                raise self._damaged(id, suffix)
             yield path
+
+    def _verify(self, id: str, suffix: str, found: Callable[[], str]) -> None:
+        """Compare a file's SHA-256 with what its document states, if it states one."""
+        stated = self._stated(id, suffix)
+        if stated is None or (sha256 := found()) == stated:
+            return
+        self.forget(id)  # the file may be new, and the document as it was a moment ago
+        if sha256 != self._stated(id, suffix):
+            raise DamagedFile(
+                f"The file {id}{suffix} of {self.noun} {id} is damaged: it is not what was "
+                "published. Delete it and make it again, or restore it from a backup."
+            )
 
     def _stated(self, id: str, suffix: str) -> str | None:
         """The SHA-256 of a file that the document states, if it does."""
@@ -190,12 +200,6 @@ class Store:
 
     def _gone(self, id: str, suffix: str) -> NotFound:
         return NotFound(f"The {suffix} file of {self.noun} {id} is missing.")
-
-    def _damaged(self, id: str, suffix: str) -> DamagedFile:
-        return DamagedFile(
-            f"The file {id}{suffix} of {self.noun} {id} is damaged: it is not what was "
-            "published. Delete it and make it again, or restore it from a backup."
-        )
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -307,8 +311,10 @@ class Store:
             ours = f".{suffix}" in self.suffixes and suffix != "h5" and _is_uuid(id)
             if not ours or f"{id}{_DOCUMENT}" in names:
                 continue
+            # What is kept beside (a checkpoint) may wait for its worker over a weekend.
+            patience = _KEPT_FOR if suffix == "checkpoint" else ABANDONED_AFTER
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - self._files.changed_at(name) > ABANDONED_AFTER:
+                if time.time() - self._files.changed_at(name) > patience:
                     self._files.remove(name)
 
     def _unwritable(self, error: OSError) -> Unavailable:

@@ -1,0 +1,56 @@
+"""Server-sent events, as bytes."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from models.feed import Message
+from utils import sse
+
+
+@dataclass
+class Told:
+    """Messages that are all there already."""
+
+    messages: list[Message | None]
+    closed: bool = field(default=False)
+
+    def __iter__(self) -> Any:
+        return iter(self.messages)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_message_is_three_lines_and_a_blank_one() -> None:
+    told = Told([Message("7", "epoch", {"loss": 0.5, "text": "ä\nb"})])
+    response = sse.reply(told, {})
+    content = b"".join(response.response)  # type: ignore[arg-type]
+    assert content == (
+        'retry: 1000\n\nid: 7\nevent: epoch\ndata: {"loss":0.5,"text":"ä\\nb"}\n\n'.encode()
+    )
+    response.close()
+    assert told.closed
+
+
+def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sse.HEARTBEAT == 15
+    silent = b"".join(sse.reply(Told([None] * 3), {}).response)  # type: ignore[arg-type]
+    assert silent == b"retry: 1000\n\n"
+    monkeypatch.setattr(sse, "HEARTBEAT", 0)
+    said = b"".join(sse.reply(Told([None] * 3), {}).response)  # type: ignore[arg-type]
+    assert said.count(b": still there\n\n") == 3
+
+
+def test_a_client_that_hung_up_is_noticed() -> None:
+    ours, theirs = socket.socketpair()
+    messages = Told([None, Message("1", "epoch", {})])
+    lines = iter(sse.reply(messages, {"gunicorn.socket": ours}).response)
+    assert next(lines) == b"retry: 1000\n\n"
+    theirs.close()
+    assert list(lines) == []
+    ours.close()
