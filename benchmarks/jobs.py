@@ -112,6 +112,33 @@ def health(service: Service) -> float:
     return time.perf_counter() - began
 
 
+def crowded(service: Service) -> list[tuple[str, list[float]]]:
+    """Ordinary requests while every stream that there may be is open."""
+    model_id = service.hand_in(FAST | SMALL | {"epochs": 1})
+    service.wait_for(model_id, "succeeded")
+    ask = {"model_id": model_id, "plant": "P 1", "application": "TV", "panelSize": "L"}
+
+    def predict(service: Service) -> float:
+        began = time.perf_counter()
+        service.post("/api/model/predict", ask)
+        return time.perf_counter() - began
+
+    rows = [("POST predict, no stream open", [predict(service) for _ in range(200)])]
+    job_id = service.hand_in(_DEFAULT_JOB)
+    service.wait_for_epoch(job_id, 1)
+    rows.append(("POST predict, a model trains", [predict(service) for _ in range(200)]))
+    streams = []
+    while (reply := service.get(f"/api/jobs/{job_id}/events", stream=True)).status_code == 200:
+        streams.append(reply)
+    full = f"{len(streams)} streams open, a model trains"
+    rows.append((f"POST predict, {full}", [predict(service) for _ in range(200)]))
+    rows.append((f"GET /health, {full}", [health(service) for _ in range(200)]))
+    for stream in streams:
+        stream.close()
+    service.call("DELETE", f"/api/jobs/{job_id}")
+    return rows
+
+
 def main(kind: str) -> None:
     """Measure all, print the table."""
     table = Table(title=f"Jobs on {kind}, seconds")
@@ -128,6 +155,7 @@ def main(kind: str) -> None:
         first_epoch(service)
         rows = [(name, [measure(service) for _ in range(n)]) for name, measure, n in repeated]
         rows.insert(3, ("epoch ended → event at the client", event_delays(service)))
+        rows += crowded(service)
     for name, values in rows:
         table.add_row(name, f"{median(values):.3f}", f"{max(values):.3f}", str(len(values)))
     Console(width=100).print(table)

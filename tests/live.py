@@ -101,6 +101,18 @@ def environment_of(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
+def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "run.py", *arguments],
+        cwd=ROOT,
+        env=environment_of(folder, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
 def start(folder: Path, *arguments: str, **settings: str) -> Service:
     environment = environment_of(folder, **settings)
     log = (folder / "log").open("w")

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 import re
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from live import FAST, ROOT, SMALL, Service, children, environment_of, start, wait_until
+from live import FAST, ROOT, SMALL, Service, children, command, environment_of, start, wait_until
 from utils import settings
-
-
-def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "run.py", *arguments],
-        cwd=ROOT,
-        env=environment_of(folder, **more),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 def gone(pid: int) -> bool:
@@ -102,12 +85,7 @@ def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> 
 
 
 def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
-    start_day = np.datetime64("2024-01-01")
-    rows = "".join(
-        f"{start_day + day},A,B,C,{100 + day % 7},{50 + day % 5},\n" for day in range(80)
-    )
-    table = tmp_path / "table.csv"
-    table.write_text("date,plant,application,panel_size,wip,throughput,cycle_time\n" + rows)
+    table = table_of(tmp_path)
     done = command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
     assert done.returncode == 0, done.stderr
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
@@ -128,157 +106,59 @@ def test_demo_of_a_bad_table_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def remove(folder: Path, id: str, *suffixes: str) -> None:
-    """Lose files of a model; its document is touched, so that no process has it open still."""
-    for suffix in suffixes:
-        (folder / f"{id}{suffix}").unlink()
-    os.utime(folder / f"{id}.json")
+def table_of(folder: Path) -> Path:
+    first = np.datetime64("2024-01-01")
+    rows = "".join(f"{first + day},A,B,C,{100 + day % 7},{50 + day % 5},\n" for day in range(80))
+    path = folder / "table.csv"
+    path.write_text("date,plant,application,panel_size,wip,throughput,cycle_time\n" + rows)
+    return path
 
 
-BUILD = """
-import keras, sys
-net = keras.Sequential([keras.layers.Input((5, 6)), keras.layers.LSTM(4), keras.layers.Dense(3)])
-net.compile("adam", loss="mse")
-net.save(sys.argv[1])
-"""
-
-
-def test_import_brings_in_a_legacy_model_that_then_predicts(
-    service: Service, tmp_path: Path
-) -> None:
-    model, scalers = tmp_path / "old.h5", tmp_path / "scalers.pkl"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", BUILD, str(model)], check=True)
-    amounts = np.random.default_rng(0).normal([100, 50, 2, 1, 1, 1], 1, (50, 6))
-    scalers.write_bytes(
-        pickle.dumps(
-            {
-                "scaler": StandardScaler().fit(amounts),
-                "plant": LabelEncoder().fit(["A", "B"]),
-                "application": LabelEncoder().fit(["TV"]),
-                "panel_size": LabelEncoder().fit(["L", "S"]),
-            }
-        )
-    )
+def test_train_shows_its_progress_and_leaves_a_model(service: Service, tmp_path: Path) -> None:
     stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
-    done = command(tmp_path, "import", str(model), "--scalers", str(scalers), **stores)
+    done = command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "3", **stores)
     assert done.returncode == 0, done.stderr
-    found = re.search(r"[0-9a-f-]{36}", done.stdout)
+    assert "epoch 3/3" in done.stdout and "Held back: wip" in done.stdout
+    found = re.search(r"Model ([0-9a-f-]{36})", done.stdout)
     assert found is not None
-    id = found.group()
-    ask = {"model_id": id, "plant": "B", "application": "TV", "panelSize": "S"}
-    refused = service.post("/api/model/predict", ask)
-    assert refused.status_code == 422 and "at least 5 rows" in refused.text
-    ask["history"] = [  # type: ignore[assignment]
-        {"date": f"2024-01-0{i}", "wip": 100, "throughput": 50, "cycle_time": 2}
-        for i in range(1, 6)
+    ask = {"model_id": found.group(1), "plant": "A", "application": "B", "panelSize": "C"}
+    assert service.post("/api/model/predict", ask).status_code == 200
+
+
+def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
+    stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
+    with subprocess.Popen(
+        [sys.executable, "run.py", "train", str(table_of(tmp_path)), "--epochs", "10000"],
+        cwd=ROOT,
+        env=environment_of(tmp_path, **stores),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(lambda: service.get("/api/jobs?status=running").json()["jobs"])
+        id = service.get("/api/jobs?status=running").json()["jobs"][0]["job_id"]
+        service.wait_for_epoch(id)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Cancelled" in said
+    assert service.job(id)["status"] == "cancelled"
+
+
+def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
+    done = command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Model " in done.stdout
+    assert sorted(p.suffix for p in (tmp_path / "models").iterdir()) == [
+        ".json",
+        ".keras",
+        ".onnx",
     ]
-    forecast = service.post("/api/model/predict", ask).json()["predictions"]
-    assert len(forecast) == 30 and forecast[0]["date"] == "2024-01-06"
-    # The ONNX file is derived: lost, it is made again by the worker.
-    remove(service.folder / "models", id, ".onnx")
-    again = service.post("/api/model/predict", ask).json()["predictions"]
-    assert again[0]["predicted_wip"] == pytest.approx(forecast[0]["predicted_wip"], rel=1e-4)
-    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
 
 
-def test_a_damaged_model_is_an_error_of_its_own_only(
-    service: Service, question: dict[str, str]
-) -> None:
-    folder = service.folder / "models"
-    made = service.post("/api/model/train", FAST | SMALL).json()
-    id = made["model_id"]
-    ask = question | {"model_id": id}
-    onnx = folder / f"{id}.onnx"
-    onnx.write_bytes(onnx.read_bytes()[:1000])
-    reply = service.post("/api/model/predict", ask)
-    assert reply.status_code == 500 and "damaged" in reply.json()["error"]
-    (folder / f"{id}.json").write_text('{"truncated": ')
-    models = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
-    assert models[id]["status"] == "damaged"
-    assert models[question["model_id"]]["status"] == "ready"
-    assert service.post("/api/model/predict", question).status_code == 200
-    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
-
-
-def test_two_trains_at_once_both_end(service: Service, dataset: dict[str, str]) -> None:
-    body = FAST | {"datasetId": dataset["dataset_id"], "seed": 3}
-    with ThreadPoolExecutor(2) as pool:
-        replies = list(pool.map(lambda _: service.post("/api/model/train", body), range(2)))
-    first, second = (reply.json() for reply in replies)
-    assert first["model_id"] != second["model_id"]
-    assert first["training_history"] == second["training_history"]
-
-
-def test_deleting_a_model_while_it_predicts_gives_forecasts_then_404s(
-    service: Service, dataset: dict[str, str]
-) -> None:
-    body = FAST | {"datasetId": dataset["dataset_id"]}
-    id = service.post("/api/model/train", body).json()["model_id"]
-    ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
-
-    def predict(_: int) -> int:
-        return service.post("/api/model/predict", ask | {"predictionDays": 90}).status_code
-
-    with ThreadPoolExecutor(4) as pool:
-        statuses = pool.map(predict, range(60))
-        service.call("DELETE", f"/api/model/{id}")
-        assert set(statuses) <= {200, 404}
-    assert predict(0) == 404
-
-
-def test_health_answers_while_a_model_trains(service: Service, question: dict[str, str]) -> None:
-    client = subprocess.Popen(
-        ["curl", "-s", "-X", "POST", f"{service.url}/api/model/train", "-H",
-         "Content-Type: application/json", "-d", '{"historicalDays": 100, "epochs": 30}']
-    )  # fmt: skip
-    asked = 0
-    while client.poll() is None:
-        assert service.get("/health").status_code == 200
-        assert service.post("/api/model/predict", question).status_code == 200
-        asked += 1
-        time.sleep(0.05)
-    assert asked > 5
-
-
-H5 = """
-import keras, sys
-net = keras.models.load_model(sys.argv[1], compile=False)
-net.compile("adam", loss="mse")
-net.save(sys.argv[2])
-"""
-
-
-def test_an_h5_stands_in_for_a_keras_file(service: Service, dataset: dict[str, str]) -> None:
-    """A model of this service whose network is kept as .h5 is made ready for serving from it."""
-    folder = service.folder / "models"
-    body = FAST | {"datasetId": dataset["dataset_id"]}
-    id = service.post("/api/model/train", body).json()["model_id"]
-    ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
-    before = service.post("/api/model/predict", ask).json()["predictions"]
-    remove(folder, id, ".onnx")
-    derived = service.post("/api/model/predict", ask).json()["predictions"]
-    assert derived[-1]["predicted_wip"] == pytest.approx(before[-1]["predicted_wip"], rel=1e-4)
-    files = [str(folder / f"{id}{suffix}") for suffix in (".keras", ".h5")]
-    subprocess.run([sys.executable, "-W", "ignore", "-c", H5, *files], check=True)
-    remove(folder, id, ".keras", ".onnx")
-    reply = service.post("/api/model/predict", ask)
-    assert reply.status_code == 200, reply.text
-    after = reply.json()["predictions"]
-    assert after[-1]["predicted_wip"] == pytest.approx(before[-1]["predicted_wip"], rel=1e-4)
-    remove(folder, id, ".h5", ".onnx")
-    lost = service.post("/api/model/predict", ask)
-    assert lost.status_code == 500 and "has lost its network" in lost.json()["error"]
-    assert service.call("DELETE", f"/api/model/{id}").status_code == 200
-
-
-def test_an_h5_without_its_document_is_listed_and_says_what_to_do(service: Service) -> None:
-    path = service.folder / "models" / "grandpa.h5"
-    path.write_bytes(b"whatever")
-    models = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
-    assert models["grandpa"]["status"] == "not imported"
-    assert service.get("/api/model/grandpa").json()["info"]["source"] == "legacy"
-    ask = {"model_id": "grandpa", "plant": "A", "application": "B", "panelSize": "C"}
-    reply = service.post("/api/model/predict", ask)
-    assert reply.status_code == 409 and "python run.py import" in reply.json()["error"]
-    assert service.call("DELETE", "/api/model/grandpa").status_code == 200
-    assert not path.exists()
+def test_workers_train_side_by_side(tmp_path: Path) -> None:
+    running = start(tmp_path, WORKERS="2", WEB_PROCESSES="1")
+    wait_until(lambda: running.get("/health").json()["workers_alive"] == 2)
+    ids = [running.hand_in(FAST | SMALL | {"epochs": 10_000}) for _ in range(2)]
+    for id in ids:
+        running.wait_for_epoch(id)
+    assert [running.job(id)["status"] for id in ids] == ["running"] * 2
+    running.stop()

@@ -1,0 +1,89 @@
+"""The story of jobs, the same in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from models.job_log import Decision, JobLog
+from utils.database import open_engine
+
+
+@pytest.fixture
+def log(database_url: str) -> JobLog:
+    made = JobLog(open_engine(database_url))
+    made.create()
+    made.create()
+    return made
+
+
+@pytest.fixture
+def job() -> str:
+    return str(uuid4())
+
+
+def test_events_are_numbered_from_one_and_come_back_in_order(log: JobLog, job: str) -> None:
+    log.add_status(job, {"status": "running"})
+    for epoch in (1, 2):
+        log.add_epoch(job, epoch, {"epoch": epoch, "loss": 0.5})
+    told = log.after({job: 0})
+    assert [(event.number, event.epoch) for event in told] == [(1, None), (2, 1), (3, 2)]
+    assert told[1].data == {"epoch": 1, "loss": 0.5}
+    assert told[0].at <= told[1].at <= told[2].at <= time.time()
+    assert [[event.number for event in log.after({job: seen})] for seen in range(4)] == [
+        [1, 2, 3],
+        [2, 3],
+        [3],
+        [],
+    ]
+
+
+def test_what_is_told_again_is_told_once(log: JobLog, job: str) -> None:
+    for _ in range(2):
+        log.add_status(job, {"status": "running", "try": 1})
+        log.add_epoch(job, 1, {"epoch": 1})
+    log.add_status(job, {"status": "queued"})
+    log.add_status(job, {"status": "running", "try": 1})
+    assert len(log.after({job: 0})) == 4
+
+
+def test_several_writers_leave_no_gap_and_no_repeat(log: JobLog, job: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: log.add_epoch(job, i // 2, {"epoch": i // 2}), range(40)))
+    told = log.after({job: 0})
+    assert [event.number for event in told] == list(range(1, 21))
+    assert sorted(event.epoch or 0 for event in told) == list(range(20))
+
+
+def test_jobs_are_told_apart(log: JobLog, job: str) -> None:
+    other = str(uuid4())
+    for each, epochs in ((job, 3), (other, 1)):
+        for epoch in range(1, epochs + 1):
+            log.add_epoch(each, epoch, {"epoch": epoch})
+    assert {id: event.epoch for id, event in log.last_epochs([job, other]).items()} == {
+        job: 3,
+        other: 1,
+    }
+    begun, ended = log.spans([job])[job]
+    assert begun <= ended and set(log.spans([job])) == {job}
+    assert log.epochs_since(time.time() - 60) == 4 and log.epochs_since(time.time() + 1) == 0
+    log.decide(job, Decision.PUBLISH)
+    log.forget([job])
+    assert log.after({job: 0, other: 0})[0].job_id == other
+    assert log.decision(job) is None
+
+
+@pytest.mark.parametrize("first", list(Decision))
+def test_the_first_decision_stands(log: JobLog, job: str, first: Decision) -> None:
+    assert log.decision(job) is None
+    assert [log.decide(job, each) for each in (first, *Decision)] == [first] * 3
+    assert log.decision(job) is first
+
+
+def test_of_many_who_decide_at_once_all_hear_the_same(log: JobLog, job: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        heard = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
+    assert heard == {log.decision(job)}
