@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -13,11 +14,13 @@ from utils.database import open_engine
 
 
 @pytest.fixture
-def log(database_url: str) -> JobLog:
-    made = JobLog(open_engine(database_url))
+def log(database_url: str) -> Iterator[JobLog]:
+    engine = open_engine(database_url)
+    made = JobLog(engine)
     made.create()
     made.create()
-    return made
+    yield made
+    engine.dispose()
 
 
 @pytest.fixture

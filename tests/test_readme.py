@@ -57,6 +57,12 @@ def test_training_in_the_background_leads_to_a_model(
     assert job["status"] == "succeeded" and job["model_id"] == job_id
 
 
+def test_ci_runs_the_tests_as_the_readme_says() -> None:
+    section = README[README.index("## Tests") :]
+    *_, command = re.findall(r"```sh\n(.*?)```", section, re.S)[0].strip().splitlines()
+    assert command.startswith("pytest") and command in (ROOT / ".ci" / "run").read_text()
+
+
 def test_the_table_of_settings_is_the_codes() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\| (.*) \|$", README, re.M)
     assert rows == settings.table()
