@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from utils.database import make_tables
+from utils.database import answering, make_tables
 from utils.errors import InternalError
 
 _METADATA = sa.MetaData()
@@ -59,7 +60,10 @@ class Event:
 
 
 class JobLog:
-    """The story of the jobs in one database."""
+    """The story of the jobs in one database.
+
+    Every method raises Unavailable if the database does not answer.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -91,13 +95,13 @@ class JobLog:
         count = sa.select(sa.func.max(_EVENTS.c.number)).where(mine)
         row = {"job_id": job_id, "epoch": epoch, "data": json.dumps(data, allow_nan=False)}
         for _ in range(_TRIES):
-            with self._engine.connect() as connection:
+            with self._connection() as connection:
                 number = 1 + (connection.execute(count).scalar() or 0)
                 found = connection.execute(last.limit(1)).scalar()
             if found is not None and known(json.loads(found)):
                 return
             try:
-                with self._engine.begin() as connection:
+                with self._connection() as connection:
                     values = row | {"number": number, "at": time.time()}
                     connection.execute(_EVENTS.insert().values(**values))
             except IntegrityError:  # another writer was faster: look again
@@ -135,19 +139,19 @@ class JobLog:
             .where(_EVENTS.c.job_id.in_(list(job_ids)))
             .group_by(_EVENTS.c.job_id)
         )
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             return {row[0]: (float(row[1]), float(row[2])) for row in connection.execute(query)}
 
     def epochs_since(self, at: float) -> int:
         """How many epochs ended after a Unix time, of all jobs."""
         query = sa.select(sa.func.count()).where(_EVENTS.c.at > at, _EVENTS.c.epoch.isnot(None))
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             return int(connection.execute(query).scalar_one())
 
     def decide(self, job_id: str, decision: Decision) -> Decision:
         """Decide how a job ends, unless it is decided; returns what stands."""
         try:
-            with self._engine.begin() as connection:
+            with self._connection() as connection:
                 connection.execute(_DECISIONS.insert().values(job_id=job_id, decision=decision))
         except IntegrityError:
             return self.decision(job_id) or decision
@@ -156,19 +160,25 @@ class JobLog:
     def decision(self, job_id: str) -> Decision | None:
         """What was decided of a job."""
         query = sa.select(_DECISIONS.c.decision).where(_DECISIONS.c.job_id == job_id)
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else Decision(found)
 
     def forget(self, job_ids: Iterable[str]) -> None:
         """Delete all that is told of some jobs."""
         ids = list(job_ids)
-        with self._engine.begin() as connection:
+        with self._connection() as connection:
             for table in (_EVENTS, _DECISIONS):
                 connection.execute(table.delete().where(table.c.job_id.in_(ids)))
 
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A transaction, whatever is done in it."""
+        with answering(self._engine), self._engine.begin() as connection:
+            yield connection
+
     def _events(self, query: sa.Select[Any]) -> list[Event]:
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             return [
                 Event(row.job_id, row.number, row.epoch, row.at, json.loads(row.data))
                 for row in connection.execute(query)

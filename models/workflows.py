@@ -33,6 +33,9 @@ log = structlog.get_logger("worker")
 # A job whose worker dies with it is tried this often; the engine counts the tries after the first.
 MOST_TRIES = 3
 
+# A training that took hours is not to fail for a database that restarts as it ends.
+_OUTAGE, _AGAIN_EVERY = 600.0, 2.0  # seconds
+
 _LOOK_EVERY = 0.2  # seconds between two looks at whether a job is still wanted
 
 
@@ -89,6 +92,7 @@ class Watch:
         self._ended = threading.Event()
         self._stop: BaseException | None = None
         self._kept_at = time.monotonic()
+        self._untold: list[Epoch] = []
 
     def __enter__(self) -> Watch:
         self._look()
@@ -128,7 +132,17 @@ class Watch:
             job_id=self._job_id,
             seconds=round(epoch.seconds, 3),
         )
-        self._desk.jobs.log.add_epoch(self._job_id, epoch.epoch, asdict(epoch))
+        self._untold.append(epoch)
+        try:
+            self._tell()
+        except Unavailable as error:  # told with a later epoch: the training does not wait
+            log.warning("cannot tell of the epoch", job_id=self._job_id, error=error.message)
+
+    def _tell(self) -> None:
+        while self._untold:
+            epoch = self._untold[0]
+            self._desk.jobs.log.add_epoch(self._job_id, epoch.epoch, asdict(epoch))
+            self._untold.pop(0)
 
     def checkpoint(self) -> bytes | None:
         """The checkpoint that an earlier try of this job left."""
@@ -155,9 +169,20 @@ class Watch:
 
     def before_publishing(self) -> None:
         """Have publishing stand against a cancellation; raise if that came first."""
-        self._look()
-        self.check()
-        if self._desk.jobs.log.decide(self._job_id, Decision.PUBLISH) is Decision.CANCEL:
+        deadline = time.monotonic() + _OUTAGE
+        while True:
+            try:
+                self._look()
+                self.check()
+                self._tell()
+                decided = self._desk.jobs.log.decide(self._job_id, Decision.PUBLISH)
+                break
+            except Unavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("waiting for the database", job_id=self._job_id, error=error.message)
+                time.sleep(_AGAIN_EVERY)
+        if decided is Decision.CANCEL:
             raise engine.DBOSWorkflowCancelledError(f"Job {self._job_id} was cancelled.")
 
 

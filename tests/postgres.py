@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,29 @@ class Server:
     """A running PostgreSQL."""
 
     port: int
+    start: Callable[[], subprocess.Popen[bytes]]
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """Stop it, without waiting for clients that are still connected."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """An outage, for as long as the context lasts."""
+        self.stop()
+        yield
+        self.process = self.start()
+        wait_until(self.answers)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, "PostgreSQL has ended"
+        try:
+            psycopg.connect(self.url("postgres")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def url(self, database: str) -> str:
         password = PASSWORD.replace("/", "%2F")
@@ -79,30 +102,22 @@ def _served(folder: Path, port: int) -> Iterator[Server]:
         check=True, stdout=subprocess.DEVNULL, **user,
     )  # fmt: skip
     options = _OPTIONS | {"port": str(port), "unix_socket_directories": str(folder)}
-    log = folder / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [program("postgres"), "-D", "data", *(f"--{k}={v}" for k, v in options.items())],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            **user,
-        )
-    server = Server(port)
 
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            psycopg.connect(server.url("postgres")).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+    def launch() -> subprocess.Popen[bytes]:
+        with (folder / "log").open("a") as out:
+            return subprocess.Popen(
+                [program("postgres"), "-D", "data", *(f"--{k}={v}" for k, v in options.items())],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                **user,
+            )
 
+    server = Server(port, launch, launch())
     try:
-        wait_until(answers)
+        wait_until(server.answers)
         yield server
     finally:
-        process.send_signal(signal.SIGINT)  # do not wait for clients that are still connected
-        process.wait(30)
+        server.stop()
 
 
 def program(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+import postgres
 from live import FAST, SMALL, Event, Service, children, follow, start, wait_until
 
 Body = dict[str, Any]
@@ -175,6 +176,27 @@ def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
     wait_until(lambda: again.get(f"/api/jobs/{id}").status_code == 404)
     assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
     again.stop()
+
+
+def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
+    with postgres.running() as server:
+        service = start(tmp_path, DATABASE_URL=server.new_database())
+        id = service.hand_in(LONG)
+        service.wait_for_epoch(id, 10)
+        with server.stopped():
+            assert service.get("/health").status_code == 200
+            assert service.get("/health/ready").status_code == 503
+            assert service.get("/api/models").status_code == 200
+            refused = service.get(f"/api/jobs/{id}")
+            assert refused.status_code == 503 and "database" in refused.json()["error"]
+            log = tmp_path / "log"
+            wait_until(lambda: "Epoch 150/150" in log.read_text(), 60)
+        ended = service.wait_for(id, "succeeded")
+        assert ended["tries"] == 1
+        events = list(follow(service, id))
+        told = [json.loads(event.data)["epoch"] for event in events if event.event == "epoch"]
+        assert told == list(range(1, 151))
+        service.stop()
 
 
 def age(database: Path, days: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
@@ -137,10 +137,13 @@ def answering(engine: sa.Engine) -> Iterator[None]:
     """Say it in one sentence if the database of `engine` does not do what it is asked to.
 
     Raises:
-        Unavailable: in place of whatever SQLAlchemy raises.
+        Unavailable: in place of whatever SQLAlchemy raises, but for IntegrityError: that is an
+            answer, too.
     """
     try:
         yield
+    except IntegrityError:
+        raise
     except SQLAlchemyError as error:
         raise Unavailable(f"The database does not answer: {_reason(error, engine)}.") from error
 
