@@ -33,6 +33,14 @@ ENDPOINTS = [
         headers=("Idempotency-Key",),
     ),
     Endpoint("POST", "/api/data/upload", "Store a table", r.UploadReply, table=True),
+    Endpoint(
+        "POST",
+        "/api/data/validate",
+        "Judge the quality of data: Little's Law, stability, outliers",
+        r.DataQualityReply,
+        s.DataRequest,
+        table=True,
+    ),
     Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
     Endpoint(
         "GET",
@@ -127,6 +135,12 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
     def upload() -> Response:
         with TemporaryDirectory() as folder:
             return web.json(service.upload(web.save_upload(Path(folder), service.settings)))
+
+    @app.post("/api/data/validate")
+    def validate_data() -> Response:
+        with TemporaryDirectory() as folder:
+            asked = web.body_or_table(s.DataRequest, Path(folder), service.settings)
+            return web.json(service.examine(asked))
 
     @app.get("/api/data")
     def list_datasets() -> Response:

@@ -107,12 +107,14 @@ class Datasets:
         return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
 
     def _store(self, source: str, table: Any, id: str | None = None) -> dict[str, Any]:
+        from utils import littles_law
         from utils.cleaning import clean
 
         cleaned = clean(table)
-        panel = cleaned.panel
+        panel, quality = cleaned.panel, cleaned.quality
+        verdicts = littles_law.counts(littles_law.judge(panel).verdict, littles_law.VERDICTS)
+        quality["littles_law"]["verdicts"] = verdicts
         time, begin = panel.time, int(panel.first.min())
-        end = int((panel.first + panel.lengths).max()) - 1
         numbers = dict(zip(TARGETS, panel.values.T, strict=True)) | cleaned.extras
         numbers["littles_law_compliance"] = compliance(*panel.values.T)
 
@@ -122,10 +124,8 @@ class Datasets:
                     panel.keys, panel.lengths, time - begin, panel.calendar.days(time), numbers
                 )
 
-        first, last = panel.calendar.days(np.array([begin, end]))
-        summary = _summary(panel.keys, len(time), panel.calendar, int(first), int(last))
-        extra = {"anchor": panel.calendar.anchor, "quality": cleaned.quality}
-        return self._publish(source, summary, write, extra, id)
+        extra = {"anchor": panel.calendar.anchor, "quality": quality}
+        return self._publish(source, summary_of(panel), write, extra, id)
 
     def _publish(
         self,
@@ -177,7 +177,7 @@ class Datasets:
             (names[0][1][names[0][0][i]], names[1][1][names[1][0][i]], names[2][1][names[2][0][i]])
             for i in starts
         ]
-        calendar = Calendar(Step(document["summary"]["step"]), document.get("anchor", 0))
+        calendar = calendar_of(document)
         days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
         offsets = np.append(starts, len(table)).astype(np.int64)
         values = np.column_stack([table[name].to_numpy() for name in TARGETS])
@@ -232,6 +232,18 @@ class _Writer:
         for name in self._schema.names[len(columns) :]:
             columns[name] = pa.array(numbers[name], pa.float64(), from_pandas=True)
         self._file.write_table(pa.table(columns, self._schema))
+
+
+def calendar_of(document: dict[str, Any]) -> Calendar:
+    """The calendar of a stored data set."""
+    return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0))
+
+
+def summary_of(panel: Panel) -> dict[str, Any]:
+    """What a panel holds, as replies state it."""
+    ends = int(panel.first.min()), int((panel.first + panel.lengths).max()) - 1
+    first, last = panel.calendar.days(np.array(ends))
+    return _summary(panel.keys, len(panel.values), panel.calendar, int(first), int(last))
 
 
 def _summary(

@@ -171,6 +171,17 @@ class LSTMService:
         names = ("dataset_id", "data_points", "summary", "quality")
         return replies.UploadReply(**{name: document[name] for name in names})
 
+    def examine(self, asked: schemas.DataRequest | Path) -> replies.DataQualityReply:
+        """Judge the quality of a stored data set, of rows, or of the table in a file.
+
+        Raises:
+            NotFound: there is no such data set.
+            ServiceError: the table cannot be read; the sentence says where.
+        """
+        from models.examination import examine
+
+        return replies.DataQualityReply(**examine(self.datasets, asked))
+
     def list_datasets(self) -> replies.DatasetsReply:
         """The stored data sets, newest first."""
         known = replies.DatasetInfo.model_fields

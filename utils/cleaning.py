@@ -30,7 +30,7 @@ class Cleaned:
     quality: dict[str, Any]
 
 
-def clean(table: Table, calendar: Calendar | None = None) -> Cleaned:
+def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) -> Cleaned:
     """Sort, join duplicates (the last one counts), drop what is impossible, fill short gaps.
 
     Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
@@ -39,6 +39,7 @@ def clean(table: Table, calendar: Calendar | None = None) -> Cleaned:
     Args:
         table: the rows.
         calendar: their step, where it is known; else it is recognised.
+        partly: keep, where gaps are longer than that, the longest stretch of each series.
 
     Raises:
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
@@ -59,6 +60,8 @@ def clean(table: Table, calendar: Calendar | None = None) -> Cleaned:
         "ignored_columns": table.ignored,
     }
     last &= _inside(group, numbers, last)
+    if partly:
+        last &= _longest_stretches(group, time, numbers, last)
     group, time = group[last], time[last]
     numbers = {name: np.where(v[last] >= 0, v[last], np.nan) for name, v in numbers.items()}
     if not group.size:
@@ -100,6 +103,25 @@ def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) ->
         rows = np.arange(len(group))
         inside = (rows >= first_of[group]) & (rows <= last_of[group])
     return inside
+
+
+def _longest_stretches(
+    group: Ints, time: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Rows of each series' longest stretch that knows both WIP and throughput often enough."""
+    known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
+    far = np.diff(time[known]) > MAX_GAP + 1
+    number = np.cumsum(np.append(True, far | (np.diff(group[known]) != 0))[: len(known)]) - 1
+    sizes = np.bincount(number)
+    begins = np.flatnonzero(np.diff(number, prepend=-1))
+    ends = np.append(begins[1:], len(number)) - 1
+    owner = group[known[begins]]
+    order = np.lexsort((-sizes, owner))
+    best = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
+    edges = np.zeros(len(group) + 1, np.int64)
+    edges[known[begins[best]]] += 1
+    edges[known[ends[best]] + 1] -= 1
+    return np.cumsum(edges)[:-1] > 0
 
 
 def _gaps(calendar: Calendar, keys: list[Key], group: Ints, time: Ints) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["requestBody"] = _content("", endpoint.request.__name__) | {"required": True}
         del operation["requestBody"]["description"]
     if endpoint.table:
+        asked = endpoint.request and {"$ref": _REFERENCE.format(model=endpoint.request.__name__)}
+        rows: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
         binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
         form = {"type": "object", "properties": {"file": binary["schema"]}}
         operation["requestBody"] = {
@@ -103,7 +105,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "content": {
                 "text/csv": binary,
                 "application/vnd.apache.parquet": binary,
-                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                "application/json": {"schema": {"anyOf": [asked, rows]} if asked else rows},
                 "multipart/form-data": {"schema": form},
             },
         }

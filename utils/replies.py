@@ -118,6 +118,98 @@ class UploadReply(Reply):
     quality: dict[str, Any]
 
 
+class LawWindow(Part):
+    """A window of a series: first and last date, and how Little's Law fares in it."""
+
+    start: str
+    end: str
+    deviation: float
+    allowance: float
+
+
+class LawVerdict(Part):
+    """Little's Law of a series; shares of the larger of ΣWIP and Σ throughput × cycle time."""
+
+    verdict: Literal["pass", "inconclusive", "fail"]
+    windows: int = Field(description="judged; none if too few cycle times are known")
+    windows_failed: int
+    deviation: float | None = Field(description="over the longest window; > 0: WIP is too high")
+    allowance: float | None = Field(description="what that window's edges explain of it")
+    detectable: float | None = Field(description="no larger deviation can have hidden")
+    known_cycle_times: int
+    worst_window: LawWindow | None = Field(description="of those that fail")
+
+
+class StabilityVerdict(Part):
+    """The trend of a series' WIP."""
+
+    verdict: Literal["stable", "growing", "shrinking", "inconclusive"]
+    slope_per_step: float | None = Field(description="units a step")
+    standard_error: float | None
+    change: float | None = Field(description="over all of the data, as a share of the mean WIP")
+    margin: float | None = Field(description="of the change, with 95 % confidence")
+    inflow_per_step: float | None = Field(description="mean releases; null: not known")
+    outflow_per_step: float
+
+
+class Outlier(Part):
+    """A value far from what was to be expected."""
+
+    date: str
+    target: Literal["wip", "throughput", "cycle_time"]
+    value: float
+    expected_range: tuple[float, float]
+
+
+class SeriesQuality(Part):
+    """What was found of one series."""
+
+    plant: str
+    application: str
+    panel_size: str
+    steps: int
+    littles_law: LawVerdict
+    stability: StabilityVerdict
+    outliers: list[Outlier] = Field(description="the strongest, at most 10")
+    outlier_count: int
+
+
+class QualitySummary(Part):
+    """What was found of all series, also of those that are not listed."""
+
+    series: int
+    series_listed: int = Field(description="at most 1,000: those that need attention first")
+    littles_law: dict[Literal["pass", "inconclusive", "fail"], int]
+    stability: dict[Literal["stable", "growing", "shrinking", "inconclusive"], int]
+    outliers: int
+    recommendations: list[str]
+
+
+class Unmendable(Part):
+    """Why an upload of the data would be refused. Of each series the longest stretch is judged."""
+
+    error: str
+    details: list[ErrorDetail]
+
+
+class QualityReport(BaseModel):
+    """An upload's figures (gaps, blanks, duplicates, negatives, …), and what each series is."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    summary: QualitySummary
+    series: list[SeriesQuality]
+    unmendable: Unmendable | None = None
+
+
+class DataQualityReply(Reply):
+    """The quality of some data. Nothing was stored."""
+
+    data_points: int
+    summary: DataSummary
+    quality: QualityReport
+
+
 class DatasetInfo(Part):
     """A stored data set in the list."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from utils.parsing import Flag, Int, Name, Number, Positive, Request
 
@@ -123,6 +124,29 @@ class JobsQuery(Request):
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
     limit: Int = Field(100, ge=1, le=1000)
     offset: Int = Field(0, ge=0, le=1_000_000_000)
+
+
+class DataRequest(Request):
+    """Data to be judged: a stored data set or rows."""
+
+    dataset_id: Annotated[str, Field(min_length=1)] | None = None
+    data: Annotated[list[Row], Field(min_length=1)] | None = None
+    training_data: Annotated[list[Row], Field(min_length=1)] | None = None
+    rows: Annotated[list[Row], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        names = {name: to_camel(name) for name in type(self).model_fields}
+        given = [alias for name, alias in names.items() if getattr(self, name) is not None]
+        if len(given) != 1:
+            one = "takes exactly one of datasetId, data, trainingData and rows"
+            raise ValueError(f"{one}; given: {', '.join(given) or 'none'}")
+        return self
+
+    @property
+    def posted(self) -> list[Row] | None:
+        """The rows, by whichever name they came."""
+        return self.data or self.training_data or self.rows
 
 
 class PredictRequest(Request):

@@ -49,6 +49,8 @@ _DRAINED_MB = 100  # of a body that is too large, read and thrown away so that t
 
 _LOOK_AFTER = 2  # seconds after which it is worth asking after a job
 
+_TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
+
 # Words that stand where an id could: their paths are not those of things.
 _RESERVED = "generate|upload|train|predict|validate"
 
@@ -101,8 +103,12 @@ def body(schema: type[R]) -> R:
             "The body must be JSON, sent with Content-Type: application/json. Received: "
             f"{request.mimetype or 'no content type'}"
         )
+    return _parsed(schema, raw or b"{}")
+
+
+def _parsed(schema: type[R], raw: bytes) -> R:
     try:
-        return schema.parse(orjson.loads(raw) if raw else {})
+        return schema.parse(orjson.loads(raw))
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON: {error}.") from error
 
@@ -174,6 +180,18 @@ def save_upload(folder: Path, settings: Settings) -> Path:
     return target
 
 
+def body_or_table(schema: type[R], folder: Path, settings: Settings) -> R | Path:
+    """The request's JSON object, checked, or else the table that it uploads, put into a folder.
+
+    Raises:
+        UnsupportedMedia, BadRequest, InvalidInput: as `body` and `save_upload`.
+    """
+    path = save_upload(folder, settings)
+    if request.is_json and (content := path.read_bytes()).lstrip()[:1] == b"{":
+        return _parsed(schema, content)
+    return path
+
+
 def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
     """A reply as strict JSON: its models refuse numbers that are not finite."""
     return Response(reply.model_dump_json(), status, mimetype="application/json")
@@ -213,7 +231,7 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         _drain()
         limit = (request.max_content_length or 0) // _MB
-        kind = "An upload" if request.path.endswith("/upload") else "A JSON body"
+        kind = "An upload" if request.path in _TABLES else "A JSON body"
         return _refusal(TooLarge(f"{kind} may have at most {limit} MB."), 413)
     sentences = {
         404: f"There is nothing at {request.path}.",
