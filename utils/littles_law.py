@@ -13,7 +13,7 @@ Rows tell both sums, Σ wip and Σ throughput × cycle_time. They do not tell th
 them, from zero to
 
     WIP at the edge × (longest cycle time seen + steps since anything left + 1)
-    + what has piled up since the window's start: it may be there since it came.
+    + what has piled up since the data's start: it may be there since it came.
 
 So true data keep Σ wip − Σ throughput × cycle_time between −(bound at the start) and +(bound at
 the end), in every window. On top go
@@ -157,7 +157,7 @@ class _Flow:
         series, (wip, throughput, cycle_time) = panel.series, panel.values.T
         timed = (throughput > 0) & ~np.isnan(cycle_time)
         level = sums(panel, wip) / panel.lengths
-        level = np.where(level > 0, level, np.nan)
+        level = np.where(level > 0, level, 1.0)
         flow, spent = np.where(timed, throughput, 0.0), np.where(timed, cycle_time, 0.0)
         timed_flow = sums(panel, flow)
         mean = np.divide(
@@ -311,11 +311,11 @@ def _between(values: Floats) -> Floats:
 
 
 def _piled_up(row: Ints, wip: Floats, low: Floats) -> Floats:
-    """Most that units which came in after a window's start, and stay, can have spent in it.
+    """Most that units which have come in since the data's start, and stay, spent in a window.
 
-    Of what is there at the end, at most the least WIP since a moment can have been there since
-    that moment; what stands above the window's least WIP came in within it. The integral of
-    that over the window, from above, [S, EDGES, EDGES].
+    Of what is there at its end, at most the least WIP since a moment can have been there since
+    that moment; what stands above the least WIP since the data's start has come in since. The
+    integral of that over the window, from above, [S, EDGES, EDGES].
     """
     later = np.triu(np.ones((EDGES, EDGES), bool), 1)
     lows = np.where(later, low[:, :, None], np.inf)
@@ -325,4 +325,4 @@ def _piled_up(row: Ints, wip: Floats, low: Floats) -> Floats:
     spans = np.diff(row, axis=1, append=row[:, -1:])[:, :, None]
     area = np.where(later, spans * since, 0.0)
     total = np.cumsum(area[:, ::-1], axis=1)[:, ::-1]
-    return np.maximum(total - np.maximum(_between(row.astype(float)), 0) * least, 0.0)
+    return np.maximum(total - np.maximum(_between(row.astype(float)), 0) * least[:, :1], 0.0)
