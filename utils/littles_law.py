@@ -55,7 +55,7 @@ Ints = NDArray[np.int64]
 DETECTED = 0.20  # a pass means that no larger deviation can have hidden
 PRECISION = 0.02  # of a window's ΣWIP, for rounding and for stocks counted at odd hours
 LEAST = 10  # steps with a known cycle time
-EDGES = 48  # places in a series where windows begin and end
+EDGES = 32  # places in a series where windows begin and end
 _DEVIATIONS = 4.0  # standard deviations of WIP's course within steps
 _SERIES_PER_BLOCK = 64
 
