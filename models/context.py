@@ -1,6 +1,8 @@
-"""The past that a forecast starts from: what the model keeps, the request's history and state."""
+"""The past that a forecast starts from: what the model keeps, and the request's history."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,54 +15,70 @@ from utils.series import KEYS, Key
 Floats = NDArray[np.float64]
 
 
-def context_of(
-    forecaster: Forecaster, key: Key, request: PredictRequest, max_rows: int
-) -> tuple[Floats, int]:
-    """The past that a forecast starts from, [length, 3], and the step number of its end.
+class Context(NamedTuple):
+    """Recent rows of a series in units, [n, 3], and the step number of the last one."""
+
+    rows: Floats
+    last: int
+    cold: bool  # the model was not trained on this series
+
+
+def context_of(forecaster: Forecaster, key: Key, request: PredictRequest, max_rows: int) -> Context:
+    """The past that a forecast starts from.
 
     The request's history, completed by the end of the training data where it joins on to it;
-    without a history, that end alone.
+    without a history, that end alone. A series that the model was not trained on can be forecast
+    from its history, by what the series have in common (a cold start).
+
+    Raises:
+        InvalidInput: the model does not know the series, or the history is too short.
     """
     length, known = forecaster.encoding.length, forecaster.recent(key)
+    cold = not forecaster.knows(key)
+    if cold and (request.history is None or not forecaster.starts_cold):
+        forecaster.check(key)
     if request.history is None:
         if known is None:
             raise InvalidInput.of(
                 "history",
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
-        return known
-    from utils import cleaning, tables
-
-    names = dict(zip(KEYS, key, strict=True))
-    table = tables.read_rows([names | row for row in request.history], max_rows)
-    panel = cleaning.clean(table, forecaster.encoding.calendar).panel
-    if panel.keys != (key,):
-        raise InvalidInput.of(
-            "history", f"must hold rows of {' / '.join(key)} only", " / ".join(panel.keys[0])
-        )
-    rows, first = panel.filled(), int(panel.first[0])
-    end = first + len(rows) - 1
-    if len(rows) < length and known is not None:
-        before = known[0][: len(known[0]) - max(0, known[1] - first + 1)]
-        if known[1] + 1 >= first:
-            rows = np.vstack([before, rows])
+        return Context(*known, cold)
+    rows, last = _joined(_history(forecaster, key, request.history, max_rows), known)
     if len(rows) < length:
         raise InvalidInput.of(
             "history",
             f"must have at least {length} rows, or join on to the end of the training data",
             f"{len(request.history)} rows",
         )
-    return rows[-length:], end
+    return Context(rows, last, cold)
 
 
-def with_state(context: Floats, wip: float | None, throughput: float | None) -> Floats:
-    """Replace the state of the last day; its cycle time follows by Little's Law."""
-    if wip is None and throughput is None:
-        return context
-    context = context.copy()
-    state = context[-1]
-    state[0] = state[0] if wip is None else wip
-    state[1] = state[1] if throughput is None else throughput
-    if state[1] > 0:
-        state[2] = state[0] / state[1]
-    return context
+def _history(
+    forecaster: Forecaster, key: Key, given: list[dict[str, object]], max_rows: int
+) -> tuple[Floats, int]:
+    """The rows of a history in units, and the step number of the first.
+
+    Raises:
+        InvalidInput: they cannot be mended, or are of another series.
+    """
+    from utils import cleaning, tables
+
+    names = dict(zip(KEYS, key, strict=True))
+    table = tables.read_rows([names | row for row in given], max_rows)
+    panel = cleaning.clean(table, forecaster.calendar).panel
+    if panel.keys != (key,):
+        others = [other for other in panel.keys if other != key]
+        raise InvalidInput.of(
+            "history", f"must hold rows of {' / '.join(key)} only", " / ".join(others[0])
+        )
+    return panel.filled(), int(panel.first[0])
+
+
+def _joined(history: tuple[Floats, int], known: tuple[Floats, int] | None) -> tuple[Floats, int]:
+    """A history behind what is known from before it, where the two join; and its last step."""
+    rows, first = history
+    last = first + len(rows) - 1
+    if known is not None and known[1] + 1 >= first:
+        rows = np.vstack([known[0][: len(known[0]) - max(0, known[1] - first + 1)], rows])
+    return rows, last

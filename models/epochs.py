@@ -14,19 +14,18 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models.evaluation import AT_ONCE
 from models.tasks import Task
 from utils import metrics
 from utils.errors import InvalidInput
 from utils.schemas import Hyperparameters
 from utils.series import TARGETS
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SLICE_SECONDS = 0.2  # between two looks at whether to go on
 _FIRST_SLICE = 8  # batches of the first slice, before it is known how long one takes
 _MOST_FLOATS = 1 << 24  # of one array while windows are judged
+_AT_ONCE = 4096  # windows that are judged in one call
 _LATELY = 5  # epochs that the time left is reckoned from
 
 
@@ -34,9 +33,9 @@ _LATELY = 5  # epochs that the time left is reckoned from
 class Epoch:
     """What is known at the end of an epoch.
 
-    `loss` and `val_loss` are mean squared errors of scaled changes; `mae` (units of the data,
-    the three targets pooled) and `r2_score` (their mean) are of one-step forecasts of the
-    held-back end.
+    `loss` and `val_loss` are mean squared errors of what the anchor leaves, scaled; `mae` (units
+    of the data, the three targets pooled) and `r2_score` (their mean) are of one-step forecasts
+    of the held-back end.
     """
 
     epoch: int
@@ -100,14 +99,10 @@ class _Graph:
 
     def __init__(self, fused: keras.Model, task: Task, hyper: Hyperparameters) -> None:
         panel, encoding = task.panel, task.encoding
-        series = panel.series
-        previous = np.vstack([task.filled[:1], task.filled[:-1]])
-        target = encoding.encode(panel.values, previous, series)
-        around = encoding.surroundings(panel.time, series)
-        self._rows = tf.constant(encoding.rows(task.filled, around, series))
-        self._identities = tf.constant(encoding.identities(series))
-        self._known = tf.constant(~np.isnan(target), tf.float32)
-        self._targets = tf.constant(np.nan_to_num(target))
+        self._rows = tf.constant(encoding.rows(task.scaled, panel.time))
+        self._identities = tf.constant(encoding.identities(panel.series))
+        self._known = tf.constant(~np.isnan(task.residual), tf.float32)
+        self._targets = tf.constant(np.nan_to_num(task.residual))
         self._span = tf.range(-hyper.sequence_length, 0)
         self._network = fused
         self._optimizer = keras.optimizers.Adam(hyper.learning_rate)
@@ -162,7 +157,7 @@ class Epochs:
         self._graph = _Graph(fused, task, hyper)
         self._slice = _FIRST_SLICE
         widest = max(hyper.lstm_units1, hyper.lstm_units2) * 4
-        self._judged = int(np.clip(_MOST_FLOATS // (hyper.sequence_length * widest), 16, AT_ONCE))
+        self._judged = int(np.clip(_MOST_FLOATS // (hyper.sequence_length * widest), 16, _AT_ONCE))
         self.spent_before = 0.0  # seconds, by the run that left the checkpoint
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
 
@@ -227,9 +222,8 @@ class Epochs:
             some = self._graph.judge(tf.constant(rows[begin : begin + self._judged], tf.int32))
             said.append(some[0].numpy())
             sums.append(some[1].numpy())
-        forecast = self._task.encoding.decode(
-            np.concatenate(said), self._task.filled[rows - 1], panel.series[rows]
-        )
+        scaled = self._task.anchored[rows] + np.concatenate(said) * self._task.size
+        forecast = self._task.encoding.scaling.inverse(scaled, panel.series[rows])
         truth = panel.values[rows]
         known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
         scores = [metrics.r2(truth[:, i], forecast[:, i]) for i in known]

@@ -1,92 +1,118 @@
-"""The roll-out of a published model: many steps ahead, each from the ones before it."""
+"""A published model, asked: roll-out, intervals, confidence. ONNX Runtime and NumPy only."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from statistics import NormalDist
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from models.anchor import Anchor
+from models.coherence import Coherence
+from models.response import Response
+from models.rolling import Correction, Network, Past, padded, roll_levels, roll_out
+from models.spread import CLOSE, LEVELS, Spread
+from utils.encoding import Encoding
 from utils.errors import DamagedFile, InvalidInput
 from utils.legacy import LevelsEncoding
-from utils.series import KEYS, Calendar, Encoding, Key
+from utils.series import KEYS, Calendar, Key
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Network = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
-
-CLOSE = 0.20  # a forecast this near the truth, relative to it, has landed
-_NORMAL = NormalDist()
 
 
-class AnyEncoding(Protocol):
-    """What the roll-out needs of an encoding; see `utils.series.Encoding`."""
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of n series in units, each array [n, steps, 3] in the order of TARGETS.
 
-    @property
-    def calendar(self) -> Calendar:
-        """The step of the series."""
-
-    @property
-    def length(self) -> int:
-        """Rows of a window."""
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """The series that the model knows."""
-
-    def identities(self, series: Ints) -> NDArray[np.int32] | None:
-        """Numbers of the names, if the network takes them apart from the rows."""
-
-    def surroundings(self, time: Ints, series: Ints) -> NDArray[np.float32]:
-        """Features of a row beside its values."""
-
-    def rows(
-        self, values: Floats, surroundings: NDArray[np.float32], series: Ints
-    ) -> NDArray[np.float32]:
-        """Features of rows from their values in units and their surroundings."""
-
-    def decode(self, said: NDArray[np.float32], last: Floats, series: Ints) -> Floats:
-        """What the network said, in units."""
-
-
-def roll_out(
-    network: Network, encoding: AnyEncoding, context: Floats, last: Ints, series: Ints, steps: int
-) -> Floats:
-    """Forecast `steps` steps, each fed back as input of the next, for n series at once.
-
-    Args:
-        network: (windows [n, length, features], identities [n, 3]) → [n, 3].
-        context: the recent past in units, [n, length, 3].
-        last: step number of the context's last row, [n].
-        series: number of each series in the encoding, [n].
-
-    Returns: values in units, [n, steps, 3], never negative.
+    `raw` are the values before they were made to agree by Little's Law. `lower` and `upper` are
+    the bounds of intervals by the per cent that they cover; {} where nothing was measured.
+    `confidence` [n, steps] is the expected share of the three that land within 20 %.
     """
-    count, length = context.shape[:2]
-    time = last[:, None] + np.arange(1 - length, steps)
-    owner = np.repeat(series, time.shape[1])
-    around = encoding.surroundings(time.ravel(), owner).reshape(count, time.shape[1], -1)
-    past = encoding.rows(
-        context.reshape(-1, 3),
-        around[:, :length].reshape(count * length, -1),
-        np.repeat(series, length),
-    )
-    rows = np.empty((count, length + steps, past.shape[1]), np.float32)
-    rows[:, :length] = past.reshape(count, length, -1)
-    identities = encoding.identities(series)
-    result = np.empty((count, steps, 3))
-    value = context[:, -1]
-    for step in range(steps):
-        said = network(rows[:, step : step + length], identities)
-        value = encoding.decode(said, value, series)
-        result[:, step] = value
-        if step + 1 < steps:
-            rows[:, step + length] = encoding.rows(value, around[:, step + length], series)
-    return result
+
+    values: Floats
+    raw: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+    confidence: Floats
+
+    def shifted(
+        self, response: Response, was: Floats, wip: float | None, throughput: float | None
+    ) -> Forecast:
+        """As from another state of the last day than `was`; see `models.response`."""
+
+        def moved(values: Floats) -> Floats:
+            return response.shift(values, was, wip, throughput)
+
+        return replace(
+            self,
+            values=moved(self.values),
+            raw=moved(self.raw),
+            lower={level: moved(bound) for level, bound in self.lower.items()},
+            upper={level: moved(bound) for level, bound in self.upper.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """The parts of a trained model, and how they forecast together.
+
+    `size` [3] is the unit of what the network says of each target: zero where it is not heard.
+    """
+
+    encoding: Encoding
+    anchor: Anchor
+    network: Network
+    size: Floats
+    coherence: Coherence | None
+    spread: Spread | None
+    response: Response
+
+    def scaled_path(self, past: Past, steps: int) -> Floats:
+        """The roll-out, scaled, before anything is made to agree, [n, steps, 3]."""
+        correction = None
+        if self.size.any() and (past.series < len(self.encoding.keys)).all():
+            correction = Correction(self.network, self.encoding, self.size, past, steps)
+        return roll_out(self.anchor, past, steps, correction)
+
+    def in_units(self, scaled: Floats, past: Past) -> tuple[Floats, Floats]:
+        """A roll-out in units as it is, and made to agree by Little's Law, both [n, steps, 3]."""
+        raw = self.encoding.scaling.inverse(scaled, past.series)
+        if self.coherence is None:
+            return raw, raw
+        time = past.last[:, None] + np.arange(1, scaled.shape[1] + 1)
+        return raw, self.coherence.apply(raw, past.series, time, self.encoding.calendar)
+
+    def forecast(self, past: Past, steps: int) -> Forecast:
+        """Forecast the `steps` steps after a past."""
+        raw, values = self.in_units(self.scaled_path(past, steps), past)
+        if self.spread is None:
+            return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
+        scaling, series = self.encoding.scaling, past.series
+        middle = scaling.forward_paths(values, series)
+        lower, upper = {}, {}
+        for level in LEVELS:
+            width = self.spread.half_width(level, series, steps)
+            lower[level] = scaling.inverse(middle - width, series)
+            upper[level] = scaling.inverse(middle + width, series)
+        sides = (
+            middle - scaling.forward_paths(values / (1 + CLOSE), series),
+            scaling.forward_paths(values / (1 - CLOSE), series) - middle,
+        )
+        return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
+
+
+def _confidence(spread: Spread, sides: tuple[Floats, Floats], series: Ints) -> Floats:
+    """Expected share of the three targets that land within 20 % of the truth, [n, steps].
+
+    The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast;
+    half of the errors lie on each side. It never rises with the horizon.
+    """
+    shares = [spread.share_within(side, series) for side in sides]
+    return np.minimum.accumulate(np.mean(shares, axis=(0, 3)), axis=1)
 
 
 def open_network(content: bytes) -> Network:
@@ -125,19 +151,62 @@ class Forecaster:
     """
 
     def __init__(self, document: dict[str, Any], content: bytes) -> None:
-        self._network = open_network(content)
+        network = open_network(content)
         try:
-            kinds: dict[str, Any] = {Encoding.kind: Encoding, LevelsEncoding.kind: LevelsEncoding}
-            stated = document["encoding"]
-            self.encoding: AnyEncoding = kinds[stated["kind"]].from_document(stated)
-            self.confidence = [float(share) for share in document.get("confidence") or []]
-            self._series = {tuple(entry["key"]): entry for entry in document["series"]}
-        except (KeyError, TypeError, ValueError) as error:
+            self._open(document, network)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DamagedFile(
                 f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
-                "model is brought in with `python run.py import`."
+                "model is brought in with `python run.py import`; one of an earlier version of "
+                "this service is to be trained again."
             ) from error
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
+
+    def _open(self, document: dict[str, Any], network: Network) -> None:
+        stated = document["encoding"]
+        self._series = {tuple(entry["key"]): entry for entry in document["series"]}
+        self.encoding: Encoding | LevelsEncoding
+        self.model: Model | None = None
+        if stated["kind"] == LevelsEncoding.kind:
+            self.encoding = LevelsEncoding.from_document(stated)
+            self._levels = network
+            return
+        if stated["kind"] != Encoding.kind:
+            raise ValueError(f"unknown encoding {stated['kind']!r}")
+        self.encoding = Encoding.from_document(stated)
+        self.model = Model(
+            self.encoding,
+            Anchor.from_document(document["anchor"], self.encoding.calendar),
+            network,
+            np.asarray(document["network"]["size"], float),
+            _optional(Coherence, document["coherence"]),
+            _optional(Spread, document["spread"]),
+            Response.from_document(document["response"]),
+        )
+
+    @property
+    def calendar(self) -> Calendar:
+        """The step of the series."""
+        return self.encoding.calendar
+
+    @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return self.model.anchor.shape.memory if self.model else self.encoding.length
+
+    @property
+    def response(self) -> Response:
+        """What another state of the last day does."""
+        return self.model.response if self.model else Response(0.5)
+
+    @property
+    def starts_cold(self) -> bool:
+        """Whether it can forecast series that it was not trained on, from their history."""
+        return self.model is not None
+
+    def knows(self, key: Key) -> bool:
+        """Whether the model was trained on a series."""
+        return key in self._numbers
 
     def check(self, key: Key) -> None:
         """Refuse a series that the model was not trained on.
@@ -145,25 +214,31 @@ class Forecaster:
         Raises:
             InvalidInput: naming what it was trained on.
         """
-        if key in self._numbers:
+        if self.knows(key):
             return
         for place, (kind, name) in enumerate(zip(KEYS, key, strict=True)):
             known = sorted({k[place] for k in self.encoding.keys})
             if name not in known:
                 raise InvalidInput.of(
                     {"panel_size": "panelSize"}.get(kind, kind),
-                    f"must be one that the model was trained on: {_listed(known)}",
+                    "must be one that the model was trained on: "
+                    f"{_listed(known)}{self._or_history}",
                     name,
                 )
         series = [" / ".join(k) for k in self.encoding.keys]
         raise InvalidInput.of(
             "plant",
-            f"must form a series that the model was trained on: {_listed(series)}",
+            f"must form a series that the model was trained on: {_listed(series)}"
+            f"{self._or_history}",
             " / ".join(key),
         )
 
+    @property
+    def _or_history(self) -> str:
+        return "; or send the series' history" if self.starts_cold else ""
+
     def recent(self, key: Key) -> tuple[Floats, int] | None:
-        """The end of a series' data, [length, 3], and the step number of its last row."""
+        """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
         entry = self._series.get(key)
         return entry and (np.asarray(entry["recent"], float), int(entry["last_step"]))
 
@@ -171,31 +246,51 @@ class Forecaster:
         """The most that the series ever put out in a step; infinite if that is not known."""
         return float(self._series.get(key, {}).get("highest_throughput", math.inf))
 
-    def forecast(self, key: Key, context: Floats, last: int, steps: int) -> Floats:
-        """WIP, throughput and cycle time of the steps after `last`, [steps, 3] in units."""
-        series, end = np.array([self._numbers[key]]), np.array([last])
-        return roll_out(self._network, self.encoding, context[None], end, series, steps)[0]
+    def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
+        """Forecast the steps after `last`.
 
-    def confidences(self, steps: int) -> list[float]:
-        """Share of held-back forecasts that landed, by horizon, for horizons 1 to `steps`."""
-        return confidences(self.confidence, steps)
+        Args:
+            rows: the recent past in units, [n, 3], n at least the window's length; up to `memory`
+                rows of it are used, of a series that the model does not know all of them.
+            last: step number of its last row.
+        """
+        if self.model is None:
+            return self._forecast_levels(key, rows, last, steps)
+        model, number = self.model, self._numbers.get(key)
+        if number is None:
+            model, number = _with_series(model, rows), len(model.encoding.keys)
+        return model.forecast(past_of(model, number, rows, last), steps)
+
+    def _forecast_levels(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
+        """The forecast of a legacy network, of which no errors are known."""
+        encoding, number = self.encoding, np.array([self._numbers[key]])
+        if not isinstance(encoding, LevelsEncoding):
+            raise TypeError("only legacy networks say levels")
+        recent = rows[None, -encoding.length :]
+        values = roll_levels(self._levels, encoding, recent, np.array([last]), number, steps)
+        return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
-def confidences(measured: list[float], steps: int) -> list[float]:
-    """The measured shares, carried on beyond the longest measured horizon.
+def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
+    """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
+    series, memory = np.array([number]), model.anchor.shape.memory
+    scaled = model.encoding.scaling.forward(rows[-memory:], np.repeat(series, len(rows[-memory:])))
+    known = np.arange(memory) >= memory - len(scaled)
+    whole = np.zeros((1, memory, 3))
+    whole[0, known] = scaled
+    low, high = model.encoding.lowest, model.encoding.highest
+    shown = (low[series], high[series]) if number < len(low) else None
+    return Past.of_rows(padded(whole, known[None]), np.array([last]), series, shown)
 
-    There the error is taken to grow as a random walk's does, with the root of the horizon: a
-    share c of normal errors within a bound at horizon H becomes 2Φ(z √(H ÷ h)) − 1 at h > H,
-    with z = Φ⁻¹((1 + c) ÷ 2). Without any measurement, 0: nothing is known.
-    """
-    if not measured:
-        return [0.0] * steps
-    longest = len(measured)
-    z = _NORMAL.inv_cdf((1 + min(measured[-1], 0.9999)) / 2)
-    beyond = [
-        2 * _NORMAL.cdf(z * math.sqrt(longest / h)) - 1 for h in range(longest + 1, steps + 1)
-    ]
-    return [*measured[:steps], *(min(share, measured[-1]) for share in beyond)]
+
+def _with_series(model: Model, rows: Floats) -> Model:
+    """A model that knows one more series by its recent rows: its scale, nothing else."""
+    scaling = model.encoding.scaling.with_series(rows)
+    return replace(model, encoding=replace(model.encoding, scaling=scaling))
+
+
+def _optional(kind: Any, document: dict[str, Any] | None) -> Any:
+    return None if document is None else kind.from_document(document)
 
 
 def _listed(names: list[str]) -> str:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.context import context_of, with_state
+from models.context import context_of
 from models.data_generator import PlantSpec
+from models.forecast_reply import forecast_reply
 from models.forecasting import Forecaster
 from models.operations import Operations
 from models.registry import NotDerived, Registry
@@ -242,40 +243,8 @@ class LSTMService:
         """
         forecaster = self._open(request.model_id)
         key = (request.plant, request.application, request.panel_size)
-        forecaster.check(key)
-        context, last = context_of(forecaster, key, request, self.settings.max_rows)
-        context = with_state(context, request.current_wip, request.planned_throughput)
-        steps = request.prediction_days
-        values = np.round(forecaster.forecast(key, context, last, steps), 6)
-        dates = forecaster.encoding.calendar.dates(last + 1 + np.arange(steps))
-        confidence = forecaster.confidences(steps)
-        wip, throughput, cycle_time = values.T
-        review = validation.review_forecast(
-            wip,
-            throughput,
-            cycle_time,
-            forecaster.highest_throughput(key),
-            request.target_production,
-        )
-        return replies.PredictReply(
-            model_id=request.model_id,
-            predictions=[
-                replies.Prediction(
-                    day=i + 1,
-                    date=dates[i],
-                    predicted_wip=day[0],
-                    predicted_throughput=day[1],
-                    predicted_cycle_time=day[2],
-                    confidence=round(confidence[i], 4),
-                )
-                for i, day in enumerate(values.tolist())
-            ],
-            validation=replies.ForecastValidation(**review),
-            little_law_analysis=replies.LittleLawAnalysis(
-                **validation.analyse_forecast(wip, throughput, cycle_time)
-            ),
-            target=_target(throughput, dates, request.target_production),
-        )
+        context = context_of(forecaster, key, request, self.settings.max_rows)
+        return forecast_reply(forecaster, key, context, request)
 
     def _open(self, id: str) -> Forecaster:
         try:
@@ -303,18 +272,3 @@ class LSTMService:
     def metrics_facts(self) -> telemetry.Facts:
         """What `/metrics` shows of the database and the stores, less what does not answer."""
         return self._operations.facts()
-
-
-def _target(
-    throughput: Floats, dates: list[str], wanted: float | None
-) -> replies.TargetReached | None:
-    if wanted is None:
-        return None
-    day = validation.day_reached(throughput.tolist(), wanted)
-    return replies.TargetReached(
-        target_production=wanted,
-        forecast_production=float(throughput.sum()),
-        reached=day is not None,
-        day=day,
-        date=None if day is None else dates[day - 1],
-    )

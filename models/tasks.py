@@ -1,4 +1,4 @@
-"""What a training works on: the series split by time, scaled, cut into windows."""
+"""What a training works on: the series split by time, scaled, anchored, cut into windows."""
 
 from __future__ import annotations
 
@@ -7,32 +7,81 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.anchor import Shape
+from models.anchor_choice import Choice, choose
+from utils.encoding import Encoding
 from utils.errors import InvalidInput
+from utils.metrics import mean_known
 from utils.schemas import Hyperparameters
-from utils.series import Encoding, Panel, Windows, split_step
+from utils.series import Panel, Step, Windows, split_steps
 
 Floats = NDArray[np.float64]
+
+# Horizons that a model is judged and calibrated on: four weeks, half a year, a year.
+HORIZONS = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
+_LEAST = 1e-6  # size of what is left where nothing is
+_OUTLYING = 4.0  # root mean squares; what is left beyond counts as that much
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that a training works on: what is learned from, how it is scaled, what is left out."""
+    """All that a training works on.
+
+    `scaled` [rows, 3] are the panel's values, unknown ones filled in; `anchored` [rows, 3] what the
+    anchor makes of each row from the rows before it, NaN at the beginning of a series. `residual`
+    [rows, 3] is what that leaves, in units of `size` [3], float32, NaN where unknown: the network
+    learns to say it.
+    """
 
     panel: Panel
-    filled: Floats
+    scaled: Floats
     encoding: Encoding
     windows: Windows
+    choice: Choice
+    anchored: Floats
+    residual: NDArray[np.float32]
+    size: Floats
+    horizon: int
     warnings: list[str]
+
+    @property
+    def shape(self) -> Shape:
+        """What the anchor looks at."""
+        return self.choice.anchor.shape
 
 
 def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
-    """Split by time, leave out series too short for a window, fit the scaling, find the windows.
+    """Split by time, leave out series too short for a window, scale, anchor, find the windows.
 
     Raises:
         InvalidInput: no series is long enough, or the split leaves nothing to judge by.
     """
     length = hyper.sequence_length
-    cut = split_step(panel, hyper.train_test_split)
+    cut, newest = split_steps(panel, hyper.train_test_split)
+    panel, warnings = _long_enough(panel, length, cut)
+    windows = Windows.of(panel, length, cut, newest)
+    if not windows.held_back.size:
+        raise InvalidInput.of(
+            "trainTestSplit",
+            "must leave at least one step to judge the model by",
+            hyper.train_test_split,
+        )
+    encoding = Encoding.fit(panel, length, cut)
+    scaled = encoding.scaling.forward(panel.filled(), panel.series)
+    horizon = HORIZONS[panel.calendar.step]
+    choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, horizon)
+    anchored = choice.anchor.one_step(panel, scaled)
+    anchored[1:] += scaled[:-1]
+    residual, size = _left_over(
+        np.where(np.isnan(panel.values), np.nan, scaled) - anchored, windows
+    )
+    return Task(
+        panel, scaled, encoding, windows, choice, anchored, residual, size, horizon, warnings
+    )
+
+
+def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]:
+    """The series with at least one window to train on, and a warning for each other one."""
     early = np.clip(cut - panel.first, 0, panel.lengths)
     keep = np.flatnonzero(early > length).tolist()
     warnings = [
@@ -47,12 +96,11 @@ def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
             f"{int(early.max())} steps",
             length,
         )
-    panel = panel.select(keep)
-    windows = Windows.of(panel, length, cut)
-    if not windows.held_back.size:
-        raise InvalidInput.of(
-            "trainTestSplit",
-            "must leave at least one step to judge the model by",
-            hyper.train_test_split,
-        )
-    return Task(panel, panel.filled(), Encoding.fit(panel, length, cut), windows, warnings)
+    return panel.select(keep), warnings
+
+
+def _left_over(left: Floats, windows: Windows) -> tuple[NDArray[np.float32], Floats]:
+    """What the anchor leaves, in units of its usual size in the training span, and that size."""
+    squares = mean_known(left[windows.train] ** 2, axis=0)
+    size = np.maximum(np.sqrt(np.nan_to_num(squares, nan=1.0)), _LEAST)
+    return np.clip(left / size, -_OUTLYING, _OUTLYING).astype(np.float32), size

@@ -1,5 +1,5 @@
-"""Training, in reading order: panel → split → scale → windows → epochs → held-back evaluation →
-published model."""
+"""Training, in reading order: panel → split → scale → anchor → windows → epochs → held-back
+evaluation → published model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from models import evaluation, network
 from models.epochs import Alone, Control, Epochs
-from models.forecasting import Network, open_network
+from models.forecasting import Model, open_network
 from models.tasks import Task, prepare
 from utils.errors import TooLarge
 from utils.schemas import Hyperparameters
@@ -81,7 +81,9 @@ def _train(
         onnx = Path(folder) / "model.onnx"
         network.export_onnx(plain, onnx)
         control.check()
-        document = _document(open_network(onnx.read_bytes()), task, hyper, seed) | {
+        model, metrics = evaluation.assemble(task, open_network(onnx.read_bytes()))
+        control.check()
+        document = _document(model, metrics, task, hyper, seed) | {
             "model_id": model_id,
             "training_history": epochs.history | {"epochs": hyper.epochs},
             **about,
@@ -96,22 +98,29 @@ def _train(
     return document
 
 
-def _document(serve: Network, task: Task, hyper: Hyperparameters, seed: int) -> dict[str, Any]:
-    """What is known of a trained network, held-back end included."""
+def _document(
+    model: Model, metrics: dict[str, Any], task: Task, hyper: Hyperparameters, seed: int
+) -> dict[str, Any]:
+    """What is known of a trained model: its parts but the network, and how good it is."""
     created = datetime.now(UTC).isoformat()
     config = hyper.to_config() | {"seed": seed}
+    coherence, spread = model.coherence, model.spread
     return {
         "created_at": created,
         "config": config,
-        "metrics": evaluation.judge(serve, task),
+        "metrics": metrics,
         "model_summary": {
             "output_shape": [None, len(TARGETS)],
             "config": config,
             "created_at": created,
         },
         "warnings": task.warnings,
-        "confidence": evaluation.measure_confidence(serve, task),
         "encoding": task.encoding.to_document(),
+        "anchor": task.choice.refitted.to_document(),
+        "network": {"size": model.size.tolist()},
+        "coherence": None if coherence is None else coherence.to_document(),
+        "spread": None if spread is None else spread.to_document(),
+        "response": model.response.to_document(),
         "series": _series(task),
         "versions": {
             "python": sys.version.split()[0],
@@ -129,15 +138,16 @@ def _copied(path: Path) -> Callable[[Path], None]:
 
 def _series(task: Task) -> list[dict[str, Any]]:
     """What a forecast starts from: the end of every series."""
-    panel, length = task.panel, task.encoding.length
-    return [
-        {
-            "key": list(key),
-            "last_step": int(panel.first[s] + panel.lengths[s] - 1),
-            "recent": task.filled[panel.offsets[s + 1] - length : panel.offsets[s + 1]].tolist(),
-            "highest_throughput": float(
-                panel.values[panel.offsets[s] : panel.offsets[s + 1], 1].max()
-            ),
-        }
-        for s, key in enumerate(panel.keys)
-    ]
+    panel, found = task.panel, []
+    filled = panel.filled()
+    for s, key in enumerate(panel.keys):
+        begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
+        found.append(
+            {
+                "key": list(key),
+                "last_step": int(panel.first[s]) + end - begin - 1,
+                "recent": filled[max(begin, end - task.shape.memory) : end].tolist(),
+                "highest_throughput": float(panel.values[begin:end, 1].max()),
+            }
+        )
+    return found

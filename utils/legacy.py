@@ -34,7 +34,7 @@ def feature_order(width: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class LevelsEncoding:
-    """Units ↔ what an old network sees and says; the same interface as `series.Encoding`.
+    """Units ↔ what an old network sees and says.
 
     A row's features are, in a stated order, its values, the numbers of its names (a label
     encoder's: the place in the list of them) and its own date. Each feature has one mean and
@@ -100,9 +100,6 @@ class LevelsEncoding:
     def keys(self) -> tuple[Key, ...]:
         """The series: all combinations of the known names."""
         return tuple((plant, use, size) for plant, use, size in product(*self.names))
-
-    def identities(self, series: Ints) -> None:
-        """Nothing: the names are among the features of each row."""
 
     def surroundings(self, time: Ints, series: Ints) -> NDArray[np.float32]:
         """Features of a row beside its values, scaled: names and its own date, [n, c]."""

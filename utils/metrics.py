@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,40 @@ def _pairs(truth: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     if not known.any():
         raise ValueError("No known truth to measure against.")
     return truth[known], forecast[known]
+
+
+def mean_known(values: Floats, axis: int | tuple[int, ...] | None = None) -> Any:
+    """Mean along `axis` of what is not NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis)
+    nothing = np.full(np.shape(total), np.nan)
+    return np.divide(total, count, out=nothing, where=count > 0)
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON has it: None instead of NaN or infinity."""
+    return float(value) if np.isfinite(value) else None
+
+
+def mean_or_none(values: Floats) -> float | None:
+    """Mean of what is not NaN; None where nothing is known."""
+    return finite(float(mean_known(values)))
+
+
+def wape(truth: Floats, forecast: Floats) -> float:
+    """Weighted absolute percentage error: Σ|error| ÷ Σ|truth|; NaN where all truth is zero."""
+    truth, forecast = _pairs(truth, forecast)
+    total = float(np.sum(np.abs(truth)))
+    return float(np.sum(np.abs(truth - forecast))) / total if total else float("nan")
+
+
+def mase(truth: Floats, forecast: Floats, scale: Floats) -> float:
+    """Mean absolute scaled error: |error| ÷ the seasonal naive's mean error in the training span.
+
+    R. J. Hyndman & A. B. Koehler, "Another look at measures of forecast accuracy", International
+    Journal of Forecasting 22 (2006). `scale` has the shape of `truth`.
+    """
+    return float(mean_known(np.abs(truth - forecast) / np.maximum(scale, 1e-12)))
 
 
 def rmse(truth: Floats, forecast: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -371,14 +371,29 @@ class MessageReply(Reply):
     message: str
 
 
+Bound = Annotated[float | None, Field(ge=0)]
+
+
 class Prediction(Part):
-    """The forecast of one day."""
+    """The forecast of one day, with what covers 80 and 95 % of the truths (null: not measured)."""
 
     day: int
     date: str
     predicted_wip: float = Field(ge=0)
     predicted_throughput: float = Field(ge=0)
     predicted_cycle_time: float = Field(ge=0)
+    predicted_wip_lo80: Bound
+    predicted_wip_hi80: Bound
+    predicted_wip_lo95: Bound
+    predicted_wip_hi95: Bound
+    predicted_throughput_lo80: Bound
+    predicted_throughput_hi80: Bound
+    predicted_throughput_lo95: Bound
+    predicted_throughput_hi95: Bound
+    predicted_cycle_time_lo80: Bound
+    predicted_cycle_time_hi80: Bound
+    predicted_cycle_time_lo95: Bound
+    predicted_cycle_time_hi95: Bound
     confidence: float = Field(ge=0, le=1)
 
 
@@ -416,6 +431,8 @@ class PredictReply(Reply):
     validation: ForecastValidation
     little_law_analysis: LittleLawAnalysis
     target: TargetReached | None = None
+    cold_start: bool = Field(description="the model was not trained on this series")
+    raw: bool = Field(description="not made to agree by Little's Law")
 
 
 class Validation(Part):

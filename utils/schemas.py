@@ -161,6 +161,7 @@ class PredictRequest(Request):
     planned_throughput: Positive | None = None
     target_production: Positive | None = None
     history: Annotated[list[Row], Field(min_length=1)] | None = None
+    raw: Flag = Field(False, description="true: as they are before they are made to agree")
 
 
 class ValidateRequest(Request):

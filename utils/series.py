@@ -1,4 +1,4 @@
-"""Series × time: the calendar, the panel of series, the scaling of a model, and its windows."""
+"""Series × time: the calendar, the panel of series, its split and its windows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,134 +204,40 @@ class Panel:
 
 @dataclass(frozen=True)
 class Windows:
-    """Which rows a model learns from and which it is judged on, as indices into a panel.
+    """Which rows a model learns from, is judged on and is calibrated on, as indices into a panel.
 
     A window is `length` consecutive rows of one series and the row that follows them, its
-    target. `train` and `held_back` are the targets' row numbers.
+    target. `train`, `held_back` and `calibration` are the targets' row numbers.
     """
 
     length: int
     train: Ints
     held_back: Ints
+    calibration: Ints
 
     @classmethod
-    def of(cls, panel: Panel, length: int, cut: int) -> Windows:
-        """Windows that never cross series; targets before step `cut` train, the rest judge."""
-        whole = panel.position >= length
-        early = panel.time < cut
-        rows = np.arange(len(panel.values))
-        return cls(length, rows[whole & early], rows[whole & ~early])
+    def of(cls, panel: Panel, length: int, cut: int, newest: int) -> Windows:
+        """Windows that never cross series.
 
-
-def split_step(panel: Panel, share: float) -> int:
-    """The step from which on rows are held back: `share` of the panel's whole span trains."""
-    begin = int(panel.first.min())
-    end = int((panel.first + panel.lengths).max())
-    return begin + round(share * (end - begin))
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """Units ↔ what the network sees and says, fitted on the training span only.
-
-    Every series has its own scale. The network is asked for the change from the last value to
-    the next, in units of the changes that are usual: it need not learn the level of anything.
-    """
-
-    calendar: Calendar
-    length: int
-    keys: tuple[Key, ...]
-    mean: Floats  # [S, 3]
-    scale: Floats  # [S, 3]
-    change: Floats  # [3], the usual size of a scaled change
-
-    kind = "change_per_series"
-
-    @classmethod
-    def fit(cls, panel: Panel, length: int, cut: int) -> Encoding:
-        """Fit on the rows before step `cut`; later rows have no influence."""
-        early = panel.time < cut
-        values = np.where(early[:, None], panel.values, np.nan)
-        mean = np.zeros((len(panel.keys), 3))
-        scale = np.ones((len(panel.keys), 3))
-        for s, (begin, end) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-            mean[s], scale[s] = _mean_and_scale(values[begin:end])
-        scaled = (values - mean[panel.series]) / scale[panel.series]
-        steps = np.diff(scaled, axis=0)[np.diff(panel.series) == 0]
-        spread = [float(np.sqrt(np.mean(c**2))) if c.size else 1.0 for c in _known(steps)]
-        return cls(panel.calendar, length, panel.keys, mean, scale, np.maximum(spread, 1e-3))
-
-    @property
-    def names(self) -> list[list[str]]:
-        """The known plants, applications and panel sizes, each sorted."""
-        return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
-
-    def identities(self, series: Ints) -> NDArray[np.int32]:
-        """Number of each series' plant, application and panel size, [n] → [n, 3].
-
-        Counted through: applications go on where plants end, panel sizes where those end.
+        Targets before step `cut` train, those from there to `newest` judge, the rest calibrate.
         """
-        every = [(k, name) for k, names in enumerate(self.names) for name in names]
-        place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
-        table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
-        return np.asarray(table, np.int32).reshape(-1, len(KEYS))[series]
-
-    def surroundings(self, time: Ints, series: Ints) -> NDArray[np.float32]:
-        """Features of a row beside its values: the calendar of the step after it, [n, c]."""
-        return self.calendar.features(time + 1)
-
-    def rows(
-        self, values: Floats, surroundings: NDArray[np.float32], series: Ints
-    ) -> NDArray[np.float32]:
-        """Features of rows, [n, 3] in units → [n, 3 + c]."""
-        scaled = (values - self.mean[series]) / self.scale[series]
-        return np.hstack([scaled, surroundings]).astype(np.float32, copy=False)
-
-    def encode(self, values: Floats, last: Floats, series: Ints) -> NDArray[np.float32]:
-        """What the network should say where `values` follow `last`, both [n, 3] in units."""
-        return ((values - last) / (self.scale[series] * self.change)).astype(np.float32)
-
-    def decode(self, said: NDArray[np.float32], last: Floats, series: Ints) -> Floats:
-        """The values, [n, 3] in units, never negative; the inverse of `encode`."""
-        return np.maximum(last + said * (self.scale[series] * self.change), 0.0)
-
-    def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into an equal encoding."""
-        return {
-            "kind": self.kind,
-            "step": self.calendar.step.value,
-            "anchor": self.calendar.anchor,
-            "sequence_length": self.length,
-            "keys": [list(key) for key in self.keys],
-            "mean": self.mean.tolist(),
-            "scale": self.scale.tolist(),
-            "change": self.change.tolist(),
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Encoding:
-        """The encoding that `to_document` described."""
+        whole, time = panel.position >= length, panel.time
+        rows = np.arange(len(panel.values))
         return cls(
-            Calendar(Step(document["step"]), int(document["anchor"])),
-            int(document["sequence_length"]),
-            tuple(tuple(key) for key in document["keys"]),
-            np.asarray(document["mean"], float).reshape(-1, 3),
-            np.asarray(document["scale"], float).reshape(-1, 3),
-            np.asarray(document["change"], float),
+            length,
+            rows[whole & (time < cut)],
+            rows[whole & (time >= cut) & (time < newest)],
+            rows[whole & (time >= newest)],
         )
 
 
-def _known(columns: Floats) -> list[Floats]:
-    return [column[~np.isnan(column)] for column in columns.T]
+def split_steps(panel: Panel, share: float) -> tuple[int, int]:
+    """Where the training span ends, and where the calibration span begins, as steps.
 
-
-def _mean_and_scale(values: Floats) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each column; a constant one is scaled by 1 % of its level."""
-    mean, scale = [], []
-    for column in _known(values):
-        level = float(column.mean()) if column.size else 0.0
-        spread = float(column.std()) if column.size else 0.0
-        floor = max(abs(level), 1e-6)
-        mean.append(level)
-        scale.append(spread if spread > 1e-6 * floor else 0.01 * floor)
-    return mean, scale
+    `share` of the panel's whole span trains. Of the rest, held back, the first half judges the
+    model (at least one step), the newest one calibrates its intervals.
+    """
+    begin = int(panel.first.min())
+    end = int((panel.first + panel.lengths).max())
+    cut = begin + round(share * (end - begin))
+    return cut, end - (end - cut) // 2

@@ -1,0 +1,195 @@
+"""How strongly the anchor is held back, chosen by rolling origins within the training span.
+
+Anchors of several strengths are fitted on the first part of the training span and rolled out
+over the part that follows, three times with ever more data. The strength of the least error is
+taken, if it beats repeating the last value beyond doubt a few steps ahead; else the anchor all
+but repeats it. Data that wanders without a pattern is forecast best that way, and a short or
+shaken past shows patterns that are none. That is decided once for all targets, and then for each
+of them: one that is not forecast better is repeated.
+
+What those roll-outs were off by is kept: it tells how errors grow with the horizon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.anchor import MOST_OWN, Anchor, Kind, Shape, Strength, Sums
+from models.rolling import Past, roll_linear
+from utils.metrics import mean_known
+from utils.series import Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_FOLDS = (0.55, 0.7, 0.85, 1.0)  # of the training span: fitted up to one, tried up to the next
+_MOMENTUM = Strength(300.0, kind=Kind.MOMENTUM)
+_STRENGTHS = (
+    Strength(1.0),
+    Strength(1.0, 1000.0),
+    Strength(1.0, 100.0),
+    Strength(30.0, 10.0),
+    Strength(100.0),
+    Strength(1000.0, 1000.0),
+    Strength(1e4),
+)
+_ORIGINS = 8  # per fold
+_MOST_SERIES = 96  # tried; of more, as many evenly spaced ones
+_ENOUGH = 2.0  # standard errors by which the last value must be beaten,
+_LEAST_GAIN = 0.05  # and the share of its error to be saved, at the nearest horizons
+_NEAR = 2  # bands of horizons that count for that
+_FEWEST_ORIGINS = 3
+_FEWEST_ROWS = 1  # per feature, without which an anchor is not tried
+_BANDS = ((0, 1), (1, 7), (7, 14), (14, 28))  # horizons that count alike, however long
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What roll-outs within the training span were off by.
+
+    `errors` [n, S', H, 3] scaled, NaN where no truth is known; of the series numbered `series`.
+    """
+
+    errors: Floats
+    series: Ints
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The anchor of a training, its trials, and how it did in them.
+
+    `anchor` is fitted on the training span: it is judged. `refitted` is the same on all rows: it
+    is published, as the newest rows tell most of the days to come. `error_ratio` is the trials'
+     error relative to repeating the last value, over horizons and targets
+    alike; None where the data was too short for a trial.
+    """
+
+    anchor: Anchor
+    refitted: Anchor
+    trials: Trials | None
+    error_ratio: float | None
+
+
+class _Tried(NamedTuple):
+    errors: Floats  # [strengths, n, S', H, 3]
+    naive: Floats  # [n, S', H, 3] of the last value
+    knew_year: bool
+
+
+def choose(panel: Panel, scaled: Floats, shape: Shape, cut: int, horizon: int) -> Choice:
+    """The anchor for the steps before `cut`, judged on horizons up to `horizon`.
+
+    Args:
+        panel: series with at least one window before `cut`.
+        scaled: its values scaled, unknown ones filled in, [rows, 3].
+    """
+    begin, end = int(panel.first.min()), int((panel.first + panel.lengths).max())
+    cuts = [begin + round(share * (cut - begin)) for share in _FOLDS]
+    sums = Sums.of(panel, scaled, shape, [*cuts, end], cut)
+    strengths = _strengths(len(panel.keys))
+    tried = _try(panel, scaled, shape, cuts, sums, strengths, horizon)
+    best = 0 if tried is None else _best(tried, shape.knows_year(cut - begin))
+    anchor = sums.fit(shape, strengths[best], len(cuts), cut - begin)
+    refitted = sums.fit(shape, strengths[best], len(cuts) + 1, end - begin)
+    if tried is None:
+        return Choice(anchor, refitted, None, None)
+    errors = tried.errors[best]
+    relative = _relative(np.abs(errors), tried.naive)
+    if best:
+        plain = [sums.fit(shape, strengths[0], k, end - begin) for k in (len(cuts), len(cuts) + 1)]
+        kept = mean_known(_gains(tried, best), axis=0) > _LEAST_GAIN
+        anchor, refitted = anchor.kept(kept, plain[0]), refitted.kept(kept, plain[1])
+        errors = np.where(kept, errors, tried.errors[0])
+    return Choice(anchor, refitted, Trials(errors, _series(panel)), float(mean_known(relative)))
+
+
+def _strengths(series: int) -> list[Strength]:
+    """What is tried, all but the last value first."""
+    own = 1 < series <= MOST_OWN
+    return [_MOMENTUM, *(s for s in _STRENGTHS if own or s.own is None)]
+
+
+def _series(panel: Panel) -> Ints:
+    """The series that are tried."""
+    count = len(panel.keys)
+    return np.unique(np.linspace(0, count - 1, min(count, _MOST_SERIES)).astype(int))
+
+
+def _try(
+    panel: Panel,
+    scaled: Floats,
+    shape: Shape,
+    cuts: list[int],
+    sums: Sums,
+    strengths: list[Strength],
+    horizon: int,
+) -> _Tried | None:
+    """Roll out every strength over every fold; None if there are too few rows for any."""
+    chosen, errors, naive = _series(panel), [], []
+    for fold, (low, high) in enumerate(pairwise(cuts), start=1):
+        rows = int(np.clip(low - panel.first - shape.lags, 0, panel.lengths).sum())
+        if rows < _FEWEST_ROWS * shape.width or high - low < 2:
+            continue
+        anchors = [sums.fit(shape, s, fold, low - int(panel.first.min())) for s in strengths]
+        for origin in np.unique(np.linspace(low, high - 2, _ORIGINS).astype(int)):
+            past = Past.of(panel, scaled, shape, chosen, int(origin))
+            truth = _truth(panel, scaled, chosen, int(origin), horizon, cuts[-1])
+            forecast = np.stack([roll_linear(anchor, past, horizon) for anchor in anchors])
+            errors.append(truth - forecast)
+            naive.append(truth - past.scaled[:, -1:])
+    if not errors or np.isnan(np.stack(naive)).all():
+        return None
+    knew_year = shape.knows_year(cuts[-2] - int(panel.first.min()))
+    return _Tried(np.stack(errors, axis=1), np.stack(naive), knew_year)
+
+
+def _truth(
+    panel: Panel, scaled: Floats, series: Ints, origin: int, horizon: int, end: int
+) -> Floats:
+    """What the steps from `origin` on turned out to be, scaled, [S', H, 3]; NaN from `end` on."""
+    steps = origin + np.arange(horizon)
+    place = steps - panel.first[series][:, None]
+    rows = np.clip(place, 0, panel.lengths[series][:, None] - 1) + panel.offsets[series][:, None]
+    inside = (place >= 0) & (place < panel.lengths[series][:, None]) & (steps < end)
+    known = inside[..., None] & ~np.isnan(panel.values[rows])
+    # Without a row up to the origin there is nothing to forecast from.
+    known &= (origin > panel.first[series])[:, None, None]
+    return np.where(known, scaled[rows], np.nan)
+
+
+def _relative(errors: Floats, naive: Floats) -> Floats:
+    """Errors by origin and band over the last value's mean in the band, [..., n, B, 3]."""
+    parts = []
+    for low, high in _BANDS:
+        if low >= errors.shape[-2]:
+            break
+        usual = mean_known(np.abs(naive[..., low:high, :]), axis=(0, 1, 2))
+        mine = mean_known(errors[..., low:high, :], axis=(-3, -2))
+        parts.append(mine / np.where(usual > 0, usual, np.inf))
+    return np.stack(parts, axis=-2)
+
+
+def _best(tried: _Tried, knows_year: bool) -> int:
+    """The strength of the least relative error, or 0 (the last value) if in doubt."""
+    relative = _relative(np.abs(tried.errors), tried.naive)
+    # The trials know less of the year than the anchor will: far ahead they mislead.
+    judged = relative[:, :, :_NEAR] if knows_year and not tried.knew_year else relative
+    best = int(mean_known(judged, axis=(1, 2, 3)).argmin())
+    gains = mean_known(_gains(tried, best), axis=1)
+    if best == 0 or len(gains) < _FEWEST_ORIGINS:
+        return 0
+    doubt = float(gains.std(ddof=1)) / np.sqrt(len(gains))
+    return best if gains.mean() > max(_LEAST_GAIN, _ENOUGH * doubt) else 0
+
+
+def _gains(tried: _Tried, strength: int) -> Floats:
+    """Share of the last value's error that is saved near ahead, by origin and target, [n, 3]."""
+    both = np.stack([tried.naive, tried.errors[strength]])
+    relative = _relative(np.abs(both), tried.naive)[:, :, :_NEAR]
+    gains = mean_known(relative[0] - relative[1], axis=1)
+    return gains[~np.isnan(gains).all(axis=1)]

@@ -1,0 +1,81 @@
+"""A forecast as the service replies it: day by day, judged by Little's Law and by the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.context import Context
+from models.forecasting import Forecast, Forecaster
+from models.spread import LEVELS
+from utils import replies, validation
+from utils.schemas import PredictRequest
+from utils.series import TARGETS, Key
+
+Floats = NDArray[np.float64]
+
+_DECIMALS = 6
+
+
+def forecast_reply(
+    forecaster: Forecaster, key: Key, context: Context, request: PredictRequest
+) -> replies.PredictReply:
+    """Forecast a series from its context, in the state that the request asks about."""
+    steps = request.prediction_days
+    forecast = forecaster.forecast(key, context.rows, context.last, steps).shifted(
+        forecaster.response, context.rows[-1], request.current_wip, request.planned_throughput
+    )
+    values = np.round((forecast.raw if request.raw else forecast.values)[0], _DECIMALS)
+    dates = forecaster.calendar.dates(context.last + 1 + np.arange(steps))
+    wip, throughput, cycle_time = values.T
+    review = validation.review_forecast(
+        wip,
+        throughput,
+        cycle_time,
+        forecaster.highest_throughput(key),
+        request.target_production,
+    )
+    return replies.PredictReply(
+        model_id=request.model_id,
+        predictions=_days(values, dates, forecast),
+        validation=replies.ForecastValidation(**review),
+        little_law_analysis=replies.LittleLawAnalysis(
+            **validation.analyse_forecast(wip, throughput, cycle_time)
+        ),
+        target=_target(throughput, dates, request.target_production),
+        cold_start=context.cold,
+        raw=request.raw,
+    )
+
+
+def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[replies.Prediction]:
+    columns: dict[str, Any] = {"day": range(1, len(dates) + 1), "date": dates}
+    for i, target in enumerate(TARGETS):
+        columns[f"predicted_{target}"] = values[:, i].tolist()
+        for level in LEVELS:
+            for name, bounds in (("lo", forecast.lower), ("hi", forecast.upper)):
+                columns[f"predicted_{target}_{name}{level}"] = (
+                    np.round(bounds[level][0, :, i], _DECIMALS).tolist()
+                    if bounds
+                    else [None] * len(dates)
+                )
+    columns["confidence"] = np.round(forecast.confidence[0], 4).tolist()
+    rows = zip(*columns.values(), strict=True)
+    return [replies.Prediction(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _target(
+    throughput: Floats, dates: list[str], wanted: float | None
+) -> replies.TargetReached | None:
+    if wanted is None:
+        return None
+    day = validation.day_reached(throughput.tolist(), wanted)
+    return replies.TargetReached(
+        target_production=wanted,
+        forecast_production=float(throughput.sum()),
+        reached=day is not None,
+        day=day,
+        date=None if day is None else dates[day - 1],
+    )

@@ -1,0 +1,172 @@
+"""The roll-out: many steps ahead, each from the ones before it, forecasts included.
+
+All values here are scaled (`utils.scaling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.anchor import Anchor, Shape
+from utils.encoding import FARTHEST, Encoding
+from utils.legacy import LevelsEncoding
+from utils.series import Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Network = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
+
+_ROOM = 0.25  # of the range that a series has shown, beyond it on both sides
+
+
+@dataclass(frozen=True)
+class Past:
+    """What n roll-outs start from.
+
+    `scaled` [n, memory, 3] are the last rows, `last` [n] the step number of the last one,
+    `series` [n] the series' numbers, `lowest` and `highest` [n, 3] the bounds of the forecast.
+    """
+
+    scaled: Floats
+    last: Ints
+    series: Ints
+    lowest: Floats
+    highest: Floats
+
+    @classmethod
+    def of_rows(
+        cls, scaled: Floats, last: Ints, series: Ints, shown: tuple[Floats, Floats] | None = None
+    ) -> Past:
+        """From recent rows, [n, memory, 3], of series that have shown values from, to, [n, 3]."""
+        low, high = scaled.min(axis=1), scaled.max(axis=1)
+        if shown is not None:
+            low, high = np.minimum(low, shown[0]), np.maximum(high, shown[1])
+        room = _ROOM * (high - low)
+        return cls(scaled, last, series, low - room, high + room)
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        scaled: Floats,
+        shape: Shape,
+        series: Ints,
+        origin: int | Ints,
+        shown: tuple[Floats, Floats] | None = None,
+    ) -> Past:
+        """The rows of some series of a panel before step `origin` (one for all, or one each)."""
+        begins, ends = panel.offsets[series], panel.offsets[series + 1]
+        end = np.clip(origin - panel.first[series] + begins, begins + 1, ends)
+        rows = end[:, None] - np.arange(shape.memory, 0, -1)
+        return cls.of_rows(
+            padded(scaled[np.maximum(rows, 0)], rows >= begins[:, None]),
+            panel.first[series] + end - begins - 1,
+            series,
+            shown and (shown[0][series], shown[1][series]),
+        )
+
+
+def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Rows [n, memory, 3] with those that are not known, [n, memory], at the mean of the others."""
+    known = known[..., None]
+    mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True)
+    return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
+
+
+class Correction:
+    """What the network adds to the anchor's changes, step by step of a roll-out.
+
+    Args:
+        size: [3], the unit of what the network says; zero where it is not heard.
+    """
+
+    def __init__(
+        self, network: Network, encoding: Encoding, size: Floats, past: Past, steps: int
+    ) -> None:
+        self._network, self._size, length = network, size, encoding.length
+        count = len(past.last)
+        time = past.last[:, None] + np.arange(1 - length, steps)
+        around = encoding.calendar.features(time.ravel() + 1)
+        self._rows = np.empty((count, length + steps - 1, 3 + around.shape[1]), np.float32)
+        self._rows[:, :, 3:] = around.reshape(count, length + steps - 1, -1)
+        recent = past.scaled[:, -length:]
+        self._rows[:, :length, :3] = np.clip(recent, -FARTHEST, FARTHEST)
+        self._identities = encoding.identities(past.series)
+        self._length = length
+
+    def at(self, step: int, now: Floats) -> Floats:
+        """The correction of the change after `now`, [n, 3], the row `step` steps ahead."""
+        last = self._length - 1 + step
+        if step:
+            self._rows[:, last, :3] = np.clip(now, -FARTHEST, FARTHEST)
+        said = self._network(self._rows[:, step : last + 1], self._identities)
+        return said * self._size
+
+
+def roll_linear(anchor: Anchor, past: Past, steps: int) -> Floats:
+    """The anchor alone, rolled out: [n, steps, 3]."""
+    return roll_out(anchor, past, steps, None)
+
+
+def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | None) -> Floats:
+    """Forecast `steps` steps of n series at once, each fed back as input of the next.
+
+    The forecast stays within what the series has shown, and a quarter of that range around it.
+
+    Returns: [n, steps, 3].
+    """
+    weights, ahead = anchor.shape.expand(anchor.coefficients(past.series))
+    weights, ahead = weights * anchor.change[:, None], ahead * anchor.change[:, None]
+    count, memory = past.scaled.shape[:2]
+    time = past.last[:, None] + np.arange(steps)
+    calendar = anchor.shape.ahead(time.ravel()).reshape(count, steps, -1)
+    drift = np.matmul(calendar, np.swapaxes(ahead, 1, 2))
+    values = np.empty((count, memory + steps, 3))
+    values[:, :memory] = past.scaled
+    flat = values.reshape(count, -1, 1)
+    for step in range(steps):
+        now = values[:, memory + step - 1]
+        change = np.matmul(weights, flat[:, 3 * step : 3 * (step + memory)])[..., 0]
+        change += drift[:, step]
+        if correction is not None:
+            change += correction.at(step, now)
+        np.clip(now + change, past.lowest, past.highest, out=values[:, memory + step])
+    return values[:, memory:]
+
+
+def roll_levels(
+    network: Network,
+    encoding: LevelsEncoding,
+    context: Floats,
+    last: Ints,
+    series: Ints,
+    steps: int,
+) -> Floats:
+    """The roll-out of a legacy network, which says levels, in units: [n, steps, 3].
+
+    Args:
+        context: the recent past in units, [n, length, 3].
+        last: step number of its last row, [n].
+    """
+    count, length = context.shape[:2]
+    time = last[:, None] + np.arange(1 - length, steps)
+    owner = np.repeat(series, time.shape[1])
+    around = encoding.surroundings(time.ravel(), owner).reshape(count, time.shape[1], -1)
+    past = encoding.rows(
+        context.reshape(-1, 3),
+        around[:, :length].reshape(count * length, -1),
+        np.repeat(series, length),
+    )
+    rows = np.empty((count, length + steps, past.shape[1]), np.float32)
+    rows[:, :length] = past.reshape(count, length, -1)
+    result = np.empty((count, steps, 3))
+    value = context[:, -1]
+    for step in range(steps):
+        value = encoding.decode(network(rows[:, step : step + length], None), value, series)
+        result[:, step] = value
+        rows[:, step + length] = encoding.rows(value, around[:, step + length], series)
+    return result

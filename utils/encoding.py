@@ -1,0 +1,94 @@
+"""What a network is shown of series: scaled rows with the calendar, and the numbers of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.scaling import Scaling
+from utils.series import KEYS, Calendar, Key, Panel, Step
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FARTHEST = 6.0  # spreads from the mean that a network is shown at most
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Series in the scale that models work in, fitted on the training span only.
+
+    `lowest` and `highest` [S, 3] are the range that the scaled values have shown there.
+    """
+
+    calendar: Calendar
+    length: int
+    keys: tuple[Key, ...]
+    scaling: Scaling
+    lowest: Floats
+    highest: Floats
+
+    kind = "anchored"
+
+    @classmethod
+    def fit(cls, panel: Panel, length: int, cut: int) -> Encoding:
+        """Fit on the rows before step `cut`; later rows have no influence."""
+        early = np.where((panel.time < cut)[:, None], panel.values, np.nan)
+        scaling = Scaling.fit(early, panel.offsets)
+        scaled = np.clip(scaling.forward(early, panel.series), -FARTHEST, FARTHEST)
+        low, high = (
+            edge.reduceat(np.nan_to_num(scaled), panel.offsets[:-1], axis=0)
+            for edge in (np.minimum, np.maximum)
+        )
+        return cls(panel.calendar, length, panel.keys, scaling, low, high)
+
+    @property
+    def names(self) -> list[list[str]]:
+        """The known plants, applications and panel sizes, each sorted."""
+        return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
+
+    def identities(self, series: Ints) -> NDArray[np.int32]:
+        """Number of each series' plant, application and panel size, [n] → [n, 3].
+
+        Counted through: applications go on where plants end, panel sizes where those end.
+        """
+        every = [(k, name) for k, names in enumerate(self.names) for name in names]
+        place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
+        table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
+        return np.asarray(table, np.int32).reshape(-1, len(KEYS))[series]
+
+    def rows(self, scaled: Floats, time: Ints) -> NDArray[np.float32]:
+        """Features of rows, [n, 3] → [n, 3 + c]: their values and the calendar of the step after.
+
+        Outliers are shown no farther than six spreads from the mean.
+        """
+        near = np.clip(scaled, -FARTHEST, FARTHEST)
+        return np.hstack([near, self.calendar.features(time + 1)]).astype(np.float32, copy=False)
+
+    def to_document(self) -> dict[str, Any]:
+        """A JSON-ready form that `from_document` turns back into an equal encoding."""
+        return {
+            "kind": self.kind,
+            "step": self.calendar.step.value,
+            "anchor": self.calendar.anchor,
+            "sequence_length": self.length,
+            "keys": [list(key) for key in self.keys],
+            **self.scaling.to_document(),
+            "lowest": self.lowest.tolist(),
+            "highest": self.highest.tolist(),
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Encoding:
+        """The encoding that `to_document` described."""
+        return cls(
+            Calendar(Step(document["step"]), int(document["anchor"])),
+            int(document["sequence_length"]),
+            tuple((key[0], key[1], key[2]) for key in document["keys"]),
+            Scaling.from_document(document),
+            np.asarray(document["lowest"], float).reshape(-1, 3),
+            np.asarray(document["highest"], float).reshape(-1, 3),
+        )
