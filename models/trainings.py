@@ -67,6 +67,7 @@ class Trainings:
                     "owns_data": owned,
                     "config": request.to_config(),
                     "seed": seed,
+                    "keep_optimizer": request.keep_optimizer,
                     "fingerprint": mark,
                 }
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
@@ -158,6 +159,7 @@ class Trainings:
                 "dataset_id": document["dataset_id"],
                 "config": request.to_config(),
                 "seed": seed,
+                "keep_optimizer": request.keep_optimizer,
                 "plant": plant,
                 "group_id": group,
             }
