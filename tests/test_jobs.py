@@ -93,7 +93,14 @@ def test_jobs_are_listed_newest_first_and_by_status(
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("status=done", "status"), ("limit=0", "limit"), ("limit=many", "limit"), ("page=2", "page")],
+    [
+        ("status=done", "status"),
+        ("limit=0", "limit"),
+        ("limit=many", "limit"),
+        ("limit=--5", "limit"),
+        ("offset=" + "9" * 999, "offset"),
+        ("page=2", "page"),
+    ],
 )
 def test_a_query_that_breaks_a_rule_is_a_422(service: Service, query: str, field: str) -> None:
     reply = service.get(f"/api/jobs?{query}")
@@ -141,6 +148,17 @@ def test_events_come_while_the_job_runs_and_end_as_it_ends(service: Service, end
     *_, last = stream
     assert json.loads(last.data)["status"] == "cancelled"
     assert [event.id for event in seen] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("last_id", ["-3", "x", "9" * 12, "9" * 30, "9" * 5000])
+def test_an_id_that_never_was_resumes_nothing_and_harms_nobody(
+    service: Service, endless: str, last_id: str
+) -> None:
+    # Several, for each of the web processes to have met it.
+    for _ in range(4):
+        stream = follow(service, endless, last_id)
+        assert [next(stream).id for _ in range(3)] == ["0", "1", "2"]
+        stream.close()
 
 
 def test_a_stream_that_is_over_is_a_204(service: Service, trained: Body) -> None:
