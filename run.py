@@ -161,7 +161,7 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
         )
     )
     console.print(f"Series: {' / '.join(key)}")
-    console.print(terminal.forecast_table(reply))
+    console.print(terminal.forecast_table(reply, summary.step))
     recent = past.values[: past.offsets[1], 0][-60:].tolist()
     future = [day.predicted_wip for day in reply.predictions]
     click.echo(terminal.plot(recent, future, f"WIP by {summary.step}", console.width))
@@ -176,7 +176,7 @@ def _train_shown(
 
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
-    with console.status("Loading the trainer (TensorFlow) …"):
+    with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
         from models import training
         from models.epochs import Alone, Epoch
     with terminal.training_bar(console, epochs) as show:
@@ -263,8 +263,10 @@ def import_model(
     chosen: settings.Settings, model: Path, scalers: Path | None, history: Path | None
 ) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
-    from models import importing
     from models.registry import model_store
+
+    with logs.without_chatter():
+        from models import importing
 
     document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
     click.echo(f"Imported as {document['model_id']}.")

@@ -17,7 +17,7 @@ from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
 from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
-from utils import limits
+from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 from utils.errors import SettingsError, Unavailable
 from utils.settings import Settings
@@ -131,7 +131,8 @@ class _Rounds:
 def _warm_up() -> None:
     """Import TensorFlow before the first job asks for it."""
     began = time.perf_counter()
-    from models import training
+    with logs.without_chatter():
+        from models import training
 
     log.info("trainer loaded", module=training.__name__, seconds=time.perf_counter() - began)
 

@@ -90,6 +90,7 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
         assert words in done.stdout
+    assert done.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
 
 
