@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -81,9 +82,11 @@ def _expect_free(chosen: settings.Settings) -> None:
         try:
             probe.bind((chosen.host, chosen.port))
         except OSError as error:
+            advice = f"Choose another port: PORT={chosen.port + 1} python run.py"
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                advice = "HOST must be an address of this machine."
             raise click.ClickException(
-                f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. Choose another "
-                f"port: PORT={chosen.port + 1} python run.py"
+                f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. {advice}"
             ) from error
 
 

@@ -45,6 +45,13 @@ def test_a_taken_port_is_one_line(service: Service, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1 and "Address already in use" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_a_host_that_is_not_here_is_one_line(tmp_path: Path, host: str) -> None:
+    done = command(tmp_path, HOST=host)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and host in done.stderr and "HOST must be" in done.stderr
+
+
 def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
     log = (service.folder / "log").read_text()
     assert f"Listening on {service.url}" in log
