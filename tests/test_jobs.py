@@ -219,6 +219,19 @@ def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200  # once more, the same
 
 
+def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body) -> None:
+    large = {"lstmUnits1": 512, "lstmUnits2": 512, "sequenceLength": 80, "batchSize": 256}
+    id = service.hand_in(ENDLESS | SMALL | large | {"historicalDays": 545})
+    begun = f"starting training [worker] job_id={id}"
+    wait_until(lambda: begun in (service.folder / "log").read_text())
+    time.sleep(5)  # to be in the middle of it
+    assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
+    next_one = service.hand_in(FAST | {"datasetId": dataset["dataset_id"]})
+    assert service.wait_for(next_one, "succeeded")["tries"] == 1
+    assert f"goes on [worker] job_id={id}" in (service.folder / "log").read_text()
+    assert service.job(id)["status"] == "cancelled" and left_of(service, id) == []
+
+
 def test_cancel_of_a_queued_job_leaves_nothing_and_the_next_one_runs(
     service: Service, dataset: Body, endless: str
 ) -> None:
