@@ -27,6 +27,7 @@ QUEUES = {Work.TRAIN: QUEUE, Work.DERIVE: "deriving"}
 APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
+_RESTART = 30.0  # seconds that the last worker has to come back to those who wait for its queue
 _POLL = (0.05, 0.5)  # seconds between two looks at a job: at first, and at most
 
 
@@ -189,15 +190,19 @@ class Jobs:
         """Wait for the end of a job.
 
         Raises:
-            Unavailable: no worker is alive any more while the job waits; it is cancelled.
+            Unavailable: for longer than a restart takes, no worker is alive while the job is in
+                the queue; it is cancelled.
             Conflict: it was cancelled.
             ServiceError: what it failed with.
         """
         pause, most = _POLL
+        attended = time.monotonic()  # when somebody was last seen who could take the job
         while not (state := self.states([job_id]).get(job_id, JobState.CANCELLED)).ended:
             time.sleep(pause)
             pause = min(most, pause * 1.2)
-            if state is JobState.QUEUED and not self.workers_alive():
+            if state is not JobState.QUEUED or self.workers_alive():
+                attended = time.monotonic()
+            elif time.monotonic() - attended > _RESTART:
                 self.cancel(job_id)
                 raise no_worker()
         if state is JobState.CANCELLED:

@@ -17,7 +17,7 @@ from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
 from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
-from utils import limits
+from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 from utils.errors import SettingsError, Unavailable
 from utils.settings import Settings
@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
     workers.beat(worker_id, started)
     _launch(engine, desk)
     log.info("worker ready", worker_id=worker_id, pid=os.getpid())
-    threading.Thread(target=_warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up, args=(desk,), daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
     with contextlib.suppress(Unavailable):  # then others notice by its silence
         if desk.running is not None:
@@ -128,11 +128,14 @@ class _Rounds:
         self._workers.forget(_DAY)
 
 
-def _warm_up() -> None:
+def _warm_up(desk: Desk) -> None:
     """Import TensorFlow before the first job asks for it."""
     began = time.perf_counter()
-    from models import training
-
+    try:
+        with logs.without_chatter():
+            from models import training
+    finally:
+        desk.loaded.set()
     log.info("trainer loaded", module=training.__name__, seconds=time.perf_counter() - began)
 
 

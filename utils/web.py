@@ -54,6 +54,8 @@ _TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
 # Words that stand where an id could: their paths are not those of things.
 _RESERVED = "generate|upload|train|predict|validate"
 
+_WHOLE = re.compile("-?[0-9]{1,18}")
+
 log = structlog.get_logger("web")
 R = TypeVar("R", bound=Request)
 
@@ -98,6 +100,8 @@ def body(schema: type[R]) -> R:
         UnsupportedMedia, BadRequest, InvalidInput: it is not JSON, broken, or against a rule.
     """
     raw = request.get_data(cache=False)
+    if request.content_length is None and raw:
+        request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
     if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
@@ -120,7 +124,7 @@ def query(schema: type[R]) -> R:
         InvalidInput: a field is unknown or breaks its rule.
     """
     given = request.args.to_dict()
-    return schema.parse({k: int(v) if v.lstrip("-").isdecimal() else v for k, v in given.items()})
+    return schema.parse({k: int(v) if _WHOLE.fullmatch(v) else v for k, v in given.items()})
 
 
 def idempotency_key() -> str | None:
@@ -252,8 +256,9 @@ def _drain() -> None:
     if (request.content_length or 0) > _DRAINED_MB * _MB:
         return
     stream: Any = request.environ["wsgi.input"]
-    while stream.read(1 << 20):
-        pass
+    for _ in range(_DRAINED_MB):  # of what comes in chunks nobody knows the end
+        if not stream.read(_MB):
+            return
 
 
 def _defect(error: Exception) -> Response:
