@@ -109,6 +109,11 @@ ENDPOINTS = [
     Endpoint("GET", "/api/training/metrics/realtime", "Running jobs", p.RealtimeReply),
     Endpoint("GET", "/api/training/jobs/parallel", "Jobs by group", p.JobGroupsReply),
     Endpoint("GET", "/api/training/job/<job_id>/metrics/epochs", "A job's epochs", p.EpochsReply),
+    Endpoint("GET", "/api/masterdata/config", "Names of master data", p.MasterConfigReply),
+    Endpoint("GET", "/api/masterdata/summary", "Master data", p.MasterSummaryReply),
+    Endpoint("POST", "/api/masterdata/validate", "Compare with data", p.MasterReportReply),
+    Endpoint("GET", "/api/masterdata/export", "Master data as a file", p.MasterExportReply),
+    Endpoint("POST", "/api/masterdata/reload", "Read the file again", p.MasterReloadReply),
 ]
 
 
@@ -124,6 +129,7 @@ def create_app(settings: Settings) -> Flask:
     _add_training_views(app, service)
     _add_model_views(app, service)
     _add_page_views(app, service)
+    _add_master_data_views(app, service)
     return app
 
 
@@ -302,6 +308,28 @@ def _add_page_views(app: Flask, service: LSTMService) -> None:
     @app.get("/api/training/job/<id:job_id>/metrics/epochs")
     def job_epochs(job_id: str) -> Response:
         return web.json(service.page.epochs(job_id))
+
+
+def _add_master_data_views(app: Flask, service: LSTMService) -> None:
+    @app.get("/api/masterdata/config")
+    def master_config() -> Response:
+        return web.json(service.master_data.config())
+
+    @app.get("/api/masterdata/summary")
+    def master_summary() -> Response:
+        return web.json(service.master_data.summary())
+
+    @app.post("/api/masterdata/validate")
+    def validate_master_data() -> Response:
+        return web.json(service.master_data.validate())
+
+    @app.get("/api/masterdata/export")
+    def export_master_data() -> Response:
+        return web.json(service.master_data.export())
+
+    @app.post("/api/masterdata/reload")
+    def reload_master_data() -> Response:
+        return web.json(service.master_data.reload())
 
 
 def _add_documentation(app: Flask) -> None:

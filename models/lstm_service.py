@@ -30,6 +30,7 @@ from utils.settings import Settings
 if TYPE_CHECKING:
     from models.datasets import Datasets
     from models.jobs import Jobs
+    from models.master_data import MasterData
     from models.operation_page import OperationPage
     from models.trainings import Trainings
 
@@ -78,6 +79,13 @@ class LSTMService:
         from models.operation_page import OperationPage
 
         return OperationPage(self.jobs, self.datasets, self.registry)
+
+    @cached_property
+    def master_data(self) -> MasterData:
+        """What is known of the names in data and models."""
+        from models.master_data import MasterData
+
+        return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
 
     @property
     def trainings(self) -> Trainings:

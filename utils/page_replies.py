@@ -164,3 +164,137 @@ class VisualizeReply(Reply):
 
     model_id: str
     visualization_path: str
+
+
+# --- master data ------------------------------------------------------------------------------
+
+
+class MasterConfig(Part):
+    """The names, each once: those of the MASTER_DATA file, then those of data and models."""
+
+    plants: list[str]
+    applications: list[str]
+    panel_sizes: list[str]
+    regions: list[str]
+
+
+class MasterConfigReply(Reply):
+    """The names of master data."""
+
+    config: MasterConfig
+
+
+class MasterReloadReply(Reply):
+    """The names of master data, read anew."""
+
+    config: MasterConfig
+    message: str
+
+
+class MasterExportReply(Reply):
+    """All master data as the text of a MASTER_DATA file, in JSON."""
+
+    export_data: str
+
+
+class PlantItem(Part):
+    """A plant; null is not known. Lists that the file leaves out are those of its data."""
+
+    id: str
+    name: str
+    display_name: str
+    location: str | None
+    region: str | None
+    capacity: float | None = Field(description="units a day")
+    specializations: list[str]
+    panel_sizes: list[str]
+
+
+class PlantItems(Part):
+    """The plants."""
+
+    count: int
+    regions: list[str]
+    items: list[PlantItem]
+
+
+class ProductItem(Part):
+    """A product, which rows call application."""
+
+    id: str
+    name: str
+    display_name: str
+    category: str | None
+
+
+class ProductItems(Part):
+    """The products."""
+
+    count: int
+    categories: list[str]
+    items: list[ProductItem]
+
+
+class SizeItem(Part):
+    """A panel size."""
+
+    id: str
+    display: str
+    category: str | None
+
+
+class SizeItems(Part):
+    """The panel sizes."""
+
+    count: int
+    categories: list[str]
+    items: list[SizeItem]
+
+
+class RegionItem(Part):
+    """A region and its plants."""
+
+    id: str
+    plants: list[str]
+
+
+class RegionItems(Part):
+    """The regions."""
+
+    count: int
+    items: list[RegionItem]
+
+
+class MasterSummary(Part):
+    """All that is known of the names."""
+
+    plants: PlantItems
+    products: ProductItems
+    panel_sizes: SizeItems
+    regions: RegionItems
+
+
+class MasterSummaryReply(Reply):
+    """Master data in full."""
+
+    summary: MasterSummary
+
+
+class MasterReport(Part):
+    """Whether data, models and the MASTER_DATA file agree; each issue is a sentence."""
+
+    timestamp: str
+    total_issues: int
+    is_consistent: bool
+    plant_issues: list[str]
+    product_issues: list[str]
+    panel_size_issues: list[str]
+    demand_data_issues: list[str] = Field(description="series that a plant cannot make")
+    plant_data_issues: list[str] = Field(description="capacities below what was put out")
+    recommendations: list[str]
+
+
+class MasterReportReply(Reply):
+    """What the comparison found."""
+
+    report: MasterReport
