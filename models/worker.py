@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
+from models.training_log import Notes
 from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
 from utils import limits, logs
@@ -119,6 +120,7 @@ class _Rounds:
         """Forget old jobs and workers; clear up after jobs that died of their last try."""
         jobs = self._desk.jobs
         old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
+        Notes(jobs.engine).forget(time.time() - self._kept_for)
         if old:
             jobs.forget(old)
             log.info("forgot old jobs", jobs=len(old))
@@ -153,5 +155,5 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
     desk.register()
     DBOS.launch()
     # One training at a time and process; more processes train side by side.
-    for queue in QUEUES.values():
+    for queue in sorted(set(QUEUES.values())):
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=0.1)

@@ -59,7 +59,7 @@ class Desk:
 
     def register(self) -> None:
         """Make the functions below the workflows of their kinds of work."""
-        for work, function in ((Work.TRAIN, train), (Work.DERIVE, derive)):
+        for work, function in _DONE_BY.items():
             DBOS.workflow(name=work.value, max_recovery_attempts=MOST_TRIES - 1)(
                 self._workflow(work, function)
             )
@@ -270,6 +270,31 @@ def derive(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]
     keras_model = importing.open_keras(desk.models, model_id)
     desk.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
     return {"model_id": model_id}
+
+
+def illustrate(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Draw a model and write its report."""
+    from models import illustration, importing, report
+
+    model_id = arguments["model_id"]
+    document = desk.models.document(model_id)
+    layers = illustration.layers_of(importing.open_keras(desk.models, model_id))
+    if not desk.models.has(model_id, ".onnx"):
+        derive(desk, job_id, arguments)
+    network = desk.models.read(model_id, ".onnx")
+    held_back = report.held_back(document, network, desk.datasets)
+    title, history = report.title_of(document), document.get("training_history") or {}
+    desk.models.attach(
+        model_id, ".html", lambda path: report.write(document, layers, held_back, path)
+    )
+    # Last: where the picture is, the report is.
+    desk.models.attach(
+        model_id, ".png", lambda path: illustration.draw_model(title, layers, history, path)
+    )
+    return {"model_id": model_id}
+
+
+_DONE_BY = {Work.TRAIN: train, Work.DERIVE: derive, Work.ILLUSTRATE: illustrate}
 
 
 def _said(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -201,10 +202,11 @@ def test_every_endpoint_is_documented(app: Flask, client: FlaskClient) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
     served = {
-        (method, rule.rule.replace("<id:", "<"))
+        (method, re.sub(r"<\w+:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith(("/api/", "/health", "/metrics")) and "docs" not in rule.rule
+        if rule.rule.startswith(("/api/", "/health", "/metrics", "/visualizations"))
+        and "docs" not in rule.rule
     }
     assert served - {("GET", "/api/openapi.json")} == {(e.method, e.path) for e in ENDPOINTS}
 

@@ -86,6 +86,7 @@ def install(app: Flask, settings: Settings) -> None:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
     app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False  # a redirect would answer in HTML, and change what is meant
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(ServiceError, _service_error)
@@ -199,6 +200,15 @@ def body_or_table(schema: type[R], folder: Path, settings: Settings) -> R | Path
 def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
     """A reply as strict JSON: its models refuse numbers that are not finite."""
     return Response(reply.model_dump_json(), status, mimetype="application/json")
+
+
+def page(content: bytes) -> Response:
+    """A page of our own making, which may load nothing and run nothing."""
+    response = Response(content, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    )
+    return response
 
 
 def _begin() -> None:
