@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid5
 
 from dbos import PortableWorkflowError, WorkflowStatus
 
@@ -18,6 +19,7 @@ class Work(StrEnum):
 
     TRAIN = "train"
     DERIVE = "derive"
+    ILLUSTRATE = "illustrate"
 
 
 class JobState(StrEnum):
@@ -73,6 +75,11 @@ class Job:
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
+
+
+def member_id(group_id: str, place: int) -> str:
+    """The id of the job at a place of a group."""
+    return str(uuid5(UUID(group_id), str(place)))
 
 
 def failed(error: ServiceError) -> PortableWorkflowError:

@@ -15,7 +15,7 @@ from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
-SUFFIXES = (".keras", ".onnx", ".h5", CHECKPOINT)
+SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
     "config",
@@ -91,6 +91,24 @@ class Registry:
         document = self.store.document(id)
         return self._shown(document), document
 
+    def document(self, id: str) -> dict[str, Any]:
+        """The document of a model that can be used.
+
+        Raises:
+            NotFound: there is no such model.
+            Conflict: it is a legacy file that was never brought in.
+            DamagedFile: its document cannot be read.
+        """
+        try:
+            return self.store.document(id)
+        except NotFound as error:
+            if id in self.store.stems(".h5"):
+                raise Conflict(
+                    f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
+                    f"`python run.py import {id}.h5`."
+                ) from error
+            raise
+
     def open(self, id: str) -> Forecaster:
         """A model ready to forecast.
 
@@ -100,15 +118,7 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
-        try:
-            document = self.store.document(id)
-        except NotFound as error:
-            if id in self.store.stems(".h5"):
-                raise Conflict(
-                    f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
-                    f"`python run.py import {id}.h5`."
-                ) from error
-            raise
+        document = self.document(id)
         with self._lock:
             cached = self._open.get(id)
             if cached and cached.document is document:

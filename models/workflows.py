@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +39,9 @@ MOST_TRIES = 3
 _OUTAGE, _AGAIN_EVERY = 600.0, 2.0  # seconds
 
 _LOOK_EVERY = 0.2  # seconds between two looks at whether a job is still wanted
+# Seconds that a training which is not wanted any more has to notice it. A batch of the largest
+# networks takes minutes, a worker that starts afresh about five seconds.
+_PATIENCE = 3.0
 
 
 class Desk:
@@ -50,10 +55,11 @@ class Desk:
             settings.data_location, settings.max_rows, settings.max_upload_mb * 1_000_000
         )
         self.running: str | None = None  # the training that this worker is at
+        self.loaded = threading.Event()  # TensorFlow is imported
 
     def register(self) -> None:
         """Make the functions below the workflows of their kinds of work."""
-        for work, function in ((Work.TRAIN, train), (Work.DERIVE, derive)):
+        for work, function in _DONE_BY.items():
             DBOS.workflow(name=work.value, max_recovery_attempts=MOST_TRIES - 1)(
                 self._workflow(work, function)
             )
@@ -78,6 +84,19 @@ class Desk:
     def tidy(self, job_id: str, arguments: dict[str, Any]) -> None:
         """Remove what a job that gave no model would leave behind."""
         tidy(self.models, self.datasets.store, job_id, arguments)
+
+    def start_afresh(self, job_id: str) -> None:
+        """Have this process begin again, as the same one to its parent, without the training that
+        it is at: nothing else stops a batch."""
+        log.warning("starting afresh, as a training that is not wanted goes on", job_id=job_id)
+        try:
+            job = self.jobs.get(job_id)
+            if job.state is JobState.CANCELLED or self.jobs.decision(job_id) is Decision.CANCEL:
+                self.jobs.settle_cancelled(job_id)
+                self.tidy(job_id, job.arguments)
+        except ServiceError as error:  # forgotten, or the database is away: sweeps see to it
+            log.warning("cannot tidy up after a job", job_id=job_id, error=error.message)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 class Watch:
@@ -110,6 +129,10 @@ class Watch:
                 self._look()
             except Unavailable as error:
                 log.warning("cannot look at the job", job_id=self._job_id, error=error.message)
+        if self._stop is not None:
+            self._desk.loaded.wait()  # that does not stop either, and is not begun again for it
+            if not self._ended.wait(_PATIENCE):
+                self._desk.start_afresh(self._job_id)
 
     def _look(self) -> None:
         jobs, job_id = self._desk.jobs, self._job_id
@@ -256,6 +279,31 @@ def derive(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]
     keras_model = importing.open_keras(desk.models, model_id)
     desk.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
     return {"model_id": model_id}
+
+
+def illustrate(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Draw a model and write its report."""
+    from models import illustration, importing, report
+
+    model_id = arguments["model_id"]
+    document = desk.models.document(model_id)
+    layers = illustration.layers_of(importing.open_keras(desk.models, model_id))
+    if not desk.models.has(model_id, ".onnx"):
+        derive(desk, job_id, arguments)
+    network = desk.models.read(model_id, ".onnx")
+    held_back = report.held_back(document, network, desk.datasets)
+    title, history = report.title_of(document), document.get("training_history") or {}
+    desk.models.attach(
+        model_id, ".html", lambda path: report.write(document, layers, held_back, path)
+    )
+    # Last: where the picture is, the report is.
+    desk.models.attach(
+        model_id, ".png", lambda path: illustration.draw_model(title, layers, history, path)
+    )
+    return {"model_id": model_id}
+
+
+_DONE_BY = {Work.TRAIN: train, Work.DERIVE: derive, Work.ILLUSTRATE: illustrate}
 
 
 def _said(error: Exception) -> str:

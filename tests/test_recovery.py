@@ -42,7 +42,7 @@ def worker_of(service: Service) -> int:
 def result(service: Service, id: str) -> Body:
     """All of a model that a seed decides."""
     document = json.loads((service.folder / "models" / f"{id}.json").read_text())
-    return {name: document[name] for name in ("training_history", "metrics", "confidence")}
+    return {name: document[name] for name in ("training_history", "metrics", "spread")}
 
 
 def log_of(service: Service, id: str) -> list[str]:

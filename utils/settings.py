@@ -50,6 +50,9 @@ class Settings:
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)
     max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
     max_upload_mb: int = _setting(512, "size of an uploaded table, in MB, also unpacked", 1)
+    master_data: str = _setting(
+        "", "file (YAML or CSV) of plants, products and panel sizes: see utils/master_file.py"
+    )
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
@@ -86,6 +89,11 @@ class Settings:
     def data_location(self) -> str:
         """Where the data sets lie: a URL, or an absolute folder."""
         return _location(self.data_store)
+
+    @property
+    def master_file(self) -> Path | None:
+        """The file of master data, if there is one."""
+        return ROOT / self.master_data if self.master_data else None
 
     @property
     def resolved_database_url(self) -> str:
