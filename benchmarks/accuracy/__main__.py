@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.accuracy import datasets, methods, report, scores
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.protocol import Cache, run
+from utils.errors import ServiceError
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 _M3_HELD_BACK = 24  # months
@@ -85,11 +86,14 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)  # the peers', of each other
     console, document = Console(width=400), {}
     with threadpool_limits(1):
-        for data in _data_sets(given):
-            document[data.name] = _compare(data, given)
-            report.show(console, data, document[data.name])
-            if given.json:
-                given.json.write_text(json.dumps(document, indent=1, allow_nan=False))
+        try:
+            for data in _data_sets(given):
+                document[data.name] = _compare(data, given)
+                report.show(console, data, document[data.name])
+                if given.json:
+                    given.json.write_text(json.dumps(document, indent=1, allow_nan=False))
+        except ServiceError as error:
+            parser.exit(1, f"{error.message}\n")
 
 
 if __name__ == "__main__":

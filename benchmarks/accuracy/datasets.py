@@ -60,8 +60,12 @@ class DataSet:
         before = np.clip(cut - panel.first, 0, panel.lengths)
         keep = np.flatnonzero((before >= _FEWEST_ROWS) & (panel.lengths > before))
         if not keep.size:
+            since = panel.calendar.dates(np.array([cut]))[0]
             raise InvalidInput.of(
-                "rows", f"must begin before {panel.calendar.dates(np.array([cut]))[0]}", name
+                "rows",
+                f"of some series must be at least {_FEWEST_ROWS} {panel.calendar.step}s before "
+                f"{since} and one after",
+                name,
             )
         return cls(name, panel.select(keep.tolist()), cut)
 
