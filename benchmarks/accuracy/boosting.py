@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
@@ -38,7 +39,12 @@ class Boosting:
     @property
     def settings(self) -> dict[str, Any]:
         """What the forecasts depend on."""
-        return {"objective": self._objective, "seed": self._seed, "features": FEATURES}
+        return {
+            "objective": self._objective,
+            "seed": self._seed,
+            "features": FEATURES,
+            "versions": [version("lightgbm"), version("mlforecast")],
+        }
 
     def fit(self, train: Panel, horizon: int) -> None:
         """Fit a model per target."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ class Neural:
             "seed": self._seed,
             "max_steps": MAX_STEPS,
             "horizons_seen": HORIZONS_SEEN,
+            "versions": [version("neuralforecast"), version("torch")],
         }
 
     def fit(self, train: Panel, horizon: int) -> None:

@@ -35,7 +35,7 @@ class Method(Protocol):
 
     @property
     def settings(self) -> dict[str, Any] | None:
-        """Whatever its forecasts depend on beside the data; None: do not cache them."""
+        """Whatever its forecasts depend on beside the data and its code; None: never cache."""
 
     def fit(self, train: Panel, horizon: int) -> None:
         """Learn from a panel, to forecast up to `horizon` steps ahead."""
@@ -80,7 +80,9 @@ def run(method: Method, data: DataSet) -> Run:
 
 
 class Cache:
-    """Runs kept in a folder, each an .npz by data set, method and a digest of all they depend on.
+    """Runs kept in a folder, each an .npz by data set, method and a digest of both.
+
+    Only a method's code is not looked at: empty the folder when that changes.
 
     Its arrays: `origins` [O] step numbers, `values` and, where the method gives intervals,
     `lower80`, `upper80`, `lower95`, `upper95`, all [O, S, H, 3]; `seconds` to fit and to forecast.

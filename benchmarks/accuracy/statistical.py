@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Statistical:
     def settings(self) -> dict[str, Any]:
         """What the forecasts depend on."""
         found = {"model": self._model, "season": self._season}
+        found["version"] = version("statsforecast")
         return found | ({"refit_below": self._refit_below} if self._model == "AutoETS" else {})
 
     def fit(self, train: Panel, horizon: int) -> None:
