@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from benchmarks.accuracy import datasets, methods, report, scores
@@ -84,16 +83,16 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := set(given.data) - set(_KINDS):
         parser.error(f"data must be of {', '.join(_KINDS)}; got {', '.join(sorted(unknown))}")
     warnings.filterwarnings("ignore", category=FutureWarning)  # the peers', of each other
-    console, document = Console(width=400), {}
+    document = {}
     with threadpool_limits(1):
         try:
             for data in _data_sets(given):
                 document[data.name] = _compare(data, given)
-                report.show(console, data, document[data.name])
+                print(report.document(data, document[data.name]), end="\n\n", flush=True)
                 if given.json:
                     given.json.write_text(json.dumps(document, indent=1, allow_nan=False))
-        except ServiceError as error:
-            parser.exit(1, f"{error.message}\n")
+        except (ServiceError, OSError) as error:
+            parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import StringIO
 from typing import Any
 
 from rich import box
@@ -18,18 +19,23 @@ Scores = Mapping[str, Mapping[str, Any]]  # by method
 _SHORT = dict(zip(TARGETS, ("WIP", "TH", "CT"), strict=True))
 
 
-def show(console: Console, data: DataSet, scores: Scores) -> None:
-    """Print the errors of all methods on a data set, then the intervals of those that give any."""
+def document(data: DataSet, scores: Scores) -> str:
+    """The errors of all methods on a data set, then the intervals of those that give any."""
     panel, pace = data.panel, data.pace
-    console.print(
-        f"\n## {data.name}\n\n{len(panel.keys)} series, {panel.lengths.max()} "
-        f"{panel.calendar.step}s, held back from {panel.calendar.dates(data.origins[:1])[0]} on; "
-        f"{len(data.origins)} origins, horizon {pace.horizon}, season {pace.season}.\n",
-        highlight=False,
+    about = (
+        f"{len(panel.keys)} series, {panel.lengths.max()} {panel.calendar.step}s, held back from "
+        f"{panel.calendar.dates(data.origins[:1])[0]} on; {len(data.origins)} origins, horizon "
+        f"{pace.horizon}, season {pace.season}."
     )
-    console.print(_errors(scores))
-    console.print()
-    console.print(_intervals(scores))
+    tables = [_markdown(_errors(scores)), _markdown(_intervals(scores))]
+    return "\n\n".join([f"## {data.name}", about, *tables])
+
+
+def _markdown(table: Table) -> str:
+    console = Console(file=StringIO(), width=1000)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().strip().splitlines())
 
 
 def _errors(scores: Scores) -> Table:

@@ -22,8 +22,6 @@ REFIT_BELOW = 200
 class Statistical:
     """One of statsforecast's models for each series and target, intervals included."""
 
-    models = ("last-value", "seasonal-naive", "mean", "AutoETS", "AutoTheta")
-
     def __init__(self, model: str, season: int, refit_below: int = REFIT_BELOW) -> None:
         self._model, self._season, self._refit_below = model, season, refit_below
         self._fitted: list[Any] = []
