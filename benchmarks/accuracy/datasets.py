@@ -13,7 +13,7 @@ from models.data_generator import PlantSpec, first_day, generate
 from utils import cleaning, tables
 from utils.errors import InvalidInput
 from utils.schemas import PlantFields
-from utils.series import TARGETS, Calendar, Ints, Panel, Step, split_step
+from utils.series import TARGETS, Calendar, Ints, Panel, Step, split_steps
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class DataSet:
             InvalidInput: no series has a few rows before the cut and one after it.
         """
         end = int((panel.first + panel.lengths).max())
-        cut = split_step(panel, _TRAINED_SHARE) if held_back is None else end - held_back
+        cut = split_steps(panel, _TRAINED_SHARE)[0] if held_back is None else end - held_back
         before = np.clip(cut - panel.first, 0, panel.lengths)
         keep = np.flatnonzero((before >= _FEWEST_ROWS) & (panel.lengths > before))
         if not keep.size:
