@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.forecasting import Forecaster
 from utils.errors import InvalidInput
-from utils.schemas import PredictRequest
+from utils.schemas import ForecastFields
 from utils.series import KEYS, Key
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ class Context(NamedTuple):
     own: bool = False  # it is the end of the model's own data
 
 
-def context_of(forecaster: Forecaster, key: Key, request: PredictRequest, max_rows: int) -> Context:
+def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_rows: int) -> Context:
     """The past that a forecast starts from.
 
     The request's history, completed by the end of the training data where it joins on to it;

@@ -17,6 +17,13 @@ from utils.series import TARGETS, Key
 Floats = NDArray[np.float64]
 
 _DECIMALS = 6
+_BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
+_COLUMNS = [
+    "day",
+    "date",
+    *(f"predicted_{target}{bound}" for target in TARGETS for bound in ("", *_BOUNDS)),
+    "confidence",
+]
 
 
 def forecast_reply(
@@ -59,23 +66,20 @@ def forecast_entry(
 
 
 def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str, Any]]:
-    columns: dict[str, Any] = {"day": range(1, len(dates) + 1), "date": dates}
-    for i, target in enumerate(TARGETS):
-        columns[f"predicted_{target}"] = values[:, i].tolist()
-        for level in LEVELS:
-            for name, bounds in (("lo", forecast.lower), ("hi", forecast.upper)):
-                columns[f"predicted_{target}_{name}{level}"] = (
-                    np.round(bounds[level][0, :, i], _DECIMALS).tolist()
-                    if bounds
-                    else [None] * len(dates)
-                )
-    columns["confidence"] = np.round(forecast.confidence[0], 4).tolist()
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    bounds = [
+        side[level][0] for level in LEVELS for side in (forecast.lower, forecast.upper) if side
+    ]
+    rounded = np.round(np.stack([values, *bounds], axis=2), _DECIMALS).reshape(len(dates), -1)
+    rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
+    names = _COLUMNS if bounds else [c for c in _COLUMNS if not c.endswith(tuple(_BOUNDS))]
+    unknown = {} if bounds else dict.fromkeys(_COLUMNS)
+    return [
+        unknown | dict(zip(names, (day, date, *row), strict=True))
+        for day, (date, row) in enumerate(zip(dates, rows, strict=True), start=1)
+    ]
 
 
-def _target(
-    throughput: Floats, dates: list[str], wanted: float | None
-) -> dict[str, Any] | None:
+def _target(throughput: Floats, dates: list[str], wanted: float | None) -> dict[str, Any] | None:
     if wanted is None:
         return None
     day = validation.day_reached(throughput.tolist(), wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -47,13 +47,13 @@ class Forecast:
     def of(self, i: int) -> Forecast:
         """The forecast of one of the series."""
         one = slice(i, i + 1)
-        return Forecast(
-            *(
-                {level: bound[one] for level, bound in part.items()}
-                if isinstance(part, dict)
-                else part[one]
-                for part in (getattr(self, item.name) for item in fields(self))
-            )
+        return replace(
+            self,
+            values=self.values[one],
+            raw=self.raw[one],
+            lower={level: bound[one] for level, bound in self.lower.items()},
+            upper={level: bound[one] for level, bound in self.upper.items()},
+            confidence=self.confidence[one],
         )
 
     def shifted(
@@ -297,18 +297,17 @@ class Forecaster:
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
         """Forecast series that the model knows from the end of their own data, each by itself."""
         with self._lock:
-            found = {key: self._remembered.get((key, steps)) for key in keys}
-        new = [key for key, known in found.items() if known is None]
+            found = {k: known for k in keys if (known := self._remembered.get((k, steps)))}
+        new = [key for key in dict.fromkeys(keys) if key not in found]
         if new:
             starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
             together = self.forecast_all(starts, steps)
-            found |= {key: together.of(i) for i, key in enumerate(new)}
-        forecasts = [forecast for key in keys if (forecast := found[key])]
-        with self._lock:
-            self._remembered |= {(key, steps): found[key] for key in new}
-            while sum(each for _, each in self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
-        return forecasts
+            found |= {start.key: together.of(i) for i, start in enumerate(starts)}
+            with self._lock:
+                self._remembered |= {(start.key, steps): found[start.key] for start in starts}
+                while sum(each for _, each in self._remembered) > _REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return [found[key] for key in keys]
 
     def _forecast_levels(self, starts: Sequence[Start], steps: int) -> Forecast:
         """The forecast of a legacy network, of which no errors are known."""

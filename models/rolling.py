@@ -89,7 +89,9 @@ class Correction:
         self, network: Network, encoding: Encoding, size: Floats, past: Past, steps: int
     ) -> None:
         self._network, self._size, length = network, size, encoding.length
-        around = _by_time(past.last, 1 - length, steps, lambda time: encoding.calendar.features(time + 1))
+        around = _by_time(
+            past.last, 1 - length, steps, lambda time: encoding.calendar.features(time + 1)
+        )
         count, rows, width = around.shape
         self._rows = np.empty((count, rows, 3 + width), np.float32)
         self._rows[:, :, 3:] = around
