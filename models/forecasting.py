@@ -291,8 +291,12 @@ class Forecaster:
         model, count = self.model, len(self.encoding.keys)
         numbers = [self._numbers.get(start.key, count) for start in starts]
         if numbers[0] == count:
-            model, numbers = _with_series(model, starts), list(range(count, count + len(starts)))
-        return model.forecast(past_of(model, np.array(numbers), starts), steps)
+            for start in starts:
+                model = _with_series(model, start.rows)
+            numbers = list(range(count, count + len(starts)))
+        last = np.array([start.last for start in starts])
+        past = pasts_of(model, np.array(numbers), [start.rows for start in starts], last)
+        return model.forecast(past, steps)
 
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
         """Forecast series that the model knows from the end of their own data, each by itself."""
@@ -320,25 +324,26 @@ class Forecaster:
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
-def past_of(model: Model, numbers: Ints, starts: Sequence[Start]) -> Past:
-    """What roll-outs of series by number, [n], start from."""
+def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
+    """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
+    return pasts_of(model, np.array([number]), [rows], np.array([last]))
+
+
+def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> Past:
+    """What roll-outs of series by number, [n], start from: the recent rows of each in units."""
     memory, known = model.anchor.shape.memory, numbers < len(model.encoding.lowest)
-    whole = np.full((len(starts), memory, 3), np.nan)
-    for i, start in enumerate(starts):
-        rows = start.rows[-memory:]
-        whole[i, memory - len(rows) :] = rows
+    whole = np.full((len(numbers), memory, 3), np.nan)
+    for i, rows in enumerate(recent):
+        whole[i, memory - len(rows[-memory:]) :] = rows[-memory:]
     scaled = model.encoding.scaling.forward_paths(whole, numbers)
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[numbers], high[numbers]) if known.all() else None
-    last = np.array([start.last for start in starts])
     return Past.of_rows(padded(scaled, ~np.isnan(scaled[..., 0])), last, numbers, shown)
 
 
-def _with_series(model: Model, starts: Sequence[Start]) -> Model:
-    """A model that knows some more series by their recent rows: their scales, nothing else."""
-    scaling = model.encoding.scaling
-    for start in starts:
-        scaling = scaling.with_series(start.rows)
+def _with_series(model: Model, rows: Floats) -> Model:
+    """A model that knows one more series by its recent rows: its scale, nothing else."""
+    scaling = model.encoding.scaling.with_series(rows)
     return replace(model, encoding=replace(model.encoding, scaling=scaling))
 
 
