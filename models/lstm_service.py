@@ -46,7 +46,7 @@ class LSTMService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.registry = Registry(
-            settings.model_location, settings.model_cache, telemetry.cache_holds
+            settings.model_location, settings.model_cache_mb * 1_000_000, telemetry.cache_holds
         )
         self._operations = Operations(
             self.registry.store, lambda: self.jobs, lambda: self.datasets.store
