@@ -15,6 +15,7 @@ from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
+RESULT, PICTURE = ".result", ".png"  # of a backtest
 SUFFIXES = (".keras", ".onnx", ".h5", CHECKPOINT)
 _SHOWN = (
     "created_at",
@@ -33,6 +34,11 @@ _SHOWN = (
 def model_store(location: str | Path) -> Store:
     """The store that models are published to."""
     return Store(location, "model", SUFFIXES)
+
+
+def backtest_store(location: str | Path) -> Store:
+    """The store of the backtests of the models at a location: beneath it, a result each."""
+    return Store(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
 
 
 class NotDerived(Exception):
@@ -91,6 +97,24 @@ class Registry:
         document = self.store.document(id)
         return self._shown(document), document
 
+    def document(self, id: str) -> dict[str, Any]:
+        """The document of a model that can be used.
+
+        Raises:
+            NotFound: there is no such model.
+            Conflict: it is a legacy file that was never brought in.
+            DamagedFile: its document cannot be read.
+        """
+        try:
+            return self.store.document(id)
+        except NotFound as error:
+            if id in self.store.stems(".h5"):
+                raise Conflict(
+                    f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
+                    f"`python run.py import {id}.h5`."
+                ) from error
+            raise
+
     def open(self, id: str) -> Forecaster:
         """A model ready to forecast.
 
@@ -100,15 +124,7 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
-        try:
-            document = self.store.document(id)
-        except NotFound as error:
-            if id in self.store.stems(".h5"):
-                raise Conflict(
-                    f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
-                    f"`python run.py import {id}.h5`."
-                ) from error
-            raise
+        document = self.document(id)
         with self._lock:
             cached = self._open.get(id)
             if cached and cached.document is document:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from models.datasets import Datasets
 from models.feed import Feed, Stream
-from models.job_states import Job, JobState, Priority, Work
+from models.job_states import JOBS, Job, JobState, Priority, Work
 from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
@@ -108,7 +108,7 @@ class Trainings:
             Conflict: the job was cancelled.
             ServiceError: the data or the training fails; the sentence says why.
         """
-        with self._patience():
+        with self.patience():
             job_id = self.start(request, key)
             self._jobs.wait(job_id)
         document = self._registry.store.document(job_id)
@@ -121,11 +121,15 @@ class Trainings:
         )
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Hold one of the places of requests that wait for a training."""
+    def patience(self) -> Iterator[None]:
+        """Hold one of the places of requests that wait for the end of a job.
+
+        Raises:
+            Unavailable: all of them are held.
+        """
         if not self._waiting.acquire(blocking=False):
             raise Unavailable(
-                f"{self._settings.max_waiting} train requests are waiting here already "
+                f"{self._settings.max_waiting} requests are waiting for jobs here already "
                 '(MAX_WAITING); try again when one has ended, or with "background": true.'
             )
         try:
@@ -167,7 +171,7 @@ class Trainings:
     def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
         """Train a model per plant, side by side, and wait for all of them."""
         began = time.monotonic()
-        with self._patience():
+        with self.patience():
             jobs = self.start_plants(request)
             results = {plant: self._plant_result(job_id) for plant, job_id in jobs.items()}
         seconds = time.monotonic() - began
@@ -200,7 +204,8 @@ class Trainings:
     def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
         """The jobs, newest first."""
         state = None if query.status is None else JobState(query.status)
-        found = self._jobs.newest(state, query.limit, query.offset)
+        works = JOBS if query.kind is None else (Work(query.kind),)
+        found = self._jobs.newest(state, query.limit, query.offset, works)
         return replies.JobsReply(jobs=[replies.JobInfo(**_facts(job)) for job in found])
 
     def job(self, job_id: str) -> replies.JobReply:
@@ -212,7 +217,7 @@ class Trainings:
         return replies.JobReply(**_facts(self._jobs.get(job_id)))
 
     def cancel(self, job_id: str) -> replies.MessageReply:
-        """Cancel a job: no model of it will be published.
+        """Cancel a job: nothing of it will be published.
 
         Raises:
             NotFound: there is none of that id.
@@ -244,10 +249,11 @@ class Trainings:
 def _facts(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
-        "kind": Work.TRAIN,
+        "kind": job.work,
         "status": job.state,
         "progress": job.progress,
-        "model_id": job.job_id if job.state is JobState.SUCCEEDED else None,
+        "model_id": job.model_id,
+        "result_url": job.result_url,
         "error": None if job.error is None else job.error.message,
         "queued_at": _iso(job.queued_at),
         "started_at": _iso(job.started_at),

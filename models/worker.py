@@ -19,7 +19,7 @@ from models.worker_jobs import WorkerJobs
 from models.workflows import MOST_TRIES, Desk
 from utils import limits
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
-from utils.errors import SettingsError, Unavailable
+from utils.errors import NotFound, SettingsError, Unavailable
 from utils.settings import Settings
 
 log = structlog.get_logger("worker")
@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     desk = Desk(settings, jobs, worker_id)
-    for store in (desk.models, desk.datasets.store):
+    for store in (desk.models, desk.datasets.store, desk.backtests):
         store.sweep()
     _expect_unique(workers, worker_id)
     started = time.time()
@@ -52,8 +52,8 @@ def run(settings: Settings) -> None:
     threading.Thread(target=_warm_up, daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
     with contextlib.suppress(Unavailable):  # then others notice by its silence
-        if desk.running is not None:
-            jobs.hand_back(desk.running, worker_id)
+        for job_id in sorted(desk.running):
+            jobs.hand_back(job_id, worker_id)
         workers.leave(worker_id)
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
@@ -120,6 +120,9 @@ class _Rounds:
         jobs = self._desk.jobs
         old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
         if old:
+            for job_id in set(self._desk.backtests.ids()).intersection(old):
+                with contextlib.suppress(NotFound):  # somebody deleted its model
+                    self._desk.backtests.delete(job_id)
             jobs.forget(old)
             log.info("forgot old jobs", jobs=len(old))
         for job in jobs.newest(JobState.FAILED, limit=100, offset=0):
@@ -149,6 +152,6 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
     DBOS(config=config)
     desk.register()
     DBOS.launch()
-    # One training at a time and process; more processes train side by side.
+    # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in QUEUES.values():
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=0.1)

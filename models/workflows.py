@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from dbos import DBOS
 from dbos import error as engine
 
 from models.datasets import Datasets
+from models.forecasting import Forecaster
 from models.job_log import Decision
 from models.job_states import JobState, Work, failed
 from models.leftovers import tidy
-from models.registry import CHECKPOINT, model_store
+from models.registry import CHECKPOINT, backtest_store, model_store
 from models.worker_jobs import WorkerJobs
-from utils.errors import InternalError, ServiceError, Unavailable
-from utils.schemas import Hyperparameters
+from utils.errors import InternalError, NotFound, ServiceError, Unavailable
+from utils.schemas import BacktestRequest, Hyperparameters
 from utils.settings import Settings
 from utils.store import Store
 
@@ -36,6 +38,7 @@ MOST_TRIES = 3
 # A training that took hours is not to fail for a database that restarts as it ends.
 _OUTAGE, _AGAIN_EVERY = 600.0, 2.0  # seconds
 
+_TOLD_EVERY = 0.05  # of a backtest
 _LOOK_EVERY = 0.2  # seconds between two looks at whether a job is still wanted
 
 
@@ -49,11 +52,12 @@ class Desk:
         self.datasets = Datasets(
             settings.data_location, settings.max_rows, settings.max_upload_mb * 1_000_000
         )
-        self.running: str | None = None  # the training that this worker is at
+        self.backtests = backtest_store(settings.model_location)
+        self.running: set[str] = set()  # the jobs that this worker is at
 
     def register(self) -> None:
         """Make the functions below the workflows of their kinds of work."""
-        for work, function in ((Work.TRAIN, train), (Work.DERIVE, derive)):
+        for work, function in _DONE_BY.items():
             DBOS.workflow(name=work.value, max_recovery_attempts=MOST_TRIES - 1)(
                 self._workflow(work, function)
             )
@@ -81,28 +85,30 @@ class Desk:
 
 
 class Watch:
-    """The control of a job's training: tells its epochs, keeps its checkpoints, ends it.
+    """The control of a job: tells how far it is, keeps a training's checkpoints, ends it.
 
     A thread of its own looks whether the job is still wanted and still this worker's, so that
-    the training itself never waits for the database.
+    the work itself never waits for the database.
     """
 
     def __init__(self, desk: Desk, job_id: str) -> None:
         self._desk, self._job_id = desk, job_id
         self._ended = threading.Event()
         self._stop: BaseException | None = None
-        self._kept_at = time.monotonic()
+        self._began = self._kept_at = time.monotonic()
+        self._told: dict[str, Any] = {"job_id": job_id, "status": JobState.RUNNING}
+        self._told_share = 0.0
         self._untold: list[Epoch] = []
 
     def __enter__(self) -> Watch:
         self._look()
-        self._desk.running = self._job_id
+        self._desk.running.add(self._job_id)
         threading.Thread(target=self._keep_looking, name="watch", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._desk.running = None
+        self._desk.running.discard(self._job_id)
 
     def _keep_looking(self) -> None:
         while self._stop is None and not self._ended.wait(_LOOK_EVERY):
@@ -120,7 +126,7 @@ class Watch:
             self._stop = engine.DBOSWorkflowConflictIDError(job_id)
 
     def check(self) -> None:
-        """Raise what is to end the training, if anything is."""
+        """Raise what is to end the work, if anything is."""
         if self._stop is not None:
             raise self._stop
 
@@ -137,6 +143,31 @@ class Watch:
             self._tell()
         except Unavailable as error:  # told with a later epoch: the training does not wait
             log.warning("cannot tell of the epoch", job_id=self._job_id, error=error.message)
+
+    def on_start(self) -> None:
+        """Tell that the job runs, and which try it is."""
+        self._told |= {
+            "worker": self._desk.worker_id,
+            "try": self._desk.jobs.get(self._job_id).tries,
+        }
+        self._desk.jobs.log.add_status(self._job_id, self._told)
+
+    def on_origins(self, done: int, count: int, share: float) -> None:
+        """Tell how far a backtest is, whenever it is a good deal farther than told last."""
+        if share < 1 and share - self._told_share < _TOLD_EVERY:
+            return
+        self._told_share, seconds = share, time.monotonic() - self._began
+        progress = {
+            "origins": count,
+            "origins_done": done,
+            "share": share,
+            "seconds": seconds,
+            "eta_seconds": seconds * (1 - share) / share,
+        }
+        try:
+            self._desk.jobs.log.add_status(self._job_id, self._told | {"progress": progress})
+        except Unavailable as error:  # the backtest does not wait
+            log.warning("cannot tell how far it is", job_id=self._job_id, error=error.message)
 
     def _tell(self) -> None:
         while self._untold:
@@ -188,11 +219,20 @@ class Watch:
 
 def train(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    try:
+    with _tidied(desk, job_id, arguments):
         if job_id not in desk.models.ids():
             with Watch(desk, job_id) as watch:
                 watch.check()
                 _train(desk, watch, job_id, arguments)
+    desk.models.drop(job_id, CHECKPOINT)
+    return {"model_id": job_id}
+
+
+@contextmanager
+def _tidied(desk: Desk, job_id: str, arguments: dict[str, Any]) -> Iterator[None]:
+    """See to it that a job which ends without a result leaves nothing behind."""
+    try:
+        yield
     except engine.DBOSWorkflowConflictIDError:
         log.warning("another worker has taken the job over", job_id=job_id)
         raise
@@ -204,16 +244,10 @@ def train(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     except Exception:
         desk.tidy(job_id, arguments)
         raise
-    desk.models.drop(job_id, CHECKPOINT)
-    return {"model_id": job_id}
 
 
 def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> None:
-    tries = desk.jobs.get(job_id).tries
-    desk.jobs.log.add_status(
-        job_id,
-        {"job_id": job_id, "status": JobState.RUNNING, "worker": desk.worker_id, "try": tries},
-    )
+    watch.on_start()
     from models import training
 
     watch.check()
@@ -247,6 +281,40 @@ def derive(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]
     keras_model = importing.open_keras(desk.models, model_id)
     desk.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
     return {"model_id": model_id}
+
+
+def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Try a model out from past origins; the result takes the job's id, as a model does."""
+    model_id = arguments["model_id"]
+    with _tidied(desk, job_id, arguments):
+        if job_id not in desk.backtests.ids():
+            with Watch(desk, job_id) as watch:
+                watch.check()
+                _backtest(desk, watch, job_id, arguments)
+        if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
+            desk.backtests.delete(job_id)
+            raise NotFound(f"Model {model_id} was deleted while it was tried out.")
+    return {"model_id": model_id}
+
+
+def _backtest(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> None:
+    watch.on_start()
+    from models import backtest_result
+
+    model_id, data_id = arguments["model_id"], arguments["dataset_id"]
+    document = desk.models.document(model_id)
+    if not desk.models.has(model_id, ".onnx"):
+        derive(desk, job_id, arguments)
+    forecaster = Forecaster(document, desk.models.read(model_id, ".onnx"))
+    panel = desk.datasets.load(data_id)
+    log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
+    asked = BacktestRequest.model_validate(arguments["config"])
+    ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}
+    backtest_result.publish(forecaster, document, panel, asked, desk.backtests, ids, watch)
+    log.info("backtest ended", job_id=job_id)
+
+
+_DONE_BY = {Work.TRAIN: train, Work.DERIVE: derive, Work.BACKTEST: backtest}
 
 
 def _said(error: Exception) -> str:
