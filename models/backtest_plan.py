@@ -136,10 +136,13 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
         if all(want in (None, name) for want, name in zip(wanted, key, strict=True))
     ]
     if not keep:
+        every = np.ones(len(panel.keys), bool)
         given = {kind: name for kind, name in zip(KEYS, wanted, strict=True) if name is not None}
         field = {"panel_size": "panelSize"}.get(next(iter(given)), next(iter(given)))
         raise InvalidInput.of(
-            field, "must choose a series of the data set", " / ".join(given.values())
+            field,
+            f"must choose a series of the data set, which are {_listed(panel, every)}",
+            " / ".join(given.values()),
         )
     return panel.select(keep)
 
@@ -152,7 +155,7 @@ def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, I
     short, cold = panel.lengths <= length, numbers < 0
     left_out = short | (cold & (not forecaster.starts_cold))
     warnings = [
-        f"{_names(panel, which)} {what}."
+        f"{_listed(panel, which)}: {what}."
         for which, what in (
             (short, f"left out: shorter than a window of {length} steps and one to judge by"),
             (left_out & ~short, "left out: the model was not trained on them"),
@@ -171,10 +174,10 @@ def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, I
     return panel.select(keep.tolist()), numbers[keep], warnings
 
 
-def _names(panel: Panel, which: NDArray[np.bool_]) -> str:
+def _listed(panel: Panel, which: NDArray[np.bool_]) -> str:
     names = [" / ".join(panel.keys[s]) for s in np.flatnonzero(which)]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}:"
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _origins(

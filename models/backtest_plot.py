@@ -90,7 +90,7 @@ def _legend(plotted: list[dict[str, Any]]) -> list[Line2D | Patch]:
         Line2D([], [], color=_FORECAST, linewidth=1.8, label="forecast"),
         *bands,
         Line2D([], [], color=_NAIVE, linestyle="--", label="last value"),
-        Line2D([], [], color=_NAIVE, linestyle=":", label="origin: last day known"),
+        Line2D([], [], color=_NAIVE, linestyle=":", label="origin: the last date known"),
     ]
 
 

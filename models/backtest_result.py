@@ -46,7 +46,7 @@ def publish(
     report = backtest.run(forecaster, document, panel, asked, control)
     picture = backtest_plot.draw(report, ids["model_id"])
     about = ids | {"created_at": datetime.now(UTC).isoformat()}
-    seconds = time.perf_counter() - began
+    seconds = round(time.perf_counter() - began, 3)
     reply = BacktestReply.model_validate(about | report | {"seconds": seconds})
     control.before_publishing()
     files = {RESULT: reply.model_dump_json().encode(), PICTURE: picture}

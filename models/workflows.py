@@ -160,9 +160,9 @@ class Watch:
         progress = {
             "origins": count,
             "origins_done": done,
-            "share": share,
-            "seconds": seconds,
-            "eta_seconds": seconds * (1 - share) / share,
+            "share": round(share, 4),
+            "seconds": round(seconds, 3),
+            "eta_seconds": round(seconds * (1 - share) / share, 3),
         }
         try:
             self._desk.jobs.log.add_status(self._job_id, self._told | {"progress": progress})
