@@ -10,7 +10,9 @@ from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION, LSTMService
-from utils import backtest_replies, logs, openapi, sse, telemetry, web
+from utils import backtest_replies as b
+from utils import logs, openapi, sse, telemetry, web
+from utils import page_replies as p
 from utils import replies as r
 from utils import schemas as s
 from utils.openapi import Endpoint
@@ -84,7 +86,7 @@ ENDPOINTS = [
         "POST",
         "/api/model/<model_id>/backtest",
         "Try a model out from past origins",
-        backtest_replies.BacktestReply,
+        b.BacktestReply,
         s.BacktestRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
@@ -93,7 +95,7 @@ ENDPOINTS = [
         "GET",
         "/api/model/<model_id>/backtest/<job_id>",
         "What a backtest gave: figures, or a picture",
-        backtest_replies.BacktestReply,
+        b.BacktestReply,
         formats=("json", "png"),
     ),
     Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
@@ -104,6 +106,30 @@ ENDPOINTS = [
         r.ValidateReply,
         s.ValidateRequest,
     ),
+    Endpoint("GET", "/api/model/plants/status", "Trainings by plant", p.PlantsStatusReply),
+    Endpoint("GET", "/api/model/plants/summary", "Models by plant", p.PlantsSummaryReply),
+    Endpoint("GET", "/api/model/plant/<plant>/best", "A plant's best model", p.BestModelReply),
+    Endpoint(
+        "POST",
+        "/api/model/plant/<plant>/predict",
+        "Forecast a series with its plant's best model",
+        r.PredictReply,
+        s.PlantPredictRequest,
+    ),
+    Endpoint("GET", "/api/model/<model_id>/visualize", "Draw a model", p.VisualizeReply),
+    Endpoint("GET", "/visualizations/<name>", "A picture of a model", media="image/png"),
+    Endpoint("GET", "/api/model/<model_id>/report", "A model's report", media="text/html"),
+    Endpoint("GET", "/api/training/logs", "The training log", p.LogsReply),
+    Endpoint("POST", "/api/training/logs", "Note in the log", p.NotedReply, s.NoteRequest),
+    Endpoint("GET", "/api/training/status/dashboard", "State of training", p.DashboardReply),
+    Endpoint("GET", "/api/training/metrics/realtime", "Running jobs", p.RealtimeReply),
+    Endpoint("GET", "/api/training/jobs/parallel", "Jobs by group", p.JobGroupsReply),
+    Endpoint("GET", "/api/training/job/<job_id>/metrics/epochs", "A job's epochs", p.EpochsReply),
+    Endpoint("GET", "/api/masterdata/config", "Names of master data", p.MasterConfigReply),
+    Endpoint("GET", "/api/masterdata/summary", "Master data", p.MasterSummaryReply),
+    Endpoint("POST", "/api/masterdata/validate", "Compare with data", p.MasterReportReply),
+    Endpoint("GET", "/api/masterdata/export", "Master data as a file", p.MasterExportReply),
+    Endpoint("POST", "/api/masterdata/reload", "Read the file again", p.MasterReloadReply),
 ]
 
 
@@ -118,6 +144,8 @@ def create_app(settings: Settings) -> Flask:
     _add_data_views(app, service)
     _add_training_views(app, service)
     _add_model_views(app, service)
+    _add_page_views(app, service)
+    _add_master_data_views(app, service)
     return app
 
 
@@ -253,6 +281,84 @@ def _accepted(job_id: str) -> Response:
     url = f"/api/jobs/{job_id}"
     reply = r.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events")
     return web.accepted(reply, url)
+
+
+def _add_page_views(app: Flask, service: LSTMService) -> None:
+    """What the operation page calls besides."""
+
+    @app.get("/api/model/plants/status")
+    def plants_status() -> Response:
+        return web.json(service.page.plants_status())
+
+    @app.get("/api/model/plants/summary")
+    def plants_summary() -> Response:
+        return web.json(service.page.plants_summary())
+
+    @app.get("/api/model/plant/<path:plant>/best")
+    def best_of_plant(plant: str) -> Response:
+        return web.json(service.page.best(plant))
+
+    @app.post("/api/model/plant/<path:plant>/predict")
+    def predict_plant(plant: str) -> Response:
+        return web.json(service.predict_plant(plant, web.body(s.PlantPredictRequest)))
+
+    @app.get("/api/model/<id:model_id>/visualize")
+    def visualize(model_id: str) -> Response:
+        return web.json(service.page.visualize(model_id))
+
+    @app.get("/visualizations/<name>")
+    def picture(name: str) -> Response:
+        return Response(service.page.picture(name), mimetype="image/png")
+
+    @app.get("/api/model/<id:model_id>/report")
+    def report(model_id: str) -> Response:
+        return web.page(service.page.report(model_id))
+
+    @app.get("/api/training/logs")
+    def training_logs() -> Response:
+        return web.json(service.page.logs())
+
+    @app.post("/api/training/logs")
+    def note() -> Response:
+        return web.json(service.page.note(web.body(s.NoteRequest)))
+
+    @app.get("/api/training/status/dashboard")
+    def dashboard() -> Response:
+        return web.json(service.page.dashboard())
+
+    @app.get("/api/training/metrics/realtime")
+    def realtime() -> Response:
+        return web.json(service.page.realtime())
+
+    @app.get("/api/training/jobs/parallel")
+    def job_groups() -> Response:
+        return web.json(service.page.groups())
+
+    @app.get("/api/training/job/<id:job_id>/metrics/epochs")
+    def job_epochs(job_id: str) -> Response:
+        return web.json(service.page.epochs(job_id))
+
+
+def _add_master_data_views(app: Flask, service: LSTMService) -> None:
+    @app.get("/api/masterdata/config")
+    def master_config() -> Response:
+        return web.json(service.master_data.config())
+
+    @app.get("/api/masterdata/summary")
+    def master_summary() -> Response:
+        return web.json(service.master_data.summary())
+
+    @app.post("/api/masterdata/validate")
+    def validate_master_data() -> Response:
+        return web.json(service.master_data.validate())
+
+    @app.get("/api/masterdata/export")
+    def export_master_data() -> Response:
+        return web.json(service.master_data.export())
+
+    @app.post("/api/masterdata/reload")
+    def reload_master_data() -> Response:
+        return web.json(service.master_data.reload())
 
 
 def _add_documentation(app: Flask) -> None:

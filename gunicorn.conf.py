@@ -12,7 +12,7 @@ from utils.settings import read
 _settings = read()
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "utils.gunicorn_worker.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 # Each process imports for itself: ONNX Runtime's threads do not survive a fork.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -81,9 +82,11 @@ def _expect_free(chosen: settings.Settings) -> None:
         try:
             probe.bind((chosen.host, chosen.port))
         except OSError as error:
+            advice = f"Choose another port: PORT={chosen.port + 1} python run.py"
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                advice = "HOST must be an address of this machine."
             raise click.ClickException(
-                f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. Choose another "
-                f"port: PORT={chosen.port + 1} python run.py"
+                f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. {advice}"
             ) from error
 
 
@@ -161,7 +164,7 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
         )
     )
     console.print(f"Series: {' / '.join(key)}")
-    console.print(terminal.forecast_table(reply))
+    console.print(terminal.forecast_table(reply, summary.step))
     recent = past.values[: past.offsets[1], 0][-60:].tolist()
     future = [day.predicted_wip for day in reply.predictions]
     click.echo(terminal.plot(recent, future, f"WIP by {summary.step}", console.width))
@@ -176,7 +179,7 @@ def _train_shown(
 
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
-    with console.status("Loading the trainer (TensorFlow) …"):
+    with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
         from models import training
         from models.epochs import Alone, Epoch
     with terminal.training_bar(console, epochs) as show:
@@ -263,8 +266,10 @@ def import_model(
     chosen: settings.Settings, model: Path, scalers: Path | None, history: Path | None
 ) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
-    from models import importing
     from models.registry import model_store
+
+    with logs.without_chatter():
+        from models import importing
 
     document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
     click.echo(f"Imported as {document['model_id']}.")

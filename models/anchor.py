@@ -3,8 +3,8 @@
 It forecasts the next change of every target from the last rows of all three, their recent mean
 and the calendar of the step ahead. Its coefficients minimise squared errors plus a ridge penalty
 on all of them: the stronger the penalty, the nearer the forecast comes to repeating the last
-value. They are pooled over the series (each counts by how smoothly it runs) and, where the data
-bears it, each series deviates from them by a ridge of its own (Hoerl & Kennard, "Ridge
+value. They are pooled over the series (each counts by how well they forecast it) and, where the
+data bears it, each series deviates from them by a ridge of its own (Hoerl & Kennard, "Ridge
 regression", Technometrics 12, 1970).
 
 All values here are scaled (`utils.scaling`). How strong the penalties are is chosen in
@@ -29,10 +29,16 @@ Ints = NDArray[np.int64]
 
 MOST_LAGS = 14
 MOST_OWN = 512  # series that may have coefficients of their own
-FARTHEST = 10.0  # spreads; what lies beyond is an outlier and moves no coefficient further
+FARTHEST = 8.0  # spreads; rows with a value or a move beyond are outliers: nothing is learned there
 LARGEST = 4.0  # usual changes; a larger one counts as that large
 _MOMENTUM_LAGS = 6
 _MOMENTUM_SHARE = 0.5  # of the two forecasts that are averaged; means of forecasts err less
+_LEAST_CHANGE = 1e-3
+_LEAST_WEIGHT, _MOST_WEIGHT = 1e-4, 4.0
+_STILL = 1e-6
+_OTHER_KIND = 1 / 4  # weight below which a series is of another kind than the middle one
+_ROUNDS = 3
+_ALONE = 10.0  # times the penalty, where a series is fitted alone
 _BLOCK = 32_768  # rows whose features are held at once
 _YEARLY = 10.0  # penalty on the time of the year
 _NEVER = 1e9  # times the penalty, on what the data is too short to tell
@@ -188,6 +194,15 @@ class Anchor:
             own = np.where(targets[:, None], own, 0.0 if other.own is None else other.own)
         return replace(self, pooled=pooled, own=own)
 
+    def with_own(self, series: Ints, other: Anchor) -> Anchor:
+        """This anchor, with another one's coefficients for some series."""
+        count = len(self.own) if self.own is not None else int(series.max()) + 1
+        own = np.zeros((max(count, int(series.max()) + 1), *self.pooled.shape))
+        if self.own is not None:
+            own[: len(self.own)] = self.own
+        own[series] = other.coefficients(series) - self.pooled
+        return replace(self, own=own)
+
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form; `from_document` turns it into the same to seven digits."""
         return {
@@ -225,53 +240,111 @@ def _short(numbers: Floats) -> Any:
 class Sums:
     """Sums that least squares needs, by span of time, series and target.
 
-    `squares` [K, S, 3, P, P] and `products` [K, S, 3, P]; for more than MOST_OWN series all of
-    them are added up into one. `weights` [S] is what each counts in the pool, `rows` the number
-    of rows. `change` [3] is the usual size of a change: targets are in units of it.
+    `squares` [K, S, 3, P, P], `products` [K, S, 3, P] and `totals` [K, S, 3] of the features'
+    squares, of their products with the targets, of the targets' squares; `counts` [K, S, 3] the
+    rows. For more than MOST_OWN series all of them are added up into one. `change` [3] is the
+    usual size of a change: targets are in units of it.
     """
 
     squares: Floats
     products: Floats
-    weights: Floats
-    rows: int
+    totals: Floats
+    counts: Floats
     change: Floats
 
     @classmethod
     def of(cls, panel: Panel, scaled: Floats, shape: Shape, cuts: list[int], known: int) -> Sums:
         """Over the targets of steps before cuts[0], from there to cuts[1], and so on.
 
-        Steps before `known` decide what each series counts, and the unit of changes.
+        Steps before `known` decide the unit of changes.
         """
         change = _usual_change(panel, scaled, known)
-        weights = _smoothness(panel, scaled, known, change)
         pooled = len(panel.keys) > MOST_OWN
-        count, width = 1 if pooled else len(panel.keys), shape.width
-        squares = np.zeros((len(cuts), count, 3, width, width))
-        products = np.zeros((len(cuts), count, 3, width))
-        total = 0
+        size, width = (len(cuts), 1 if pooled else len(panel.keys), 3), shape.width
+        sums = cls(
+            np.zeros((*size, width, width)),
+            np.zeros((*size, width)),
+            np.zeros(size),
+            np.zeros(size),
+            change,
+        )
         for k, s, features, targets in _blocks(panel, scaled, shape, cuts, change):
-            weight, place = (weights[s], 0) if pooled else (1.0, s)
-            total += len(features)
-            for i, (square, product) in enumerate(_least_squares(features, targets)):
-                squares[k, place, i] += weight * square
-                products[k, place, i] += weight * product
-        return cls(squares, products, np.ones(1) if pooled else weights, total, change)
+            sums._add(k, 0 if pooled else s, features, targets)
+        return sums
+
+    def _add(self, span: int, series: int, features: Floats, targets: Floats) -> None:
+        known = ~np.isnan(targets)
+        whole = features.T @ features
+        for i in range(targets.shape[1]):
+            some = slice(None) if known[:, i].all() else known[:, i]
+            mine, target = features[some], targets[some, i]
+            self.squares[span, series, i] += whole if known[:, i].all() else mine.T @ mine
+            self.products[span, series, i] += mine.T @ target
+            self.totals[span, series, i] += target @ target
+            self.counts[span, series, i] += len(target)
 
     def fit(self, shape: Shape, strength: Strength, spans: int, steps: int) -> Anchor:
-        """The anchor fitted on the first `spans` spans, which are `steps` long."""
-        squares = self.squares[:spans].sum(axis=0) * self.weights[:, None, None, None]
-        products = self.products[:spans].sum(axis=0) * self.weights[:, None, None]
+        """The anchor fitted on the first `spans` spans, which are `steps` long.
+
+        Each series counts in the pool by how well the pooled coefficients forecast it, target by
+        target: generalised least squares, iterated.
+        """
+        squares, products, totals, counts = (
+            part[:spans].sum(axis=0)
+            for part in (self.squares, self.products, self.totals, self.counts)
+        )
         penalty = np.diag(shape.penalty(strength.pooled, steps, _YEARLY, strength.kind))
-        held = squares.sum(axis=0) + penalty
-        pooled = np.linalg.solve(held, products.sum(axis=0)[..., None])[..., 0]
+        weights = _weights(totals, counts)
+        if len(squares) > 2:
+            # It sets out from the half of the series that could each be forecast best alone:
+            # a mixture of kinds would else settle on coefficients that are good for none.
+            alone = np.linalg.solve(squares + _ALONE * penalty, products[..., None])[..., 0]
+            apart = _weights(_left(squares, products, totals, alone), counts)
+            weights = np.where(apart >= np.median(apart, axis=0), apart, 0.0)
+        pooled = _solved(squares, products, weights, penalty)
+        for _ in range(_ROUNDS if len(squares) > 1 else 0):
+            weights = _weights(_left(squares, products, totals, pooled[None]), counts)
+            pooled = _solved(squares, products, weights, penalty)
         if strength.kind is Kind.MOMENTUM:
             pooled *= _MOMENTUM_SHARE
         own = None
         if strength.own is not None and len(squares) > 1:
             left = products - np.einsum("sipq,iq->sip", squares, pooled)
             penalty = np.diag(shape.penalty(strength.own, steps, strength.own, strength.kind))
-            own = np.linalg.solve(squares + penalty, left[..., None])[..., 0]
+            held = squares * weights[..., None, None] + penalty
+            own = np.linalg.solve(held, (left * weights[..., None])[..., None])[..., 0]
         return Anchor(shape, strength, pooled, own, self.change)
+
+
+def _left(squares: Floats, products: Floats, totals: Floats, coefficients: Floats) -> Floats:
+    """Sums of squares that coefficients, [S or 1, 3, P], leave of each series, [S, 3]."""
+    fitted = np.matmul(squares, coefficients[..., None])[..., 0]
+    return totals + np.sum((fitted - 2 * products) * coefficients, axis=-1)
+
+
+def _weights(squares: Floats, counts: Floats) -> Floats:
+    """What each series counts for each target, [S, 3], by its mean square: around 1.
+
+    As generalised least squares has it, the inverse; but a series that is forecast far worse than
+    the middle one is of another kind, and hardly counts at all.
+    """
+    mean = np.divide(squares, counts, out=np.zeros_like(squares), where=counts > 0)
+    typical = np.ones(3)
+    for i, column in enumerate(mean.T):
+        if (column > 0).any():
+            typical[i] = np.median(column[column > 0])
+    inverse = np.clip(typical / np.maximum(mean, 1e-12), _LEAST_WEIGHT, _MOST_WEIGHT)
+    weights = np.where(inverse < _OTHER_KIND, inverse**2, inverse)
+    # A series that stands still has no pattern, but would say that there is none.
+    return np.where(mean > _STILL * typical, weights, 0.0)
+
+
+def _solved(squares: Floats, products: Floats, weights: Floats, penalty: Floats) -> Floats:
+    """Pooled ridge coefficients, [3, P]."""
+    held = (squares * weights[..., None, None]).sum(axis=0) + penalty
+    product = (products * weights[..., None]).sum(axis=0)
+    solved: Floats = np.linalg.solve(held, product[..., None])[..., 0]
+    return solved
 
 
 def _blocks(
@@ -290,22 +363,9 @@ def _blocks(
                 before = rows - 1 - begin
                 features = shape.features(own, np.zeros_like(before), before, first + before)
                 moved = (filled[rows] - filled[rows - 1]) / change
-                moved = np.clip(moved, -LARGEST, LARGEST)
-                yield k, s, features, np.where(known[rows], moved, np.nan)
-
-
-def _least_squares(features: Floats, targets: Floats) -> list[tuple[Floats, Floats]]:
-    """Per target: the sums of squares [P, P] and products [P] over the rows where it is known."""
-    known = ~np.isnan(targets)
-    whole = features.T @ features if known.any() else None
-    found = []
-    for i in range(targets.shape[1]):
-        if known[:, i].all() and whole is not None:
-            found.append((whole, features.T @ targets[:, i]))
-        else:
-            some = features[known[:, i]]
-            found.append((some.T @ some, some.T @ targets[known[:, i], i]))
-    return found
+                moved = np.where(known[rows], np.clip(moved, -LARGEST, LARGEST), np.nan)
+                usual = np.abs(features[:, : 3 * shape.lags]).max(axis=1) < FARTHEST
+                yield k, s, features[usual], moved[usual]
 
 
 def _moves(panel: Panel, scaled: Floats, cut: int) -> tuple[Floats, Ints]:
@@ -317,19 +377,15 @@ def _moves(panel: Panel, scaled: Floats, cut: int) -> tuple[Floats, Ints]:
 
 
 def _usual_change(panel: Panel, scaled: Floats, cut: int) -> Floats:
-    """Root mean square of the changes of each target, outliers clipped, [3]."""
-    moves, _ = _moves(panel, scaled, cut)
-    known = [column[~np.isnan(column)] for column in np.clip(moves, -FARTHEST, FARTHEST).T]
-    return np.array([max(float(np.sqrt(np.mean(c**2))), 1e-3) if c.size else 1.0 for c in known])
-
-
-def _smoothness(panel: Panel, scaled: Floats, cut: int, change: Floats) -> Floats:
-    """What each series counts in the pool, [S]: the less it jumps, the more; around 1."""
+    """Root mean square of the changes of each target, in the middle series, [3]."""
     moves, series = _moves(panel, scaled, cut)
-    squares = np.clip(moves / change, -FARTHEST, FARTHEST) ** 2
-    count = len(panel.keys)
-    total = np.bincount(series, np.nansum(squares, axis=1), count)
-    number = np.bincount(series, (~np.isnan(squares)).sum(axis=1), count)
-    roughness = np.where(number > 0, total / np.maximum(number, 1), 1.0)
-    typical = float(np.median(roughness[roughness > 0])) if (roughness > 0).any() else 1.0
-    return np.clip(typical / np.maximum(roughness, 1e-12), 0.1, 10.0)
+    squares = np.clip(moves, -FARTHEST, FARTHEST) ** 2
+    usual = np.ones(3)
+    for i in range(3):
+        known = ~np.isnan(squares[:, i])
+        total = np.bincount(series[known], squares[known, i], len(panel.keys))
+        number = np.bincount(series[known], minlength=len(panel.keys))
+        means = total[number > 0] / number[number > 0]
+        if (means > 0).any():
+            usual[i] = max(float(np.sqrt(np.median(means[means > 0]))), _LEAST_CHANGE)
+    return usual

@@ -44,6 +44,9 @@ _ENOUGH = 2.0  # standard errors by which the last value must be beaten,
 _LEAST_GAIN = 0.05  # and the share of its error to be saved, at the nearest horizons
 _NEAR = 2  # bands of horizons that count for that
 _FEWEST_ORIGINS = 3
+_EXCEPTION = 0.9  # of the error: a series that does so much better with another strength has it
+_STANDS_STILL = 1e-6  # a scaled change; a series that moves less says nothing
+_WORST = 5.0  # of the last value's errors; larger ones count as that
 _FEWEST_ROWS = 1  # per feature, without which an anchor is not tried
 _BANDS = ((0, 1), (1, 7), (7, 14), (14, 28))  # horizons that count alike, however long
 
@@ -98,14 +101,24 @@ def choose(panel: Panel, scaled: Floats, shape: Shape, cut: int, horizon: int) -
     refitted = sums.fit(shape, strengths[best], len(cuts) + 1, end - begin)
     if tried is None:
         return Choice(anchor, refitted, None, None)
-    errors = tried.errors[best]
-    relative = _relative(np.abs(errors), tried.naive)
+    series = _series(panel)
+    each = np.full(len(series), best)
+    if best and 1 < len(panel.keys) <= MOST_OWN:
+        each = _exceptions(tried, best, shape.knows_year(cut - begin))
+    errors = np.stack([tried.errors[each[s], :, s] for s in range(len(series))], axis=1)
+    ratio = float(mean_known(_relative(errors, tried.naive)))
+    for other in np.unique(each[each != best]):
+        some = series[each == other]
+        anchor = anchor.with_own(some, sums.fit(shape, strengths[other], len(cuts), cut - begin))
+        refitted = refitted.with_own(
+            some, sums.fit(shape, strengths[other], len(cuts) + 1, end - begin)
+        )
     if best:
-        plain = [sums.fit(shape, strengths[0], k, end - begin) for k in (len(cuts), len(cuts) + 1)]
         kept = mean_known(_gains(tried, best), axis=0) > _LEAST_GAIN
+        plain = [sums.fit(shape, strengths[0], k, end - begin) for k in (len(cuts), len(cuts) + 1)]
         anchor, refitted = anchor.kept(kept, plain[0]), refitted.kept(kept, plain[1])
         errors = np.where(kept, errors, tried.errors[0])
-    return Choice(anchor, refitted, Trials(errors, _series(panel)), float(mean_known(relative)))
+    return Choice(anchor, refitted, Trials(errors, series), ratio)
 
 
 def _strengths(series: int) -> list[Strength]:
@@ -163,33 +176,66 @@ def _truth(
 
 
 def _relative(errors: Floats, naive: Floats) -> Floats:
-    """Errors by origin and band over the last value's mean in the band, [..., n, B, 3]."""
+    """Sizes of errors [..., n, S', H, 3] over the last value's, by band: [..., n, S', B, 3].
+
+    Each series is measured by its own: one that jumps counts no more than one that runs smoothly.
+    """
     parts = []
     for low, high in _BANDS:
         if low >= errors.shape[-2]:
             break
-        usual = mean_known(np.abs(naive[..., low:high, :]), axis=(0, 1, 2))
-        mine = mean_known(errors[..., low:high, :], axis=(-3, -2))
-        parts.append(mine / np.where(usual > 0, usual, np.inf))
+        usual = mean_known(np.abs(naive[..., low:high, :]), axis=(0, 2))  # [S', 3]
+        mine = mean_known(np.abs(errors[..., low:high, :]), axis=-2)
+        unusual = np.where(usual > _STANDS_STILL, usual, np.nan)
+        parts.append(np.minimum(mine / unusual, _WORST))
     return np.stack(parts, axis=-2)
 
 
 def _best(tried: _Tried, knows_year: bool) -> int:
     """The strength of the least relative error, or 0 (the last value) if in doubt."""
-    relative = _relative(np.abs(tried.errors), tried.naive)
-    # The trials know less of the year than the anchor will: far ahead they mislead.
-    judged = relative[:, :, :_NEAR] if knows_year and not tried.knew_year else relative
-    best = int(mean_known(judged, axis=(1, 2, 3)).argmin())
+    by_series = mean_known(_judged(tried, knows_year)[1:], axis=(1, 3, 4))
+    known = ~np.isnan(by_series).any(axis=0)
+    if not known.any():
+        return 0
+    # The middle series decides: a few that are unlike the others have their own (`_exceptions`).
+    best = 1 + int(np.median(by_series[:, known], axis=1).argmin())
     gains = mean_known(_gains(tried, best), axis=1)
-    if best == 0 or len(gains) < _FEWEST_ORIGINS:
+    if len(gains) < _FEWEST_ORIGINS:
         return 0
     doubt = float(gains.std(ddof=1)) / np.sqrt(len(gains))
     return best if gains.mean() > max(_LEAST_GAIN, _ENOUGH * doubt) else 0
 
 
+def _judged(tried: _Tried, knows_year: bool) -> Floats:
+    """Relative errors by strength, [strengths, n, S', B, 3], in the bands that tell."""
+    relative = _relative(tried.errors, tried.naive)
+    # The trials know less of the year than the anchor will: far ahead they mislead.
+    return relative[..., :_NEAR, :] if knows_year and not tried.knew_year else relative
+
+
 def _gains(tried: _Tried, strength: int) -> Floats:
-    """Share of the last value's error that is saved near ahead, by origin and target, [n, 3]."""
+    """Share of the last value's error that is saved near ahead, by origin and target, [n, 3].
+
+    That of the middle series: those of another kind have their own strength.
+    """
     both = np.stack([tried.naive, tried.errors[strength]])
-    relative = _relative(np.abs(both), tried.naive)[:, :, :_NEAR]
-    gains = mean_known(relative[0] - relative[1], axis=1)
-    return gains[~np.isnan(gains).all(axis=1)]
+    relative = mean_known(_relative(both, tried.naive)[..., :_NEAR, :], axis=3)
+    saved = relative[0] - relative[1]
+    told = saved[~np.isnan(saved).all(axis=(1, 2))]
+    return np.array([[_middle(target) for target in origin.T] for origin in told]).reshape(-1, 3)
+
+
+def _middle(values: Floats) -> float:
+    """Median of what is not NaN; NaN where nothing is known."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def _exceptions(tried: _Tried, best: int, knows_year: bool) -> Ints:
+    """The strength for each tried series, [S']: `best`, or one that is far better for it."""
+    by_series = mean_known(_judged(tried, knows_year), axis=(1, 3, 4))  # [strengths, S']
+    by_series = np.where(np.isnan(by_series), np.inf, by_series)
+    other = by_series.argmin(axis=0)
+    with np.errstate(invalid="ignore"):
+        far_better = by_series.min(axis=0) < _EXCEPTION * by_series[best]
+    return np.where(far_better, other, best)

@@ -54,7 +54,7 @@ def run(
     """
     planned = plan(forecaster, document, panel, asked)
     trial = Trial(forecaster, planned)
-    scale = usual_errors(planned.panel, int(planned.origins[0]), planned.season)
+    scale = usual_errors(planned.panel, planned.trained, planned.season)
     scores = Scores(scale)
     origin, series = planned.pairs()
     for some in _blocks(planned, origin):

@@ -79,7 +79,9 @@ class Plan:
     """The roll-outs of a backtest.
 
     `numbers` [S] are the numbers that the model knows the panel's series by; −1: it does not.
-    `origins` [O] are the first steps forecast, each in one of `parts`.
+    `origins` [O] are the first steps forecast, each in one of `parts`. The training span ends
+    before step `trained`: it, or the past of the first origin, gives the scale of MASE; all of
+    the data where it is not known.
     """
 
     panel: Panel
@@ -87,6 +89,7 @@ class Plan:
     length: int
     origins: Ints
     parts: list[Part]
+    trained: int
     horizon: int
     warnings: list[str]
 
@@ -124,7 +127,9 @@ def plan(
             "the fewer forecasts judge it."
         )
     parts = [Part.UNKNOWN if split is None else split.part(int(o)) for o in origins]
-    return Plan(panel, numbers, length, origins, parts, horizon, warnings)
+    end = int((panel.first + panel.lengths).max())
+    trained = end if split is None else max(int(origins[0]), split.held_back)
+    return Plan(panel, numbers, length, origins, parts, trained, horizon, warnings)
 
 
 def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:

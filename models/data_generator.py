@@ -56,6 +56,8 @@ _SERIES_PER_BLOCK = 512
 _VANISHING = 1e-6  # of the base rate
 # Tried around the steady state to find the clearing at which mean WIP comes out at its base.
 _CLEARING_TRIALS = np.geomspace(0.5, 8.0, 17)
+# Tried around the clearing that they give.
+_CLEARING_NEAR = np.geomspace(1 / 1.1, 1.1, 5)
 
 
 @dataclass(frozen=True)
@@ -203,24 +205,32 @@ def _calibrate(releases: Floats, ratio: float, base: _Clearing, judged: int) -> 
     """Choose each line's clearing so that its mean WIP over the judged days is the base WIP.
 
     Fluctuating releases hold more WIP than steady ones, as the clearing function is concave. All
-    trials run side by side; the wanted one is interpolated between them.
+    trials run side by side; the wanted one is interpolated between them, twice, as mean WIP has
+    a kink where the capacity begins to grow.
     """
-    days, count = releases.shape
-    trials = base.eased(_CLEARING_TRIALS[:, None])
-    decay = -trials.slope / trials.capacity
-    wip = np.full((len(_CLEARING_TRIALS), count), ratio)
+    trials = np.tile(_CLEARING_TRIALS[:, None], releases.shape[1])
+    for narrower in (_CLEARING_NEAR[:, None], 1.0):
+        means = _mean_wip(releases, ratio, base.eased(trials), judged)
+        # More ease holds less WIP; the negatives rise, as interpolation asks for.
+        found = [
+            np.interp(-math.log(ratio), -np.log(mean), np.log(tried))
+            for mean, tried in zip(np.maximum(means, 1e-300).T, trials.T, strict=True)
+        ]
+        trials = np.exp(found) * narrower
+    return base.eased(trials)
+
+
+def _mean_wip(releases: Floats, ratio: float, clearing: _Clearing, judged: int) -> Floats:
+    """Mean WIP of lines over their last `judged` days, by trial and line, as in `clearing`."""
+    decay = -clearing.slope / clearing.capacity
+    wip = np.full_like(decay, ratio)
     total = np.zeros_like(wip)
-    for day in range(days):
-        if day >= days - judged:
+    for day, released in enumerate(releases):
+        if day >= len(releases) - judged:
             total += wip
-        wip = wip + releases[day]
-        wip += trials.capacity * np.expm1(decay * wip)
-    # More ease holds less WIP; the negatives rise, as interpolation asks for.
-    ease = [
-        math.exp(np.interp(-math.log(ratio), -np.log(means), np.log(_CLEARING_TRIALS)))
-        for means in np.maximum(total / judged, 1e-300).T
-    ]
-    return base.eased(np.array(ease))
+        wip = wip + released
+        wip += clearing.capacity * np.expm1(decay * wip)
+    return total / judged
 
 
 def _run(releases: Floats, ratio: float, clearing: _Clearing) -> dict[str, Floats]:

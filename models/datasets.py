@@ -17,8 +17,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
-from utils.series import KEYS, TARGETS, Calendar, Key, Panel, Step
+from utils.series import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
 from utils.store import Store
 from utils.validation import compliance
 
@@ -31,7 +32,13 @@ _NUMBERS = (
     "releases",
     "littles_law_compliance",
 )
-_OWN = ("files", "anchor", "fingerprint")  # entries of documents that are nobody else's business
+_OWN = (
+    "files",
+    "anchor",
+    "fingerprint",
+    "made",
+)  # entries of documents that are nobody else's business
+_DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
 _NAME_TYPE = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -77,12 +84,14 @@ class Datasets:
                         {name: values.ravel() for name, values in block.columns.items()},
                     )
 
+        made = made_of(spec.keys)
         summary = _summary(spec.keys, spec.rows, Calendar(), int(days[0]), int(days[-1]))
         # As asked for, not sorted: pages show the names in the order they were typed.
         summary |= {"plants": list(spec.plants), "applications": list(spec.applications)}
         summary |= {"panel_sizes": list(spec.panel_sizes)}
         parameters = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-        extra = {"parameters": parameters} | ({} if mark is None else {"fingerprint": mark})
+        extra: dict[str, Any] = {"parameters": parameters, "made": made}
+        extra |= {} if mark is None else {"fingerprint": mark}
         return self._publish("generated", summary, write, extra, id)
 
     def upload(self, path: Path) -> dict[str, Any]:
@@ -124,7 +133,7 @@ class Datasets:
                     panel.keys, panel.lengths, time - begin, panel.calendar.days(time), numbers
                 )
 
-        extra = {"anchor": panel.calendar.anchor, "quality": quality}
+        extra = {"anchor": panel.calendar.anchor, "quality": quality, "made": made_of(panel.keys)}
         return self._publish(source, summary_of(panel), write, extra, id)
 
     def _publish(
@@ -182,6 +191,25 @@ class Datasets:
         offsets = np.append(starts, len(table)).astype(np.int64)
         values = np.column_stack([table[name].to_numpy() for name in TARGETS])
         return Panel(calendar, tuple(keys), offsets, calendar.index(days[starts]), values)
+
+    def peaks(self, id: str) -> dict[str, float]:
+        """The most that each plant ever put out in a step, all its series together, in units a day.
+
+        Raises:
+            NotFound, DamagedFile: as `load`.
+        """
+        document = self.store.document(id)
+        parts = []
+        with self.store.local(id, ".parquet") as path, pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_BATCH, columns=["plant", "day", "throughput"]):
+                rows = pa.table({name: _plain(batch.column(name)) for name in batch.schema.names})
+                parts.append(_total(rows, "throughput"))
+        if not parts:
+            return {}
+        of_steps = _total(pa.concat_tables(parts), "throughput")
+        highest = of_steps.group_by("plant").aggregate([("throughput", "max")])
+        days = _DAYS[Step(document["summary"]["step"])]
+        return {row["plant"]: row["throughput_max"] / days for row in highest.to_pylist()}
 
     def stream(self, id: str, form: str) -> Iterator[bytes]:
         """The rows of a data set as `csv` or `json`, some at a time."""
@@ -284,6 +312,12 @@ def _csv(file: pq.ParquetFile) -> Iterator[bytes]:
         pyarrow.csv.write_csv(plain, text, options)
         header = False
         yield text.getvalue()
+
+
+def _total(rows: pa.Table, name: str) -> pa.Table:
+    """The sums of a column by plant and day."""
+    sums = rows.group_by(["plant", "day"]).aggregate([(name, "sum")])
+    return pa.table([sums["plant"], sums["day"], sums[f"{name}_sum"]], ["plant", "day", name])
 
 
 def _plain(column: pa.Array) -> pa.Array:

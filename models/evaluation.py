@@ -55,8 +55,7 @@ def assemble(task: Task, network: Network) -> tuple[Model, dict[str, Any]]:
 
     Its anchor is fitted on the training span only; the published one is `Choice.refitted`.
     """
-    panel, cut = task.panel, _cut(task)
-    spread = task.encoding.scaling.spread
+    cut = _cut(task)
     model = Model(
         task.encoding,
         task.choice.anchor,
@@ -64,7 +63,7 @@ def assemble(task: Task, network: Network) -> tuple[Model, dict[str, Any]]:
         task.size,
         None,
         None,
-        Response.fit(panel, task.scaled, spread, cut),
+        Response.fit(task.panel, task.panel.filled(), cut),
     )
     model = replace(model, coherence=_coherence(model, task, cut))
     judged = _origins(task, task.windows.held_back)

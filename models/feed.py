@@ -7,6 +7,7 @@ a thread that sleeps, not a query of its own.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ log = structlog.get_logger("feed")
 _LOOK_EVERY = 0.1  # seconds
 _AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone
 _TURN = 1.0  # seconds after which a listener that heard nothing gets a None
+_ID = re.compile("[0-9]{1,9}")  # events are numbered by 32 bits
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Feed:
         """
         if last_id == LAST:
             return
-        start = int(last_id) if last_id and last_id.isdecimal() else -1
+        # What was never an id of ours resumes nothing.
+        start = int(last_id) if last_id and _ID.fullmatch(last_id) else -1
         if start < 0:
             queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
             yield Message("0", "status", queued)
@@ -123,6 +126,9 @@ class Feed:
                 self._tell(listeners)
             except Unavailable as error:
                 log.warning("cannot look at the jobs", error=error.message)
+                rest.wait(_AFTER_TROUBLE)
+            except Exception:  # a defect is not to silence every stream of the process for good
+                log.exception("cannot look at the jobs")
                 rest.wait(_AFTER_TROUBLE)
             rest.wait(_LOOK_EVERY)
 

@@ -202,7 +202,7 @@ class Forecaster:
     @property
     def response(self) -> Response:
         """What another state of the last day does."""
-        return self.model.response if self.model else Response(0.5)
+        return self.model.response if self.model else Response.unknown()
 
     @property
     def starts_cold(self) -> bool:

@@ -120,6 +120,11 @@ class JobLog:
         query = sa.select(_EVENTS).where(sa.or_(*newer))
         return self._events(query.order_by(_EVENTS.c.job_id, _EVENTS.c.number))
 
+    def last(self, limit: int) -> list[Event]:
+        """The newest events of all jobs, oldest first."""
+        newest = _EVENTS.c.at.desc(), _EVENTS.c.job_id, _EVENTS.c.number.desc()
+        return self._events(sa.select(_EVENTS).order_by(*newest).limit(limit))[::-1]
+
     def last_epochs(self, job_ids: Iterable[str]) -> dict[str, Event]:
         """The last epoch told of each of some jobs, where there is one."""
         newest = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid5
 
 from dbos import PortableWorkflowError, WorkflowStatus
 
@@ -18,6 +19,7 @@ class Work(StrEnum):
     TRAIN = "train"
     DERIVE = "derive"
     BACKTEST = "backtest"
+    ILLUSTRATE = "illustrate"
 
 
 JOBS = (Work.TRAIN, Work.BACKTEST)  # what clients hand in, follow and cancel
@@ -98,6 +100,11 @@ class Job:
             return None
         beside = f"/backtest/{self.job_id}" if self.work is Work.BACKTEST else ""
         return f"/api/model/{self.model_id}{beside}"
+
+
+def member_id(group_id: str, place: int) -> str:
+    """The id of the job at a place of a group."""
+    return str(uuid5(UUID(group_id), str(place)))
 
 
 def failed(error: ServiceError) -> PortableWorkflowError:

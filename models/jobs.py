@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,17 +18,23 @@ import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
 from models.job_log import Decision, Event, JobLog
-from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of
+from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
 from utils.database import Workers, answering, open_engine
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
 
 QUEUE = "training"
-# A forecast waits for what is derived: that is not to wait for a training.
-# Nor does a backtest, which takes seconds; and it keeps no forecast waiting.
-QUEUES = {Work.TRAIN: QUEUE, Work.DERIVE: "deriving", Work.BACKTEST: "backtesting"}
+# Somebody waits for what is derived from a model: that is not to wait for a training, nor for a
+# backtest; and a backtest is over in seconds, while a training takes hours.
+QUEUES = {
+    Work.TRAIN: QUEUE,
+    Work.DERIVE: "deriving",
+    Work.ILLUSTRATE: "deriving",
+    Work.BACKTEST: "backtesting",
+}
 APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
+_RESTART = 30.0  # seconds that the last worker has to come back to those who wait for its queue
 _POLL = (0.05, 0.5)  # seconds between two looks at a job: at first, and at most
 
 
@@ -65,9 +72,14 @@ class Jobs:
         return self._connection()[1]
 
     @property
+    def engine(self) -> sa.Engine:
+        """The database's."""
+        return self._connection()[0]
+
+    @property
     def log(self) -> JobLog:
         """The story of the jobs."""
-        return JobLog(self._connection()[0])
+        return JobLog(self.engine)
 
     def workers_alive(self) -> int:
         """How many workers could take a job now.
@@ -75,7 +87,7 @@ class Jobs:
         Raises:
             Unavailable: the database does not answer.
         """
-        return Workers(self._connection()[0]).alive()
+        return Workers(self.engine).alive()
 
     def queued(self) -> int:
         """How many trainings wait for a worker."""
@@ -87,7 +99,7 @@ class Jobs:
         Raises:
             Unavailable: the database does not answer.
         """
-        engine = self._connection()[0]
+        engine = self.engine
         schema = None if engine.dialect.name == "sqlite" else "dbos"
         status, name = sa.column("status", sa.Text), sa.column("name", sa.Text)
         table = sa.table("workflow_status", status, name, schema=schema)
@@ -109,7 +121,7 @@ class Jobs:
     def _made(self) -> bool:
         """Whether a worker has ever made the tables of this database."""
         if not self._ready:
-            engine = self._connection()[0]
+            engine = self.engine
             schema = None if engine.dialect.name == "sqlite" else "dbos"
             look = sa.inspect(engine)
             self._ready = look.has_table("workflow_status", schema=schema) and look.has_table(
@@ -121,7 +133,7 @@ class Jobs:
     def _answering(self) -> Iterator[None]:
         """Turn what a database that does not answer raises into Unavailable."""
         try:
-            with answering(self._connection()[0]):
+            with answering(self.engine):
                 yield
         except error.DBOSException as failure:
             raise Unavailable("The job engine does not do what it is asked to.") from failure
@@ -156,6 +168,36 @@ class Jobs:
             raise NotFound(f"There is no job {job_id[:60]!r}.")
         return found[0]
 
+    def unfinished(self) -> list[Job]:
+        """The trainings that wait or run, oldest first."""
+        wanted = [name for name, state in STATES.items() if not state.ended]
+        return self._jobs(name=Work.TRAIN.value, status=wanted)
+
+    def group_of(self, job: Job) -> list[Job]:
+        """The trainings of a job's group, whatever became of them, in their order."""
+        arguments = job.arguments
+        ids = [member_id(arguments["group_id"], i) for i in range(arguments["group_size"])]
+        found = self.find(ids)
+        return [found[id] for id in ids if id in found]
+
+    def ended_after(self, at: float, limit: int) -> list[Job]:
+        """The newest of the trainings that ended at or after a Unix time."""
+        wanted = [name for name, state in STATES.items() if state.ended]
+        # The engine's own times may be whole seconds.
+        since = datetime.fromtimestamp(max(0.0, at - 1), UTC).isoformat()
+        return self._jobs(
+            name=Work.TRAIN.value,
+            status=wanted,
+            completed_after=since,
+            limit=limit,
+            sort_desc=True,
+        )
+
+    def find(self, job_ids: list[str]) -> dict[str, Job]:
+        """Some trainings by id; those that do not exist are left out."""
+        found = self._jobs(name=Work.TRAIN.value, workflow_ids=job_ids) if job_ids else []
+        return {job.job_id: job for job in found}
+
     def states(self, job_ids: list[str]) -> dict[str, JobState]:
         """The states of some jobs; those that do not exist are left out."""
         found = self._statuses(workflow_ids=job_ids) if job_ids else []
@@ -165,6 +207,11 @@ class Jobs:
         """Events of some jobs beyond the number of each that was seen, in order."""
         with self._answering():
             return self.log.after(seen)
+
+    def last_events(self, limit: int) -> list[Event]:
+        """The newest events of all jobs, oldest first."""
+        with self._answering():
+            return self.log.last(limit) if self._made() else []
 
     def _jobs(self, **filters: Any) -> list[Job]:
         statuses = self._statuses(load_input=True, load_output=True, **filters)
@@ -199,15 +246,19 @@ class Jobs:
         """Wait for the end of a job.
 
         Raises:
-            Unavailable: no worker is alive any more while the job waits; it is cancelled.
+            Unavailable: for longer than a restart takes, no worker is alive while the job is in
+                the queue; it is cancelled.
             Conflict: it was cancelled.
             ServiceError: what it failed with.
         """
         pause, most = _POLL
+        attended = time.monotonic()  # when somebody was last seen who could take the job
         while not (state := self.states([job_id]).get(job_id, JobState.CANCELLED)).ended:
             time.sleep(pause)
             pause = min(most, pause * 1.2)
-            if state is JobState.QUEUED and not self.workers_alive():
+            if state is not JobState.QUEUED or self.workers_alive():
+                attended = time.monotonic()
+            elif time.monotonic() - attended > _RESTART:
                 self.cancel(job_id)
                 raise no_worker()
         if state is JobState.CANCELLED:
@@ -240,8 +291,19 @@ class Jobs:
         Raises:
             ServiceError: as `wait`.
         """
+        self._have_done(Work.DERIVE, model_id)
+
+    def illustrate(self, model_id: str) -> None:
+        """Have a model's picture and report made.
+
+        Raises:
+            ServiceError: as `wait`.
+        """
+        self._have_done(Work.ILLUSTRATE, model_id)
+
+    def _have_done(self, work: Work, model_id: str) -> None:
         job_id = str(uuid4())
-        self.enqueue(Work.DERIVE, job_id, {"model_id": model_id})
+        self.enqueue(work, job_id, {"model_id": model_id})
         self.wait(job_id)
 
     def expect_worker(self) -> None:

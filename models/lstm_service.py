@@ -22,7 +22,7 @@ from models.forecasting import Forecaster
 from models.operations import Operations
 from models.registry import NotDerived, Registry
 from utils import replies, schemas, telemetry, validation
-from utils.errors import NotFound, TooLarge, Unavailable
+from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.series import KEYS
 from utils.settings import Settings
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from models.backtests import Backtests
     from models.datasets import Datasets
     from models.jobs import Jobs
+    from models.master_data import MasterData
+    from models.operation_page import OperationPage
     from models.trainings import Trainings
 
 VERSION = "1.0.0"
@@ -71,6 +73,20 @@ class LSTMService:
 
         limit = self.settings.max_upload_mb * 1_000_000
         return Datasets(self.settings.data_location, self.settings.max_rows, limit)
+
+    @cached_property
+    def page(self) -> OperationPage:
+        """What the operation page shows."""
+        from models.operation_page import OperationPage
+
+        return OperationPage(self.jobs, self.datasets, self.registry)
+
+    @cached_property
+    def master_data(self) -> MasterData:
+        """What is known of the names in data and models."""
+        from models.master_data import MasterData
+
+        return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
 
     @property
     def trainings(self) -> Trainings:
@@ -256,6 +272,21 @@ class LSTMService:
         key = (request.plant, request.application, request.panel_size)
         context = context_of(forecaster, key, request, self.settings.max_rows)
         return forecast_reply(forecaster, key, context, request)
+
+    def predict_plant(
+        self, plant: str, request: schemas.PlantPredictRequest
+    ) -> replies.PredictReply:
+        """Forecast a series of a plant with its best model.
+
+        Raises:
+            NotFound: no model is of this plant alone.
+            InvalidInput: the body names another plant; else as `predict`.
+        """
+        if request.plant not in (None, plant):
+            raise InvalidInput.of("plant", f"must be that of the path, {plant}", request.plant)
+        chosen = {"plant": plant, "model_id": self.page.best(plant).model_id}
+        given = request.model_dump(by_alias=True, exclude_none=True)
+        return self.predict(schemas.PredictRequest.parse(given | chosen))
 
     def _open(self, id: str) -> Forecaster:
         try:

@@ -16,7 +16,7 @@ from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest
-SUFFIXES = (".keras", ".onnx", ".h5", CHECKPOINT)
+SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
     "config",

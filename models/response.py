@@ -7,9 +7,8 @@ forecast from the state as it was is shifted by what the flow itself says:
     WIP(t + 1) = WIP(t) + releases(t) − throughput(t)
 
 More on hand is carried over; more put out is gone the next day. From then on, the difference
-shrinks by what a line with more WIP puts out more: `elasticity`, learned from the data, is the
-relative change of throughput for a lasting relative change of WIP. Cycle times follow by Little's
-Law.
+shrinks by what a line with more WIP puts out more: the share of a difference in WIP that is worked
+off within a step, learned from the data. Cycle times follow by Little's Law.
 """
 
 from __future__ import annotations
@@ -24,45 +23,62 @@ from utils.series import Panel
 
 Floats = NDArray[np.float64]
 
-_ELASTICITY = (0.05, 0.95)
 _WORKED_OFF = (0.02, 0.8)  # of a difference in WIP, within one step
+_ELASTICITY = (0.05, 0.95)  # of throughput to WIP
+_UNKNOWN = 0.2  # worked off, where the data says nothing
 _LEAST = 0.02  # of the WIP that is left, whatever throughput is planned
-_LAGS = 4
-_RIDGE = 1.0
+_LAGS = 3
+_FEWEST_ROWS = 40
+_OUTLYING = 5.0  # means of a series, beyond which nothing is learned
+_RIDGE = 1e-3  # per row
 _WIP, _THROUGHPUT = 0, 1  # places in TARGETS
 
 
 @dataclass(frozen=True)
 class Response:
-    """How a line answers: the elasticity of its throughput to its WIP, 0 to 1."""
+    """How a line answers: the share of a difference in WIP that it works off within a step."""
 
-    elasticity: float
+    worked_off: float
 
     @classmethod
-    def fit(cls, panel: Panel, scaled: Floats, spread: Floats, cut: int) -> Response:
+    def unknown(cls) -> Response:
+        """Of a line that nothing is known of."""
+        return cls(_UNKNOWN)
+
+    @classmethod
+    def fit(cls, panel: Panel, filled: Floats, cut: int) -> Response:
         """Learn from the steps before `cut`.
 
-        Throughput is regressed on the WIP of its own day's start and of the days before, and on the
-        throughput of those days. Releases that follow one another show as a difference of WIPs;
-        what is left, the sum of the coefficients of all WIPs, is the answer to a lasting change.
+        Throughput is regressed on the WIP at its own day's start, with the releases of the days
+        before, which the balance gives, and the calendar held fixed: so what more WIP brings about
+        is told from what brought about more WIP.
 
         Args:
-            scaled: the panel's values, [rows, 3].
-            spread: [S, 3], the unit of the scaled values in logarithms.
+            filled: the panel's values with unknown ones filled in, [rows, 3] in units.
         """
+        wip, throughput = _relative(panel, filled, panel.time < cut)
+        releases = np.zeros(len(wip))
+        releases[:-1] = np.diff(wip) + throughput[:-1]  # by the balance
         rows = np.flatnonzero((panel.position >= _LAGS) & (panel.time < cut))
-        rows = rows[~np.isnan(panel.values[rows]).any(axis=1)]
-        if len(rows) <= 4 * _LAGS:
-            return cls(0.5)
-        logs = scaled[:, :2] * spread[panel.series, :2]
-        past = logs[rows[:, None] - np.arange(1, _LAGS)]
-        calendar = panel.calendar.features(panel.time[rows]).astype(float)
-        features = np.hstack([logs[rows, :1], past[..., 0], past[..., 1], calendar])
+        if len(rows) < _FEWEST_ROWS:
+            return cls.unknown()
+        held = max(float(np.median(wip[rows])), 1e-12)
+        near = (wip < _OUTLYING * held) & (throughput < _OUTLYING)
+        rows = rows[np.all([near[rows - lag] for lag in range(_LAGS)], axis=0)]
+        if len(rows) < _FEWEST_ROWS:
+            return cls.unknown()
+        features = np.column_stack(
+            [
+                wip[rows],
+                *(releases[rows - lag] for lag in range(1, _LAGS)),
+                panel.calendar.features(panel.time[rows]),
+            ]
+        )
         features = _less_own_mean(features, panel.series[rows])
-        target = _less_own_mean(logs[rows, 1:2], panel.series[rows])
-        held = features.T @ features + _RIDGE * np.eye(features.shape[1])
-        answer = np.linalg.solve(held, features.T @ target)[:_LAGS, 0].sum()
-        return cls(float(np.clip(answer, *_ELASTICITY)))
+        target = _less_own_mean(throughput[rows, None], panel.series[rows])
+        squares = features.T @ features + _RIDGE * len(rows) * np.eye(features.shape[1])
+        answer = np.linalg.solve(squares, features.T @ target)[0, 0]
+        return cls(float(np.clip(answer, *_WORKED_OFF)))
 
     def shift(
         self, values: Floats, was: Floats, wip: float | None, throughput: float | None
@@ -76,25 +92,32 @@ class Response:
         if wip is None and throughput is None:
             return values
         held, put_out = float(was[_WIP]), float(was[_THROUGHPUT])
-        scale = max(held, 1e-9)
         residence = held / put_out if put_out > 0 else 1.0
         more_held = 0.0 if wip is None else wip - held
         # Where work stays less than a step, what a step puts out more came in within it too.
         more_out = 0.0 if throughput is None else (throughput - put_out) * min(1.0, residence)
-        first = np.log(max(_LEAST, 1 + (more_held - more_out) / scale))
-        worked_off = float(np.clip(self.elasticity / max(residence, 1e-9), *_WORKED_OFF))
-        left = first * (1 - worked_off) ** np.arange(values.shape[-2])
-        answers = np.array([1.0, self.elasticity, 1 - self.elasticity])
-        return values * np.exp(left[:, None] * answers)
+        first = np.log(max(_LEAST, 1 + (more_held - more_out) / max(held, 1e-9)))
+        left = first * (1 - self.worked_off) ** np.arange(values.shape[-2])
+        elasticity = float(np.clip(self.worked_off * residence, *_ELASTICITY))
+        return values * np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity])
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form that `from_document` turns back into an equal one."""
-        return {"elasticity": self.elasticity}
+        return {"worked_off": self.worked_off}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Response:
         """What `to_document` described."""
-        return cls(float(document["elasticity"]))
+        return cls(float(document["worked_off"]))
+
+
+def _relative(panel: Panel, filled: Floats, early: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """WIP and throughput of all rows, in units of their series' mean throughput in early ones."""
+    count, series = len(panel.keys), panel.series
+    total = np.bincount(series, filled[:, _THROUGHPUT] * early, count)
+    mean = total / np.maximum(np.bincount(series, early, count), 1)
+    unit = np.where(mean > 0, mean, 1.0)[series]
+    return filled[:, _WIP] / unit, filled[:, _THROUGHPUT] / unit
 
 
 def _less_own_mean(columns: Floats, series: NDArray[np.int64]) -> Floats:

@@ -168,5 +168,6 @@ def roll_levels(
     for step in range(steps):
         value = encoding.decode(network(rows[:, step : step + length], None), value, series)
         result[:, step] = value
-        rows[:, step + length] = encoding.rows(value, around[:, step + length], series)
+        if step + 1 < steps:
+            rows[:, step + length] = encoding.rows(value, around[:, step + length], series)
     return result

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 from models.datasets import Datasets
 from models.feed import Feed, Stream
-from models.job_states import JOBS, Job, JobState, Priority, Work
+from models.job_states import JOBS, Job, JobState, Priority, Work, member_id
 from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
 from utils import replies, schemas
-from utils.errors import InvalidInput, ServiceError, Unavailable
+from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.settings import Settings
 
@@ -103,13 +103,17 @@ class Trainings:
     def train(self, request: schemas.TrainRequest, key: str | None) -> replies.TrainReply:
         """Train and wait for the end. Should the client hang up, the job goes on.
 
+        A request like one that waits already joins it: a page whose user presses the button
+        again gets the model that is being trained.
+
         Raises:
             Unavailable: no worker is alive, or too many requests wait already.
             Conflict: the job was cancelled.
             ServiceError: the data or the training fails; the sentence says why.
         """
         with self.patience():
-            job_id = self.start(request, key)
+            running = None if key else self._alike(request)
+            job_id = running.job_id if running else self.start(request, key)
             self._jobs.wait(job_id)
         document = self._registry.store.document(job_id)
         names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
@@ -119,6 +123,12 @@ class Trainings:
             warnings=document["warnings"],
             **{name: document[name] for name in names},
         )
+
+    def _alike(self, request: schemas.TrainRequest) -> Job | None:
+        """A job that a request like this one handed in and that has not ended."""
+        mark = fingerprint(request)
+        unfinished = self._jobs.unfinished()
+        return next((j for j in unfinished if j.arguments.get("fingerprint") == mark), None)
 
     @contextmanager
     def patience(self) -> Iterator[None]:
@@ -156,7 +166,8 @@ class Trainings:
                 raise InvalidInput.of(
                     "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
                 )
-        jobs = {plant: str(uuid4()) for plant in plants}
+        jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
+        mark = fingerprint(request)
         for place, (plant, job_id) in enumerate(jobs.items()):
             arguments = {
                 "dataset_id": document["dataset_id"],
@@ -164,40 +175,54 @@ class Trainings:
                 "seed": seed,
                 "plant": plant,
                 "group_id": group,
+                "group_size": len(jobs),
+                "fingerprint": mark,
             }
             self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
         return jobs
 
+    def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
+        """The jobs by plant of a group that has not ended, handed in by a request like this."""
+        running = self._alike(request)
+        if running is None:
+            return None
+        group = self._jobs.group_of(running)
+        if len(group) < running.arguments["group_size"]:  # it is just being handed in
+            return None
+        return {job.arguments["plant"]: job.job_id for job in group}
+
     def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
-        """Train a model per plant, side by side, and wait for all of them."""
+        """Train a model per plant, side by side, and wait for all; joins as `train` does.
+
+        Raises:
+            ServiceError: as `start_plants`; or what the first plant failed with, where all did.
+        """
         began = time.monotonic()
         with self.patience():
-            jobs = self.start_plants(request)
-            results = {plant: self._plant_result(job_id) for plant, job_id in jobs.items()}
+            jobs = self._group_alike(request) or self.start_plants(request)
+            ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
         seconds = time.monotonic() - began
+        failures = {plant: end for plant, end in ended.items() if isinstance(end, ServiceError)}
+        if len(failures) == len(ended):
+            raise _all_failed(failures)
+        results = {plant: _plant_result(jobs[plant], end) for plant, end in ended.items()}
         trained = [result.training_time for result in results.values() if result.training_time]
-        lost = [plant for plant, result in results.items() if not result.success]
         return replies.ParallelReply(
             total_plants=len(results),
-            successful_plants=len(results) - len(lost),
-            failed_plants=lost,
+            successful_plants=len(results) - len(failures),
+            failed_plants=list(failures),
             training_time=seconds,
             average_time_per_plant=sum(trained) / len(trained) if trained else 0.0,
             plant_results=results,
         )
 
-    def _plant_result(self, job_id: str) -> replies.PlantResult:
+    def _plant_end(self, job_id: str) -> dict[str, Any] | ServiceError:
+        """The document of a job's model, or what the job failed with."""
         try:
             self._jobs.wait(job_id)
-            document = self._registry.store.document(job_id)
+            return self._registry.store.document(job_id)
         except ServiceError as error:
-            return replies.PlantResult(success=False, job_id=job_id, error=error.message)
-        return replies.PlantResult(
-            success=True,
-            job_id=job_id,
-            model_id=job_id,
-            **{name: document[name] for name in ("metrics", "training_time", "data_points")},
-        )
+            return error
 
     # --- jobs ---------------------------------------------------------------------------------
 
@@ -206,7 +231,7 @@ class Trainings:
         state = None if query.status is None else JobState(query.status)
         works = JOBS if query.kind is None else (Work(query.kind),)
         found = self._jobs.newest(state, query.limit, query.offset, works)
-        return replies.JobsReply(jobs=[replies.JobInfo(**_facts(job)) for job in found])
+        return replies.JobsReply(jobs=[replies.JobInfo(**facts(job)) for job in found])
 
     def job(self, job_id: str) -> replies.JobReply:
         """One job.
@@ -214,7 +239,7 @@ class Trainings:
         Raises:
             NotFound: there is none of that id.
         """
-        return replies.JobReply(**_facts(self._jobs.get(job_id)))
+        return replies.JobReply(**facts(self._jobs.get(job_id)))
 
     def cancel(self, job_id: str) -> replies.MessageReply:
         """Cancel a job: nothing of it will be published.
@@ -246,7 +271,24 @@ class Trainings:
         return Stream(self._feed.follow(job_id, queued_at, last_id), self._streams.release)
 
 
-def _facts(job: Job) -> dict[str, Any]:
+def _plant_result(job_id: str, end: dict[str, Any] | ServiceError) -> replies.PlantResult:
+    if isinstance(end, ServiceError):
+        return replies.PlantResult(success=False, job_id=job_id, error=end.message)
+    names = ("metrics", "training_time", "data_points")
+    return replies.PlantResult(
+        success=True, job_id=job_id, model_id=job_id, **{name: end[name] for name in names}
+    )
+
+
+def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:
+    """What the first plant failed with, and the sentence of each in the details."""
+    first = next(iter(failures.values()))
+    details = [Detail("plants", error.message, plant) for plant, error in failures.items()]
+    return type(first)(f"No plant could be trained. {first.message}", details)
+
+
+def facts(job: Job) -> dict[str, Any]:
+    """A job as replies show it: the fields of `replies.JobInfo`."""
     return {
         "job_id": job.job_id,
         "kind": job.work,

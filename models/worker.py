@@ -13,11 +13,13 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
+from models.desk import Desk
 from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
+from models.training_log import Notes
 from models.worker_jobs import WorkerJobs
-from models.workflows import MOST_TRIES, Desk
-from utils import limits
+from models.workflows import MOST_TRIES, register
+from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 from utils.errors import NotFound, SettingsError, Unavailable
 from utils.settings import Settings
@@ -49,7 +51,7 @@ def run(settings: Settings) -> None:
     workers.beat(worker_id, started)
     _launch(engine, desk)
     log.info("worker ready", worker_id=worker_id, pid=os.getpid())
-    threading.Thread(target=_warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up, args=(desk,), daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
     with contextlib.suppress(Unavailable):  # then others notice by its silence
         for job_id in sorted(desk.running):
@@ -119,6 +121,7 @@ class _Rounds:
         """Forget old jobs and workers; clear up after jobs that died of their last try."""
         jobs = self._desk.jobs
         old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
+        Notes(jobs.engine).forget(time.time() - self._kept_for)
         if old:
             for job_id in set(self._desk.backtests.ids()).intersection(old):
                 with contextlib.suppress(NotFound):  # somebody deleted its model
@@ -131,11 +134,14 @@ class _Rounds:
         self._workers.forget(_DAY)
 
 
-def _warm_up() -> None:
+def _warm_up(desk: Desk) -> None:
     """Import TensorFlow before the first job asks for it."""
     began = time.perf_counter()
-    from models import training
-
+    try:
+        with logs.without_chatter():
+            from models import training
+    finally:
+        desk.loaded.set()
     log.info("trainer loaded", module=training.__name__, seconds=time.perf_counter() - began)
 
 
@@ -150,8 +156,8 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
         "log_level": "WARNING",
     }
     DBOS(config=config)
-    desk.register()
+    register(desk)
     DBOS.launch()
     # One training at a time and process, one backtest beside it; more processes train side by side.
-    for queue in QUEUES.values():
+    for queue in sorted(set(QUEUES.values())):
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=0.1)

@@ -34,8 +34,9 @@ def imports(module: str) -> set[str]:
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_follow_the_arrow(module: str) -> None:
     own = ROOMS[module.split(".")[0]]
-    rooms = {name.split(".")[0] for name in imports(module)}
-    assert all(ROOMS[room] >= own for room in rooms & set(ROOMS))
+    # The library that gunicorn.conf.py is named after is nobody's room.
+    ours = {name for name in imports(module) if name in MODULES or name in ROOMS}
+    assert all(ROOMS[name.split(".")[0]] >= own for name in ours)
 
 
 def test_imports_form_no_circle() -> None:
@@ -51,7 +52,8 @@ def test_tensorflow_is_named_by_the_trainers_only(module: str) -> None:
 
 def test_importing_app_leaves_heavy_packages_unloaded() -> None:
     code = (
-        "import sys, app; heavy = {'tensorflow', 'keras', 'pandas', 'sklearn', 'dbos', 'pyarrow'};"
+        "import sys, app; heavy = {'tensorflow', 'keras', 'pandas', 'sklearn', 'dbos', 'pyarrow',"
+        " 'matplotlib', 'yaml'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

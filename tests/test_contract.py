@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import math
+import socket
+from http.client import HTTPResponse
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -330,3 +333,35 @@ def test_body_of_20_mb_is_a_413(service: Service) -> None:
         "/api/model/train", data=b" " * 20_000_000, headers={"Content-Type": "application/json"}
     )
     assert "16 MB" in refusal(reply, 413)["error"]
+
+
+def test_a_chunked_body_of_more_than_16_mb_is_a_413(service: Service) -> None:
+    parts = (b" " * 1_000_000 for _ in range(18))  # nobody says beforehand how much it will be
+    reply = service.post(
+        "/api/model/validate", data=parts, headers={"Content-Type": "application/json"}
+    )
+    assert reply.status_code == 413 and "16 MB" in reply.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /api/jobs?limit=\xc2\xb2 HTTP/1.1", 400),
+        (b"GET /health HTTP/9", 400),
+        (b"nonsense", 400),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1", 414),
+        (b"GET /health HTTP/1.1\r\nX: " + b"a" * 9000, 431),
+    ],
+)
+def test_what_is_no_proper_http_is_refused_in_json(
+    service: Service, request_line: bytes, status: int
+) -> None:
+    host, port = service.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(request_line + b"\r\nHost: x\r\n\r\n")
+        reply = HTTPResponse(client)
+        reply.begin()
+        body = json.loads(reply.read())
+    assert reply.status == status
+    assert reply.headers["Content-Type"] == "application/json"
+    assert body["success"] is False and "HTTP" in body["error"] and body["details"] == []

@@ -71,6 +71,13 @@ def test_generate_conserves_the_flow(
         {"base_wip": 5.0},
         {"base_wip": 2000.0},
         {"base_wip": 20.0, "noise": 0.3},
+        {"base_wip": 50.0, "noise": 0.0},
+        *(
+            {"base_wip": wip, "seasonality": seasonality, "noise": noise}
+            for wip in (0.5, 75.0, 1000.0)
+            for seasonality in (0.0, 1.0)
+            for noise in (0.0, 1.0)
+        ),
     ],
 )
 def test_generate_comes_out_at_its_bases_in_the_long_run(changes: dict[str, float]) -> None:

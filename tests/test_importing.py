@@ -151,8 +151,9 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
     assert forecaster.encoding.calendar.dates(np.array([recent[1]])) == ["2024-01-20"]
     assert forecaster.highest_throughput(("P1", "TV", "S")) == 12
     forecast = forecaster.forecast(("P1", "TV", "S"), *recent, 30)
-    assert forecast.shape == (30, 3)
-    assert (forecast >= 0).all()
+    assert forecast.values.shape == (1, 30, 3) and (forecast.values >= 0).all()
+    # Nobody knows how far off it is: it states no intervals, and no confidence.
+    assert forecast.lower == forecast.upper == {} and not forecast.confidence.any()
     notes = " ".join(document["warnings"])
     assert "P9 / TV / S is left out: its history has names unknown" in notes
     assert "P2 / TV / L is left out: its history is shorter" in notes

@@ -93,7 +93,14 @@ def test_jobs_are_listed_newest_first_and_by_status(
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("status=done", "status"), ("limit=0", "limit"), ("limit=many", "limit"), ("page=2", "page")],
+    [
+        ("status=done", "status"),
+        ("limit=0", "limit"),
+        ("limit=many", "limit"),
+        ("limit=--5", "limit"),
+        ("offset=" + "9" * 999, "offset"),
+        ("page=2", "page"),
+    ],
 )
 def test_a_query_that_breaks_a_rule_is_a_422(service: Service, query: str, field: str) -> None:
     reply = service.get(f"/api/jobs?{query}")
@@ -141,6 +148,17 @@ def test_events_come_while_the_job_runs_and_end_as_it_ends(service: Service, end
     *_, last = stream
     assert json.loads(last.data)["status"] == "cancelled"
     assert [event.id for event in seen] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("last_id", ["-3", "x", "9" * 12, "9" * 30, "9" * 5000])
+def test_an_id_that_never_was_resumes_nothing_and_harms_nobody(
+    service: Service, endless: str, last_id: str
+) -> None:
+    # Several, for each of the web processes to have met it.
+    for _ in range(4):
+        stream = follow(service, endless, last_id)
+        assert [next(stream).id for _ in range(3)] == ["0", "1", "2"]
+        stream.close()
 
 
 def test_a_stream_that_is_over_is_a_204(service: Service, trained: Body) -> None:
@@ -199,6 +217,19 @@ def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
     assert left_of(service, id) == []
     assert service.get(f"/api/model/{id}").status_code == 404
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200  # once more, the same
+
+
+def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body) -> None:
+    large = {"lstmUnits1": 512, "lstmUnits2": 512, "sequenceLength": 80, "batchSize": 256}
+    id = service.hand_in(ENDLESS | SMALL | large | {"historicalDays": 545})
+    begun = f"starting training [worker] job_id={id}"
+    wait_until(lambda: begun in (service.folder / "log").read_text())
+    time.sleep(5)  # to be in the middle of it
+    assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
+    next_one = service.hand_in(FAST | {"datasetId": dataset["dataset_id"]})
+    assert service.wait_for(next_one, "succeeded")["tries"] == 1
+    assert f"goes on [worker] job_id={id}" in (service.folder / "log").read_text()
+    assert service.job(id)["status"] == "cancelled" and left_of(service, id) == []
 
 
 def test_cancel_of_a_queued_job_leaves_nothing_and_the_next_one_runs(

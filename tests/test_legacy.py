@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.forecasting import roll_out
+from models.rolling import roll_levels
 from utils.legacy import FEATURES, LevelsEncoding, feature_order
 from utils.series import Calendar, Step, day_number
 
@@ -26,7 +26,6 @@ def encoding(features: tuple[str, ...] = FEATURES, **more: Any) -> LevelsEncodin
 def test_keys_are_all_combinations_of_the_names() -> None:
     assert encoding().keys[:2] == (("A", "TV", "L"), ("A", "TV", "M"))
     assert len(encoding().keys) == 6
-    assert encoding().identities(np.array([0])) is None
 
 
 @pytest.mark.parametrize("order", [FEATURES, FEATURES[::-1], ("month", "wip", "panel_size")])
@@ -95,7 +94,7 @@ def test_the_roll_out_feeds_levels_back() -> None:
         return windows[:, -1, :3] + 1
 
     context = np.zeros((1, 2, 3))
-    result = roll_out(network, code, context, DAYS[:1], np.array([4]), 3)
+    result = roll_levels(network, code, context, DAYS[:1], np.array([4]), 3)
     assert result[0, :, 0].tolist() == [1, 2, 3]
     assert seen[1][0, -1].tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 2]  # Tuesday, day 2
 

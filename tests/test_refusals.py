@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def test_bodies_that_are_no_json_object(
         (GENERATE, {"historicalDays": "many"}, "historicalDays", "whole number"),
         (GENERATE, {"historicalDays": 36_501}, "historicalDays", "at most 36500"),
         (GENERATE, {"baseWIP": 0}, "baseWIP", "greater than 0"),
+        (GENERATE, {"baseWIP": 1e-300}, "baseWIP", "at least 1e-09"),
         (GENERATE, {"noiseLevel": 9}, "noiseLevel", "at most 1"),
         (GENERATE, {"plants": []}, "plants", "at least 1"),
         (GENERATE, {"plants": ["a", "a"]}, "plants", "distinct"),
@@ -103,6 +105,7 @@ def test_bodies_that_are_no_json_object(
         (VALIDATE, {"wip": -5, "throughput": 5}, "wip", "greater than 0"),
         (VALIDATE, {"wip": "a", "throughput": 5}, "wip", "number"),
         (VALIDATE, {"wip": 1e300, "throughput": 5}, "wip", "at most"),
+        (VALIDATE, {"wip": 1e-300, "throughput": 5}, "wip", "at least 1e-09"),
     ],
 )
 def test_fields_that_break_a_rule(
@@ -110,6 +113,13 @@ def test_fields_that_break_a_rule(
 ) -> None:
     details = refused(client.post(path, json=body), 422)["details"]
     assert any(d["field"] == field and part in d["message"] for d in details), details
+
+
+def test_the_extremes_that_are_allowed_give_finite_figures(client: FlaskClient) -> None:
+    extremes = {"baseWIP": 1e-9, "baseThroughput": 1e12, "plants": ["a"], "historicalDays": 3}
+    assert client.post(GENERATE, json=extremes).status_code == 200
+    state = {"wip": 1e-9, "throughput": 1e12, "targetProduction": 1e12, "capacity": 1e-9}
+    assert client.post(VALIDATE, json=state).status_code == 200
 
 
 @pytest.mark.parametrize("names", [["../x"], ['"; DROP'], ["😀"], ["a/b"], ["-" * 200], ["\u202e"]])
@@ -192,10 +202,11 @@ def test_every_endpoint_is_documented(app: Flask, client: FlaskClient) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
     served = {
-        (method, rule.rule.replace("<id:", "<"))
+        (method, re.sub(r"<\w+:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith(("/api/", "/health", "/metrics")) and "docs" not in rule.rule
+        if rule.rule.startswith(("/api/", "/health", "/metrics", "/visualizations"))
+        and "docs" not in rule.rule
     }
     assert served - {("GET", "/api/openapi.json")} == {(e.method, e.path) for e in ENDPOINTS}
 

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,13 @@ def test_a_taken_port_is_one_line(service: Service, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1 and "Address already in use" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_a_host_that_is_not_here_is_one_line(tmp_path: Path, host: str) -> None:
+    done = command(tmp_path, HOST=host)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and host in done.stderr and "HOST must be" in done.stderr
+
+
 def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
     log = (service.folder / "log").read_text()
     assert f"Listening on {service.url}" in log
@@ -73,15 +82,29 @@ def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> 
     running = start(tmp_path, "serve", WORKERS="0", WEB_PROCESSES="1")
     refused = running.post("/api/model/train", FAST | SMALL)
     assert refused.status_code == 503 and "python run.py worker" in refused.json()["error"]
-    with subprocess.Popen(
-        [sys.executable, "run.py", "worker"], cwd=ROOT, env=running.environment
-    ) as w:
+    with worker_of(running) as first, ThreadPoolExecutor() as clients:
         running.wait_for_worker()
         assert running.post("/api/model/train", FAST | SMALL).status_code == 200
-        w.terminate()
-        assert w.wait(15) == 0
+        # Who waits for a train while its only worker is restarted, as by an upgrade, is served.
+        waits = clients.submit(running.post, "/api/model/train", SMALL | FAST | {"epochs": 60})
+        wait_until(lambda: running.get("/api/jobs?status=running").json()["jobs"])
+        stop(first)
+        wait_until(lambda: running.get("/health").json()["workers_alive"] == 0)
+        time.sleep(1)
+        with worker_of(running) as second:
+            assert waits.result().status_code == 200
+            stop(second)
     wait_until(lambda: running.get("/health").json()["workers_alive"] == 0)
     running.stop()
+
+
+def worker_of(running: Service) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "run.py", "worker"], cwd=ROOT, env=running.environment)
+
+
+def stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    assert worker.wait(15) == 0
 
 
 def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
@@ -90,6 +113,7 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
         assert words in done.stdout
+    assert done.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
 
 

@@ -1,8 +1,6 @@
-"""Calendar, panel, windows, scaling: laws over many of them."""
+"""Calendar, panel, windows: laws over many of them."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.errors import InvalidInput
-from utils.series import Calendar, Encoding, Panel, Step, Windows, split_step
+from utils.series import Calendar, Panel, Step, Windows, split_steps
 
 CALENDARS = [
     Calendar(),
@@ -70,52 +68,23 @@ def test_windows_never_cross_series_and_split_by_time(
     lengths: list[int], length: int, share: float, shift: int
 ) -> None:
     data = panel(lengths, first=[20_000 + shift * i for i in range(len(lengths))])
-    cut = split_step(data, share)
-    windows = Windows.of(data, length, cut)
-    targets = np.concatenate([windows.train, windows.held_back]).astype(int)
+    cut, newest = split_steps(data, share)
+    windows = Windows.of(data, length, cut, newest)
+    spans = [windows.train, windows.held_back, windows.calibration]
+    targets = np.concatenate(spans).astype(int)
     assert (data.series[targets] == data.series[targets - length]).all()
-    assert (data.time[windows.train] < cut).all() and (data.time[windows.held_back] >= cut).all()
-    assert len(targets) == sum(max(0, n - length) for n in lengths)
+    for rows, begin, end in zip(spans, [0, cut, newest], [cut, newest, 10**6], strict=True):
+        assert (data.time[rows] >= begin).all() and (data.time[rows] < end).all()
+    assert len(set(targets.tolist())) == len(targets) == sum(max(0, n - length) for n in lengths)
 
 
-@given(st.integers(0, 10_000))
-def test_encoding_decode_is_the_inverse_of_encode(seed: int) -> None:
-    data = panel([20, 15], seed)
-    encoding = Encoding.fit(data, 5, 20_012)
-    last, series = np.roll(data.values, 1, axis=0), data.series
-    said = encoding.encode(data.values, last, series)
-    np.testing.assert_allclose(encoding.decode(said, last, series), data.values, rtol=1e-4)
-    assert (encoding.decode(said - 1e6, last, series) == 0).all()
-
-
-def test_encoding_is_fitted_on_the_training_span_only() -> None:
-    data = panel([20, 15])
-    late = data.time >= 20_012
-    changed = Panel(
-        data.calendar,
-        data.keys,
-        data.offsets,
-        data.first,
-        np.where(late[:, None], 1e6, data.values),
-    )
-    first, second = (Encoding.fit(each, 5, 20_012).to_document() for each in (data, changed))
-    assert first == second
-
-
-def test_encoding_survives_json() -> None:
-    encoding = Encoding.fit(panel([20, 15]), 5, 20_012)
-    again = Encoding.from_document(json.loads(json.dumps(encoding.to_document())))
-    assert again.to_document() == encoding.to_document()
-    assert again.names == [["p0", "p1"], ["a0", "a1"], ["s"]]
-    np.testing.assert_array_equal(again.identities(np.array([1, 0])), [[1, 3, 4], [0, 2, 4]])
-
-
-def test_encoding_of_constant_and_unknown_columns_is_finite() -> None:
-    data = panel([20])
-    data.values[:, 0], data.values[:, 1], data.values[:, 2] = 7, 0, np.nan
-    encoding = Encoding.fit(data, 5, 20_012)
-    rows = encoding.rows(data.filled(), encoding.surroundings(data.time, data.series), data.series)
-    assert np.isfinite(rows).all() and (encoding.scale > 0).all()
+@given(st.integers(1, 400), st.floats(0.1, 0.99))
+def test_what_is_held_back_judges_first_and_calibrates_last(length: int, share: float) -> None:
+    data = panel([length])
+    cut, newest = split_steps(data, share)
+    end = 20_000 + length
+    assert cut - 20_000 == round(share * length)
+    assert newest - cut - (end - newest) in (0, 1)  # halves; a step that is left over judges
 
 
 def test_filled_takes_from_the_own_past_only() -> None:

@@ -87,7 +87,7 @@ def test_read_file_reads_western_europes_spreadsheets(tmp_path: Path) -> None:
         ),
         (HEAD, InvalidInput, "at least one row"),
         (HEAD + LINES.replace("2.5", "two"), InvalidInput, "wip: must be a number; row 2"),
-        (HEAD + LINES.replace("2.5", "1e13"), InvalidInput, "at most 1e12; row 2"),
+        (HEAD + LINES.replace("2.5", "1e13"), InvalidInput, "row 2 has 10000000000000.0"),
         (HEAD + LINES.replace("2.5", "inf"), InvalidInput, "at most 1e12; row 2"),
         (HEAD + LINES.replace("2024-01-02", "soon"), InvalidInput, "must be ISO 8601"),
         (HEAD + LINES.replace("2024-01-02", "03/04/2024"), InvalidInput, "must be ISO 8601"),
@@ -122,8 +122,11 @@ def test_read_rows_is_strict_and_takes_days() -> None:
         read_rows([row | {"day": 1.5}], 10)
     with pytest.raises(TooLarge):
         read_rows([row] * 11, 10)
-    with pytest.raises(InvalidInput, match="must be a number"):
-        read_rows([row | {"wip": {"a": 1}}], 10)
+    for wrong in ({"a": 1}, True, "two"):
+        with pytest.raises(InvalidInput, match="wip: must be a number; row 2"):
+            read_rows([row, row | {"wip": wrong}], 10)
+    with pytest.raises(InvalidInput, match="throughput: must be a number; row 1 has False"):
+        read_rows([row | {"throughput": False}], 10)
 
 
 def rows(values: dict[str, tuple[Any, Any]], plant: str = "A") -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ class Errors(Part):
 
     wape: float | None = Field(description="Σ|error| ÷ Σ|truth|")
     mase: float | None = Field(
-        description="mean of |error| ÷ the seasonal naive's before the first origin, by series"
+        description="mean of |error| ÷ what the seasonal naive errs in the series' training span"
     )
 
 

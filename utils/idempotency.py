@@ -27,8 +27,8 @@ def seed_of(given: int | None, key: str | None) -> int:
 
 
 def fingerprint(request: Request) -> str:
-    """What two requests of the same content share, whether or not they wait for the end."""
-    content = request.model_dump(exclude={"background"})
+    """What two requests of one kind and content share, whether or not they wait for the end."""
+    content = {type(request).__name__: request.model_dump(exclude={"background"})}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

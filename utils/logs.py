@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -38,3 +42,37 @@ def configure(form: str, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+# What TensorFlow's C++ says as it is imported, whatever TF_CPP_MIN_LOG_LEVEL is: its logger
+# writes to file descriptor 2 before anybody could have set it up.
+_CHATTER = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ")
+
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keep TensorFlow's chatter out of stderr while it is imported; all else goes through.
+
+    Logs are for machines as well: a line that is not JSON has no place among lines that are.
+    """
+    sys.stderr.flush()
+    real = os.dup(2)
+    reader, writer = os.pipe()
+
+    def pass_on() -> None:
+        with os.fdopen(reader, "rb") as lines:
+            for line in lines:
+                if not line.startswith(_CHATTER):
+                    os.write(real, line)
+
+    thread = threading.Thread(target=pass_on, name="stderr", daemon=True)
+    thread.start()
+    os.dup2(writer, 2)
+    os.close(writer)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)  # the pipe's last writer: its reader sees the end
+        thread.join()
+        os.close(real)

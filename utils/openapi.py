@@ -25,8 +25,6 @@ _REFUSALS = {
     "503": "Nothing can do the work now",
 }
 
-_TEXT = {"description": "Done", "content": {"text/plain": {"schema": {"type": "string"}}}}
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -35,7 +33,7 @@ class Endpoint:
     method: str
     path: str
     summary: str
-    reply: type[Reply] | None = None  # None: plain text
+    reply: type[Reply] | None = None  # None: of another kind, `media`
     request: type[Request] | None = None
     accepted: type[Reply] | None = None  # instead of the reply, where the client does not wait
     query: type[Request] | None = None
@@ -43,6 +41,7 @@ class Endpoint:
     events: bool = False  # the reply is a stream of server-sent events
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
+    media: str = "text/plain"  # of a reply that is no JSON
 
 
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
     _, schemas = models_json_schema(checked, ref_template=_REFERENCE)
     paths: dict[str, Any] = {}
     for endpoint in endpoints:
-        path = re.sub(r"<(\w+)>", r"{\1}", endpoint.path)
+        path = path_of(endpoint)
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
@@ -69,6 +68,11 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
         "paths": paths,
         "components": {"schemas": schemas.get("$defs", {})},
     }
+
+
+def path_of(endpoint: Endpoint) -> str:
+    """The path in the document's own form."""
+    return re.sub(r"<(\w+)>", r"{\1}", endpoint.path)
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
@@ -114,7 +118,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 def _successes(endpoint: Endpoint) -> dict[str, Any]:
     replies: dict[str, Any] = {}
-    replies["200"] = _content("Done", endpoint.reply.__name__) if endpoint.reply else _TEXT
+    text = {endpoint.media: {"schema": {"type": "string"}}}
+    replies["200"] = {"description": "Done", "content": text}
+    if endpoint.reply:
+        replies["200"] = _content("Done", endpoint.reply.__name__)
     if endpoint.accepted:
         replies["202"] = _content("Goes on in the background", endpoint.accepted.__name__)
     if endpoint.events:

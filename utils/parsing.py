@@ -5,7 +5,15 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -41,11 +49,18 @@ def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _not_vanishing(value: float) -> float:
+    if value < _LEAST:
+        raise ValueError(f"must be at least {_LEAST:g}")
+    return value
+
+
+_LEAST = 1e-9
 Int = Annotated[int, Strict(), BeforeValidator(_whole)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 # Far beyond any plant, and far from where products and quotients leave the range of floats.
-Positive = Annotated[Number, Field(gt=0, le=1e12)]
+Positive = Annotated[Number, Field(gt=0, le=1e12), AfterValidator(_not_vanishing)]
 Name = Annotated[str, BeforeValidator(_trimmed), Field(min_length=1, max_length=200)]
 
 

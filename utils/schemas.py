@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from utils.parsing import Flag, Int, Name, Number, Positive, Request
@@ -20,6 +20,14 @@ def _distinct(names: list[str]) -> list[str]:
 Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_distinct)]
 Seed = Annotated[Int, Field(ge=-(2**63), lt=2**63)]
 Row = dict[str, Any]
+
+
+_ANY_ID = "00000000-0000-4000-8000-000000000000"
+
+
+def _example(**fields: Any) -> ConfigDict:
+    """The configuration of a request that the document shows with these fields."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class PlantFields(Request):
@@ -48,6 +56,10 @@ class SeedField(Request):
 
 class GenerateRequest(SeedField, PlantFields):
     """Synthetic plant data."""
+
+    model_config = _example(
+        plants=["Plant_A", "Plant_B"], applications=["Automotive"], panelSizes=["Small"], seed=1
+    )
 
 
 class Hyperparameters(Request):
@@ -81,6 +93,8 @@ class Hyperparameters(Request):
 class TrainRequest(SeedField, Hyperparameters, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
+    model_config = _example(datasetId=_ANY_ID, epochs=2)
+
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
     background: Flag = Field(False, description="true: reply 202 with a job at once")
@@ -107,6 +121,8 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
 
+    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
+
     @property
     def names_plants(self) -> bool:
         """Whether the request says which plants."""
@@ -120,6 +136,8 @@ class ParallelRequest(TrainRequest):
 
 class BacktestRequest(Request):
     """A backtest of a model: forecasts from past origins, beside what came."""
+
+    model_config = _example(origins=5, horizon=7)
 
     dataset_id: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="default: the data set that the model was trained on"
@@ -154,6 +172,8 @@ class JobsQuery(Request):
 class DataRequest(Request):
     """Data to be judged: a stored data set or rows."""
 
+    model_config = _example(datasetId=_ANY_ID)
+
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
     data: Annotated[list[Row], Field(min_length=1)] | None = None
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
@@ -174,11 +194,18 @@ class DataRequest(Request):
         return self.data or self.training_data or self.rows
 
 
-class PredictRequest(Request):
-    """A forecast of one series from its recent past."""
+class NoteRequest(Request):
+    """A line for the training log."""
 
-    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
-    plant: Name
+    model_config = _example(message="A new batch of glass from today.", level="info")
+
+    message: Annotated[Name, Field(max_length=1000)]
+    level: Literal["info", "success", "warning", "error"] = "info"
+
+
+class ForecastFields(Request):
+    """What a forecast is asked for by, its model and plant aside."""
+
     application: Name
     panel_size: Name
     prediction_days: Int = Field(30, ge=1, le=365)
@@ -189,8 +216,29 @@ class PredictRequest(Request):
     raw: Flag = Field(False, description="true: as they are before they are made to agree")
 
 
+class PredictRequest(ForecastFields):
+    """A forecast of one series from its recent past."""
+
+    model_config = _example(
+        model_id=_ANY_ID, plant="Plant_A", application="Automotive", panelSize="Small"
+    )
+
+    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
+    plant: Name
+
+
+class PlantPredictRequest(ForecastFields):
+    """A forecast of one series of a plant, by the plant's best model."""
+
+    model_config = _example(application="Automotive", panelSize="Small", predictionDays=7)
+
+    plant: Name | None = Field(None, description="if given, the plant of the path")
+
+
 class ValidateRequest(Request):
     """A state of a line: at least two of WIP, throughput and cycle time."""
+
+    model_config = _example(wip=120, throughput=50, cycleTime=2)
 
     wip: Positive | None = None
     throughput: Positive | None = None

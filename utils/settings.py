@@ -44,12 +44,15 @@ class Settings:
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(64, "threads of each web process", 4, 512)
-    max_waiting: int = _setting(8, "train requests that wait in each web process", 1, 256)
+    max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
     max_streams: int = _setting(32, "event streams of each web process", 1, 256)
     model_cache: int = _setting(64, "models that each web process keeps open", 1, 10_000)
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)
     max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
     max_upload_mb: int = _setting(512, "size of an uploaded table, in MB, also unpacked", 1)
+    master_data: str = _setting(
+        "", "file (YAML or CSV) of plants, products and panel sizes: see utils/master_file.py"
+    )
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
@@ -86,6 +89,11 @@ class Settings:
     def data_location(self) -> str:
         """Where the data sets lie: a URL, or an absolute folder."""
         return _location(self.data_store)
+
+    @property
+    def master_file(self) -> Path | None:
+        """The file of master data, if there is one."""
+        return ROOT / self.master_data if self.master_data else None
 
     @property
     def resolved_database_url(self) -> str:

@@ -247,7 +247,8 @@ def _categorized(column: pd.Series) -> pd.Series:
 
 def _wrong(column: pd.Series, rule: str, row: int) -> InvalidInput:
     """The error of one cell; the sentence names its row, counted from 1, and its value."""
-    value = shown(column.iloc[row])
+    value = column.iloc[row]
+    value = shown(value.item() if isinstance(value, np.generic) else value)
     return InvalidInput.of(str(column.name), f"{rule}; row {row + 1} has {value!r}", value)
 
 
@@ -257,6 +258,10 @@ def _label(value: Any) -> str:
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    if column.dtype in (object, bool):  # pandas takes true for 1
+        flags = np.flatnonzero([isinstance(value, bool | np.bool_) for value in column])
+        if flags.size:
+            raise _wrong(column, "must be a number", int(flags[0]))
     if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
         blank = column.isna() | column.astype(str).str.strip().isin(_BLANKS)
         parsed = pd.to_numeric(column.mask(blank), errors="coerce")

@@ -13,16 +13,21 @@ from rich.table import Table
 
 from utils.replies import PredictReply
 
-_FIRST_DAYS = 7
+_FIRST_STEPS = 7
 
 
-def forecast_table(reply: PredictReply) -> Table:
-    """A short forecast whole; of a longer one the first days, then every seventh."""
+def forecast_table(reply: PredictReply, step: str) -> Table:
+    """A short forecast whole; of a longer one the first steps, then every seventh.
+
+    Args:
+        step: what a row of the data is: "day", "week" or "month".
+    """
     table = Table(title="Forecast")
-    for heading in ("day", "date", "WIP", "throughput", "cycle time", "confidence"):
+    for heading in (step, "date", "WIP", "throughput", "cycle time", "confidence"):
         table.add_column(heading, justify="right")
+    whole = len(reply.predictions) <= 2 * _FIRST_STEPS
     for day in reply.predictions:
-        if len(reply.predictions) <= 2 * _FIRST_DAYS or day.day <= _FIRST_DAYS or day.day % 7 == 0:
+        if whole or day.day <= _FIRST_STEPS or day.day % 7 == 0:
             table.add_row(
                 str(day.day),
                 day.date,

@@ -54,6 +54,8 @@ _TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
 # Words that stand where an id could: their paths are not those of things.
 _RESERVED = "generate|upload|train|predict|validate"
 
+_WHOLE = re.compile("-?[0-9]{1,18}")
+
 log = structlog.get_logger("web")
 R = TypeVar("R", bound=Request)
 
@@ -84,6 +86,7 @@ def install(app: Flask, settings: Settings) -> None:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
     app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False  # a redirect would answer in HTML, and change what is meant
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(ServiceError, _service_error)
@@ -98,6 +101,8 @@ def body(schema: type[R]) -> R:
         UnsupportedMedia, BadRequest, InvalidInput: it is not JSON, broken, or against a rule.
     """
     raw = request.get_data(cache=False)
+    if request.content_length is None and raw:
+        request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
     if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
@@ -120,7 +125,7 @@ def query(schema: type[R]) -> R:
         InvalidInput: a field is unknown or breaks its rule.
     """
     given = request.args.to_dict()
-    return schema.parse({k: int(v) if v.lstrip("-").isdecimal() else v for k, v in given.items()})
+    return schema.parse({k: int(v) if _WHOLE.fullmatch(v) else v for k, v in given.items()})
 
 
 def choice(name: str, choices: tuple[str, ...]) -> str:
@@ -210,6 +215,15 @@ def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
     return Response(reply.model_dump_json(), status, mimetype="application/json")
 
 
+def page(content: bytes) -> Response:
+    """A page of our own making, which may load nothing and run nothing."""
+    response = Response(content, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    )
+    return response
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
@@ -265,8 +279,9 @@ def _drain() -> None:
     if (request.content_length or 0) > _DRAINED_MB * _MB:
         return
     stream: Any = request.environ["wsgi.input"]
-    while stream.read(1 << 20):
-        pass
+    for _ in range(_DRAINED_MB):  # of what comes in chunks nobody knows the end
+        if not stream.read(_MB):
+            return
 
 
 def _defect(error: Exception) -> Response:

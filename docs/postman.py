@@ -1,0 +1,121 @@
+"""docs/postman_collection.json, from the OpenAPI document: `python -m docs.postman [--check]`.
+
+The requests stand in an order in which they work, one after the other, with variables that each
+takes from the replies before it; what deletes comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from app import ENDPOINTS, TITLE
+from models.lstm_service import VERSION
+from utils import openapi
+from utils.openapi import Endpoint
+
+TARGET = Path(__file__).with_name("postman_collection.json")
+_SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+_ROWS = "date,plant,application,panel_size,wip,throughput\n" + "".join(
+    f"2024-01-0{day},Plant_A,Automotive,Small,{100 + day},{50 - day}\n" for day in range(1, 8)
+)
+_VARIABLES = {
+    "base_url": "http://127.0.0.1:5000",
+    "dataset_id": "",
+    "model_id": "",
+    "job_id": "",
+    "plant": "Plant_A",
+}
+# What stands in paths and bodies. A model has the id of the job that trained it.
+_PLACES = {"job_id": "{{model_id}}", "name": "{{model_id}}.png"}
+_FIELDS = {"datasetId": "{{dataset_id}}", "model_id": "{{model_id}}"}
+_BACKTEST = "/api/model/<model_id>/backtest"
+_ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
+
+
+def collection() -> dict[str, Any]:
+    """The collection, in Postman's format 2.1."""
+    document = openapi.document(ENDPOINTS, TITLE, VERSION)
+    ordered = sorted(ENDPOINTS, key=lambda endpoint: endpoint.method == "DELETE")
+    return {
+        "info": {"name": TITLE, "schema": _SCHEMA, "version": VERSION},
+        "item": [_item(endpoint, document) for endpoint in ordered],
+        "variable": [{"key": key, "value": value} for key, value in _VARIABLES.items()],
+    }
+
+
+def _item(endpoint: Endpoint, document: dict[str, Any]) -> dict[str, Any]:
+    places = {} if endpoint.path.startswith(_BACKTEST) else _PLACES
+    path = re.sub(
+        r"<(\w+)>", lambda found: places.get(found[1], f"{{{{{found[1]}}}}}"), endpoint.path
+    )
+    request: dict[str, Any] = {
+        "method": endpoint.method,
+        "header": [],
+        "url": {
+            "raw": f"{{{{base_url}}}}{path}",
+            "host": ["{{base_url}}"],
+            "path": path.strip("/").split("/"),
+        },
+    }
+    body = _body(endpoint, document)
+    if body is not None:
+        kind = "text/csv" if endpoint.table else "application/json"
+        request["header"] = [{"key": "Content-Type", "value": kind}]
+        request["body"] = {"mode": "raw", "raw": body}
+    test = {"type": "text/javascript", "exec": _checks(endpoint, document)}
+    return {
+        "name": f"{endpoint.summary}: {endpoint.method} {openapi.path_of(endpoint)}",
+        "request": request,
+        "event": [{"listen": "test", "script": test}],
+    }
+
+
+def _body(endpoint: Endpoint, document: dict[str, Any]) -> str | None:
+    if endpoint.table:
+        return _ROWS
+    if endpoint.request is None:
+        return None
+    schema = document["components"]["schemas"][endpoint.request.__name__]
+    return json.dumps(schema["examples"][0] | _known(schema["examples"][0]), indent=2)
+
+
+def _known(example: dict[str, Any]) -> dict[str, str]:
+    return {name: place for name, place in _FIELDS.items() if name in example}
+
+
+def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
+    """What Postman does with the reply: a test, and the variables to take from it."""
+    if (endpoint.method, endpoint.path) == _ENDED:
+        lines = ["pm.test('has ended', () => pm.expect(pm.response.code).to.be.oneOf([200, 409]));"]
+    else:
+        lines = ["pm.test('succeeds', () => pm.response.to.be.success);"]
+    if endpoint.reply and endpoint.request:
+        known = document["components"]["schemas"][endpoint.reply.__name__]["properties"]
+        lines += [
+            f"pm.collectionVariables.set('{name}', pm.response.json().{name});"
+            for name in ("dataset_id", "model_id")
+            if name in known and "{" not in openapi.path_of(endpoint)
+        ]
+    if (endpoint.method, endpoint.path) == ("POST", _BACKTEST):
+        lines.append("pm.collectionVariables.set('job_id', pm.response.json().job_id);")
+    return lines
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or check that it is what would be written."""
+    text = json.dumps(collection(), indent=1, ensure_ascii=False) + "\n"
+    if "--check" in arguments:
+        if TARGET.read_text() == text:
+            return 0
+        print(f"{TARGET.name} is not current: python -m docs.postman", file=sys.stderr)
+        return 1
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""The operation page's calls from a real browser: another origin, preflights, the whole way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service as Driver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from live import SMALL, Service
+
+PAGES = Path(__file__).parent / "pages"
+PORT = 4200  # the origin that the service allows by default
+FIELDS = {
+    "lstmUnits1": 8, "lstmUnits2": 6, "dropoutRate": 0.25, "sequenceLength": 15, "epochs": 12,
+    "batchSize": 64, "learningRate": 0.002, "trainTestSplit": 0.85,
+}  # fmt: skip
+SERIES = {"plant": "Wörk/2", "application": "TV", "panelSize": '15.6"', "predictionDays": 14}
+TRAIN = "/api/model/train"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def origin() -> Iterator[str]:
+    """The origin of our page, served as long as the test lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), partial(Quiet, directory=str(PAGES)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{PORT}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Debian's Chromium, without a window."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    assert program and driver, "This test needs: apt-get install chromium chromium-driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
+                     f"--user-data-dir={tmp_path}", "--window-size=1000,1100"):  # fmt: skip
+        options.add_argument(argument)
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium's own sandbox refuses to run as root
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options, Driver(driver))
+    yield chrome
+    chrome.quit()
+
+
+def test_the_page_goes_the_whole_way(
+    service: Service, origin: str, browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    service.wait_for_worker()
+    query = {"api": service.url, "train": TRAIN, "data": json.dumps(SMALL),
+             "fields": json.dumps(FIELDS), "series": json.dumps(SERIES)}  # fmt: skip
+    browser.get(f"{origin}/operation.html?{urlencode(query)}")
+    browser.find_element(By.ID, "train").click()
+    state = browser.find_element(By.ID, "state")
+    WebDriverWait(browser, 120).until(lambda _: state.text in ("done", "failed"))
+    picture = Path(os.environ.get("BROWSER_SCREENSHOT", tmp_path / "page.png"))
+    browser.save_screenshot(str(picture))
+    assert picture.stat().st_size > 10_000
+    received = browser.execute_script("return window.received")
+    assert (state.text, received["failures"]) == ("done", []), browser.get_log("browser")
+    check(received)
+
+
+def check(received: dict[str, Any]) -> None:
+    """What the page was told is true, and whole."""
+    model, epochs = received["trained"], FIELDS["epochs"]
+    # The second press joined the training of the first.
+    assert received["again"] == model
+    assert len(model["training_history"]["loss"]) == epochs
+    assert received["generated"]["data_points"] == 480
+    seen = [poll for poll in received["polls"] if poll]
+    assert seen and all(set(poll) == set(SMALL["plants"]) for poll in seen)
+    first = seen[0]["P 1"]
+    assert first["job_id"] == model["model_id"] and first["total_epochs"] == epochs
+    assert first["start_time"] > 1_700_000_000_000
+    assert received["polls"][-1] == {} and received["started"]
+    curve = {int(epoch): loss for epoch, loss in received["curve"][model["model_id"]].items()}
+    losses = dict(enumerate(model["training_history"]["loss"], start=1))
+    assert curve == pytest.approx(losses, abs=1e-4)
+    assert model["model_id"] in {each["model_id"] for each in received["models"]}
+    assert len(received["forecast"]["predictions"]) == SERIES["predictionDays"]
+    assert received["dashboard"]["status_data"]["overall_status"] in ("idle", "training", "pending")
+    assert received["deleted"]["success"] is True
+    assert model["model_id"] not in {each["model_id"] for each in received["left"]}
