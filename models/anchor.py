@@ -194,12 +194,9 @@ class Anchor:
             own = np.where(targets[:, None], own, 0.0 if other.own is None else other.own)
         return replace(self, pooled=pooled, own=own)
 
-    def with_own(self, series: Ints, other: Anchor) -> Anchor:
-        """This anchor, with another one's coefficients for some series."""
-        count = len(self.own) if self.own is not None else int(series.max()) + 1
-        own = np.zeros((max(count, int(series.max()) + 1), *self.pooled.shape))
-        if self.own is not None:
-            own[: len(self.own)] = self.own
+    def with_own(self, series: Ints, other: Anchor, count: int) -> Anchor:
+        """This anchor of `count` series, with another one's coefficients for some of them."""
+        own = np.zeros((count, *self.pooled.shape)) if self.own is None else self.own.copy()
         own[series] = other.coefficients(series) - self.pooled
         return replace(self, own=own)
 

@@ -69,7 +69,7 @@ def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
     encoding = Encoding.fit(panel, length, cut)
     scaled = encoding.scaling.forward(panel.filled(), panel.series)
     horizon = HORIZONS[panel.calendar.step]
-    choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, horizon)
+    choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, newest, horizon)
     anchored = choice.anchor.one_step(panel, scaled)
     anchored[1:] += scaled[:-1]
     residual, size = _left_over(
