@@ -71,6 +71,11 @@ class Model:
     spread: Spread | None
     response: Response
 
+    def with_series(self, *histories: Floats) -> Model:
+        """A model that knows more series by their rows, [n, 3] in units: their scale only."""
+        scaling = self.encoding.scaling.with_series(*histories)
+        return replace(self, encoding=replace(self.encoding, scaling=scaling))
+
     def scaled_path(self, past: Past, steps: int) -> Floats:
         """The roll-out, scaled, before anything is made to agree, [n, steps, 3]."""
         correction = None
@@ -208,6 +213,10 @@ class Forecaster:
         """Whether the model was trained on a series."""
         return key in self._numbers
 
+    def number(self, key: Key) -> int | None:
+        """The number of a series, if the model was trained on it."""
+        return self._numbers.get(key)
+
     def check(self, key: Key) -> None:
         """Refuse a series that the model was not trained on.
 
@@ -255,19 +264,24 @@ class Forecaster:
             last: step number of its last row.
         """
         if self.model is None:
-            return self._forecast_levels(key, rows, last, steps)
-        model, number = self.model, self._numbers.get(key)
+            recent, own = rows[None, -self.encoding.length :], np.array([self._numbers[key]])
+            return self.forecast_levels(recent, np.array([last]), own, steps)
+        model, number = self.model, self.number(key)
         if number is None:
-            model, number = _with_series(model, rows), len(model.encoding.keys)
+            model, number = model.with_series(rows), len(model.encoding.keys)
         return model.forecast(past_of(model, number, rows, last), steps)
 
-    def _forecast_levels(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
-        """The forecast of a legacy network, of which no errors are known."""
-        encoding, number = self.encoding, np.array([self._numbers[key]])
-        if not isinstance(encoding, LevelsEncoding):
+    def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
+        """Forecasts of a legacy network, of whose errors nothing is known.
+
+        Args:
+            rows: the last rows of n series in units, [n, window's length, 3].
+            last: step numbers of their last rows, [n].
+            series: their numbers, [n].
+        """
+        if not isinstance(self.encoding, LevelsEncoding):
             raise TypeError("only legacy networks say levels")
-        recent = rows[None, -encoding.length :]
-        values = roll_levels(self._levels, encoding, recent, np.array([last]), number, steps)
+        values = roll_levels(self._levels, self.encoding, rows, last, series, steps)
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
@@ -281,12 +295,6 @@ def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[series], high[series]) if number < len(low) else None
     return Past.of_rows(padded(whole, known[None]), np.array([last]), series, shown)
-
-
-def _with_series(model: Model, rows: Floats) -> Model:
-    """A model that knows one more series by its recent rows: its scale, nothing else."""
-    scaling = model.encoding.scaling.with_series(rows)
-    return replace(model, encoding=replace(model.encoding, scaling=scaling))
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:
