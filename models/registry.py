@@ -17,6 +17,7 @@ from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
+RESULT, PICTURE = ".result", ".png"  # of a backtest
 SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
@@ -39,6 +40,11 @@ def model_store(location: str | Path) -> Store:
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
 _PER_DOCUMENT, _PER_NETWORK = 6, 8
+
+
+def backtest_store(location: str | Path) -> Store:
+    """The store of the backtests of the models at a location: beneath it, a result each."""
+    return Store(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
 
 
 class NotDerived(Exception):
