@@ -7,9 +7,11 @@ nothing is published that changes the mean forecast by more than one per cent.
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,54 +46,56 @@ _FEWEST = 16  # weights of an array that is made smaller
 
 
 def compress(
-    models: Store,
-    model_id: str,
-    keras_model: keras.Model,
-    panel: Panel,
-    wanted: str | None,
-    check: Callable[[], None] = lambda: None,
+    models: Store, model_id: str, keras_model: keras.Model, panel: Panel, serves: str | None
 ) -> dict[str, Any]:
     """Make the smaller files of a model, measure them, publish those that are good enough.
 
     Args:
-        wanted: which weights to serve from now on, a name of `SERVED`; None: as they are served.
-        panel: the data that the model was trained on.
-        check: called between the steps; raises whatever is to end the work.
+        panel: data to measure by, best that of the training.
+        serves: which weights to serve from now on, a name of `SERVED`; None: as they are served.
 
     Returns: the report, which is also the entry `compression` of the model's document.
 
     Raises:
-        Conflict: the weights that are wanted would change the forecasts too much. Nothing was
-            published.
+        Conflict: the weights that are to be served would change the forecasts too much. Nothing
+            was published.
     """
     document = models.document(model_id)
+    serves = serves or document.get("serves", "float32")
     with TemporaryDirectory() as folder:
         files = _files(keras_model, Path(folder))
-        check()
-        comparison = _Comparison(document, files["float32"].read_bytes(), panel)
-        report = {}
+        comparison = _Comparison(document, open_network(files["float32"].read_bytes()), panel)
+        found = {name: comparison.of(_opened(path)) for name, path in files.items()}
+        if found[serves]["mean_change"] > MOST:
+            raise _too_far(serves, found[serves]["mean_change"])
         for name, path in files.items():
-            served = interpreted(path) if name == "litert" else open_network(path.read_bytes())
-            report[name] = comparison.of(served) | {"bytes": path.stat().st_size}
-            check()
-        kept = {name for name, found in report.items() if found["mean_change"] <= MOST}
-        wanted = wanted or document.get("serves", "float32")
-        if wanted not in kept:
-            raise _too_far(wanted, report[wanted]["mean_change"])
-        for name, suffix in (SERVED | {"litert": LITERT}).items():
-            if name in kept:
-                models.attach(model_id, suffix, _copying(files[name]))
-        entry = {
-            "serves": wanted,
-            "dataset_id": document.get("dataset_id"),
-            "forecasts": comparison.count,
-            "files": {
-                name: found | {"published": name in kept} for name, found in report.items()
-            },
-        }
-        # Last, in one stroke: from here on it is served.
-        models.amend(model_id, {"serves": wanted, "compression": entry})
+            published = found[name]["mean_change"] <= MOST
+            size = _published(models, model_id, name, path) if published else path.stat().st_size
+            found[name] |= {"published": published, "bytes": size}
+    entry = {"serves": serves, "forecasts": comparison.count, "files": found}
+    # Last, in one stroke: from here on it is served.
+    models.amend(model_id, {"serves": serves, "compression": entry})
     return entry
+
+
+def _published(models: Store, model_id: str, name: str, path: Path) -> int:
+    """Publish a file of a model, unless it is there; its size.
+
+    What is there is the same but for names within, which differ from one export to the next.
+    """
+    suffix = (SERVED | {"litert": LITERT})[name]
+    if not models.has(model_id, suffix):
+        models.attach(model_id, suffix, partial(_copy, path))
+    size: int = models.document(model_id)["files"][f"{model_id}{suffix}"]["bytes"]
+    return size
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _opened(path: Path) -> Network:
+    return interpreted(path) if path.suffix == LITERT else open_network(path.read_bytes())
 
 
 def _too_far(name: str, change: float) -> Conflict:
@@ -99,15 +103,6 @@ def _too_far(name: str, change: float) -> Conflict:
         f"With {name} weights the mean forecast would change by {change:.2%}, more than the "
         f"{MOST:.0%} that are allowed. The model is served as before."
     )
-
-
-def _copying(source: Path) -> Callable[[Path], None]:
-    content = source.read_bytes()
-
-    def write(target: Path) -> None:
-        target.write_bytes(content)
-
-    return write
 
 
 # --- the files ---------------------------------------------------------------------------------
@@ -119,7 +114,7 @@ def _files(keras_model: keras.Model, folder: Path) -> dict[str, Path]:
     network.export_onnx(keras_model, files["float32"])
     for name, shrink in (("float16", _half), ("int8", _quarter)):
         onnx.save(_shrunk(onnx.load(files["float32"]), shrink), files[name])
-    files["litert"] = folder / "model.tflite"
+    files["litert"] = folder / f"model{LITERT}"
     files["litert"].write_bytes(litert(keras_model))
     return files
 
@@ -223,9 +218,9 @@ class _Forecasts:
 class _Comparison:
     """Forecasts of a model with one network or another, from origins in the held-back span."""
 
-    def __init__(self, document: dict[str, Any], content: bytes, panel: Panel) -> None:
-        self._document, self._content = document, content
-        forecaster = Forecaster(document, content)
+    def __init__(self, document: dict[str, Any], network: Network, panel: Panel) -> None:
+        self._document = document
+        forecaster = Forecaster(document, network)
         asked = BacktestRequest.parse({"origins": _ORIGINS})
         self._plan: Plan = plan(forecaster, document, panel, asked)
         origin, series = self._plan.pairs()
@@ -243,8 +238,7 @@ class _Comparison:
 
     def of(self, network: Network) -> dict[str, Any]:
         """How the forecasts change with another network, relative to each target's mean."""
-        forecaster = Forecaster(self._document, self._content).with_network(network)
-        before, after = self._before, self._forecasts(forecaster)
+        before, after = self._before, self._forecasts(Forecaster(self._document, network))
         off = np.abs(after.values - before.values)
         usual = np.maximum(before.values.mean(axis=(0, 1)), 1e-12)
         mean = off.mean(axis=(0, 1)) / usual

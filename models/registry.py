@@ -18,7 +18,10 @@ from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest
-SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
+# The network for serving, by the type of its weights; and for devices.
+SERVED = {"float32": ".onnx", "float16": ".float16.onnx", "int8": ".int8.onnx"}
+LITERT = ".tflite"
+SUFFIXES = (".keras", *SERVED.values(), LITERT, ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
     "config",
@@ -30,6 +33,7 @@ _SHOWN = (
     "plant",
     "warnings",
     "versions",
+    "serves",
 )
 
 
@@ -40,6 +44,11 @@ def model_store(location: str | Path) -> Store:
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
 _PER_DOCUMENT, _PER_NETWORK = 6, 8
+
+
+def served_suffix(document: dict[str, Any]) -> str:
+    """The ending of the file that a model is served from, as its document states it."""
+    return SERVED.get(document.get("serves", "float32"), ".onnx")
 
 
 def backtest_store(location: str | Path) -> Store:
@@ -167,7 +176,7 @@ class Registry:
 
     def _load(self, id: str, document: dict[str, Any]) -> _Opened:
         try:
-            network = self._onnx(id)
+            network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(document)) + _PER_NETWORK * len(network)
             return _Opened(document, Forecaster(document, network), size)
         except (NotDerived, DamagedFile, NotFound):
@@ -176,9 +185,10 @@ class Registry:
             self.store.document(id)
             raise
 
-    def _onnx(self, id: str) -> bytes:
-        if self.store.has(id, ".onnx"):
-            return self.store.read(id, ".onnx")
+    def _onnx(self, id: str, served: str) -> bytes:
+        for suffix in dict.fromkeys((served, ".onnx")):
+            if self.store.has(id, suffix):
+                return self.store.read(id, suffix)
         if any(self.store.has(id, suffix) for suffix in (".keras", ".h5")):
             raise NotDerived(id)
         raise DamagedFile(
