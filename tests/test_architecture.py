@@ -17,6 +17,9 @@ MODULES = {
     for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("utils/*.py")]
 }
 TRAINERS = {
+    f"models.{name}"
+    for name in ("network", "learner", "epochs", "training", "importing", "compression")
+}
     "models.network",
     "models.learner",
     "models.compression",
