@@ -20,13 +20,6 @@ TRAINERS = {
     f"models.{name}"
     for name in ("network", "learner", "epochs", "training", "importing", "compression")
 }
-    "models.network",
-    "models.learner",
-    "models.compression",
-    "models.epochs",
-    "models.training",
-    "models.importing",
-}
 
 
 def imports(module: str) -> set[str]:
