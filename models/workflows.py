@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -149,7 +149,8 @@ def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
                 watch.check()
                 _backtest(desk, watch, job_id, arguments)
         if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
-            desk.backtests.delete(job_id)
+            with suppress(NotFound):
+                desk.backtests.delete(job_id)
             raise NotFound(f"Model {model_id} was deleted while it was tried out.")
     return {"model_id": model_id}
 
