@@ -156,7 +156,9 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
         f"{span.start} to {span.end}."
     )
     model_id, past = _train_shown(console, service, dataset_id, epochs)
-    key = past.keys[0]
+    known = {tuple(entry["key"]) for entry in service.registry.store.document(model_id)["series"]}
+    number = next(s for s, key in enumerate(past.keys) if key in known)
+    key = past.keys[number]
     reply = service.predict(
         schemas.PredictRequest.parse(
             {"model_id": model_id, "plant": key[0], "application": key[1], "panelSize": key[2]}
@@ -165,9 +167,8 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
     )
     console.print(f"Series: {' / '.join(key)}")
     console.print(terminal.forecast_table(reply, summary.step))
-    recent = past.values[: past.offsets[1], 0][-60:].tolist()
-    future = [day.predicted_wip for day in reply.predictions]
-    click.echo(terminal.plot(recent, future, f"WIP by {summary.step}", console.width))
+    recent = past.select([number]).values[-60:, 0].tolist()
+    click.echo(terminal.plot(recent, reply, f"WIP by {summary.step}", console.width))
     terminal.say_law(console, reply)
 
 
