@@ -66,6 +66,7 @@ class Trainings:
                     "dataset_id": document["dataset_id"],
                     "owns_data": owned,
                     "config": request.to_config(),
+                    "architecture": request.architecture,
                     "seed": seed,
                     "fingerprint": mark,
                 }
@@ -168,6 +169,7 @@ class Trainings:
             arguments = {
                 "dataset_id": document["dataset_id"],
                 "config": request.to_config(),
+                "architecture": request.architecture,
                 "seed": seed,
                 "plant": plant,
                 "group_id": group,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from utils.architectures import Architecture
 from utils.parsing import Flag, Int, Name, Number, Positive, Request
 
 
@@ -117,6 +118,11 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
         """Fields that ask for synthetic data."""
         return set(PlantFields.model_fields)
 
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.PLAIN
+
 
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
@@ -132,6 +138,36 @@ class ParallelRequest(TrainRequest):
     def generated(self) -> set[str]:
         """Fields that ask for synthetic data; the plants choose from any data."""
         return super().generated - {"plants"}
+
+
+class EnhancedFields(TrainRequest):
+    """The hyperparameters of the enhanced network, with its own defaults."""
+
+    lstm_units1: Int = Field(32, ge=1, le=1024)
+    lstm_units2: Int = Field(24, ge=1, le=1024)
+    dropout_rate: Number = Field(0.25, ge=0, le=0.9)
+    sequence_length: Int = Field(15, ge=1, le=365)
+    epochs: Int = Field(12, ge=1, le=10_000)
+    batch_size: Int = Field(64, ge=1, le=8192)
+    learning_rate: Number = Field(0.002, gt=0, le=1)
+    train_test_split: Number = Field(0.85, ge=0.1, le=0.99)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.ENHANCED
+
+
+class EnhancedRequest(EnhancedFields):
+    """A training of the enhanced network."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2)
+
+
+class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
+    """A training of the enhanced network per plant."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
 
 class JobsQuery(Request):
