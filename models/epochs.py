@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.learner import learner_of
 from models.tasks import Task
 from utils import metrics
 from utils.errors import InvalidInput
@@ -95,37 +96,41 @@ class Alone:
 
 
 class _Graph:
-    """Batches as one graph: many of them are a single call into TensorFlow."""
+    """Batches as one graph: many of them are a single call into TensorFlow.
 
-    def __init__(self, fused: keras.Model, task: Task, hyper: Hyperparameters) -> None:
+    Windows are gathered batch by batch from the rows, which are held once.
+    """
+
+    def __init__(self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int) -> None:
         panel, encoding = task.panel, task.encoding
-        self._rows = tf.constant(encoding.rows(task.scaled, panel.time))
-        self._identities = tf.constant(encoding.identities(panel.series))
-        self._known = tf.constant(~np.isnan(task.residual), tf.float32)
-        self._targets = tf.constant(np.nan_to_num(task.residual))
+        first, time = int(panel.first.min()), panel.time
+        self._rows = tf.constant(encoding.shown(task.scaled))
+        self._ahead = tf.constant(encoding.calendar.features(np.arange(first, time.max() + 1) + 1))
+        self._time = tf.constant(time - first, tf.int32)
+        self._series = tf.constant(panel.series, tf.int32)
+        self._names = tf.constant(encoding.identities(np.arange(len(panel.keys))))
+        self._residual = tf.constant(task.residual)
         self._span = tf.range(-hyper.sequence_length, 0)
-        self._network = fused
-        self._optimizer = keras.optimizers.Adam(hyper.learning_rate)
-        self._optimizer.build(fused.trainable_variables)
+        self._learner = learner_of(network, hyper, seed)
+        self.variables, self.settle = self._learner.variables, self._learner.settle
         indices = tf.TensorSpec([None], tf.int32)
         signature = [indices, tf.TensorSpec([], tf.int32)]
         self.train = tf.function(self._train, input_signature=signature)
         self.judge = tf.function(self._judge, input_signature=[indices])
 
-    @property
-    def variables(self) -> list[Any]:
-        """All that changes while it trains: weights, the dropout's streams, Adam's moments."""
-        return [*self._network.variables, *self._optimizer.variables]
-
     def _said(self, rows: Any, training: bool) -> Any:
-        window = tf.gather(self._rows, rows[:, None] + self._span[None, :])
-        return self._network([window, tf.gather(self._identities, rows)], training=training)
+        place = self._span[:, None] + rows[None, :]  # time first
+        ahead = tf.gather(self._ahead, self._span[:, None] + tf.gather(self._time, rows)[None, :])
+        windows = tf.concat([tf.gather(self._rows, place), ahead], axis=2)
+        names = tf.gather(self._names, tf.gather(self._series, rows))
+        return self._learner.say(windows, names, training)
 
     def _squares(self, said: Any, rows: Any) -> tuple[Any, Any]:
         """Sum of squared errors over the known targets of some windows, and their number."""
-        known = tf.gather(self._known, rows)
-        squares = known * tf.square(said - tf.gather(self._targets, rows))
-        return tf.reduce_sum(squares), tf.reduce_sum(known)
+        truth = tf.gather(self._residual, rows)
+        known = tf.logical_not(tf.math.is_nan(truth))
+        errors = tf.where(known, said - truth, 0.0)
+        return tf.reduce_sum(tf.square(errors)), tf.reduce_sum(tf.cast(known, tf.float32))
 
     def _train(self, order: Any, batch: Any) -> Any:
         """Learn from windows in the order given; [batches, 2] squares and known targets."""
@@ -136,8 +141,7 @@ class _Graph:
             with tf.GradientTape() as tape:
                 squares, known = self._squares(self._said(rows, training=True), rows)
                 loss = squares / tf.maximum(known, 1.0)
-            gradients = tape.gradient(loss, self._network.trainable_variables)
-            self._optimizer.apply(gradients, self._network.trainable_variables)
+            self._learner.learn(tape.gradient(loss, self._learner.weights))
             sums = sums.write(i, tf.stack([squares, known]))
         return sums.stack()
 
@@ -151,18 +155,18 @@ class Epochs:
     """A training, epoch by epoch; `run` takes up an earlier one where its checkpoint left it."""
 
     def __init__(
-        self, fused: keras.Model, task: Task, hyper: Hyperparameters, seed: int, control: Control
+        self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int, control: Control
     ) -> None:
         self._task, self._hyper, self._seed, self._control = task, hyper, seed, control
-        self._graph = _Graph(fused, task, hyper)
+        self._graph = _Graph(network, task, hyper, seed)
         self._slice = _FIRST_SLICE
         widest = max(hyper.lstm_units1, hyper.lstm_units2) * 4
         self._judged = int(np.clip(_MOST_FLOATS // (hyper.sequence_length * widest), 16, _AT_ONCE))
         self.spent_before = 0.0  # seconds, by the run that left the checkpoint
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
 
-    def run(self) -> None:
-        """Train for all epochs.
+    def run(self) -> keras.optimizers.Adam:
+        """Train the network for all epochs; returns the optimizer as it stands then.
 
         Raises:
             InvalidInput: the training diverged.
@@ -182,6 +186,7 @@ class Epochs:
             self._control.on_epoch(replace(epoch, seconds=seconds[-1], eta_seconds=left))
             if self._control.is_due() and number < self._hyper.epochs:
                 self._control.keep(self._state())
+        return self._graph.settle()
 
     def _epoch(self, number: int) -> Epoch:
         # Its own stream for each epoch: the order does not depend on the epochs before it.

@@ -1,4 +1,4 @@
-"""The dual-layer LSTM in Keras: built, run fast on a CPU, saved, and exported for serving.
+"""The dual-layer LSTM in Keras: built, saved, and exported for serving.
 
 LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dropout → Dense 32 relu
 → Dense 3
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,59 +18,11 @@ from utils.schemas import Hyperparameters
 TARGET_COUNT = 3
 
 
-class FusedLSTM(keras.layers.LSTM):
-    """Keras' LSTM, its loop over time as one kernel of TensorFlow's on the CPU.
-
-    The weights are the plain layer's, in the same order: they are copied into one to be saved.
-    """
-
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> Any:
-        """Run the sequence; [batch, time, features] → last output, outputs, states."""
-        if mask is not None or self.recurrent_dropout or self.dropout:
-            return super().inner_loop(sequences, initial_state, mask, training)
-        no_peephole = tf.zeros([self.units])
-        steps = tf.transpose(sequences, [1, 0, 2])
-        weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
-        # Not BlockLSTMV2: TensorFlow 2.21 registers this kernel's gradient for it, although its
-        # gates lie in another order, so that what it learns from is wrong.
-        ran = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.shape(steps, out_type=tf.int64)[0],
-            x=steps,
-            h_prev=initial_state[0],
-            cs_prev=initial_state[1],
-            w=_gates_in_order(weights),
-            b=_gates_in_order(self.cell.bias),
-            wci=no_peephole,
-            wcf=no_peephole,
-            wco=no_peephole,
-            forget_bias=0.0,
-            cell_clip=-1.0,
-            use_peephole=False,
-        )
-        last = ran.h[-1]
-        outputs = tf.transpose(ran.h, [1, 0, 2]) if self.return_sequences else last[:, None, :]
-        return last, outputs, [last, ran.cs[-1]]
-
-
-def _gates_in_order(weights: Any) -> Any:
-    """Keras' gates (input, forget, cell, output) in the kernel's order: input, cell, forget."""
-    i, f, c, o = tf.split(weights, 4, axis=-1)
-    return tf.concat([i, c, f, o], axis=-1)
-
-
-def lstm_layer() -> type[keras.layers.LSTM]:
-    """The layer to train with: the fused one on a CPU; Keras' own on a GPU, where it uses cuDNN."""
-    return keras.layers.LSTM if tf.config.list_physical_devices("GPU") else FusedLSTM
-
-
 def build(
     hyper: Hyperparameters,
     features: int,
     names: list[int],
     seed: int = 0,
-    lstm: type[keras.layers.LSTM] = keras.layers.LSTM,
 ) -> keras.Model:
     """The network.
 
@@ -81,7 +32,6 @@ def build(
         names: how many plants, applications and panel sizes there are. Each is embedded: a
             learned point in space, so that no name ranks above another.
         seed: of the first weights and of the dropout.
-        lstm: the layer class; only plain ones are ever saved.
 
     Inputs: `window` [batch, length, features] and `series` [batch, 3], the numbers of the names:
     plants first, then applications, then panel sizes, counted through.
@@ -100,7 +50,7 @@ def build(
     x = layers.RepeatVector(hyper.sequence_length)(layers.Flatten()(names_at))
     x = layers.Concatenate(name="rows")([window, x])
     for number, units in enumerate((hyper.lstm_units1, hyper.lstm_units2), start=1):
-        x = lstm(
+        x = layers.LSTM(
             units,
             return_sequences=number == 1,
             kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
@@ -128,13 +78,6 @@ class _Seeds:
 def _dense(units: int, draw: _Seeds) -> keras.layers.Dense:
     initializer = keras.initializers.GlorotUniform(seed=draw())
     return keras.layers.Dense(units, "relu", kernel_initializer=initializer)
-
-
-def plain(network: keras.Model, hyper: Hyperparameters, features: int, names: list[int]) -> Any:
-    """The same network of plain Keras layers: any Keras 3 opens its file."""
-    twin = build(hyper, features, names)
-    twin.set_weights(network.get_weights())
-    return twin
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:

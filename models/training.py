@@ -34,6 +34,7 @@ def train(
     model_id: str,
     about: dict[str, Any],
     control: Control | None = None,
+    keep_optimizer: bool = False,
 ) -> dict[str, Any]:
     """Train a network on a panel and publish it; returns the published document.
 
@@ -42,6 +43,7 @@ def train(
         store: where the model is published, whole, as its last act.
         about: entries of the document beyond the training's own, such as the data set's id.
         control: hears of every epoch, keeps checkpoints, may stop it; by default nobody does.
+        keep_optimizer: whether the `.keras` file, three times as large, holds Adam's state too.
 
     Raises:
         InvalidInput: the data cannot be trained on with these hyperparameters.
@@ -49,7 +51,7 @@ def train(
     """
     control = control or Alone()
     try:
-        return _train(panel, hyper, seed, store, model_id, about, control)
+        return _train(panel, hyper, seed, store, model_id, about, control, keep_optimizer)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TooLarge(
             "The training needs more memory than its worker may use. A smaller batchSize, "
@@ -67,19 +69,21 @@ def _train(
     model_id: str,
     about: dict[str, Any],
     control: Control,
+    keep_optimizer: bool,
 ) -> dict[str, Any]:
     began = time.perf_counter()
     task = prepare(panel, hyper)
     features = 3 + task.encoding.calendar.width
     names = [len(known) for known in task.encoding.names]
-    fused = network.build(hyper, features, names, seed, network.lstm_layer())
-    epochs = Epochs(fused, task, hyper, seed, control)
-    epochs.run()
+    trained = network.build(hyper, features, names, seed)
+    epochs = Epochs(trained, task, hyper, seed, control)
+    optimizer = epochs.run()
+    if keep_optimizer:
+        trained.compile(optimizer, "mse")
     control.check()
-    plain = network.plain(fused, hyper, features, names)
     with TemporaryDirectory() as folder:
         onnx = Path(folder) / "model.onnx"
-        network.export_onnx(plain, onnx)
+        network.export_onnx(trained, onnx)
         control.check()
         model, metrics = evaluation.assemble(task, open_network(onnx.read_bytes()))
         control.check()
@@ -90,11 +94,11 @@ def _train(
         }
         document["model_summary"] |= {
             "input_shape": [None, hyper.sequence_length, features],
-            "total_params": int(plain.count_params()),
+            "total_params": int(trained.count_params()),
         }
         document["training_time"] = epochs.spent_before + time.perf_counter() - began
         control.before_publishing()
-        store.publish(model_id, document, {".keras": plain.save, ".onnx": _copied(onnx)})
+        store.publish(model_id, document, {".keras": trained.save, ".onnx": _copied(onnx)})
     return document
 
 

@@ -68,6 +68,7 @@ class Trainings:
                     "config": request.to_config(),
                     "architecture": request.architecture,
                     "seed": seed,
+                    "keep_optimizer": request.keep_optimizer,
                     "fingerprint": mark,
                 }
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
@@ -171,6 +172,7 @@ class Trainings:
                 "config": request.to_config(),
                 "architecture": request.architecture,
                 "seed": seed,
+                "keep_optimizer": request.keep_optimizer,
                 "plant": plant,
                 "group_id": group,
                 "group_size": len(jobs),

@@ -250,7 +250,16 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     if arguments.get("plant") is not None:
         about["plant"] = arguments["plant"]
     hyper = Hyperparameters.from_config(arguments["config"])
-    document = training.train(panel, hyper, arguments["seed"], desk.models, job_id, about, watch)
+    document = training.train(
+        panel,
+        hyper,
+        arguments["seed"],
+        desk.models,
+        job_id,
+        about,
+        watch,
+        keep_optimizer=arguments.get("keep_optimizer", False),
+    )
     log.info("training ended", job_id=job_id, seconds=round(document["training_time"], 2))
 
 

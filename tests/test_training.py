@@ -10,7 +10,6 @@ from uuid import uuid4
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from models import network, tasks, training
 from models.data_generator import PlantSpec, generate
@@ -39,25 +38,6 @@ def trained(folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int 
     store, id = model_store(folder), str(uuid4())
     document = training.train(data, hyper, seed, store, id, {})
     return document, Forecaster(store.document(id), store.read(id, ".onnx"))
-
-
-def test_fused_layer_equals_keras_in_outputs_and_gradients() -> None:
-    fused = network.build(TINY, 14, [2, 1, 1], 3, network.FusedLSTM)
-    plain = network.plain(fused, TINY, 14, [2, 1, 1])
-    rng = np.random.default_rng(0)
-    inputs = [rng.normal(size=(9, 5, 14)).astype("f4"), np.zeros((9, 3), "i4")]
-
-    def gradients(model: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            said = model(inputs, training=False)
-            loss = tf.reduce_mean(tf.square(said - 1))
-        slopes = tape.gradient(loss, model.trainable_variables)
-        return said.numpy(), [tf.convert_to_tensor(slope).numpy() for slope in slopes]
-
-    (said, slopes), (said_plain, slopes_plain) = gradients(fused), gradients(plain)
-    np.testing.assert_allclose(said, said_plain, atol=1e-5)
-    for slope, slope_plain in zip(slopes, slopes_plain, strict=True):
-        np.testing.assert_allclose(slope, slope_plain, atol=1e-4)
 
 
 def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:

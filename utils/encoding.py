@@ -65,8 +65,11 @@ class Encoding:
 
         Outliers are shown no farther than six spreads from the mean.
         """
-        near = np.clip(scaled, -FARTHEST, FARTHEST)
-        return np.hstack([near, self.calendar.features(time + 1)]).astype(np.float32, copy=False)
+        return np.hstack([self.shown(scaled), self.calendar.features(time + 1)])
+
+    def shown(self, scaled: Floats) -> NDArray[np.float32]:
+        """Scaled values as a network is shown them."""
+        return np.clip(scaled, -FARTHEST, FARTHEST).astype(np.float32)
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form that `from_document` turns back into an equal encoding."""

@@ -99,6 +99,9 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
     background: Flag = Field(False, description="true: reply 202 with a job at once")
+    keep_optimizer: Flag = Field(
+        False, description="true: the .keras file also holds Adam's state, to be trained on"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
