@@ -50,6 +50,11 @@ class Encoding:
         """The known plants, applications and panel sizes, each sorted."""
         return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
 
+    @property
+    def width(self) -> int:
+        """Number of features of a row."""
+        return 3 + self.calendar.width
+
     def identities(self, series: Ints) -> NDArray[np.int32]:
         """Number of each series' plant, application and panel size, [n] → [n, 3].
 
