@@ -85,6 +85,13 @@ ENDPOINTS = [
     Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
     Endpoint(
         "POST",
+        "/api/model/predict/batch",
+        "Forecast up to 10,000 series",
+        r.BatchReply,
+        s.BatchRequest,
+    ),
+    Endpoint(
+        "POST",
         "/api/model/validate",
         "Judge a state by Little's Law",
         r.ValidateReply,
@@ -248,6 +255,11 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/model/predict")
     def predict() -> Response:
         return web.json(service.predict(web.body(s.PredictRequest)))
+
+    @app.post("/api/model/predict/batch")
+    def predict_batch() -> Response:
+        parts = service.predict_batch(web.body(s.BatchRequest))
+        return Response(parts, mimetype="application/json")
 
     @app.post("/api/model/validate")
     def validate() -> Response:

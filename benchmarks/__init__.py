@@ -1,4 +1,4 @@
-"""Measurements: each prints a table of its own. They start real services by the tests' helpers."""
+"""Measurements: each prints tables of its own. Those of jobs use the tests' helpers."""
 
 import sys
 from pathlib import Path

@@ -167,7 +167,7 @@ class Anchor:
         """The forecast changes of rows of series with these features, [n, width] → [n, 3]."""
         said = features @ self.pooled.T
         if self.own is not None:
-            for s in np.unique(series):
+            for s in np.unique(series[series < len(self.own)]):
                 own = series == s
                 said[own] += features[own] @ self.own[s].T
         return said * self.change
@@ -194,12 +194,9 @@ class Anchor:
             own = np.where(targets[:, None], own, 0.0 if other.own is None else other.own)
         return replace(self, pooled=pooled, own=own)
 
-    def with_own(self, series: Ints, other: Anchor) -> Anchor:
-        """This anchor, with another one's coefficients for some series."""
-        count = len(self.own) if self.own is not None else int(series.max()) + 1
-        own = np.zeros((max(count, int(series.max()) + 1), *self.pooled.shape))
-        if self.own is not None:
-            own[: len(self.own)] = self.own
+    def with_own(self, series: Ints, other: Anchor, count: int) -> Anchor:
+        """This anchor of `count` series, with another one's coefficients for some of them."""
+        own = np.zeros((count, *self.pooled.shape)) if self.own is None else self.own.copy()
         own[series] = other.coefficients(series) - self.pooled
         return replace(self, own=own)
 

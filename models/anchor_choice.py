@@ -66,13 +66,15 @@ class Trials:
 class Choice:
     """The anchor of a training, its trials, and how it did in them.
 
-    `anchor` is fitted on the training span: it is judged. `refitted` is the same on all rows: it
-    is published, as the newest rows tell most of the days to come. `error_ratio` is the trials'
+    `anchor` is fitted on the training span: it is judged. `calibrating` is the same on all rows
+    before the calibration span, `refitted` on all rows: it is published, as the newest rows tell
+    most of the days to come. `error_ratio` is the trials'
      error relative to repeating the last value, over horizons and targets
     alike; None where the data was too short for a trial.
     """
 
     anchor: Anchor
+    calibrating: Anchor
     refitted: Anchor
     trials: Trials | None
     error_ratio: float | None
@@ -84,41 +86,43 @@ class _Tried(NamedTuple):
     knew_year: bool
 
 
-def choose(panel: Panel, scaled: Floats, shape: Shape, cut: int, horizon: int) -> Choice:
+def choose(
+    panel: Panel, scaled: Floats, shape: Shape, cut: int, newest: int, horizon: int
+) -> Choice:
     """The anchor for the steps before `cut`, judged on horizons up to `horizon`.
 
     Args:
         panel: series with at least one window before `cut`.
         scaled: its values scaled, unknown ones filled in, [rows, 3].
+        newest: where the calibration span begins, not before `cut`.
     """
     begin, end = int(panel.first.min()), int((panel.first + panel.lengths).max())
     cuts = [begin + round(share * (cut - begin)) for share in _FOLDS]
-    sums = Sums.of(panel, scaled, shape, [*cuts, end], cut)
-    strengths = _strengths(len(panel.keys))
+    sums = Sums.of(panel, scaled, shape, [*cuts, newest, end], cut)
+    strengths, series = _strengths(len(panel.keys)), _series(panel)
     tried = _try(panel, scaled, shape, cuts, sums, strengths, horizon)
-    best = 0 if tried is None else _best(tried, shape.knows_year(cut - begin))
-    anchor = sums.fit(shape, strengths[best], len(cuts), cut - begin)
-    refitted = sums.fit(shape, strengths[best], len(cuts) + 1, end - begin)
-    if tried is None:
-        return Choice(anchor, refitted, None, None)
-    series = _series(panel)
+    knows_year = shape.knows_year(cut - begin)
+    best = 0 if tried is None else _best(tried, knows_year)
     each = np.full(len(series), best)
-    if best and 1 < len(panel.keys) <= MOST_OWN:
-        each = _exceptions(tried, best, shape.knows_year(cut - begin))
+    if tried is not None and best and 1 < len(panel.keys) <= MOST_OWN:
+        each = _exceptions(tried, best, knows_year)
+    kept = np.ones(3, bool)
+    if tried is not None and best:
+        kept = mean_known(_gains(tried, best), axis=0) > _LEAST_GAIN
+
+    def fit(spans: int, last: int) -> Anchor:
+        anchor = sums.fit(shape, strengths[best], spans, last - begin)
+        for other in np.unique(each[each != best]):
+            theirs = sums.fit(shape, strengths[other], spans, last - begin)
+            anchor = anchor.with_own(series[each == other], theirs, len(panel.keys))
+        return anchor.kept(kept, sums.fit(shape, strengths[0], spans, last - begin))
+
+    fits = fit(len(cuts), cut), fit(len(cuts) + 1, newest), fit(len(cuts) + 2, end)
+    if tried is None:
+        return Choice(*fits, None, None)
     errors = np.stack([tried.errors[each[s], :, s] for s in range(len(series))], axis=1)
     ratio = float(mean_known(_relative(errors, tried.naive)))
-    for other in np.unique(each[each != best]):
-        some = series[each == other]
-        anchor = anchor.with_own(some, sums.fit(shape, strengths[other], len(cuts), cut - begin))
-        refitted = refitted.with_own(
-            some, sums.fit(shape, strengths[other], len(cuts) + 1, end - begin)
-        )
-    if best:
-        kept = mean_known(_gains(tried, best), axis=0) > _LEAST_GAIN
-        plain = [sums.fit(shape, strengths[0], k, end - begin) for k in (len(cuts), len(cuts) + 1)]
-        anchor, refitted = anchor.kept(kept, plain[0]), refitted.kept(kept, plain[1])
-        errors = np.where(kept, errors, tried.errors[0])
-    return Choice(anchor, refitted, Trials(errors, series), ratio)
+    return Choice(*fits, Trials(np.where(kept, errors, tried.errors[0]), series), ratio)
 
 
 def _strengths(series: int) -> list[Strength]:

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.metrics import mean_known
 from utils.series import Calendar, Panel, Step
 from utils.validation import TOLERANCE
 
@@ -31,6 +30,7 @@ _SIGN = np.array([1.0, -1.0, -1.0])  # of the three logarithms in the gap
 _PLACES = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 12}
 _FEWEST = 5.0  # steps that the mean of a series counts as, beside its own at a place
 _FEWEST_GAPS = 20  # known ones, without which nothing is said of a series
+_OUTLYING = 4.0  # typical strays; a gap beyond says nothing of the others
 _TINY = 1e-12
 
 
@@ -79,11 +79,12 @@ class Coherence:
         wrong = gap(forecasts) - gap(truth)
         beyond = np.where(np.isnan(wrong), np.nan, beyond)
         measured = max(1, int((~np.isnan(beyond).all(axis=0)).sum()))
-        errors = np.log(np.where((truth > 0) & (forecasts > 0), truth / forecasts, np.nan))
+        known = (truth > 0) & (forecasts > 0)
+        errors = np.log(np.divide(truth, forecasts, out=np.full(truth.shape, np.nan), where=known))
         return cls(
             usual,
             _share(beyond[:, :measured], wrong[:, :measured]),
-            np.nan_to_num(mean_known(errors[:, :measured] ** 2, axis=0)),
+            np.nan_to_num(_typical(errors[:, :measured] ** 2)),
         )
 
     @property
@@ -147,12 +148,24 @@ def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:
     return usual
 
 
+def _typical(squares: Floats) -> Floats:
+    """Median of squares over the roll-outs, [n, H, ...] → [H, ...]; NaN where none is known."""
+    flat = squares.reshape(len(squares), -1).T
+    known = [row[~np.isnan(row)] for row in flat]
+    middle = [float(np.median(row)) if row.size else np.nan for row in known]
+    return np.reshape(middle, squares.shape[1:])
+
+
 def _share(beyond: Floats, wrong: Floats) -> Floats:
     """Least squares' share of `beyond` that is `wrong`, both [n, H], by horizon, 0 to 1, [H].
 
     It rises with the horizon: a far forecast's gap is all the more error.
     """
-    products, squares = np.nansum(beyond * wrong, axis=0), np.nansum(beyond**2, axis=0)
+    # Gaps of series that are forecast badly would drown those of the others.
+    usual = _OUTLYING * np.sqrt(_typical(beyond**2))
+    near = np.abs(beyond) <= usual
+    beyond, wrong = np.where(near, beyond, 0.0), np.where(near, wrong, 0.0)
+    products, squares = (beyond * wrong).sum(axis=0), (beyond**2).sum(axis=0)
     nothing = np.ones_like(squares)  # no stray gap at all: what there will be is error
     share = np.divide(products, squares, out=nothing, where=squares > _TINY)
     return np.maximum.accumulate(np.clip(share, 0.0, 1.0))

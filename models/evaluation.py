@@ -65,10 +65,11 @@ def assemble(task: Task, network: Network) -> tuple[Model, dict[str, Any]]:
         None,
         Response.fit(task.panel, task.panel.filled(), cut),
     )
-    model = replace(model, coherence=_coherence(model, task, cut))
     judged = _origins(task, task.windows.held_back)
     model, verdict = _heard(model, task, judged)
-    model = replace(model, spread=_spread(model, task))
+    newest = replace(model, anchor=task.choice.calibrating)
+    newest = replace(newest, coherence=_coherence(newest, task, cut))
+    model = replace(model, coherence=newest.coherence, spread=_spread(newest, task))
     return model, _report(model, task, judged) | {"network": verdict}
 
 

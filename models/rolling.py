@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +89,12 @@ class Correction:
         self, network: Network, encoding: Encoding, size: Floats, past: Past, steps: int
     ) -> None:
         self._network, self._size, length = network, size, encoding.length
-        count = len(past.last)
-        time = past.last[:, None] + np.arange(1 - length, steps)
-        around = encoding.calendar.features(time.ravel() + 1)
-        self._rows = np.empty((count, length + steps - 1, 3 + around.shape[1]), np.float32)
-        self._rows[:, :, 3:] = around.reshape(count, length + steps - 1, -1)
+        around = _by_time(
+            past.last, 1 - length, steps, lambda time: encoding.calendar.features(time + 1)
+        )
+        count, rows, width = around.shape
+        self._rows = np.empty((count, rows, 3 + width), np.float32)
+        self._rows[:, :, 3:] = around
         recent = past.scaled[:, -length:]
         self._rows[:, :length, :3] = np.clip(recent, -FARTHEST, FARTHEST)
         self._identities = encoding.identities(past.series)
@@ -102,7 +104,7 @@ class Correction:
         """The correction of the change after `now`, [n, 3], the row `step` steps ahead."""
         last = self._length - 1 + step
         if step:
-            self._rows[:, last, :3] = np.clip(now, -FARTHEST, FARTHEST)
+            self._rows[:, last, :3] = np.minimum(np.maximum(now, -FARTHEST), FARTHEST)
         said = self._network(self._rows[:, step : last + 1], self._identities)
         return said * self._size
 
@@ -122,8 +124,7 @@ def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | No
     weights, ahead = anchor.shape.expand(anchor.coefficients(past.series))
     weights, ahead = weights * anchor.change[:, None], ahead * anchor.change[:, None]
     count, memory = past.scaled.shape[:2]
-    time = past.last[:, None] + np.arange(steps)
-    calendar = anchor.shape.ahead(time.ravel()).reshape(count, steps, -1)
+    calendar = _by_time(past.last, 0, steps, anchor.shape.ahead)
     drift = np.matmul(calendar, np.swapaxes(ahead, 1, 2))
     values = np.empty((count, memory + steps, 3))
     values[:, :memory] = past.scaled
@@ -134,8 +135,19 @@ def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | No
         change += drift[:, step]
         if correction is not None:
             change += correction.at(step, now)
-        np.clip(now + change, past.lowest, past.highest, out=values[:, memory + step])
+        bounded = np.maximum(now + change, past.lowest)
+        np.minimum(bounded, past.highest, out=values[:, memory + step])
     return values[:, memory:]
+
+
+def _by_time(last: Ints, begin: int, end: int, features: Callable[[Ints], Any]) -> Any:
+    """Features of the steps last + begin to last + end − 1 of n roll-outs, [n, end − begin, width].
+
+    Roll-outs from the same step, as most are, share them.
+    """
+    ends, place = np.unique(last, return_inverse=True)
+    time = ends[:, None] + np.arange(begin, end)
+    return features(time.ravel()).reshape(*time.shape, -1)[place]
 
 
 def roll_levels(

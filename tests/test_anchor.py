@@ -152,7 +152,7 @@ def walks(seed: int) -> Panel:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
     panel = walks(seed)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, 28)
+    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
     assert choice.anchor.strength.kind is Kind.MOMENTUM
     past = Past.of(panel, panel.values, choice.anchor.shape, np.arange(5), FIRST + 300)
     moved = np.abs(roll_linear(choice.anchor, past, 28) - past.scaled[:, -1:])
@@ -162,7 +162,7 @@ def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.5])
 def test_plants_are_forecast_by_their_pattern(noise: float) -> None:
     panel = plants(300, noise)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, 28)
+    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
     assert choice.anchor.strength.kind is Kind.REGRESSION
     assert choice.error_ratio is not None and choice.error_ratio < 0.95
     errors, naive = [], []
@@ -185,7 +185,9 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
         panel.values + 2.0 * late[:, None],
     )
     shape = Shape.of(panel.calendar, 10)
-    one, other = (choose(p, p.values, shape, FIRST + 160, 28) for p in (panel, changed))
+    one, other = (
+        choose(p, p.values, shape, FIRST + 160, FIRST + 180, 28) for p in (panel, changed)
+    )
     np.testing.assert_array_equal(one.anchor.pooled, other.anchor.pooled)
     assert np.abs(one.refitted.pooled - other.refitted.pooled).max() > 1e-3
     np.testing.assert_array_equal(one.trials.errors, other.trials.errors)
@@ -193,7 +195,7 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
 
 def test_too_few_rows_for_any_trial_repeat_the_last_value() -> None:
     panel = random_panel(1, 16)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 13, 28)
+    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 13, FIRST + 15, 28)
     assert choice.trials is None and choice.anchor.strength.kind is Kind.MOMENTUM
 
 
@@ -203,6 +205,6 @@ def test_a_target_that_is_never_known_leaves_the_others_their_anchor() -> None:
     blank[:, 2] = np.nan
     without = Panel(panel.calendar, panel.keys, panel.offsets, panel.first, blank)
     filled = np.nan_to_num(blank)
-    choice = choose(without, filled, Shape.of(panel.calendar, 10), FIRST + 240, 28)
+    choice = choose(without, filled, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
     assert choice.anchor.strength.kind is Kind.REGRESSION
     assert np.isfinite(choice.anchor.pooled).all()

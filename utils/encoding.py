@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,14 @@ class Encoding:
 
         Counted through: applications go on where plants end, panel sizes where those end.
         """
+        return self._identities[series]
+
+    @cached_property
+    def _identities(self) -> NDArray[np.int32]:
         every = [(k, name) for k, names in enumerate(self.names) for name in names]
         place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
         table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
-        return np.asarray(table, np.int32).reshape(-1, len(KEYS))[series]
+        return np.asarray(table, np.int32).reshape(-1, len(KEYS))
 
     def rows(self, scaled: Floats, time: Ints) -> NDArray[np.float32]:
         """Features of rows, [n, 3] → [n, 3 + c]: their values and the calendar of the step after.

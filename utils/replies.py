@@ -423,16 +423,45 @@ class TargetReached(Part):
     date: str | None
 
 
-class PredictReply(Reply):
-    """A forecast, day by day, and what Little's Law makes of it."""
-
-    model_id: str
+class _Forecast(BaseModel):
     predictions: list[Prediction]
     validation: ForecastValidation
     little_law_analysis: LittleLawAnalysis
     target: TargetReached | None = None
     cold_start: bool = Field(description="the model was not trained on this series")
     raw: bool = Field(description="not made to agree by Little's Law")
+
+
+class PredictReply(_Forecast, Reply):
+    """A forecast, day by day, and what Little's Law makes of it."""
+
+    model_id: str
+
+
+class BatchForecast(_Forecast, Part):
+    """The forecast of an item, by its place from 0."""
+
+    item: int
+    plant: str
+    application: str
+    panel_size: str
+
+
+class BatchRefusal(Part):
+    """Why an item could not be forecast."""
+
+    item: int
+    error: str
+    details: list[ErrorDetail]
+
+
+class BatchReply(Reply):
+    """An entry for each item, in their order: a forecast, or why there is none."""
+
+    model_id: str
+    forecasts: int = Field(description="items that were forecast, at least one")
+    refused: int = Field(description="items that were not")
+    results: list[BatchForecast | BatchRefusal]
 
 
 class Validation(Part):

@@ -239,6 +239,24 @@ class PredictRequest(ForecastFields):
     plant: Name
 
 
+class BatchItem(ForecastFields):
+    """One forecast of a batch."""
+
+    plant: Name
+
+
+class BatchRequest(Request):
+    """Forecasts of many series by one model; an item takes the fields of predict but `model_id`."""
+
+    model_config = _example(
+        model_id=_ANY_ID,
+        items=[{"plant": "Plant_A", "application": "Automotive", "panelSize": "Small"}],
+    )
+
+    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
+    items: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
+
+
 class PlantPredictRequest(ForecastFields):
     """A forecast of one series of a plant, by the plant's best model."""
 

@@ -1,0 +1,136 @@
+"""How a method is put to the test: fitted once before the cut, asked at every origin after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy.datasets import DataSet, until
+from utils.series import Panel
+
+Floats = NDArray[np.float64]
+
+LEVELS = (80, 95)  # % of an interval
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Values [series, horizon, 3] in units; bounds of the same shape by level, or none at all."""
+
+    values: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+
+
+class Method(Protocol):
+    """What is compared: a way to forecast all series of a panel."""
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """Whatever its forecasts depend on beside the data and its code; None: never cache."""
+
+    def fit(self, train: Panel, horizon: int) -> None:
+        """Learn from a panel, to forecast up to `horizon` steps ahead."""
+
+    def forecast(self, past: Panel) -> Forecast:
+        """Forecast what follows a panel of the same series, which may go on beyond `train`."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All forecasts of a method on a data set, [origins, series, horizon, 3], and their cost."""
+
+    values: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+    fit_seconds: float
+    forecast_seconds: float  # of all series, per origin
+
+
+def run(method: Method, data: DataSet) -> Run:
+    """Fit before the cut, forecast from every origin.
+
+    Raises:
+        ValueError: a forecast is not of the panel's series and the horizon asked for.
+    """
+    began = time.perf_counter()
+    method.fit(data.train, data.pace.horizon)
+    fitted = time.perf_counter()
+    said = [method.forecast(until(data.panel, int(origin))) for origin in data.origins]
+    ended = time.perf_counter()
+    expected = (len(data.panel.keys), data.pace.horizon, 3)
+    shapes = {a.shape for f in said for a in (f.values, *f.lower.values(), *f.upper.values())}
+    if shapes != {expected}:
+        raise ValueError(f"Forecasts must have the shape {expected}; got {sorted(shapes)}.")
+    return Run(
+        np.stack([f.values for f in said]),
+        {level: np.stack([f.lower[level] for f in said]) for level in said[0].lower},
+        {level: np.stack([f.upper[level] for f in said]) for level in said[0].upper},
+        fitted - began,
+        (ended - fitted) / len(said),
+    )
+
+
+class Cache:
+    """Runs kept in a folder, each an .npz by data set, method and a digest of both.
+
+    Only a method's code is not looked at: empty the folder when that changes.
+
+    Its arrays: `origins` [O] step numbers, `values` and, where the method gives intervals,
+    `lower80`, `upper80`, `lower95`, `upper95`, all [O, S, H, 3]; `seconds` to fit and to forecast.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run(self, name: str, method: Method, data: DataSet) -> Run:
+        """What was kept of a run, or else the run, which is kept."""
+        if method.settings is None:
+            return run(method, data)
+        path = (
+            self._folder / f"{_slug(data.name)}--{_slug(name)}--{_digest(name, method, data)}.npz"
+        )
+        if path.exists():
+            return _load(path)
+        found = run(method, data)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        arrays = {"origins": data.origins, "values": found.values}
+        arrays |= {f"lower{level}": bound for level, bound in found.lower.items()}
+        arrays |= {f"upper{level}": bound for level, bound in found.upper.items()}
+        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, seconds=[found.fit_seconds, found.forecast_seconds], **arrays)
+        unfinished.replace(path)
+        return found
+
+
+def _load(path: Path) -> Run:
+    with np.load(path, allow_pickle=False) as file:
+        levels = [level for level in LEVELS if f"lower{level}" in file]
+        return Run(
+            file["values"],
+            {level: file[f"lower{level}"] for level in levels},
+            {level: file[f"upper{level}"] for level in levels},
+            *file["seconds"].tolist(),
+        )
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in ".-" else "_" for c in name)
+
+
+def _digest(name: str, method: Method, data: DataSet) -> str:
+    panel = data.panel
+    stated = [name, method.settings, data.cut, data.pace, panel.keys, str(panel.calendar)]
+    digest = hashlib.blake2b(json.dumps(stated, sort_keys=True).encode(), digest_size=6)
+    for array in (panel.values, panel.offsets, panel.first):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

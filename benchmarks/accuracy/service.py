@@ -1,0 +1,47 @@
+"""The service itself, with its default settings."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import numpy as np
+
+from benchmarks.accuracy.protocol import LEVELS, Forecast
+from models import training
+from models.registry import Registry
+from utils.schemas import Hyperparameters
+from utils.series import Panel
+
+
+class Service:
+    """Trains as a train request without any setting does, forecasts as a predict request does."""
+
+    settings = None  # its forecasts depend on the whole code
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def fit(self, train: Panel, horizon: int) -> None:
+        """Train and publish a model."""
+        self._horizon = horizon
+        self._folder = TemporaryDirectory()
+        registry, id = Registry(self._folder.name, 1), str(uuid4())
+        training.train(train, Hyperparameters(), self._seed, registry.store, id, {})
+        self._forecaster = registry.open(id)
+
+    def forecast(self, past: Panel) -> Forecast:
+        """Forecast every series from its last rows."""
+        filled = past.filled()
+        last = past.first + past.lengths - 1
+        said = [
+            self._forecaster.forecast(key, filled[begin:end], int(step), self._horizon)
+            for key, begin, end, step in zip(
+                past.keys, past.offsets[:-1], past.offsets[1:], last, strict=True
+            )
+        ]
+        lower, upper = (
+            {level: np.stack([getattr(f, side)[level][0] for f in said]) for level in LEVELS}
+            for side in ("lower", "upper")
+        )
+        return Forecast(np.stack([f.values[0] for f in said]), lower, upper)
