@@ -10,11 +10,11 @@ from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION, LSTMService
+from utils import backtest_replies as b
 from utils import logs, openapi, sse, telemetry, web
 from utils import page_replies as p
 from utils import replies as r
 from utils import schemas as s
-from utils.errors import InvalidInput
 from utils.openapi import Endpoint
 from utils.settings import Settings, read
 from utils.sse import LAST
@@ -82,6 +82,22 @@ ENDPOINTS = [
     Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
     Endpoint("GET", "/api/model/<model_id>", "A model in full", r.ModelReply),
     Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply),
+    Endpoint(
+        "POST",
+        "/api/model/<model_id>/backtest",
+        "Try a model out from past origins",
+        b.BacktestReply,
+        s.BacktestRequest,
+        accepted=r.JobAccepted,
+        headers=("Idempotency-Key", "Prefer"),
+    ),
+    Endpoint(
+        "GET",
+        "/api/model/<model_id>/backtest/<job_id>",
+        "What a backtest gave: figures, or a picture",
+        b.BacktestReply,
+        formats=("json", "png"),
+    ),
     Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
     Endpoint(
         "POST",
@@ -182,9 +198,7 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
 
     @app.get("/api/data/<id:dataset_id>")
     def read_dataset(dataset_id: str) -> Response:
-        form = request.args.get("format", "json")
-        if form not in ("json", "csv", "parquet"):
-            raise InvalidInput.of("format", "must be json, csv or parquet", form)
+        form = web.choice("format", ("json", "csv", "parquet"))
         name = f"{dataset_id}.{form}"
         if form == "parquet":
             # Opened here: a copy that is removed at the end of the context is sent all the same.
@@ -204,11 +218,7 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
         asked, key = web.body(s.TrainRequest), web.idempotency_key()
         if not (asked.background or web.prefers_async()):
             return web.json(service.trainings.train(asked, key))
-        job_id = service.trainings.start(asked, key)
-        url = f"/api/jobs/{job_id}"
-        return web.accepted(
-            r.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events"), url
-        )
+        return _accepted(service.trainings.start(asked, key))
 
     @app.post("/api/model/train/parallel/plants")
     def train_plants() -> Response:
@@ -252,6 +262,19 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
     def delete_model(model_id: str) -> Response:
         return web.json(service.delete_model(model_id))
 
+    @app.post("/api/model/<id:model_id>/backtest")
+    def backtest(model_id: str) -> Response:
+        asked, key = web.body(s.BacktestRequest), web.idempotency_key()
+        if asked.background or web.prefers_async():
+            return _accepted(service.backtests.start(model_id, asked, key))
+        return Response(service.backtests.run(model_id, asked, key), mimetype="application/json")
+
+    @app.get("/api/model/<id:model_id>/backtest/<id:job_id>")
+    def read_backtest(model_id: str, job_id: str) -> Response:
+        form = web.choice("format", ("json", "png"))
+        kind = "image/png" if form == "png" else "application/json"
+        return Response(service.backtests.read(model_id, job_id, form), mimetype=kind)
+
     @app.post("/api/model/predict")
     def predict() -> Response:
         return web.json(service.predict(web.body(s.PredictRequest)))
@@ -264,6 +287,12 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/model/validate")
     def validate() -> Response:
         return web.json(service.validate(web.body(s.ValidateRequest)))
+
+
+def _accepted(job_id: str) -> Response:
+    url = f"/api/jobs/{job_id}"
+    reply = r.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events")
+    return web.accepted(reply, url)
 
 
 def _add_page_views(app: Flask, service: LSTMService) -> None:

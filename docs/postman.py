@@ -26,11 +26,13 @@ _VARIABLES = {
     "base_url": "http://127.0.0.1:5000",
     "dataset_id": "",
     "model_id": "",
+    "job_id": "",
     "plant": "Plant_A",
 }
 # What stands in paths and bodies. A model has the id of the job that trained it.
 _PLACES = {"job_id": "{{model_id}}", "name": "{{model_id}}.png"}
 _FIELDS = {"datasetId": "{{dataset_id}}", "model_id": "{{model_id}}"}
+_BACKTEST = "/api/model/<model_id>/backtest"
 _ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
 
 
@@ -46,8 +48,9 @@ def collection() -> dict[str, Any]:
 
 
 def _item(endpoint: Endpoint, document: dict[str, Any]) -> dict[str, Any]:
+    places = {} if endpoint.path.startswith(_BACKTEST) else _PLACES
     path = re.sub(
-        r"<(\w+)>", lambda found: _PLACES.get(found[1], f"{{{{{found[1]}}}}}"), endpoint.path
+        r"<(\w+)>", lambda found: places.get(found[1], f"{{{{{found[1]}}}}}"), endpoint.path
     )
     request: dict[str, Any] = {
         "method": endpoint.method,
@@ -97,6 +100,8 @@ def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
             for name in ("dataset_id", "model_id")
             if name in known and "{" not in openapi.path_of(endpoint)
         ]
+    if (endpoint.method, endpoint.path) == ("POST", _BACKTEST):
+        lines.append("pm.collectionVariables.set('job_id', pm.response.json().job_id);")
     return lines
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from models.job_states import JobState
+from models.job_states import JobState, Work
 from models.jobs import Jobs
 from utils.errors import NotFound, Unavailable
 from utils.sse import LAST
@@ -162,7 +162,9 @@ class Feed:
         if job.ended_at is not None:
             data["at"] = _iso(job.ended_at)
         if job.state is JobState.SUCCEEDED:
-            data["model_id"] = job_id
+            data["model_id"] = job.model_id
+            if job.work is not Work.TRAIN:
+                data["result_url"] = job.result_url
         if job.error is not None:
             data["error"] = job.error.message
         return Message(LAST, "status", data)

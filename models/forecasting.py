@@ -88,6 +88,11 @@ class Model:
     spread: Spread | None
     response: Response
 
+    def with_series(self, *histories: Floats) -> Model:
+        """A model that knows more series by their rows, [n, 3] in units: their scale only."""
+        scaling = self.encoding.scaling.with_series(*histories)
+        return replace(self, encoding=replace(self.encoding, scaling=scaling))
+
     def scaled_path(self, past: Past, steps: int) -> Floats:
         """The roll-out, scaled, before anything is made to agree, [n, steps, 3]."""
         correction = None
@@ -238,6 +243,10 @@ class Forecaster:
         """Whether the model was trained on a series."""
         return key in self._numbers
 
+    def number(self, key: Key) -> int | None:
+        """The number of a series, if the model was trained on it."""
+        return self._numbers.get(key)
+
     def check(self, key: Key) -> None:
         """Refuse a series that the model was not trained on.
 
@@ -287,15 +296,16 @@ class Forecaster:
         are to be such, or none) what they have in common with those that it does.
         """
         if self.model is None:
-            return self._forecast_levels(starts, steps)
+            recent = np.stack([start.rows[-self.encoding.length :] for start in starts])
+            own = np.array([self._numbers[start.key] for start in starts])
+            return self.forecast_levels(recent, _last(starts), own, steps)
         model, count = self.model, len(self.encoding.keys)
         numbers = [self._numbers.get(start.key, count) for start in starts]
         if numbers[0] == count:
-            for start in starts:
-                model = _with_series(model, start.rows)
+            model = model.with_series(*(start.rows for start in starts))
             numbers = list(range(count, count + len(starts)))
-        last = np.array([start.last for start in starts])
-        past = pasts_of(model, np.array(numbers), [start.rows for start in starts], last)
+        rows = [start.rows for start in starts]
+        past = pasts_of(model, np.array(numbers), rows, _last(starts))
         return model.forecast(past, steps)
 
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
@@ -313,15 +323,22 @@ class Forecaster:
                     self._remembered.popitem(last=False)
         return [found[key] for key in keys]
 
-    def _forecast_levels(self, starts: Sequence[Start], steps: int) -> Forecast:
-        """The forecast of a legacy network, of which no errors are known."""
-        encoding, numbers = self.encoding, np.array([self._numbers[s.key] for s in starts])
-        if not isinstance(encoding, LevelsEncoding):
+    def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
+        """Forecasts of a legacy network, of whose errors nothing is known.
+
+        Args:
+            rows: the last rows of n series in units, [n, window's length, 3].
+            last: step numbers of their last rows, [n].
+            series: their numbers, [n].
+        """
+        if not isinstance(self.encoding, LevelsEncoding):
             raise TypeError("only legacy networks say levels")
-        recent = np.stack([start.rows[-encoding.length :] for start in starts])
-        last = np.array([start.last for start in starts])
-        values = roll_levels(self._levels, encoding, recent, last, numbers, steps)
+        values = roll_levels(self._levels, self.encoding, rows, last, series, steps)
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
+
+
+def _last(starts: Sequence[Start]) -> Ints:
+    return np.array([start.last for start in starts])
 
 
 def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
@@ -339,12 +356,6 @@ def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) 
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[numbers], high[numbers]) if known.all() else None
     return Past.of_rows(padded(scaled, ~np.isnan(scaled[..., 0])), last, numbers, shown)
-
-
-def _with_series(model: Model, rows: Floats) -> Model:
-    """A model that knows one more series by its recent rows: its scale, nothing else."""
-    scaling = model.encoding.scaling.with_series(rows)
-    return replace(model, encoding=replace(model.encoding, scaling=scaling))
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:

@@ -137,6 +137,19 @@ class JobLog:
         found = self._events(sa.select(_EVENTS).join(newest, both))
         return {event.job_id: event for event in found}
 
+    def last_told(self, job_ids: Iterable[str]) -> dict[str, Event]:
+        """The last event of each of some jobs, where there is one."""
+        newest = (
+            sa.select(_EVENTS.c.job_id, sa.func.max(_EVENTS.c.number).label("number"))
+            .where(_EVENTS.c.job_id.in_(list(job_ids)))
+            .group_by(_EVENTS.c.job_id)
+            .subquery()
+        )
+        both = sa.and_(_EVENTS.c.job_id == newest.c.job_id, _EVENTS.c.number == newest.c.number)
+        return {
+            event.job_id: event for event in self._events(sa.select(_EVENTS).join(newest, both))
+        }
+
     def spans(self, job_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
         """When the first and the last that is told of each of some jobs was, as Unix times."""
         query = (

@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 from dbos import PortableWorkflowError, WorkflowStatus
 
-from models.job_log import Event
 from utils.errors import InternalError, ServiceError, from_document
 
 
@@ -19,7 +18,11 @@ class Work(StrEnum):
 
     TRAIN = "train"
     DERIVE = "derive"
+    BACKTEST = "backtest"
     ILLUSTRATE = "illustrate"
+
+
+JOBS = (Work.TRAIN, Work.BACKTEST)  # what clients hand in, follow and cancel
 
 
 class JobState(StrEnum):
@@ -62,11 +65,18 @@ class Priority(StrEnum):
         return 1 if self is Priority.SINGLE else 10 + place
 
 
+_LESS = {
+    Work.TRAIN: "A smaller batchSize, sequenceLength, lstmUnits1 or lstmUnits2 needs less.",
+    Work.BACKTEST: "A smaller data set, or the series of one plant, needs less.",
+}
+
+
 @dataclass(frozen=True)
 class Job:
     """A job as it stands."""
 
     job_id: str
+    work: Work
     state: JobState
     arguments: dict[str, Any]
     queued_at: float
@@ -75,6 +85,21 @@ class Job:
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that it gave, or that it tries out."""
+        if self.work is Work.BACKTEST:
+            return str(self.arguments["model_id"])
+        return self.job_id if self.state is JobState.SUCCEEDED else None
+
+    @property
+    def result_url(self) -> str | None:
+        """Where to read what it gave, once it has."""
+        if self.state is not JobState.SUCCEEDED:
+            return None
+        beside = f"/backtest/{self.job_id}" if self.work is Work.BACKTEST else ""
+        return f"/api/model/{self.model_id}{beside}"
 
 
 def member_id(group_id: str, place: int) -> str:
@@ -95,15 +120,19 @@ def error_of(status: WorkflowStatus) -> ServiceError | None:
     if status.error is None:
         return InternalError(
             f"The job was tried {max(1, (status.recovery_attempts or 1) - 1)} times, and each time "
-            "its worker ended abruptly: most likely the machine ran out of memory. A smaller "
-            "batchSize, sequenceLength, lstmUnits1 or lstmUnits2 needs less."
+            "its worker ended abruptly: most likely the machine ran out of memory. "
+            + _LESS.get(Work(status.name), "")
         )
     data = getattr(status.error, "data", None)
     return from_document(data) if isinstance(data, dict) else InternalError(str(status.error))
 
 
-def job_of(status: WorkflowStatus, epoch: Event | None, span: tuple[float, float] | None) -> Job:
-    """A job from the engine's record, its last epoch, and when its story began and ended."""
+def job_of(
+    status: WorkflowStatus,
+    progress: dict[str, Any] | None,
+    span: tuple[float, float] | None,
+) -> Job:
+    """A job from the engine's record, how far it is, and when its story began and ended."""
     given: Sequence[Any] = status.input["args"] if status.input else ()
     arguments = dict(given[0]) if given else {}
     # The engine's own times are whole seconds on SQLite.
@@ -111,6 +140,7 @@ def job_of(status: WorkflowStatus, epoch: Event | None, span: tuple[float, float
     ended = None if status.completed_at is None else status.completed_at / 1000
     return Job(
         job_id=status.workflow_id,
+        work=Work(status.name),
         state=STATES[status.status],
         arguments=arguments,
         queued_at=queued,
@@ -118,5 +148,5 @@ def job_of(status: WorkflowStatus, epoch: Event | None, span: tuple[float, float
         ended_at=None if ended is None else max(ended, span[1] if span else queued),
         tries=status.recovery_attempts or 0,
         error=error_of(status),
-        progress=None if epoch is None else epoch.data,
+        progress=progress,
     )

@@ -18,13 +18,19 @@ import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
 from models.job_log import Decision, Event, JobLog
-from models.job_states import STATES, Job, JobState, Work, error_of, job_of, member_id
+from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
 from utils.database import Workers, answering, open_engine
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
 
 QUEUE = "training"
-# Somebody waits for what is derived from a model: that is not to wait for a training.
-QUEUES = {Work.TRAIN: QUEUE, Work.DERIVE: "deriving", Work.ILLUSTRATE: "deriving"}
+# Somebody waits for what is derived from a model: that is not to wait for a training, nor for a
+# backtest; and a backtest is over in seconds, while a training takes hours.
+QUEUES = {
+    Work.TRAIN: QUEUE,
+    Work.DERIVE: "deriving",
+    Work.ILLUSTRATE: "deriving",
+    Work.BACKTEST: "backtesting",
+}
 APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
@@ -84,7 +90,7 @@ class Jobs:
         return Workers(self.engine).alive()
 
     def queued(self) -> int:
-        """How many jobs wait for a worker."""
+        """How many trainings wait for a worker."""
         return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
 
     def counts(self) -> dict[JobState, int]:
@@ -139,23 +145,28 @@ class Jobs:
 
     # --- looking at jobs ----------------------------------------------------------------------
 
-    def newest(self, state: JobState | None, limit: int, offset: int) -> list[Job]:
-        """The trainings, newest first."""
+    def newest(
+        self,
+        state: JobState | None,
+        limit: int,
+        offset: int,
+        works: tuple[Work, ...] = (Work.TRAIN,),
+    ) -> list[Job]:
+        """The jobs of some kinds of work, by default the trainings, newest first."""
         wanted = [name for name, known in STATES.items() if state in (None, known)]
-        return self._jobs(
-            name=Work.TRAIN.value, status=wanted, limit=limit, offset=offset, sort_desc=True
-        )
+        names = [work.value for work in works]
+        return self._jobs(name=names, status=wanted, limit=limit, offset=offset, sort_desc=True)
 
     def get(self, job_id: str) -> Job:
-        """A training.
+        """A job that somebody handed in.
 
         Raises:
             NotFound: there is none of that id.
         """
-        found = self.find([job_id])
+        found = self._jobs(name=[work.value for work in JOBS], workflow_ids=[job_id])
         if not found:
             raise NotFound(f"There is no job {job_id[:60]!r}.")
-        return found[job_id]
+        return found[0]
 
     def unfinished(self) -> list[Job]:
         """The trainings that wait or run, oldest first."""
@@ -205,10 +216,14 @@ class Jobs:
     def _jobs(self, **filters: Any) -> list[Job]:
         statuses = self._statuses(load_input=True, load_output=True, **filters)
         ids = [status.workflow_id for status in statuses]
+        trials = [s.workflow_id for s in statuses if s.name == Work.BACKTEST.value]
         with self._answering():
             epochs = self.log.last_epochs(ids) if ids else {}
+            told = self.log.last_told(trials) if trials else {}
             spans = self.log.spans(ids) if ids else {}
-        return [job_of(s, epochs.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
+        progress: dict[str, Any] = {id: event.data for id, event in epochs.items()}
+        progress |= {id: event.data.get("progress") for id, event in told.items()}
+        return [job_of(s, progress.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
 
     # --- handing jobs in ----------------------------------------------------------------------
 
@@ -253,10 +268,10 @@ class Jobs:
             raise (error_of(ended[0]) if ended else None) or InternalError("The job failed.")
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job: no model of it will be published.
+        """Cancel a job: nothing of it will be published.
 
         Raises:
-            Conflict: it has ended, or its model is just being published.
+            Conflict: it has ended, or its model or result is just being published.
         """
         state = self.states([job_id]).get(job_id)
         with self._answering():
@@ -265,7 +280,9 @@ class Jobs:
                 self._client.cancel_workflow(job_id)
         state = self.states([job_id]).get(job_id)
         if state is not JobState.CANCELLED:
-            why = "its model is being published" if state is JobState.RUNNING else f"it has {state}"
+            why = (
+                "its result is being published" if state is JobState.RUNNING else f"it has {state}"
+            )
             raise Conflict(f"Job {job_id} cannot be cancelled any more: {why}.")
 
     def derive(self, model_id: str) -> None:

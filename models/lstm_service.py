@@ -29,6 +29,7 @@ from utils.series import KEYS
 from utils.settings import Settings
 
 if TYPE_CHECKING:
+    from models.backtests import Backtests
     from models.datasets import Datasets
     from models.jobs import Jobs
     from models.master_data import MasterData
@@ -103,6 +104,15 @@ class LSTMService:
                     self._generate_for_training,
                 )
             return self._trainings
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        """Backtests of the models."""
+        from models.backtests import Backtests
+
+        return Backtests(
+            self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
+        )
 
     def warm_up(self) -> None:
         """Load what start-up put off; once, however often it is called."""
@@ -245,8 +255,9 @@ class LSTMService:
         )
 
     def delete_model(self, id: str) -> replies.MessageReply:
-        """Delete a model everywhere."""
+        """Delete a model everywhere, its backtests too."""
         self.registry.delete(id)
+        self.backtests.delete_of(id)
         return replies.MessageReply(message=f"Model {id} is deleted.")
 
     # --- forecasts ----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
+RESULT, PICTURE = ".result", ".png"  # of a backtest
 SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
@@ -33,6 +34,11 @@ _SHOWN = (
 def model_store(location: str | Path) -> Store:
     """The store that models are published to."""
     return Store(location, "model", SUFFIXES)
+
+
+def backtest_store(location: str | Path) -> Store:
+    """The store of the backtests of the models at a location: beneath it, a result each."""
+    return Store(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
 
 
 class NotDerived(Exception):

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models import evaluation, network
@@ -133,11 +134,27 @@ def _document(
         "coherence": None if coherence is None else coherence.to_document(),
         "spread": None if spread is None else spread.to_document(),
         "response": model.response.to_document(),
+        "split": _split(task),
         "series": _series(task),
         "versions": {
             "python": sys.version.split()[0],
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
+    }
+
+
+def _split(task: Task) -> dict[str, str | None]:
+    """What the model has seen: where the parts that training held back begin, and its last date."""
+    panel, windows = task.panel, task.windows
+    begins = [
+        panel.time[rows].min() if rows.size else None
+        for rows in (windows.held_back, windows.calibration)
+    ]
+    names = ("held_back_from", "calibration_from", "last_date")
+    steps = [*begins, panel.time.max()]
+    return {
+        name: None if step is None else panel.calendar.dates(np.array([step]))[0]
+        for name, step in zip(names, steps, strict=True)
     }
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from models.datasets import Datasets
 from models.feed import Feed, Stream
-from models.job_states import Job, JobState, Priority, Work, member_id
+from models.job_states import JOBS, Job, JobState, Priority, Work, member_id
 from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
@@ -113,7 +113,7 @@ class Trainings:
             Conflict: the job was cancelled.
             ServiceError: the data or the training fails; the sentence says why.
         """
-        with self._patience():
+        with self.patience():
             running = None if key else self._alike(request)
             job_id = running.job_id if running else self.start(request, key)
             self._jobs.wait(job_id)
@@ -133,11 +133,15 @@ class Trainings:
         return next((j for j in unfinished if j.arguments.get("fingerprint") == mark), None)
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Hold one of the places of requests that wait for a training."""
+    def patience(self) -> Iterator[None]:
+        """Hold one of the places of requests that wait for the end of a job.
+
+        Raises:
+            Unavailable: all of them are held.
+        """
         if not self._waiting.acquire(blocking=False):
             raise Unavailable(
-                f"{self._settings.max_waiting} train requests are waiting here already "
+                f"{self._settings.max_waiting} requests are waiting for jobs here already "
                 '(MAX_WAITING); try again when one has ended, or with "background": true.'
             )
         try:
@@ -198,7 +202,7 @@ class Trainings:
             ServiceError: as `start_plants`; or what the first plant failed with, where all did.
         """
         began = time.monotonic()
-        with self._patience():
+        with self.patience():
             jobs = self._group_alike(request) or self.start_plants(request)
             ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
         seconds = time.monotonic() - began
@@ -229,7 +233,8 @@ class Trainings:
     def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
         """The jobs, newest first."""
         state = None if query.status is None else JobState(query.status)
-        found = self._jobs.newest(state, query.limit, query.offset)
+        works = JOBS if query.kind is None else (Work(query.kind),)
+        found = self._jobs.newest(state, query.limit, query.offset, works)
         return replies.JobsReply(jobs=[replies.JobInfo(**facts(job)) for job in found])
 
     def job(self, job_id: str) -> replies.JobReply:
@@ -241,7 +246,7 @@ class Trainings:
         return replies.JobReply(**facts(self._jobs.get(job_id)))
 
     def cancel(self, job_id: str) -> replies.MessageReply:
-        """Cancel a job: no model of it will be published.
+        """Cancel a job: nothing of it will be published.
 
         Raises:
             NotFound: there is none of that id.
@@ -290,10 +295,11 @@ def facts(job: Job) -> dict[str, Any]:
     """A job as replies show it: the fields of `replies.JobInfo`."""
     return {
         "job_id": job.job_id,
-        "kind": Work.TRAIN,
+        "kind": job.work,
         "status": job.state,
         "progress": job.progress,
-        "model_id": job.job_id if job.state is JobState.SUCCEEDED else None,
+        "model_id": job.model_id,
+        "result_url": job.result_url,
         "error": None if job.error is None else job.error.message,
         "queued_at": _iso(job.queued_at),
         "started_at": _iso(job.started_at),

@@ -13,14 +13,15 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
+from models.desk import Desk
 from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
 from models.training_log import Notes
 from models.worker_jobs import WorkerJobs
-from models.workflows import MOST_TRIES, Desk
+from models.workflows import MOST_TRIES, register
 from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
-from utils.errors import SettingsError, Unavailable
+from utils.errors import NotFound, SettingsError, Unavailable
 from utils.settings import Settings
 
 log = structlog.get_logger("worker")
@@ -43,7 +44,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     desk = Desk(settings, jobs, worker_id)
-    for store in (desk.models, desk.datasets.store):
+    for store in (desk.models, desk.datasets.store, desk.backtests):
         store.sweep()
     _expect_unique(workers, worker_id)
     started = time.time()
@@ -53,8 +54,8 @@ def run(settings: Settings) -> None:
     threading.Thread(target=_warm_up, args=(desk,), daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
     with contextlib.suppress(Unavailable):  # then others notice by its silence
-        if desk.running is not None:
-            jobs.hand_back(desk.running, worker_id)
+        for job_id in sorted(desk.running):
+            jobs.hand_back(job_id, worker_id)
         workers.leave(worker_id)
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
@@ -122,6 +123,9 @@ class _Rounds:
         old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
         Notes(jobs.engine).forget(time.time() - self._kept_for)
         if old:
+            for job_id in set(self._desk.backtests.ids()).intersection(old):
+                with contextlib.suppress(NotFound):  # somebody deleted its model
+                    self._desk.backtests.delete(job_id)
             jobs.forget(old)
             log.info("forgot old jobs", jobs=len(old))
         for job in jobs.newest(JobState.FAILED, limit=100, offset=0):
@@ -152,8 +156,8 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
         "log_level": "WARNING",
     }
     DBOS(config=config)
-    desk.register()
+    register(desk)
     DBOS.launch()
-    # One training at a time and process; more processes train side by side.
+    # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in sorted(set(QUEUES.values())):
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=0.1)

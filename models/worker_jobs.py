@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from models.job_log import Decision
 from models.job_states import STATES, JobState, Work
-from models.jobs import QUEUE, Jobs
+from models.jobs import QUEUES, Jobs
 
 
 class WorkerJobs(Jobs):
@@ -33,8 +33,9 @@ class WorkerJobs(Jobs):
             return
         if self.decision(job_id) is None:
             self.tell_requeued(job_id)
+            queue = QUEUES[self.get(job_id).work]
             with self._answering():
-                self._client.resume_workflow(job_id, queue_name=QUEUE)
+                self._client.resume_workflow(job_id, queue_name=queue)
 
     def tell_requeued(self, job_id: str) -> None:
         """Tell those who follow a job that it waits again."""

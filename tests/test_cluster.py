@@ -68,9 +68,14 @@ def test_a_model_is_everywhere_and_then_nowhere(machines: list[Service]) -> None
     logs = [machine.get("/api/training/logs").json()["logs"] for machine in machines]
     assert logs[0] == logs[1] and (logs[0][-1]["level"], logs[0][-1]["job_id"]) == ("success", id)
     assert two.get(f"/visualizations/{id}.png").content.startswith(b"\x89PNG")
+    trial = one.post(f"/api/model/{id}/backtest", {"origins": 2}).json()
+    url = f"/api/model/{id}/backtest/{trial['job_id']}"
+    assert two.get(url).json() == trial
+    assert two.get(f"{url}?format=png").content.startswith(b"\x89PNG")
     assert two.call("DELETE", f"/api/model/{id}").status_code == 200
     wait_until(lambda: one.post("/api/model/predict", ask).status_code == 404, SEEN_WITHIN)
     assert all(id not in listed(machine) for machine in machines)
+    wait_until(lambda: one.get(url).status_code == 404, SEEN_WITHIN)
 
 
 def test_data_stored_by_one_is_read_by_the_other(machines: list[Service]) -> None:

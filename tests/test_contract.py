@@ -152,6 +152,12 @@ def test_predict_replies_day_by_day(service: Service, question: Body) -> None:
     confidence = [day["confidence"] for day in days]
     assert confidence == sorted(confidence, reverse=True)
     assert len({day["predicted_wip"] for day in days}) == 30
+    for day in days:
+        for target in ("wip", "throughput", "cycle_time"):
+            bounds = [day[f"predicted_{target}_{b}"] for b in ("lo95", "lo80", "hi80", "hi95")]
+            said = day[f"predicted_{target}"]
+            assert 0 <= bounds[0] <= bounds[1] <= said <= bounds[2] <= bounds[3]
+    assert reply["cold_start"] is False and reply["raw"] is False
     law = reply["little_law_analysis"]
     assert len(law["daily_compliance"]) == 30 == sum(law["analysis"].values())
     assert set(law["analysis"]) == {"excellent", "good", "fair", "poor"}
@@ -193,6 +199,26 @@ def test_predict_from_a_history(service: Service, question: Body) -> None:
     assert joined["predictions"][0]["date"] == "2024-05-01"
     refused = service.post("/api/model/predict", question | {"history": rows[:2]})
     assert "at least 10 rows" in refusal(refused, 422)["error"]
+
+
+def test_predict_raw_is_before_it_is_made_to_agree(service: Service, question: Body) -> None:
+    raw = service.post("/api/model/predict", question | {"raw": True}).json()
+    agreed = service.post("/api/model/predict", question).json()
+    assert raw["raw"] is True
+    assert raw["predictions"][9]["predicted_wip"] != agreed["predictions"][9]["predicted_wip"]
+
+
+def test_predict_a_series_that_came_later(service: Service, question: Body) -> None:
+    rows = [
+        {"date": f"2024-06-{i + 1:02d}", "wip": 80 + i % 7, "throughput": 40 + i % 7}
+        for i in range(20)
+    ]
+    new = question | {"plant": "Plant of tomorrow"}
+    reply = service.post("/api/model/predict", new | {"history": rows}).json()
+    assert reply["cold_start"] is True
+    assert abs(reply["predictions"][0]["predicted_wip"] - 83) < 20
+    refused = refusal(service.post("/api/model/predict", new), 422)["error"]
+    assert "Wörk/2" in refused and "history" in refused
 
 
 def test_predict_a_year(service: Service, question: Body) -> None:

@@ -84,6 +84,19 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     assert not (running.folder / "models" / f"{id}.checkpoint").exists()
 
 
+def test_a_backtest_whose_worker_is_killed_is_begun_again(running: Service) -> None:
+    model = running.post("/api/model/train", FAST | SMALL | {"epochs": 1}).json()
+    data = running.post("/api/data/generate", {"seed": 1}).json()["dataset_id"]
+    long = {"datasetId": data, "origins": 60, "horizon": 300, "includeTraining": True}
+    path = f"/api/model/{model['model_id']}/backtest"
+    id = running.post(path, long | {"background": True}).json()["job_id"]
+    wait_until(lambda: (running.job(id)["progress"] or {}).get("share", 0) > 0)
+    os.kill(worker_of(running), signal.SIGKILL)
+    job = running.wait_for(id, "succeeded")
+    assert job["tries"] == 2 and job["progress"]["share"] == 1
+    assert running.get(job["result_url"]).json()["job_id"] == id
+
+
 def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
     id = running.hand_in(LONG)
     ids: list[str] = []
@@ -170,11 +183,15 @@ def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
     service = start(tmp_path)
     id = service.hand_in(LONG | {"epochs": 1})
     service.wait_for(id, "succeeded")
+    trial = service.post(f"/api/model/{id}/backtest", {"origins": 2}).json()["job_id"]
     service.stop()
     age(tmp_path / "jobs.sqlite", days=31)
     again = start(tmp_path)
-    wait_until(lambda: again.get(f"/api/jobs/{id}").status_code == 404)
+    for job_id in (id, trial):
+        wait_until(lambda job_id=job_id: again.get(f"/api/jobs/{job_id}").status_code == 404)
     assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
+    assert again.get(f"/api/model/{id}/backtest/{trial}").status_code == 404
+    assert list((tmp_path / "models" / "backtests").iterdir()) == []
     again.stop()
 
 

@@ -255,7 +255,7 @@ class TrainReply(Reply):
 
 
 class JobAccepted(Reply):
-    """A training that was handed in."""
+    """A job that was handed in."""
 
     job_id: str
     status: Literal["queued"] = "queued"
@@ -284,16 +284,27 @@ class Progress(Part):
     eta_seconds: float
 
 
+class BacktestProgress(Part):
+    """How far a backtest is: origins that all series were forecast from, durations in seconds."""
+
+    origins: int
+    origins_done: int
+    share: float = Field(ge=0, le=1, description="of all forecasts")
+    seconds: float
+    eta_seconds: float
+
+
 class JobInfo(Part):
     """A job. Times are null as long as they lie ahead."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
     job_id: str
-    kind: Literal["train"]
+    kind: Literal["train", "backtest"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    progress: Progress | None
-    model_id: str | None
+    progress: Progress | BacktestProgress | None
+    model_id: str | None = Field(description="the model that it gave, or that it tries out")
+    result_url: str | None = Field(description="null: it has not succeeded")
     error: str | None
     queued_at: str
     started_at: str | None

@@ -67,11 +67,11 @@ class Scaling:
         )
         return np.maximum(np.exp(scaled * spread + mean) - offset, 0.0)
 
-    def with_series(self, values: Floats) -> Scaling:
-        """With one series more, fitted on its rows in units, [n, 3]."""
-        own = Scaling.fit(values, np.array([0, len(values)]))
-        pairs = zip(self.to_document().values(), own.to_document().values(), strict=True)
-        return Scaling(*(np.vstack([mine, more]) for mine, more in pairs))
+    def with_series(self, *histories: Floats) -> Scaling:
+        """With more series, each fitted on its rows in units, [n, 3]."""
+        every = [self, *(Scaling.fit(rows, np.array([0, len(rows)])) for rows in histories)]
+        parts = ("offset", "mean", "spread")
+        return Scaling(*(np.vstack([getattr(each, part) for each in every]) for part in parts))
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form that `from_document` turns back into an equal scaling."""

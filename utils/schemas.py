@@ -173,9 +173,36 @@ class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
     model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
 
+class BacktestRequest(Request):
+    """A backtest of a model: forecasts from past origins, beside what came."""
+
+    model_config = _example(origins=5, horizon=7)
+
+    dataset_id: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="default: the data set that the model was trained on"
+    )
+    origins: Int = Field(20, ge=1, le=200, description="how many at most, spread evenly")
+    horizon: Int | None = Field(
+        None, ge=1, le=365, description="default: 28 days, 26 weeks or 12 months"
+    )
+    step: Int | None = Field(
+        None, ge=1, le=36_500, description="from each origin to the next, back from the newest"
+    )
+    plant: Name | None = None
+    application: Name | None = None
+    panel_size: Name | None = None
+    include_training: Flag = Field(False, description="true: origins within the training span, too")
+    background: Flag = Field(False, description="true: reply 202 with a job at once")
+
+    def to_config(self) -> dict[str, Any]:
+        """What was asked for as jobs state it, in snake_case."""
+        return self.model_dump(exclude={"dataset_id", "background"})
+
+
 class JobsQuery(Request):
     """Which jobs to list."""
 
+    kind: Literal["train", "backtest"] | None = None
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
     limit: Int = Field(100, ge=1, le=1000)
     offset: Int = Field(0, ge=0, le=1_000_000_000)

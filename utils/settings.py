@@ -44,7 +44,7 @@ class Settings:
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(64, "threads of each web process", 4, 512)
-    max_waiting: int = _setting(8, "train requests that wait in each web process", 1, 256)
+    max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
     max_streams: int = _setting(32, "event streams of each web process", 1, 256)
     model_cache: int = _setting(64, "models that each web process keeps open", 1, 10_000)
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)

@@ -128,6 +128,19 @@ def query(schema: type[R]) -> R:
     return schema.parse({k: int(v) if _WHOLE.fullmatch(v) else v for k, v in given.items()})
 
 
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """What the query string chooses; the first by default.
+
+    Raises:
+        InvalidInput: none of them.
+    """
+    given = request.args.get(name, choices[0])
+    if given not in choices:
+        rule = f"must be {', '.join(choices[:-1])} or {choices[-1]}"
+        raise InvalidInput.of(name, rule, given)
+    return given
+
+
 def idempotency_key() -> str | None:
     """The request's Idempotency-Key, if it has one.
 

@@ -1,0 +1,60 @@
+"""What a backtest gives: a reply and a picture, made and published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from models import backtest, backtest_plot
+from models.forecasting import Forecaster
+from models.registry import PICTURE, RESULT
+from utils.backtest_replies import BacktestReply
+from utils.schemas import BacktestRequest
+from utils.series import Panel
+from utils.store import Store
+
+
+class Control(backtest.Control, Protocol):
+    """Also has a say before anything is published."""
+
+    def before_publishing(self) -> None:
+        """Raise what is to end it, if anything is; afterwards nothing may."""
+
+
+def publish(
+    forecaster: Forecaster,
+    document: dict[str, Any],
+    panel: Panel,
+    asked: BacktestRequest,
+    store: Store,
+    ids: dict[str, str],
+    control: Control,
+) -> None:
+    """Try a model out on a panel and publish what comes of it, whole, as the last act.
+
+    Args:
+        document: the model's.
+        ids: of the job, the model and the data set, as replies name them.
+
+    Raises:
+        InvalidInput: the data does not fit the model, or holds nothing to judge it by.
+    """
+    began = time.perf_counter()
+    report = backtest.run(forecaster, document, panel, asked, control)
+    picture = backtest_plot.draw(report, ids["model_id"])
+    about = ids | {"created_at": datetime.now(UTC).isoformat()}
+    seconds = round(time.perf_counter() - began, 3)
+    reply = BacktestReply.model_validate(about | report | {"seconds": seconds})
+    control.before_publishing()
+    files = {RESULT: reply.model_dump_json().encode(), PICTURE: picture}
+    store.publish(ids["job_id"], about, {end: _holding(files[end]) for end in files})
+
+
+def _holding(content: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
