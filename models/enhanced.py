@@ -12,7 +12,7 @@ _DESCRIPTION = {
     "dropout_rate": "Share of a layer's outputs that each batch leaves out while training.",
     "recurrent_dropout": "Share of an LSTM's state that is dropped between two steps; fixed.",
     "sequence_length": "Steps that the network looks back.",
-    "epochs": "Epochs at most; training stops early when the validation loss falls no more.",
+    "epochs": "Epochs at most; fewer where the loss at the end of the training span falls no more.",
     "batch_size": "Windows of a batch.",
     "learning_rate": "Learning rate at the start, from where it falls along a half cosine.",
     "train_test_split": "Share of the time that is trained on; the rest is held back.",

@@ -104,8 +104,8 @@ class _Graph:
     def __init__(self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int) -> None:
         panel, encoding = task.panel, task.encoding
         first, time = int(panel.first.min()), panel.time
-        self._rows = tf.constant(encoding.shown(task.scaled))
-        self._ahead = tf.constant(encoding.calendar.features(np.arange(first, time.max() + 1) + 1))
+        self._rows = tf.constant(encoding.shown(task.scaled, panel.position))
+        self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
         self._time = tf.constant(time - first, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)
         self._names = tf.constant(encoding.identities(np.arange(len(panel.keys))))

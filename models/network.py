@@ -106,11 +106,28 @@ def _small(design: Design) -> keras.regularizers.Regularizer | None:
 
 def export_onnx(network: keras.Model, path: Path) -> None:
     """Write the network as ONNX, for serving without TensorFlow."""
+    network = _sure(network)
     given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(given if len(given) > 1 else given[0])  # Keras exports what was called once
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)
+
+
+def _sure(network: keras.Model) -> keras.Model:
+    """The network without recurrent dropout, of which an export would keep the random numbers."""
+    if not any(getattr(layer, "recurrent_dropout", 0) for layer in network.layers):
+        return network
+
+    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "recurrent_dropout" in config:
+            config["recurrent_dropout"] = 0.0
+        return type(layer).from_config(config)
+
+    twin = keras.models.clone_model(network, clone_function=copied)
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def load(path: Path) -> keras.Model:

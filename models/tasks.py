@@ -52,6 +52,11 @@ class Task:
     warnings: list[str]
 
     @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return max(self.shape.memory, self.encoding.memory)
+
+    @property
     def shape(self) -> Shape:
         """What the anchor looks at."""
         return self.choice.anchor.shape
@@ -73,7 +78,7 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Tas
             "must leave at least one step to judge the model by",
             hyper.train_test_split,
         )
-    encoding = Encoding.fit(panel, length, cut)
+    encoding = Encoding.fit(panel, length, cut, design.engineered_features)
     scaled = encoding.scaling.forward(panel.filled(), panel.series)
     horizon = HORIZONS[panel.calendar.step]
     choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, newest, horizon)

@@ -175,7 +175,7 @@ def _series(task: Task) -> list[dict[str, Any]]:
             {
                 "key": list(key),
                 "last_step": int(panel.first[s]) + end - begin - 1,
-                "recent": filled[max(begin, end - task.shape.memory) : end].tolist(),
+                "recent": filled[max(begin, end - task.memory) : end].tolist(),
                 "highest_throughput": float(panel.values[begin:end, 1].max()),
             }
         )

@@ -67,7 +67,7 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
     watched, best = epochs.history["watched_loss"], epochs.best_epoch
     assert best is not None and watched[best - 1] == min(watched)
     assert len(epochs.history["loss"]) == len(watched) == best + 2 < HASTY.epochs
-    shown = task.encoding.rows(task.scaled, task.panel.time)
+    shown = task.encoding.rows(task.scaled, task.panel.time, task.panel.position)
     windows = shown[task.watched[:, None] + np.arange(-HASTY.sequence_length, 0)]
     names = task.encoding.identities(task.panel.series[task.watched])
     said = built([windows, names]).numpy()

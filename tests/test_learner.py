@@ -107,7 +107,10 @@ def test_fused_learner_equals_keras_in_outputs_and_gradients(
 def fitted(asked: Hyperparameters, task: Task) -> list[float]:
     """The losses of Keras' own `fit` on the windows, in the order in which `Epochs` takes them."""
     model, encoding, panel = network_of(asked, task), task.encoding, task.panel
-    shown, names = encoding.rows(task.scaled, panel.time), encoding.identities(panel.series)
+    shown, names = (
+        encoding.rows(task.scaled, panel.time, panel.position),
+        encoding.identities(panel.series),
+    )
     model.compile(keras.optimizers.Adam(asked.learning_rate), "mse")
     losses = []
     for epoch in range(1, asked.epochs + 1):
