@@ -167,7 +167,7 @@ class Anchor:
         """The forecast changes of rows of series with these features, [n, width] → [n, 3]."""
         said = features @ self.pooled.T
         if self.own is not None:
-            for s in np.unique(series):
+            for s in np.unique(series[series < len(self.own)]):
                 own = series == s
                 said[own] += features[own] @ self.own[s].T
         return said * self.change

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.forecasting import Forecaster
 from utils.errors import InvalidInput
-from utils.schemas import PredictRequest
+from utils.schemas import ForecastFields
 from utils.series import KEYS, Key
 
 Floats = NDArray[np.float64]
@@ -20,10 +20,11 @@ class Context(NamedTuple):
 
     rows: Floats
     last: int
-    cold: bool  # the model was not trained on this series
+    cold: bool = False  # the model was not trained on this series
+    own: bool = False  # it is the end of the model's own data
 
 
-def context_of(forecaster: Forecaster, key: Key, request: PredictRequest, max_rows: int) -> Context:
+def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_rows: int) -> Context:
     """The past that a forecast starts from.
 
     The request's history, completed by the end of the training data where it joins on to it;
@@ -43,7 +44,7 @@ def context_of(forecaster: Forecaster, key: Key, request: PredictRequest, max_ro
                 "history",
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
-        return Context(*known, cold)
+        return Context(*known, own=True)
     rows, last = _joined(_history(forecaster, key, request.history, max_rows), known)
     if len(rows) < length:
         raise InvalidInput.of(

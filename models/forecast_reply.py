@@ -11,12 +11,19 @@ from models.context import Context
 from models.forecasting import Forecast, Forecaster
 from models.spread import LEVELS
 from utils import replies, validation
-from utils.schemas import PredictRequest
+from utils.schemas import ForecastFields, PredictRequest
 from utils.series import TARGETS, Key
 
 Floats = NDArray[np.float64]
 
 _DECIMALS = 6
+_BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
+_COLUMNS = [
+    "day",
+    "date",
+    *(f"predicted_{target}{bound}" for target in TARGETS for bound in ("", *_BOUNDS)),
+    "confidence",
+]
 
 
 def forecast_reply(
@@ -24,58 +31,62 @@ def forecast_reply(
 ) -> replies.PredictReply:
     """Forecast a series from its context, in the state that the request asks about."""
     steps = request.prediction_days
-    forecast = forecaster.forecast(key, context.rows, context.last, steps).shifted(
+    forecast = (
+        forecaster.forecast_own([key], steps)[0]
+        if context.own
+        else forecaster.forecast(key, context.rows, context.last, steps)
+    )
+    entry = forecast_entry(forecaster, key, context, request, forecast)
+    return replies.PredictReply(model_id=request.model_id, **entry)
+
+
+def forecast_entry(
+    forecaster: Forecaster,
+    key: Key,
+    context: Context,
+    request: ForecastFields,
+    forecast: Forecast,
+) -> dict[str, Any]:
+    """What `replies.PredictReply` says of a forecast of one series, the model's id aside."""
+    forecast = forecast.shifted(
         forecaster.response, context.rows[-1], request.current_wip, request.planned_throughput
     )
     values = np.round((forecast.raw if request.raw else forecast.values)[0], _DECIMALS)
-    dates = forecaster.calendar.dates(context.last + 1 + np.arange(steps))
+    dates = forecaster.calendar.dates(context.last + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T
-    review = validation.review_forecast(
-        wip,
-        throughput,
-        cycle_time,
-        forecaster.highest_throughput(key),
-        request.target_production,
-    )
-    return replies.PredictReply(
-        model_id=request.model_id,
-        predictions=_days(values, dates, forecast),
-        validation=replies.ForecastValidation(**review),
-        little_law_analysis=replies.LittleLawAnalysis(
-            **validation.analyse_forecast(wip, throughput, cycle_time)
-        ),
-        target=_target(throughput, dates, request.target_production),
-        cold_start=context.cold,
-        raw=request.raw,
-    )
+    highest, wanted = forecaster.highest_throughput(key), request.target_production
+    return {
+        "predictions": _days(values, dates, forecast),
+        "validation": validation.review_forecast(wip, throughput, cycle_time, highest, wanted),
+        "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
+        "target": _target(throughput, dates, wanted),
+        "cold_start": context.cold,
+        "raw": request.raw,
+    }
 
 
-def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[replies.Prediction]:
-    columns: dict[str, Any] = {"day": range(1, len(dates) + 1), "date": dates}
-    for i, target in enumerate(TARGETS):
-        columns[f"predicted_{target}"] = values[:, i].tolist()
-        for level in LEVELS:
-            for name, bounds in (("lo", forecast.lower), ("hi", forecast.upper)):
-                columns[f"predicted_{target}_{name}{level}"] = (
-                    np.round(bounds[level][0, :, i], _DECIMALS).tolist()
-                    if bounds
-                    else [None] * len(dates)
-                )
-    columns["confidence"] = np.round(forecast.confidence[0], 4).tolist()
-    rows = zip(*columns.values(), strict=True)
-    return [replies.Prediction(**dict(zip(columns, row, strict=True))) for row in rows]
+def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str, Any]]:
+    bounds = [
+        side[level][0] for level in LEVELS for side in (forecast.lower, forecast.upper) if side
+    ]
+    rounded = np.round(np.stack([values, *bounds], axis=2), _DECIMALS).reshape(len(dates), -1)
+    rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
+    names = _COLUMNS if bounds else [c for c in _COLUMNS if not c.endswith(tuple(_BOUNDS))]
+    unknown = {} if bounds else dict.fromkeys(_COLUMNS)
+    return [
+        unknown | dict(zip(names, (day, date, *row), strict=True))
+        for day, (date, row) in enumerate(zip(dates, rows, strict=True), start=1)
+    ]
 
 
-def _target(
-    throughput: Floats, dates: list[str], wanted: float | None
-) -> replies.TargetReached | None:
+def _target(throughput: Floats, dates: list[str], wanted: float | None) -> dict[str, Any] | None:
     if wanted is None:
         return None
     day = validation.day_reached(throughput.tolist(), wanted)
-    return replies.TargetReached(
-        target_production=wanted,
-        forecast_production=float(throughput.sum()),
-        reached=day is not None,
-        day=day,
-        date=None if day is None else dates[day - 1],
-    )
+    return {
+        "target_production": wanted,
+        "forecast_production": float(throughput.sum()),
+        "reached": day is not None,
+        "day": day,
+        "date": None if day is None else dates[day - 1],
+    }

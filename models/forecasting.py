@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from models.anchor import Anchor
 from models.coherence import Coherence
 from models.response import Response
-from models.rolling import Correction, Network, Past, padded, roll_levels, roll_out
+from models.rolling import Correction, Network, Past, roll_levels, roll_out
 from models.spread import CLOSE, LEVELS, Spread
 from utils.encoding import Encoding
 from utils.errors import DamagedFile, InvalidInput
@@ -22,6 +25,8 @@ from utils.series import KEYS, Calendar, Key
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_REMEMBERED = 4096  # steps of forecasts that a model remembers, 0.6 MB
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,18 @@ class Forecast:
     lower: dict[int, Floats]
     upper: dict[int, Floats]
     confidence: Floats
+
+    def of(self, i: int) -> Forecast:
+        """The forecast of one of the series."""
+        one = slice(i, i + 1)
+        return replace(
+            self,
+            values=self.values[one],
+            raw=self.raw[one],
+            lower={level: bound[one] for level, bound in self.lower.items()},
+            upper={level: bound[one] for level, bound in self.upper.items()},
+            confidence=self.confidence[one],
+        )
 
     def shifted(
         self, response: Response, was: Floats, wip: float | None, throughput: float | None
@@ -70,6 +87,11 @@ class Model:
     coherence: Coherence | None
     spread: Spread | None
     response: Response
+
+    @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return max(self.anchor.shape.memory, self.encoding.memory)
 
     def with_series(self, *histories: Floats) -> Model:
         """A model that knows more series by their rows, [n, 3] in units: their scale only."""
@@ -144,8 +166,19 @@ def open_network(content: bytes) -> Network:
     return network
 
 
+class Start(NamedTuple):
+    """What the forecast of a series starts from: its recent past in units, [n, 3], n at least the
+    window's length, and the step number of the last row."""
+
+    key: Key
+    rows: Floats
+    last: int
+
+
 class Forecaster:
     """A published model, ready to forecast. Safe to share between threads.
+
+    A model never changes: what it forecasts from its own data is remembered for a while.
 
     Args:
         document: the model's document, as `training` or `importing` wrote it.
@@ -166,6 +199,8 @@ class Forecaster:
                 "this service is to be trained again."
             ) from error
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
+        self._remembered: OrderedDict[tuple[Key, int], Forecast] = OrderedDict()
+        self._lock = Lock()
 
     def _open(self, document: dict[str, Any], network: Network) -> None:
         stated = document["encoding"]
@@ -197,7 +232,7 @@ class Forecaster:
     @property
     def memory(self) -> int:
         """Recent rows that a forecast makes use of."""
-        return self.model.anchor.shape.memory if self.model else self.encoding.length
+        return self.model.memory if self.model else self.encoding.length
 
     @property
     def response(self) -> Response:
@@ -256,20 +291,42 @@ class Forecaster:
         return float(self._series.get(key, {}).get("highest_throughput", math.inf))
 
     def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
-        """Forecast the steps after `last`.
+        """Forecast the steps after `last` of one series; see `Start`."""
+        return self.forecast_all([Start(key, rows, last)], steps)
 
-        Args:
-            rows: the recent past in units, [n, 3], n at least the window's length; up to `memory`
-                rows of it are used, of a series that the model does not know all of them.
-            last: step number of its last row.
+    def forecast_all(self, starts: Sequence[Start], steps: int) -> Forecast:
+        """Forecast series side by side, in the order given.
+
+        Up to `memory` rows of each are used; of series that the model does not know (all of them
+        are to be such, or none) what they have in common with those that it does.
         """
         if self.model is None:
-            recent, own = rows[None, -self.encoding.length :], np.array([self._numbers[key]])
-            return self.forecast_levels(recent, np.array([last]), own, steps)
-        model, number = self.model, self.number(key)
-        if number is None:
-            model, number = model.with_series(rows), len(model.encoding.keys)
-        return model.forecast(past_of(model, number, rows, last), steps)
+            recent = np.stack([start.rows[-self.encoding.length :] for start in starts])
+            own = np.array([self._numbers[start.key] for start in starts])
+            return self.forecast_levels(recent, _last(starts), own, steps)
+        model, count = self.model, len(self.encoding.keys)
+        numbers = [self._numbers.get(start.key, count) for start in starts]
+        if numbers[0] == count:
+            model = model.with_series(*(start.rows for start in starts))
+            numbers = list(range(count, count + len(starts)))
+        rows = [start.rows for start in starts]
+        past = pasts_of(model, np.array(numbers), rows, _last(starts))
+        return model.forecast(past, steps)
+
+    def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
+        """Forecast series that the model knows from the end of their own data, each by itself."""
+        with self._lock:
+            found = {k: known for k in keys if (known := self._remembered.get((k, steps)))}
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        if new:
+            starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
+            together = self.forecast_all(starts, steps)
+            found |= {start.key: together.of(i) for i, start in enumerate(starts)}
+            with self._lock:
+                self._remembered |= {(start.key, steps): found[start.key] for start in starts}
+                while sum(each for _, each in self._remembered) > _REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return [found[key] for key in keys]
 
     def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
         """Forecasts of a legacy network, of whose errors nothing is known.
@@ -285,16 +342,25 @@ class Forecaster:
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
+def _last(starts: Sequence[Start]) -> Ints:
+    return np.array([start.last for start in starts])
+
+
 def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
     """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
-    series, memory = np.array([number]), model.anchor.shape.memory
-    scaled = model.encoding.scaling.forward(rows[-memory:], np.repeat(series, len(rows[-memory:])))
-    known = np.arange(memory) >= memory - len(scaled)
-    whole = np.zeros((1, memory, 3))
-    whole[0, known] = scaled
+    return pasts_of(model, np.array([number]), [rows], np.array([last]))
+
+
+def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> Past:
+    """What roll-outs of series by number, [n], start from: the recent rows of each in units."""
+    memory, known = model.memory, numbers < len(model.encoding.lowest)
+    whole = np.full((len(numbers), memory, 3), np.nan)
+    for i, rows in enumerate(recent):
+        whole[i, memory - len(rows[-memory:]) :] = rows[-memory:]
+    scaled = model.encoding.scaling.forward_paths(whole, numbers)
     low, high = model.encoding.lowest, model.encoding.highest
-    shown = (low[series], high[series]) if number < len(low) else None
-    return Past.of_rows(padded(whole, known[None]), np.array([last]), series, shown)
+    shown = (low[numbers], high[numbers]) if known.all() else None
+    return Past.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:

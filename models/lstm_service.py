@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.batch import forecast_batch
+from models.comparison import others_of
 from models.context import context_of
 from models.data_generator import PlantSpec
 from models.forecast_reply import forecast_reply
@@ -250,6 +252,7 @@ class LSTMService:
             info=info,
             training_history=document.get("training_history"),
             model_summary=document.get("model_summary"),
+            beside=others_of(document, self.registry.store.readable_documents()),
             series=[dict(zip(KEYS, e["key"], strict=True)) for e in document.get("series", [])],
         )
 
@@ -272,6 +275,16 @@ class LSTMService:
         key = (request.plant, request.application, request.panel_size)
         context = context_of(forecaster, key, request, self.settings.max_rows)
         return forecast_reply(forecaster, key, context, request)
+
+    def predict_batch(self, request: schemas.BatchRequest) -> Iterator[bytes]:
+        """Forecast many series by one model; a `replies.BatchReply`, streamed.
+
+        Raises:
+            NotFound: there is no such model.
+            InvalidInput: not one of the items can be forecast.
+        """
+        forecaster = self._open(request.model_id)
+        return forecast_batch(forecaster, request, self.settings.max_rows)
 
     def predict_plant(
         self, plant: str, request: schemas.PlantPredictRequest

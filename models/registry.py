@@ -19,6 +19,7 @@ RESULT, PICTURE = ".result", ".png"  # of a backtest
 SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
+    "architecture",
     "config",
     "metrics",
     "training_time",

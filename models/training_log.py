@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from models.job_log import Event
 from models.job_states import Job, JobState
 from models.jobs import Jobs
+from utils.architectures import Architecture
 from utils.database import answering, make_tables
 
 KEPT = 50  # lines that are shown
@@ -105,9 +106,8 @@ def _told(event: Event, job: Job) -> Line:
     if event.data.get("status") == JobState.RUNNING:
         tries = event.data.get("try", 1)
         again = f", try {tries}" if tries > 1 else ""
-        return Line(
-            event.at, "info", f"{_name(job)}: starting training of {_what(job)}{again}", job
-        )
+        said = f"{_name(job)}: starting {_kind(job)}training of {_what(job)}{again}"
+        return Line(event.at, "info", said, job)
     return Line(event.at, "warning", f"{_name(job)}: its worker has ended, it waits again", job)
 
 
@@ -142,6 +142,12 @@ def _figure(value: float) -> str:
 
 def _name(job: Job) -> str:
     return f"Job {job.job_id[:8]}"
+
+
+def _kind(job: Job) -> str:
+    """The architecture that is trained, if it is not the plain one."""
+    architecture = job.arguments.get("architecture", Architecture.PLAIN)
+    return "" if architecture == Architecture.PLAIN else f"{architecture} "
 
 
 def _what(job: Job) -> str:

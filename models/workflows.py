@@ -14,6 +14,7 @@ from models.desk import Desk, Watch
 from models.forecasting import Forecaster
 from models.job_states import Work, failed
 from models.registry import CHECKPOINT
+from utils.architectures import DESIGNS, PLAIN, Architecture
 from utils.errors import InternalError, NotFound, ServiceError
 from utils.schemas import BacktestRequest, Hyperparameters
 
@@ -87,7 +88,9 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
 
     watch.check()
     panel = _panel(desk, arguments)
-    log.info("starting training", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
+    design = DESIGNS[Architecture(arguments.get("architecture", Architecture.PLAIN))]
+    kind = "training" if design == PLAIN else f"{design.architecture} training"
+    log.info(f"starting {kind}", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
     about = {
         "dataset_id": arguments["dataset_id"],
         "data_points": len(panel.values),
@@ -96,7 +99,17 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     if arguments.get("plant") is not None:
         about["plant"] = arguments["plant"]
     hyper = Hyperparameters.from_config(arguments["config"])
-    document = training.train(panel, hyper, arguments["seed"], desk.models, job_id, about, watch)
+    document = training.train(
+        panel,
+        hyper,
+        arguments["seed"],
+        desk.models,
+        job_id,
+        about,
+        watch,
+        keep_optimizer=arguments.get("keep_optimizer", False),
+        design=design,
+    )
     log.info("training ended", job_id=job_id, seconds=round(document["training_time"], 2))
 
 

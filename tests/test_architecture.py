@@ -16,7 +16,13 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
     for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("utils/*.py")]
 }
-TRAINERS = {"models.network", "models.epochs", "models.training", "models.importing"}
+TRAINERS = {
+    "models.network",
+    "models.learner",
+    "models.epochs",
+    "models.training",
+    "models.importing",
+}
 
 
 def imports(module: str) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from utils.architectures import Architecture
 from utils.parsing import Flag, Int, Name, Number, Positive, Request
 
 
@@ -98,6 +99,9 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
     background: Flag = Field(False, description="true: reply 202 with a job at once")
+    keep_optimizer: Flag = Field(
+        False, description="true: the .keras file also holds Adam's state, to be trained on"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -117,6 +121,11 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
         """Fields that ask for synthetic data."""
         return set(PlantFields.model_fields)
 
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.PLAIN
+
 
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
@@ -132,6 +141,36 @@ class ParallelRequest(TrainRequest):
     def generated(self) -> set[str]:
         """Fields that ask for synthetic data; the plants choose from any data."""
         return super().generated - {"plants"}
+
+
+class EnhancedFields(TrainRequest):
+    """The hyperparameters of the enhanced network, with its own defaults."""
+
+    lstm_units1: Int = Field(32, ge=1, le=1024)
+    lstm_units2: Int = Field(24, ge=1, le=1024)
+    dropout_rate: Number = Field(0.25, ge=0, le=0.9)
+    sequence_length: Int = Field(15, ge=1, le=365)
+    epochs: Int = Field(12, ge=1, le=10_000)
+    batch_size: Int = Field(64, ge=1, le=8192)
+    learning_rate: Number = Field(0.002, gt=0, le=1)
+    train_test_split: Number = Field(0.85, ge=0.1, le=0.99)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.ENHANCED
+
+
+class EnhancedRequest(EnhancedFields):
+    """A training of the enhanced network."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2)
+
+
+class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
+    """A training of the enhanced network per plant."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
 
 class BacktestRequest(Request):
@@ -225,6 +264,24 @@ class PredictRequest(ForecastFields):
 
     model_id: Annotated[str, Field(min_length=1, alias="model_id")]
     plant: Name
+
+
+class BatchItem(ForecastFields):
+    """One forecast of a batch."""
+
+    plant: Name
+
+
+class BatchRequest(Request):
+    """Forecasts of many series by one model; an item takes the fields of predict but `model_id`."""
+
+    model_config = _example(
+        model_id=_ANY_ID,
+        items=[{"plant": "Plant_A", "application": "Automotive", "panelSize": "Small"}],
+    )
+
+    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
+    items: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
 
 
 class PlantPredictRequest(ForecastFields):

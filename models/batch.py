@@ -1,0 +1,128 @@
+"""Many forecasts by one model, side by side, and streamed: a refused item stands beside the rest.
+
+A network takes little longer over thirty series than over one. Items are forecast some at a time,
+so that any number of them takes little memory; by one thread, as much of the work is Python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from models.context import Context, context_of
+from models.forecast_reply import forecast_entry
+from models.forecasting import Forecast, Forecaster, Start
+from utils.errors import Detail, InternalError, InvalidInput, ServiceError
+from utils.schemas import BatchItem, BatchRequest
+from utils.series import KEYS, Key
+
+_AT_ONCE = 128  # items that are forecast together
+_LISTED = 100  # refusals that an error lists
+
+
+class _Asked(NamedTuple):
+    """An item that can be forecast."""
+
+    place: int
+    key: Key
+    item: BatchItem
+    context: Context
+
+
+class _Refused(NamedTuple):
+    """An item that cannot."""
+
+    place: int
+    error: ServiceError
+
+
+def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int) -> Iterator[bytes]:
+    """The reply to a batch, as `replies.BatchReply` describes it, part by part.
+
+    Raises:
+        InvalidInput: not one of the items can be forecast; a detail for each.
+    """
+    found = [_look(forecaster, place, item, max_rows) for place, item in enumerate(request.items)]
+    refused = [entry for entry in found if isinstance(entry, _Refused)]
+    if len(refused) == len(found):
+        raise _nothing_left(refused)
+    parts = [found[begin : begin + _AT_ONCE] for begin in range(0, len(found), _AT_ONCE)]
+    # What fails at once fails before the first byte is sent.
+    first = _head(request.model_id, len(found), len(refused)) + _render(forecaster, parts[0])
+    return _joined(first, (_render(forecaster, part) for part in parts[1:]))
+
+
+def _look(
+    forecaster: Forecaster, place: int, given: dict[str, Any], max_rows: int
+) -> _Asked | _Refused:
+    try:
+        item = BatchItem.parse(given)
+        key = (item.plant, item.application, item.panel_size)
+        return _Asked(place, key, item, context_of(forecaster, key, item, max_rows))
+    except ServiceError as error:
+        return _Refused(place, error)
+
+
+def _nothing_left(refused: list[_Refused]) -> InvalidInput:
+    details = [
+        Detail(f"items.{place}.{detail.field}", detail.message, detail.received)
+        for place, error in refused
+        for detail in error.details or [Detail("", error.message)]
+    ]
+    first = refused[0].error.message
+    several = f"None of the {len(refused):,} items can be forecast. The first: {first}"
+    return InvalidInput(several if len(refused) > 1 else first, details[:_LISTED])
+
+
+def _head(model_id: str, items: int, refused: int) -> bytes:
+    counts = {"forecasts": items - refused, "refused": refused}
+    return orjson.dumps({"success": True, "model_id": model_id, **counts})[:-1] + b',"results":['
+
+
+def _joined(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    for part in others:
+        yield b"," + part
+    yield b"]}"
+
+
+def _render(forecaster: Forecaster, part: list[_Asked | _Refused]) -> bytes:
+    asked = [entry for entry in part if isinstance(entry, _Asked)]
+    entries = {entry.place: _refusal(entry) for entry in part if isinstance(entry, _Refused)}
+    for (steps, own, _), some in groupby(sorted(asked, key=_kind_of), _kind_of):
+        group = list(some)
+        forecasts = _forecast(forecaster, group, steps, own)
+        for one, forecast in zip(group, forecasts, strict=True):
+            entries[one.place] = _entry(forecaster, one, forecast)
+    return orjson.dumps([entries[entry.place] for entry in part])[1:-1]
+
+
+def _kind_of(asked: _Asked) -> tuple[int, bool, bool]:
+    """What items must share to be forecast together."""
+    return asked.item.prediction_days, asked.context.own, asked.context.cold
+
+
+def _forecast(forecaster: Forecaster, group: list[_Asked], steps: int, own: bool) -> list[Forecast]:
+    if own:
+        return forecaster.forecast_own([one.key for one in group], steps)
+    starts = [Start(one.key, one.context.rows, one.context.last) for one in group]
+    together = forecaster.forecast_all(starts, steps)
+    return [together.of(i) for i in range(len(group))]
+
+
+def _entry(forecaster: Forecaster, one: _Asked, forecast: Forecast) -> dict[str, Any]:
+    bounds = [*forecast.lower.values(), *forecast.upper.values()]
+    if not all(np.isfinite(part).all() for part in (forecast.values, forecast.raw, *bounds)):
+        return _refusal(_Refused(one.place, InternalError("The model says no finite numbers.")))
+    said = forecast_entry(forecaster, one.key, one.context, one.item, forecast)
+    return {"item": one.place} | dict(zip(KEYS, one.key, strict=True)) | said
+
+
+def _refusal(refused: _Refused) -> dict[str, Any]:
+    document = refused.error.to_document()
+    error, details = document["message"], document["details"]
+    return {"item": refused.place, "error": error, "details": details}
