@@ -66,6 +66,7 @@ class Trainings:
                     "dataset_id": document["dataset_id"],
                     "owns_data": owned,
                     "config": request.to_config(),
+                    "left_open": request.left_open,
                     "architecture": request.architecture,
                     "seed": seed,
                     "keep_optimizer": request.keep_optimizer,
@@ -174,6 +175,7 @@ class Trainings:
             arguments = {
                 "dataset_id": document["dataset_id"],
                 "config": request.to_config(),
+                "left_open": request.left_open,
                 "architecture": request.architecture,
                 "seed": seed,
                 "keep_optimizer": request.keep_optimizer,
