@@ -10,6 +10,7 @@ import structlog
 from dbos import DBOS
 from dbos import error as engine
 
+from models import presets
 from models.desk import Desk, Watch
 from models.forecasting import Forecaster
 from models.job_states import Work, failed
@@ -96,9 +97,13 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
         "data_points": len(panel.values),
         "source": "trained",
     }
+    if arguments.get("left_open"):
+        about["chosen_by_preset"] = arguments["left_open"]
     if arguments.get("plant") is not None:
         about["plant"] = arguments["plant"]
     hyper = Hyperparameters.from_config(arguments["config"])
+    left_open = arguments.get("left_open", [])
+    hyper, design = presets.settle(panel, hyper, design, left_open)
     document = training.train(
         panel,
         hyper,
