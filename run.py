@@ -62,7 +62,7 @@ def serve(chosen: settings.Settings) -> None:
     programs = [
         supervisor.Program(
             "web",
-            [sys.executable, "-m", "gunicorn", "--chdir", str(settings.ROOT), "app:app"],
+            [sys.executable, "-m", "gunicorn", "app:app"],
             {},
             vital=True,
         ),
