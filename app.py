@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from models import enhanced
 from models.lstm_service import VERSION, LSTMService
 from utils import backtest_replies as b
 from utils import logs, openapi, sse, telemetry, web
@@ -62,10 +63,34 @@ ENDPOINTS = [
     ),
     Endpoint(
         "POST",
+        "/api/model/train/enhanced",
+        "Train a model of the enhanced network",
+        r.TrainReply,
+        s.EnhancedRequest,
+        accepted=r.JobAccepted,
+        headers=("Idempotency-Key", "Prefer"),
+    ),
+    Endpoint(
+        "GET",
+        "/api/model/train/enhanced/config",
+        "What the enhanced network is trained with by default",
+        p.EnhancedConfigReply,
+    ),
+    Endpoint(
+        "POST",
         "/api/model/train/parallel/plants",
         "Train a model per plant",
         r.ParallelReply,
         s.ParallelRequest,
+        accepted=r.JobsAccepted,
+        headers=("Prefer",),
+    ),
+    Endpoint(
+        "POST",
+        "/api/model/train/parallel/enhanced",
+        "Train a model of the enhanced network per plant",
+        r.ParallelReply,
+        s.EnhancedParallelRequest,
         accepted=r.JobsAccepted,
         headers=("Prefer",),
     ),
@@ -227,21 +252,38 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
 
 
 def _add_training_views(app: Flask, service: LSTMService) -> None:
-    @app.post("/api/model/train")
-    def train() -> Response:
-        asked, key = web.body(s.TrainRequest), web.idempotency_key()
+    def trained(asked: s.TrainRequest) -> Response:
+        key = web.idempotency_key()
         if not (asked.background or web.prefers_async()):
             return web.json(service.trainings.train(asked, key))
         return _accepted(service.trainings.start(asked, key))
 
-    @app.post("/api/model/train/parallel/plants")
-    def train_plants() -> Response:
-        asked = web.body(s.ParallelRequest)
+    def trained_by_plant(asked: s.ParallelRequest) -> Response:
         if not (asked.background or web.prefers_async()):
             return web.json(service.trainings.train_plants(asked))
         jobs = service.trainings.start_plants(asked)
         reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
         return web.accepted(reply, "/api/jobs")
+
+    @app.post("/api/model/train")
+    def train() -> Response:
+        return trained(web.body(s.TrainRequest))
+
+    @app.post("/api/model/train/enhanced")
+    def train_enhanced() -> Response:
+        return trained(web.body(s.EnhancedRequest))
+
+    @app.get("/api/model/train/enhanced/config")
+    def enhanced_config() -> Response:
+        return web.json(enhanced.config())
+
+    @app.post("/api/model/train/parallel/plants")
+    def train_plants() -> Response:
+        return trained_by_plant(web.body(s.ParallelRequest))
+
+    @app.post("/api/model/train/parallel/enhanced")
+    def train_plants_enhanced() -> Response:
+        return trained_by_plant(web.body(s.EnhancedParallelRequest))
 
     @app.get("/api/jobs")
     def list_jobs() -> Response:

@@ -62,7 +62,7 @@ def serve(chosen: settings.Settings) -> None:
     programs = [
         supervisor.Program(
             "web",
-            [sys.executable, "-m", "gunicorn", "--chdir", str(settings.ROOT), "app:app"],
+            [sys.executable, "-m", "gunicorn", "app:app"],
             {},
             vital=True,
         ),
@@ -199,10 +199,17 @@ def _train_shown(
 
 @main.command()
 @click.argument("table", type=_FILE)
-@click.option("--epochs", default=50, show_default=True, help="Epochs to train.")
+@click.option("--epochs", type=int, help="Epochs to train (default: 50).")
 @click.option("--seed", type=int, help="The same seed and table give the same model.")
+@click.option("--preset", type=click.Choice(["auto"]), help="Learning settings by the data.")
 @click.pass_obj
-def train(chosen: settings.Settings, table: Path, epochs: int, seed: int | None) -> None:
+def train(
+    chosen: settings.Settings,
+    table: Path,
+    epochs: int | None,
+    seed: int | None,
+    preset: str | None,
+) -> None:
     """Train a model on TABLE, for this service to forecast with.
 
     Its job runs in a worker of the running service, or else in one started for it. Ctrl-C
@@ -216,11 +223,13 @@ def train(chosen: settings.Settings, table: Path, epochs: int, seed: int | None)
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
     dataset_id = service.upload(table).dataset_id
-    asked = {"datasetId": dataset_id, "epochs": epochs, "seed": seed}
+    asked = schemas.TrainRequest.parse(
+        {"datasetId": dataset_id, "epochs": epochs, "seed": seed, "preset": preset}
+    )
     with _worker_at_hand(chosen, service, console):
-        job_id = service.trainings.start(schemas.TrainRequest.parse(asked), None)
+        job_id = service.trainings.start(asked, None)
         try:
-            with terminal.training_bar(console, epochs) as show:
+            with terminal.training_bar(console, asked.epochs) as show:
                 for message in service.trainings.follow(job_id, None):
                     if message is not None and message.kind == "epoch":
                         show(message.data)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backtest_plan import MEANING, Part, Plan, plan
-from models.backtest_scores import Block, Scores, usual_errors
+from models.backtest_scores import Block, Scores
 from models.forecasting import Forecast, Forecaster, Model
-from models.rolling import Past, padded
+from models.naive import usual_errors
+from models.rolling import Past
 from utils.errors import InvalidInput
 from utils.schemas import BacktestRequest
 from utils.series import KEYS, TARGETS, Panel
@@ -22,7 +23,7 @@ from utils.series import KEYS, TARGETS, Panel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_AT_ONCE = 65_536  # rows of windows that the network is shown in one block of roll-outs
+_AT_ONCE = 32_768  # rows of windows that the network is shown in one block of roll-outs
 _MOST_AT_ONCE = 512  # roll-outs in one block
 _MOST_SERIES = 1_000  # that are listed one by one
 _PLOTTED = 3  # series, and origins of each
@@ -143,11 +144,11 @@ class Trial:
 
     def _past(self, model: Model, origin: Ints, series: Ints, numbers: Ints) -> Past:
         begin, row = self._rows(origin, series)
-        rows = row[:, None] - np.arange(model.anchor.shape.memory, 0, -1)
+        rows = row[:, None] - np.arange(model.memory, 0, -1)
         recent = model.encoding.scaling.forward_paths(self.filled[np.maximum(rows, 0)], numbers)
         low, high = model.encoding.lowest, model.encoding.highest
         shown = (low[numbers], high[numbers]) if numbers.max() < len(low) else None
-        return Past.of_rows(padded(recent, rows >= begin[:, None]), origin - 1, numbers, shown)
+        return Past.of_rows(recent, rows >= begin[:, None], origin - 1, numbers, shown)
 
 
 def _merged(parts: list[tuple[NDArray[np.bool_], Forecast]], count: int) -> Forecast:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation import SEASONS
 from models.forecasting import Forecaster
+from models.naive import SEASONS
 from models.tasks import HORIZONS
 from utils.errors import InvalidInput
 from utils.schemas import BacktestRequest

@@ -16,7 +16,7 @@ from models.backtest_plan import Part
 from models.forecasting import Forecast
 from models.spread import CLOSE, LEVELS
 from utils import metrics
-from utils.series import TARGETS, Panel
+from utils.series import TARGETS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,19 +36,6 @@ class Block(NamedTuple):
     truth: Floats
     forecast: Forecast
     naive: dict[str, Floats]
-
-
-def usual_errors(panel: Panel, before: int, season: int) -> Floats:
-    """Mean error of the seasonal naive one season ahead, before step `before`, [S, 3].
-
-    The scale of MASE; NaN where the past is shorter than a season, or repeats itself exactly.
-    """
-    found = np.full((len(panel.keys), 3), np.nan)
-    for s, begin in enumerate(panel.offsets[:-1]):
-        early = int(np.clip(before - panel.first[s], 0, panel.lengths[s]))
-        past = panel.values[begin : begin + early]
-        found[s] = metrics.mean_known(np.abs(past[season:] - past[:-season]), axis=0)
-    return np.where(found > 0, found, np.nan)
 
 
 class Scores:

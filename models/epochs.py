@@ -104,15 +104,17 @@ class _Graph:
     def __init__(self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int) -> None:
         panel, encoding = task.panel, task.encoding
         first, time = int(panel.first.min()), panel.time
-        self._rows = tf.constant(encoding.shown(task.scaled))
-        self._ahead = tf.constant(encoding.calendar.features(np.arange(first, time.max() + 1) + 1))
+        self._rows = tf.constant(encoding.shown(task.scaled, panel.position))
+        self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
         self._time = tf.constant(time - first, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)
         self._names = tf.constant(encoding.identities(np.arange(len(panel.keys))))
         self._residual = tf.constant(task.residual)
         self._span = tf.range(-hyper.sequence_length, 0)
-        self._learner = learner_of(network, hyper, seed)
+        steps = hyper.epochs * -(-len(task.learned) // hyper.batch_size)
+        self._learner = learner_of(network, hyper, seed, task.design, steps)
         self.variables, self.settle = self._learner.variables, self._learner.settle
+        self.network = self._learner.network
         indices = tf.TensorSpec([None], tf.int32)
         signature = [indices, tf.TensorSpec([], tf.int32)]
         self.train = tf.function(self._train, input_signature=signature)
@@ -140,7 +142,7 @@ class _Graph:
             rows = order[i * batch : (i + 1) * batch]
             with tf.GradientTape() as tape:
                 squares, known = self._squares(self._said(rows, training=True), rows)
-                loss = squares / tf.maximum(known, 1.0)
+                loss = squares / tf.maximum(known, 1.0) + self._learner.penalty()
             self._learner.learn(tape.gradient(loss, self._learner.weights))
             sums = sums.write(i, tf.stack([squares, known]))
         return sums.stack()
@@ -164,9 +166,15 @@ class Epochs:
         self._judged = int(np.clip(_MOST_FLOATS // (hyper.sequence_length * widest), 16, _AT_ONCE))
         self.spent_before = 0.0  # seconds, by the run that left the checkpoint
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
+        self._best: list[Any] = []  # what the network was after its best epoch
+        if task.watched.size:
+            self.history["watched_loss"] = []
 
     def run(self) -> keras.optimizers.Adam:
-        """Train the network for all epochs; returns the optimizer as it stands then.
+        """Train the network; returns the optimizer as it stands then.
+
+        For all epochs; or, by the design, until the loss of the windows that are watched has not
+        fallen for some: the network is then what it was after the best of them.
 
         Raises:
             InvalidInput: the training diverged.
@@ -175,10 +183,13 @@ class Epochs:
         self._resume()
         seconds: list[float] = []
         for number in range(len(self.history["loss"]) + 1, self._hyper.epochs + 1):
+            if self._is_stale():
+                break
             start = time.perf_counter()
             epoch = self._epoch(number)
             self.history["loss"].append(epoch.loss)
             self.history["val_loss"].append(epoch.val_loss)
+            self._watch(number)
             seconds.append(time.perf_counter() - start)
             # The first epoch also builds the graph: it says little of the next ones.
             usual = float(np.median(seconds[1:][-_LATELY:] or seconds))
@@ -186,22 +197,47 @@ class Epochs:
             self._control.on_epoch(replace(epoch, seconds=seconds[-1], eta_seconds=left))
             if self._control.is_due() and number < self._hyper.epochs:
                 self._control.keep(self._state())
+        if self._best:
+            for variable, value in zip(self._graph.network, self._best, strict=True):
+                variable.assign(value)
         return self._graph.settle()
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that the network is of; None where that is the last one."""
+        losses = self.history.get("watched_loss")
+        return 1 + int(np.argmin(losses)) if losses else None
+
+    def _is_stale(self) -> bool:
+        """Whether as many epochs as the design has patience for have not been better."""
+        patience, best = self._task.design.patience, self.best_epoch
+        if patience is None or best is None:
+            return False
+        return len(self.history["loss"]) - best >= patience
+
+    def _watch(self, number: int) -> None:
+        """Judge by the windows that are watched; keep what the network is if it is the best yet."""
+        if not self._task.watched.size:
+            return
+        loss = self._judge(self._task.watched)[1]
+        if not np.isfinite(loss):
+            raise self._diverged(number)
+        self.history["watched_loss"].append(loss)
+        if self.best_epoch == number:
+            self._best = [variable.numpy() for variable in self._graph.network]
 
     def _epoch(self, number: int) -> Epoch:
         # Its own stream for each epoch: the order does not depend on the epochs before it.
-        order = np.random.default_rng([self._seed % 2**64, number]).permutation(
-            self._task.windows.train
-        )
+        order = np.random.default_rng([self._seed % 2**64, number]).permutation(self._task.learned)
         loss = self._learn(order)
         val_loss, mae, r2 = self._look_back()
         if not np.isfinite([loss, val_loss, mae, r2]).all():
-            raise InvalidInput.of(
-                "learningRate",
-                f"must be smaller: the training diverged in epoch {number}",
-                self._hyper.learning_rate,
-            )
+            raise self._diverged(number)
         return Epoch(number, self._hyper.epochs, loss, val_loss, mae, r2, 0.0, 0.0)
+
+    def _diverged(self, number: int) -> InvalidInput:
+        said = f"must be smaller: the training diverged in epoch {number}"
+        return InvalidInput.of("learningRate", said, self._hyper.learning_rate)
 
     def _learn(self, order: Ints) -> float:
         """One epoch, a slice of batches at a time; the mean loss, whatever the slices were."""
@@ -221,31 +257,39 @@ class Epochs:
     def _look_back(self) -> tuple[float, float, float]:
         """Mean loss, mean absolute error and R² of one-step forecasts of the held-back end."""
         panel, rows = self._task.panel, self._task.windows.held_back
+        said, loss = self._judge(rows)
+        scaled = self._task.anchored[rows] + said * self._task.size
+        forecast = self._task.encoding.scaling.inverse(scaled, panel.series[rows])
+        truth = panel.values[rows]
+        known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
+        scores = [metrics.r2(truth[:, i], forecast[:, i]) for i in known]
+        return loss, metrics.mae(truth, forecast), float(np.mean(scores))
+
+    def _judge(self, rows: Ints) -> tuple[NDArray[np.float32], float]:
+        """What the network says of windows, [n, 3], and their mean loss."""
         said, sums = [], []
         for begin in range(0, len(rows), self._judged):
             self._control.check()
             some = self._graph.judge(tf.constant(rows[begin : begin + self._judged], tf.int32))
             said.append(some[0].numpy())
             sums.append(some[1].numpy())
-        scaled = self._task.anchored[rows] + np.concatenate(said) * self._task.size
-        forecast = self._task.encoding.scaling.inverse(scaled, panel.series[rows])
-        truth = panel.values[rows]
-        known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
-        scores = [metrics.r2(truth[:, i], forecast[:, i]) for i in known]
-        return _mean(np.array(sums)), metrics.mae(truth, forecast), float(np.mean(scores))
+        return np.concatenate(said), _mean(np.array(sums))
 
     # --- checkpoints --------------------------------------------------------------------------
 
     def _about(self) -> str:
         """What a checkpoint must agree on to be taken up."""
         shapes = [list(variable.shape) for variable in self._graph.variables]
-        windows = [len(self._task.windows.train), len(self._task.windows.held_back)]
-        return json.dumps([self._hyper.to_config(), self._seed, windows, shapes])
+        task = self._task
+        windows = [len(task.learned), len(task.watched), len(task.windows.held_back)]
+        design = task.design.to_config()
+        return json.dumps([self._hyper.to_config(), design, self._seed, windows, shapes])
 
     def _state(self) -> bytes:
         """The whole state of the training, as NumPy's archive without any pickle."""
         content = BytesIO()
         arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._graph.variables)}
+        arrays |= {f"best{i}": value for i, value in enumerate(self._best)}
         arrays |= {name: np.array(values) for name, values in self.history.items()}
         elapsed = self.spent_before + time.perf_counter() - self._began
         np.savez(content, about=self._about(), elapsed=elapsed, **arrays)
@@ -266,6 +310,8 @@ class Epochs:
         for i, variable in enumerate(self._graph.variables):
             variable.assign(kept[f"v{i}"])
         self.history = {name: kept[name].tolist() for name in self.history}
+        best = (f"best{i}" for i in range(len(self._graph.network)))
+        self._best = [kept[name] for name in best if name in kept]
         self.spent_before = float(kept["elapsed"])
 
 

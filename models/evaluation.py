@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from models.anchor import Kind
 from models.coherence import Coherence
 from models.forecasting import Model
+from models.naive import SEASONS, repeated, usual_errors
 from models.response import Response
 from models.rolling import Network, Past
 from models.spread import LEVELS, Errors, Spread, series_scale
 from models.tasks import Task
 from utils import metrics
-from utils.series import TARGETS, Step
+from utils.series import TARGETS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}
 _AT_ONCE = 4096  # windows that are judged in one call of the network
 _MOST_ROLL_OUTS = 768  # of one part of the held-back end
 _FEWEST_ROLL_OUTS = 40  # from which it is learned how they are made to agree
@@ -104,7 +104,7 @@ def roll(model: Model, task: Task, rows: Ints, allowed: Ints) -> RollOuts:
     panel = task.panel
     series, steps = panel.series[rows], task.horizon
     shown = model.encoding.lowest, model.encoding.highest
-    past = Past.of(panel, task.scaled, task.shape, series, panel.time[rows], shown)
+    past = Past.of(panel, task.scaled, task.shape, series, panel.time[rows], shown, model.memory)
     scaled = model.scaled_path(past, steps)
     _, values = model.in_units(scaled, past)
     place = rows[:, None] + np.arange(steps)
@@ -217,7 +217,7 @@ def one_step_ahead(model: Model, task: Task, rows: Ints) -> Floats:
     series = panel.series
     scaled = task.anchored[rows].copy()
     if model.size.any():
-        shown = encoding.rows(task.scaled, panel.time)
+        shown = encoding.rows(task.scaled, panel.time, panel.position)
         names = encoding.identities(series)
         for begin in range(0, len(rows), _AT_ONCE):
             some = rows[begin : begin + _AT_ONCE]
@@ -230,21 +230,27 @@ def one_step_ahead(model: Model, task: Task, rows: Ints) -> Floats:
 def _report(model: Model, task: Task, judged: Ints) -> dict[str, Any]:
     """Errors over the judged part in units, overall and per target.
 
-    Overall, `rmse` and `mae` pool the three targets; `r2_score` is the mean of theirs.
+    Overall, `rmse` and `mae` pool the three targets; `r2_score` and `mase` are the means of
+    theirs. MASE is of roll-outs, as the other figures beside the naive forecasts are.
     """
     panel, rows = task.panel, task.windows.held_back
     truth, forecast = panel.values[rows], one_step_ahead(model, task, rows)
     rolled = roll(model, task, judged, rows)
-    naive = _naive(task, judged)
+    values = task.encoding.scaling.inverse(task.scaled, panel.series)
+    naive = repeated(panel, values, judged, task.horizon)
+    usual = usual_errors(panel, _cut(task), SEASONS[panel.calendar.step])[rolled.past.series]
+    usual = np.broadcast_to(usual[:, None], rolled.values.shape)
     per_target = {
-        target: _of_target(i, truth, forecast, rolled, naive, model, task)
+        target: _of_target(i, truth, forecast, rolled, naive, usual, model, task)
         for i, target in enumerate(TARGETS)
     }
     scores = [m["r2_score"] for m in per_target.values() if m["r2_score"] is not None]
+    scaled = [m["mase"] for m in per_target.values() if m["mase"] is not None]
     return {
         "rmse": metrics.rmse(truth, forecast),
         "mae": metrics.mae(truth, forecast),
         "r2_score": float(np.mean(scores)),
+        "mase": float(np.mean(scaled)) if scaled else None,
         "per_target": per_target,
         "held_back_rows": len(rows),
         "calibration_rows": len(task.windows.calibration),
@@ -265,19 +271,18 @@ def _gap(values: Floats) -> Floats:
     return np.divide(np.abs(values[..., 0] - expected), larger, out=unknown, where=larger > 0)
 
 
-def _naive(task: Task, rows: Ints) -> dict[str, Floats]:
-    """The last value and the last season repeated, [n, H, 3] in units, from the same rows."""
-    panel, season = task.panel, SEASONS[task.panel.calendar.step]
-    values = task.encoding.scaling.inverse(task.scaled, panel.series)
-    steps = np.arange(task.horizon)
-    begin = panel.offsets[:-1][panel.series[rows]][:, None]
-    seasonal = rows[:, None] - season + steps % season
-    # A series shorter than a season has its last value only.
-    seasonal = np.where(seasonal >= begin, seasonal, rows[:, None] - 1)
-    return {
-        "last_value": np.repeat(values[rows - 1][:, None], task.horizon, axis=1),
-        "seasonal_naive": values[seasonal],
-    }
+_FIGURES = (
+    "rmse",
+    "mae",
+    "r2_score",
+    "last_value_mae",
+    "skill",
+    "wape",
+    "mase",
+    "skill_over_last_value",
+    "skill_over_seasonal_naive",
+    "coverage",
+)
 
 
 def _of_target(
@@ -286,13 +291,17 @@ def _of_target(
     forecast: Floats,
     rolled: RollOuts,
     naive: dict[str, Floats],
+    usual: Floats,
     model: Model,
     task: Task,
 ) -> dict[str, Any]:
-    """Figures of one target; all None where its truth is not known."""
+    """Figures of one target; all None where its truth is not known.
+
+    Args:
+        usual: errors of the seasonal naive in the training span, the scale of MASE, [n, H, 3].
+    """
     if np.isnan(truth[:, i]).all() or np.isnan(rolled.truth[..., i]).all():
-        names = ("rmse", "mae", "r2_score", "last_value_mae", "skill", "wape", "coverage")
-        return dict.fromkeys(names)
+        return dict.fromkeys(_FIGURES)
     actual, said = rolled.truth[..., i], rolled.values[..., i]
     error = metrics.mae(actual, said)
     one_step = metrics.mae(truth[:, i], forecast[:, i])
@@ -308,6 +317,7 @@ def _of_target(
         "last_value_mae": baseline,
         "skill": metrics.skill(one_step, baseline),
         "wape": metrics.finite(metrics.wape(actual, said)),
+        "mase": metrics.finite(metrics.mase(actual, said, usual[..., i])),
         "skill_over_last_value": metrics.skill(error, errors["last_value"]),
         "skill_over_seasonal_naive": metrics.skill(error, errors["seasonal_naive"]),
         "coverage": _coverage(i, rolled, model),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.anchor import Anchor
 from models.coherence import Coherence
 from models.response import Response
-from models.rolling import Correction, Network, Past, padded, roll_levels, roll_out
+from models.rolling import Correction, Network, Past, roll_levels, roll_out
 from models.spread import CLOSE, LEVELS, Spread
 from utils.encoding import Encoding
 from utils.errors import DamagedFile, InvalidInput
@@ -87,6 +87,11 @@ class Model:
     coherence: Coherence | None
     spread: Spread | None
     response: Response
+
+    @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return max(self.anchor.shape.memory, self.encoding.memory)
 
     def with_series(self, *histories: Floats) -> Model:
         """A model that knows more series by their rows, [n, 3] in units: their scale only."""
@@ -228,7 +233,7 @@ class Forecaster:
     @property
     def memory(self) -> int:
         """Recent rows that a forecast makes use of."""
-        return self.model.anchor.shape.memory if self.model else self.encoding.length
+        return self.model.memory if self.model else self.encoding.length
 
     @property
     def response(self) -> Response:
@@ -299,15 +304,14 @@ class Forecaster:
         if self.model is None:
             recent = np.stack([start.rows[-self.encoding.length :] for start in starts])
             own = np.array([self._numbers[start.key] for start in starts])
-            return self.forecast_levels(recent, np.array([s.last for s in starts]), own, steps)
+            return self.forecast_levels(recent, _last(starts), own, steps)
         model, count = self.model, len(self.encoding.keys)
         numbers = [self._numbers.get(start.key, count) for start in starts]
         if numbers[0] == count:
-            for start in starts:
-                model = model.with_series(start.rows)
+            model = model.with_series(*(start.rows for start in starts))
             numbers = list(range(count, count + len(starts)))
-        last = np.array([start.last for start in starts])
-        past = pasts_of(model, np.array(numbers), [start.rows for start in starts], last)
+        rows = [start.rows for start in starts]
+        past = pasts_of(model, np.array(numbers), rows, _last(starts))
         return model.forecast(past, steps)
 
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
@@ -339,6 +343,10 @@ class Forecaster:
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
+def _last(starts: Sequence[Start]) -> Ints:
+    return np.array([start.last for start in starts])
+
+
 def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
     """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
     return pasts_of(model, np.array([number]), [rows], np.array([last]))
@@ -346,14 +354,14 @@ def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
 
 def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> Past:
     """What roll-outs of series by number, [n], start from: the recent rows of each in units."""
-    memory, known = model.anchor.shape.memory, numbers < len(model.encoding.lowest)
+    memory, known = model.memory, numbers < len(model.encoding.lowest)
     whole = np.full((len(numbers), memory, 3), np.nan)
     for i, rows in enumerate(recent):
         whole[i, memory - len(rows[-memory:]) :] = rows[-memory:]
     scaled = model.encoding.scaling.forward_paths(whole, numbers)
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[numbers], high[numbers]) if known.all() else None
-    return Past.of_rows(padded(scaled, ~np.isnan(scaled[..., 0])), last, numbers, shown)
+    return Past.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:

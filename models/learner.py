@@ -1,7 +1,10 @@
 """How a network learns on this machine: on a GPU as plain Keras does, on a CPU the fused way.
 
 Both say the same of the same windows and learn from the same gradients. What they learn goes back
-into the Keras network that they were made from: only plain Keras layers are ever saved.
+into the Keras network that they were made from: only plain Keras layers are ever saved. In one
+thing they differ: recurrent dropout (Gal & Ghahramani, "A theoretically grounded application of
+dropout in recurrent neural networks", 2016) is one mask a window in Keras; here all windows of a
+batch share it, so that it is a mask on the rows of the recurrent weights and the kernel stays one.
 
 The fused way computes the same with fewer and larger operations: time runs along the first axis,
 so that nothing is transposed; each LSTM is one kernel of TensorFlow's; Adam (Kingma & Ba, "Adam: a
@@ -11,6 +14,7 @@ drawn at once. On small networks the arithmetic is the lesser part of the time.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Protocol
 
 import keras
@@ -18,19 +22,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.network import EPSILON, LSTMS, MOMENTUM
+from utils.architectures import PLAIN, Design
 from utils.schemas import Hyperparameters
 
-_LSTMS = ((1, 4), (4, 7))  # places of the two layers' weights among the network's
 _RESOLUTION = 1 << 16  # of the dropout's rate
 
 
 class Learner(Protocol):
     """A network while it learns. Its methods are traced into TensorFlow graphs.
 
-    `weights` are what gradients are taken of; `variables` all that changes while it learns.
+    `weights` are what gradients are taken of; `network` all that what it says depends on;
+    `variables` all that changes while it learns.
     """
 
     weights: list[Any]
+    network: list[Any]
     variables: list[Any]
 
     def say(self, windows: Any, identities: Any, training: bool) -> Any:
@@ -42,6 +49,9 @@ class Learner(Protocol):
             training: whether dropout is at work; another one for each step of `learn`.
         """
 
+    def penalty(self) -> Any:
+        """What is added to the loss to keep the weights small."""
+
     def learn(self, gradients: list[Any]) -> None:
         """Take a step of Adam."""
 
@@ -49,31 +59,56 @@ class Learner(Protocol):
         """Put what was learned into the network; returns the optimizer as it stands."""
 
 
-def learner_of(network: keras.Model, hyper: Hyperparameters, seed: int) -> Learner:
+def learner_of(
+    network: keras.Model,
+    hyper: Hyperparameters,
+    seed: int,
+    design: Design = PLAIN,
+    steps: int = 1,
+) -> Learner:
     """The quickest learner of a network on this machine: cuDNN's LSTM where there is a GPU.
 
     Args:
         network: as `network.build` made it.
         seed: of the dropout.
+        design: that the network was built to.
+        steps: that it will take at most; where the design has a schedule, it ends there.
     """
     if tf.config.list_physical_devices("GPU"):
-        return PlainLearner(network, hyper)
-    return FusedLearner(network, hyper, seed)
+        return PlainLearner(network, hyper, design, steps)
+    return FusedLearner(network, hyper, seed, design, steps)
+
+
+def _adam(hyper: Hyperparameters, design: Design, steps: int) -> keras.optimizers.Adam:
+    rate = hyper.learning_rate
+    if design.cosine_schedule:
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    return keras.optimizers.Adam(rate, global_clipnorm=design.clip_norm)
 
 
 class PlainLearner:
     """The network as Keras runs it."""
 
-    def __init__(self, network: keras.Model, hyper: Hyperparameters) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        hyper: Hyperparameters,
+        design: Design = PLAIN,
+        steps: int = 1,
+    ) -> None:
         self._network = network
-        self._optimizer = keras.optimizers.Adam(hyper.learning_rate)
+        self._optimizer = _adam(hyper, design, steps)
         self._optimizer.build(network.trainable_variables)
-        self.weights = network.trainable_variables
+        self.weights, self.network = network.trainable_variables, network.weights
         self.variables = [*network.variables, *self._optimizer.variables]
 
     def say(self, windows: Any, identities: Any, training: bool) -> Any:
         """See `Learner`."""
         return self._network([tf.transpose(windows, [1, 0, 2]), identities], training=training)
+
+    def penalty(self) -> Any:
+        """See `Learner`."""
+        return tf.add_n(self._network.losses) if self._network.losses else 0.0
 
     def learn(self, gradients: list[Any]) -> None:
         """See `Learner`."""
@@ -90,35 +125,84 @@ class PlainLearner:
 class FusedLearner:
     """The network as a function of its weights, in the order of the kernels that compute it."""
 
-    def __init__(self, network: keras.Model, hyper: Hyperparameters, seed: int) -> None:
-        self._network, self._hyper = network, hyper
-        self._adam = keras.optimizers.Adam(hyper.learning_rate)  # in name: for its defaults
-        self.weights = [tf.Variable(part) for part in _inward(network.get_weights())]
+    def __init__(
+        self,
+        network: keras.Model,
+        hyper: Hyperparameters,
+        seed: int,
+        design: Design = PLAIN,
+        steps: int = 1,
+    ) -> None:
+        self._network, self._hyper, self._design = network, hyper, design
+        self._adam = _adam(hyper, design, steps)  # in name: for its defaults
+        # Trained weights of an LSTM and of what normalises it, in Keras; here two of them are one.
+        self._own = 5 if design.batch_normalization else 3
+        trained = [weight.numpy() for weight in network.trainable_weights]
+        self.weights = [tf.Variable(part) for part in _inward(trained, self._own)]
+        self._moving = [tf.Variable(part) for part in network.non_trainable_weights]
+        self._names, self._lstms, self._dense = _parts(self.weights, self._own - 1)
         zeros = [tf.zeros_like(weight) for weight in self.weights]
         self._means, self._squares = ([tf.Variable(z) for z in zeros] for _ in range(2))
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seed = int(np.random.default_rng([seed % 2**64, 1]).integers(2**62))
-        self.variables = [*self.weights, *self._means, *self._squares, self._step]
+        self.network = [*self.weights, *self._moving]
+        self.variables = [*self.network, *self._means, *self._squares, self._step]
 
     def say(self, windows: Any, identities: Any, training: bool) -> Any:
         """See `Learner`."""
-        names, *lstms = self.weights[:5]
-        k1, b1, k2, b2, k3, b3 = self.weights[5:]
+        names, (k1, b1, k2, b2, k3, b3) = self._names, self._dense
         length, n = windows.shape[0], tf.shape(windows)[1]
         at = tf.reshape(tf.gather(names, identities), [1, n, identities.shape[1] * names.shape[1]])
         x = tf.concat([windows, tf.repeat(at, length, axis=0)], axis=2)
         keep = self._dropout(n, length) if training and self._hyper.dropout_rate else _all_of_it
-        first, second = self._hyper.lstm_units1, self._hyper.lstm_units2
-        x = keep(0, _lstm(x, lstms[0], lstms[1], first))
-        x = keep(1, _lstm(x, lstms[2], lstms[3], second)[-1])
+        x = keep(0, self._lstm(0, x, training))
+        x = keep(1, self._lstm(1, x, training))
         x = keep(2, tf.nn.relu(tf.nn.bias_add(tf.matmul(x, k1), b1)))
         x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, k2), b2))
         return tf.nn.bias_add(tf.matmul(x, k3), b3)
 
+    def _lstm(self, layer: int, x: Any, training: bool) -> Any:
+        """An LSTM and what normalises it: the first one's whole sequence, the second one's end."""
+        units = (self._hyper.lstm_units1, self._hyper.lstm_units2)[layer]
+        weights, bias, *normal = self._lstms[layer]
+        if training and self._design.recurrent_dropout:
+            weights = weights * self._recurrent_mask(layer, x.shape[2], units)
+        x = _lstm(x, weights, bias, units)
+        x = x if layer == 0 else x[-1]
+        return self._normalised(layer, x, normal, training) if normal else x
+
+    def _recurrent_mask(self, layer: int, inputs: int, units: int) -> Any:
+        """Which rows of an LSTM's weights a batch works with: all of the inputs', some of the
+        state's, made up for the others, [inputs + units, 1]."""
+        share = self._design.recurrent_dropout
+        # Numbers of steps below zero: another stream than that of the other dropout.
+        seed = tf.stack([tf.constant(self._seed + layer, tf.int64), -1 - self._step])
+        drawn = tf.random.stateless_uniform([units], seed)
+        kept = tf.cast(drawn >= share, tf.float32) / (1 - share)
+        return tf.concat([tf.ones([inputs]), kept], axis=0)[:, None]
+
+    def _normalised(self, layer: int, x: Any, scale: list[Any], training: bool) -> Any:
+        """Batch normalization, as Keras' layer does it; `scale` are its gamma and beta."""
+        gamma, beta = scale
+        mean, variance = self._moving[2 * layer : 2 * layer + 2]
+        if training:
+            moving = mean, variance
+            mean, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
+            for old, new in zip(moving, (mean, variance), strict=True):
+                old.assign(MOMENTUM * old + (1 - MOMENTUM) * new)
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, EPSILON)
+
+    def penalty(self) -> Any:
+        """See `Learner`. A joined weight is the sum of its parts here too."""
+        if not self._design.l2:
+            return 0.0
+        kernels = [lstm[0] for lstm in self._lstms] + self._dense[::2]
+        return self._design.l2 * tf.add_n([tf.reduce_sum(tf.square(k)) for k in kernels])
+
     def _dropout(self, n: Any, length: int) -> Any:
         """The dropout of one batch: (number of the layer, its output) → what is kept of it."""
         units1, units2 = self._hyper.lstm_units1, self._hyper.lstm_units2
-        sizes = [length * n * units1, n * units2, n * self.weights[5].shape[1]]
+        sizes = [length * n * units1, n * units2, n * self._dense[0].shape[1]]
         # Two numbers of 16 bits from each one that is drawn.
         seed = tf.stack([tf.constant(self._seed, tf.int64), self._step])
         drawn = tf.raw_ops.StatelessRandomUniformFullInt(
@@ -134,6 +218,9 @@ class FusedLearner:
         """See `Learner`."""
         adam, step = self._adam, tf.cast(self._step + 1, tf.float32)
         powers = tf.pow(adam.beta_1, step), tf.pow(adam.beta_2, step)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        if adam.global_clipnorm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, adam.global_clipnorm)
         states = zip(self.weights, self._means, self._squares, gradients, strict=True)
         for weight, mean, square, gradient in states:
             tf.raw_ops.ResourceApplyAdam(
@@ -142,22 +229,31 @@ class FusedLearner:
                 v=square.handle,
                 beta1_power=powers[0],
                 beta2_power=powers[1],
-                lr=self._hyper.learning_rate,
+                lr=self._rate(),
                 beta1=adam.beta_1,
                 beta2=adam.beta_2,
                 epsilon=adam.epsilon,
-                grad=tf.convert_to_tensor(gradient),
+                grad=gradient,
             )
         self._step.assign_add(1)
+
+    def _rate(self) -> Any:
+        """The learning rate of the step that is being taken."""
+        schedule = self._adam._learning_rate
+        return schedule(self._step) if self._design.cosine_schedule else self._hyper.learning_rate
 
     def settle(self) -> keras.optimizers.Adam:
         """See `Learner`."""
         parts = self.weights, self._means, self._squares
-        weights, means, squares = (_outward([v.numpy() for v in part]) for part in parts)
-        self._network.set_weights(weights)
+        weights, means, squares = (_outward([v.numpy() for v in part], self._own) for part in parts)
+        moving = [variable.numpy() for variable in self._moving]
+        given = [*self._network.trainable_weights, *self._network.non_trainable_weights]
+        for variable, value in zip(given, [*weights, *moving], strict=True):
+            variable.assign(value)
         self._adam.build(self._network.trainable_variables)
         states = [state for pair in zip(means, squares, strict=True) for state in pair]
-        self._adam.set_weights([self._step.numpy(), np.float32(self._hyper.learning_rate), *states])
+        rate = [] if self._design.cosine_schedule else [np.float32(self._hyper.learning_rate)]
+        self._adam.set_weights([self._step.numpy(), *rate, *states])
         return self._adam
 
 
@@ -189,22 +285,30 @@ def _lstm(x: Any, weights: Any, bias: Any, units: int) -> Any:
 Arrays = list[NDArray[np.float32]]
 
 
-def _inward(weights: Arrays) -> Arrays:
+def _parts(weights: list[Any], own: int) -> tuple[Any, list[list[Any]], list[Any]]:
+    """Weights, `own` of each LSTM and what follows it: the names', the LSTMs', the dense ones."""
+    ends = [1, *(1 + own * (layer + 1) for layer in range(LSTMS))]
+    lstms = [weights[begin:end] for begin, end in pairwise(ends)]
+    return weights[0], lstms, weights[ends[-1] :]
+
+
+def _inward(weights: Arrays, own: int) -> Arrays:
     """Keras' weights as the kernel takes them: kernel above recurrent kernel, gates reordered."""
-    inner = weights[:1]
-    for begin, end in _LSTMS:
-        kernel, recurrent, bias = weights[begin:end]
-        inner += [_swapped(np.vstack([kernel, recurrent])), _swapped(bias)]
-    return inner + weights[_LSTMS[-1][1] :]
+    names, lstms, dense = _parts(weights, own)
+    inner = [names]
+    for kernel, recurrent, bias, *normal in lstms:
+        inner += [_swapped(np.vstack([kernel, recurrent])), _swapped(bias), *normal]
+    return inner + dense
 
 
-def _outward(weights: Arrays) -> Arrays:
+def _outward(weights: Arrays, own: int) -> Arrays:
     """The inverse of `_inward`."""
-    outer = weights[:1]
-    for joined, bias in zip(weights[1:5:2], weights[2:5:2], strict=True):
+    names, lstms, dense = _parts(weights, own - 1)
+    outer = [names]
+    for joined, bias, *normal in lstms:
         inputs = len(joined) - len(bias) // 4
-        outer += [*np.vsplit(_swapped(joined), [inputs]), _swapped(bias)]
-    return outer + weights[5:]
+        outer += [*np.vsplit(_swapped(joined), [inputs]), _swapped(bias), *normal]
+    return outer + dense
 
 
 def _swapped(weights: NDArray[np.float32]) -> NDArray[np.float32]:

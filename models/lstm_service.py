@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import forecast_batch
+from models.comparison import others_of
 from models.context import context_of
 from models.data_generator import PlantSpec
 from models.forecast_reply import forecast_reply
@@ -259,6 +260,7 @@ class LSTMService:
             info=info,
             training_history=document.get("training_history"),
             model_summary=document.get("model_summary"),
+            beside=others_of(document, self.registry.store.readable_documents()),
             series=[dict(zip(KEYS, e["key"], strict=True)) for e in document.get("series", [])],
         )
 

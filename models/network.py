@@ -1,7 +1,8 @@
 """The dual-layer LSTM in Keras: built, saved, and exported for serving.
 
 LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dropout → Dense 32 relu
-→ Dense 3
+→ Dense 3; what a design has beside it (batch normalization after each LSTM, say) is in
+`utils.architectures`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from utils.architectures import PLAIN, Design
 from utils.schemas import Hyperparameters
 
 TARGET_COUNT = 3
+LSTMS = 2
+# Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to forget where it
+# began: a small training has fewer.
+MOMENTUM, EPSILON = 0.9, 1e-3
 
 
 def build(
@@ -23,6 +29,7 @@ def build(
     features: int,
     names: list[int],
     seed: int = 0,
+    design: Design = PLAIN,
 ) -> keras.Model:
     """The network.
 
@@ -32,6 +39,7 @@ def build(
         names: how many plants, applications and panel sizes there are. Each is embedded: a
             learned point in space, so that no name ranks above another.
         seed: of the first weights and of the dropout.
+        design: what the network has beside that.
 
     Inputs: `window` [batch, length, features] and `series` [batch, 3], the numbers of the names:
     plants first, then applications, then panel sizes, counted through.
@@ -55,13 +63,22 @@ def build(
             return_sequences=number == 1,
             kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
             recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+            kernel_regularizer=_small(design),
+            recurrent_regularizer=_small(design),
+            recurrent_dropout=design.recurrent_dropout,
+            seed=draw() if design.recurrent_dropout else None,
             name=f"lstm_{number}",
         )(x)
+        if design.batch_normalization:
+            normal = {"momentum": MOMENTUM, "epsilon": EPSILON, "name": f"normal_{number}"}
+            x = layers.BatchNormalization(**normal)(x)
         x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
-    x = _dense(64, draw)(x)
+    x = _dense(64, draw, design)(x)
     x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
-    x = _dense(32, draw)(x)
-    said = layers.Dense(TARGET_COUNT, kernel_initializer="zeros")(x)
+    x = _dense(32, draw, design)(x)
+    said = layers.Dense(
+        TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_small(design)
+    )(x)
     return keras.Model([window, series], said, name="dual_lstm")
 
 
@@ -75,18 +92,42 @@ class _Seeds:
         return int(self._stream.integers(2**31))
 
 
-def _dense(units: int, draw: _Seeds) -> keras.layers.Dense:
+def _dense(units: int, draw: _Seeds, design: Design) -> keras.layers.Dense:
     initializer = keras.initializers.GlorotUniform(seed=draw())
-    return keras.layers.Dense(units, "relu", kernel_initializer=initializer)
+    return keras.layers.Dense(
+        units, "relu", kernel_initializer=initializer, kernel_regularizer=_small(design)
+    )
+
+
+def _small(design: Design) -> keras.regularizers.Regularizer | None:
+    """What keeps a kernel small; weights of its own layer each, as Keras saves it."""
+    return keras.regularizers.L2(design.l2) if design.l2 else None
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
     """Write the network as ONNX, for serving without TensorFlow."""
+    network = _sure(network)
     given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(given if len(given) > 1 else given[0])  # Keras exports what was called once
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)
+
+
+def _sure(network: keras.Model) -> keras.Model:
+    """The network without recurrent dropout, of which an export would keep the random numbers."""
+    if not any(getattr(layer, "recurrent_dropout", 0) for layer in network.layers):
+        return network
+
+    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "recurrent_dropout" in config:
+            config["recurrent_dropout"] = 0.0
+        return type(layer).from_config(config)
+
+    twin = keras.models.clone_model(network, clone_function=copied)
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def load(path: Path) -> keras.Model:

@@ -24,7 +24,9 @@ LITERT = ".tflite"
 SUFFIXES = (".keras", *SERVED.values(), LITERT, ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
+    "architecture",
     "config",
+    "chosen_by_preset",
     "metrics",
     "training_time",
     "dataset_id",

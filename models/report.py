@@ -46,7 +46,15 @@ def write(
     path.write_text(text, encoding="utf-8")
 
 
-_FACTS = ("created_at", "source", "plant", "dataset_id", "data_points", "training_time")
+_FACTS = (
+    "created_at",
+    "source",
+    "architecture",
+    "plant",
+    "dataset_id",
+    "data_points",
+    "training_time",
+)
 
 
 def title_of(document: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.anchor import Anchor, Shape
 from utils.encoding import FARTHEST, Encoding
+from utils.engineering import last_averages
 from utils.legacy import LevelsEncoding
 from utils.series import Panel
 
@@ -28,11 +29,13 @@ _ROOM = 0.25  # of the range that a series has shown, beyond it on both sides
 class Past:
     """What n roll-outs start from.
 
-    `scaled` [n, memory, 3] are the last rows, `last` [n] the step number of the last one,
+    `scaled` [n, memory, 3] are the last rows; as many of them, at the end, as `known` [n] says are
+    rows of the series, the others their mean. `last` [n] is the step number of the last one,
     `series` [n] the series' numbers, `lowest` and `highest` [n, 3] the bounds of the forecast.
     """
 
     scaled: Floats
+    known: Ints
     last: Ints
     series: Ints
     lowest: Floats
@@ -40,14 +43,24 @@ class Past:
 
     @classmethod
     def of_rows(
-        cls, scaled: Floats, last: Ints, series: Ints, shown: tuple[Floats, Floats] | None = None
+        cls,
+        rows: Floats,
+        known: NDArray[np.bool_],
+        last: Ints,
+        series: Ints,
+        shown: tuple[Floats, Floats] | None = None,
     ) -> Past:
-        """From recent rows, [n, memory, 3], of series that have shown values from, to, [n, 3]."""
+        """From recent rows, [n, memory, 3], of series that have shown values from, to, [n, 3].
+
+        Args:
+            known: which rows there are, [n, memory]; the last ones of each series.
+        """
+        scaled = padded(rows, known)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
         if shown is not None:
             low, high = np.minimum(low, shown[0]), np.maximum(high, shown[1])
         room = _ROOM * (high - low)
-        return cls(scaled, last, series, low - room, high + room)
+        return cls(scaled, known.sum(axis=1), last, series, low - room, high + room)
 
     @classmethod
     def of(
@@ -58,13 +71,18 @@ class Past:
         series: Ints,
         origin: int | Ints,
         shown: tuple[Floats, Floats] | None = None,
+        memory: int = 0,
     ) -> Past:
-        """The rows of some series of a panel before step `origin` (one for all, or one each)."""
+        """The rows of some series of a panel before step `origin` (one for all, or one each).
+
+        As many as an anchor of that shape looks at, or `memory`, if those are more.
+        """
         begins, ends = panel.offsets[series], panel.offsets[series + 1]
         end = np.clip(origin - panel.first[series] + begins, begins + 1, ends)
-        rows = end[:, None] - np.arange(shape.memory, 0, -1)
+        rows = end[:, None] - np.arange(max(shape.memory, memory), 0, -1)
         return cls.of_rows(
-            padded(scaled[np.maximum(rows, 0)], rows >= begins[:, None]),
+            scaled[np.maximum(rows, 0)],
+            rows >= begins[:, None],
             panel.first[series] + end - begins - 1,
             series,
             shown and (shown[0][series], shown[1][series]),
@@ -88,25 +106,48 @@ class Correction:
     def __init__(
         self, network: Network, encoding: Encoding, size: Floats, past: Past, steps: int
     ) -> None:
-        self._network, self._size, length = network, size, encoding.length
-        around = _by_time(
-            past.last, 1 - length, steps, lambda time: encoding.calendar.features(time + 1)
-        )
+        if past.scaled.shape[1] < encoding.memory:
+            raise ValueError(f"takes {encoding.memory} rows of the past: {past.scaled.shape[1]}")
+        self._network, self._size, self._encoding = network, size, encoding
+        self._length, self._first = encoding.length, encoding.shown_width
+        around = _by_time(past.last, 1 - self._length, steps, encoding.ahead)
         count, rows, width = around.shape
-        self._rows = np.empty((count, rows, 3 + width), np.float32)
-        self._rows[:, :, 3:] = around
-        recent = past.scaled[:, -length:]
-        self._rows[:, :length, :3] = np.clip(recent, -FARTHEST, FARTHEST)
+        self._rows = np.empty((count, rows, self._first + width), np.float32)
+        self._rows[:, :, self._first :] = around
+        self._rows[:, : self._length, : self._first] = _shown(encoding, past)
+        # What the moving averages of later rows are made of, from before the last row on.
+        self._longest, self._known = max(encoding.averaged, default=1), past.known
+        before = past.scaled[:, past.scaled.shape[1] + 1 - self._longest :]
+        self._values = np.empty((count, self._longest - 1 + steps, 3))
+        self._values[:, : self._longest - 1] = np.clip(before, -FARTHEST, FARTHEST)
         self._identities = encoding.identities(past.series)
-        self._length = length
 
     def at(self, step: int, now: Floats) -> Floats:
         """The correction of the change after `now`, [n, 3], the row `step` steps ahead."""
         last = self._length - 1 + step
         if step:
-            self._rows[:, last, :3] = np.minimum(np.maximum(now, -FARTHEST), FARTHEST)
+            near = np.minimum(np.maximum(now, -FARTHEST), FARTHEST)
+            self._rows[:, last, :3] = near
+            if self._encoding.averaged:
+                self._rows[:, last, 3 : self._first] = self._averages(step, near)
         said = self._network(self._rows[:, step : last + 1], self._identities)
         return said * self._size
+
+    def _averages(self, step: int, near: Floats) -> Floats:
+        """The moving averages of the row `step` steps ahead, of which the values are `near`."""
+        end = self._longest - 2 + step
+        self._values[:, end] = near
+        recent = self._values[:, end + 1 - self._longest : end + 1]
+        return last_averages(recent, self._known + step, self._encoding.averaged)
+
+
+def _shown(encoding: Encoding, past: Past) -> NDArray[np.float32]:
+    """The window of the last rows as a network is shown it, [n, length, shown width]."""
+    count, memory = past.scaled.shape[0], encoding.memory
+    scaled = past.scaled[:, -memory:]
+    position = np.arange(memory) - np.maximum(memory - past.known, 0)[:, None]
+    shown = encoding.shown(scaled.reshape(-1, 3), np.maximum(position, 0).ravel())
+    return shown.reshape(count, memory, -1)[:, -encoding.length :]
 
 
 def roll_linear(anchor: Anchor, past: Past, steps: int) -> Floats:
@@ -123,11 +164,11 @@ def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | No
     """
     weights, ahead = anchor.shape.expand(anchor.coefficients(past.series))
     weights, ahead = weights * anchor.change[:, None], ahead * anchor.change[:, None]
-    count, memory = past.scaled.shape[:2]
+    count, memory = len(past.last), anchor.shape.memory
     calendar = _by_time(past.last, 0, steps, anchor.shape.ahead)
     drift = np.matmul(calendar, np.swapaxes(ahead, 1, 2))
     values = np.empty((count, memory + steps, 3))
-    values[:, :memory] = past.scaled
+    values[:, :memory] = past.scaled[:, -memory:]
     flat = values.reshape(count, -1, 1)
     for step in range(steps):
         now = values[:, memory + step - 1]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.anchor import Shape
 from models.anchor_choice import Choice, choose
+from utils.architectures import PLAIN, Design
 from utils.encoding import Encoding
 from utils.errors import InvalidInput
 from utils.metrics import mean_known
@@ -16,9 +17,11 @@ from utils.schemas import Hyperparameters
 from utils.series import Panel, Step, Windows, split_steps
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # Horizons that a model is judged and calibrated on: four weeks, half a year, a year.
 HORIZONS = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
+_WATCHED = 0.1  # of the training span, its end, that tells when to stop
 _LEAST = 1e-6  # size of what is left where nothing is
 _OUTLYING = 4.0  # root mean squares; what is left beyond counts as that much
 
@@ -30,13 +33,17 @@ class Task:
     `scaled` [rows, 3] are the panel's values, unknown ones filled in; `anchored` [rows, 3] what the
     anchor makes of each row from the rows before it, NaN at the beginning of a series. `residual`
     [rows, 3] is what that leaves, in units of `size` [3], float32, NaN where unknown: the network
-    learns to say it.
+    learns to say it from the windows of `learned`; those of `watched`, behind them in time but
+    within the training span, tell when it has learned enough. None where it trains to the end.
     """
 
     panel: Panel
+    design: Design
     scaled: Floats
     encoding: Encoding
     windows: Windows
+    learned: Ints
+    watched: Ints
     choice: Choice
     anchored: Floats
     residual: NDArray[np.float32]
@@ -45,12 +52,17 @@ class Task:
     warnings: list[str]
 
     @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return max(self.shape.memory, self.encoding.memory)
+
+    @property
     def shape(self) -> Shape:
         """What the anchor looks at."""
         return self.choice.anchor.shape
 
 
-def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
+def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Task:
     """Split by time, leave out series too short for a window, scale, anchor, find the windows.
 
     Raises:
@@ -66,7 +78,7 @@ def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
             "must leave at least one step to judge the model by",
             hyper.train_test_split,
         )
-    encoding = Encoding.fit(panel, length, cut)
+    encoding = Encoding.fit(panel, length, cut, design.engineered_features)
     scaled = encoding.scaling.forward(panel.filled(), panel.series)
     horizon = HORIZONS[panel.calendar.step]
     choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, newest, horizon)
@@ -75,8 +87,21 @@ def prepare(panel: Panel, hyper: Hyperparameters) -> Task:
     residual, size = _left_over(
         np.where(np.isnan(panel.values), np.nan, scaled) - anchored, windows
     )
+    learned, watched = _watched(panel, windows, design, warnings)
     return Task(
-        panel, scaled, encoding, windows, choice, anchored, residual, size, horizon, warnings
+        panel,
+        design,
+        scaled,
+        encoding,
+        windows,
+        learned,
+        watched,
+        choice,
+        anchored,
+        residual,
+        size,
+        horizon,
+        warnings,
     )
 
 
@@ -97,6 +122,24 @@ def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]
             length,
         )
     return panel.select(keep), warnings
+
+
+def _watched(
+    panel: Panel, windows: Windows, design: Design, warnings: list[str]
+) -> tuple[Ints, Ints]:
+    """The windows to learn from, and those that tell when to stop: the end of the training span.
+
+    The held-back end has no say in it: what chose the weights would flatter them.
+    """
+    rows, time = windows.train, panel.time[windows.train]
+    if design.patience is None:
+        return rows, rows[:0]
+    begin, end = int(time.min()), int(time.max()) + 1
+    late = time >= end - max(1, round(_WATCHED * (end - begin)))
+    if late.all():
+        warnings.append("All epochs are trained: the training span is too short to stop early by.")
+        return rows, rows[:0]
+    return rows[~late], rows[late]
 
 
 def _left_over(left: Floats, windows: Windows) -> tuple[NDArray[np.float32], Floats]:

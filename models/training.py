@@ -21,6 +21,7 @@ from models import evaluation, network
 from models.epochs import Alone, Control, Epochs
 from models.forecasting import Model, open_network
 from models.tasks import Task, prepare
+from utils.architectures import PLAIN, Design
 from utils.errors import TooLarge
 from utils.schemas import Hyperparameters
 from utils.series import TARGETS, Panel
@@ -36,6 +37,7 @@ def train(
     about: dict[str, Any],
     control: Control | None = None,
     keep_optimizer: bool = False,
+    design: Design = PLAIN,
 ) -> dict[str, Any]:
     """Train a network on a panel and publish it; returns the published document.
 
@@ -45,6 +47,7 @@ def train(
         about: entries of the document beyond the training's own, such as the data set's id.
         control: hears of every epoch, keeps checkpoints, may stop it; by default nobody does.
         keep_optimizer: whether the `.keras` file, three times as large, holds Adam's state too.
+        design: what the network is built and trained like.
 
     Raises:
         InvalidInput: the data cannot be trained on with these hyperparameters.
@@ -52,7 +55,7 @@ def train(
     """
     control = control or Alone()
     try:
-        return _train(panel, hyper, seed, store, model_id, about, control, keep_optimizer)
+        return _train(panel, hyper, seed, store, model_id, about, control, keep_optimizer, design)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TooLarge(
             "The training needs more memory than its worker may use. A smaller batchSize, "
@@ -71,12 +74,13 @@ def _train(
     about: dict[str, Any],
     control: Control,
     keep_optimizer: bool,
+    design: Design,
 ) -> dict[str, Any]:
     began = time.perf_counter()
-    task = prepare(panel, hyper)
-    features = 3 + task.encoding.calendar.width
+    task = prepare(panel, hyper, design)
+    features = task.encoding.width
     names = [len(known) for known in task.encoding.names]
-    trained = network.build(hyper, features, names, seed)
+    trained = network.build(hyper, features, names, seed, design)
     epochs = Epochs(trained, task, hyper, seed, control)
     optimizer = epochs.run()
     if keep_optimizer:
@@ -90,7 +94,8 @@ def _train(
         control.check()
         document = _document(model, metrics, task, hyper, seed) | {
             "model_id": model_id,
-            "training_history": epochs.history | {"epochs": hyper.epochs},
+            "training_history": epochs.history
+            | {"epochs": len(epochs.history["loss"]), "best_epoch": epochs.best_epoch},
             **about,
         }
         document["model_summary"] |= {
@@ -108,15 +113,18 @@ def _document(
 ) -> dict[str, Any]:
     """What is known of a trained model: its parts but the network, and how good it is."""
     created = datetime.now(UTC).isoformat()
-    config = hyper.to_config() | {"seed": seed}
+    architecture = task.design.architecture
+    config = hyper.to_config() | {"architecture": architecture, "seed": seed}
     coherence, spread = model.coherence, model.spread
     return {
         "created_at": created,
+        "architecture": architecture,
         "config": config,
         "metrics": metrics,
         "model_summary": {
             "output_shape": [None, len(TARGETS)],
             "config": config,
+            "design": task.design.to_config(),
             "created_at": created,
         },
         "warnings": task.warnings,
@@ -167,7 +175,7 @@ def _series(task: Task) -> list[dict[str, Any]]:
             {
                 "key": list(key),
                 "last_step": int(panel.first[s]) + end - begin - 1,
-                "recent": filled[max(begin, end - task.shape.memory) : end].tolist(),
+                "recent": filled[max(begin, end - task.memory) : end].tolist(),
                 "highest_throughput": float(panel.values[begin:end, 1].max()),
             }
         )

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from models.job_log import Event
 from models.job_states import Job, JobState
 from models.jobs import Jobs
+from utils.architectures import Architecture
 from utils.database import answering, make_tables
 
 KEPT = 50  # lines that are shown
@@ -78,14 +79,25 @@ def last_lines(jobs: Jobs) -> list[Line]:
     Raises:
         Unavailable: the database does not answer.
     """
-    events = jobs.last_events(KEPT)
+    events, known = _story(jobs)
     since = events[0].at if len(events) == KEPT else 0.0
     ended = jobs.ended_after(since, KEPT)
-    known = jobs.find(sorted({event.job_id for event in events}))
-    told = [_told(event, known[event.job_id]) for event in events if event.job_id in known]
+    told = [_told(event, known[event.job_id]) for event in events]
     lines = [*told, *map(_ending, ended), *Notes(jobs.engine).last(KEPT)]
     # Stable: an end that is as old as the last epoch comes after it.
     return sorted(lines, key=lambda line: line.at)[-KEPT:]
+
+
+def _story(jobs: Jobs) -> tuple[list[Event], dict[str, Job]]:
+    """The newest events of trainings, oldest first, and their jobs; those of others lie between."""
+    limit = KEPT
+    while True:
+        events = jobs.last_events(limit)
+        known = jobs.find(sorted({event.job_id for event in events}))
+        told = [event for event in events if event.job_id in known]
+        if len(told) >= KEPT or len(events) < limit:
+            return told[-KEPT:], known
+        limit *= 4
 
 
 def _told(event: Event, job: Job) -> Line:
@@ -94,9 +106,8 @@ def _told(event: Event, job: Job) -> Line:
     if event.data.get("status") == JobState.RUNNING:
         tries = event.data.get("try", 1)
         again = f", try {tries}" if tries > 1 else ""
-        return Line(
-            event.at, "info", f"{_name(job)}: starting training of {_what(job)}{again}", job
-        )
+        said = f"{_name(job)}: starting {_kind(job)}training of {_what(job)}{again}"
+        return Line(event.at, "info", said, job)
     return Line(event.at, "warning", f"{_name(job)}: its worker has ended, it waits again", job)
 
 
@@ -131,6 +142,12 @@ def _figure(value: float) -> str:
 
 def _name(job: Job) -> str:
     return f"Job {job.job_id[:8]}"
+
+
+def _kind(job: Job) -> str:
+    """The architecture that is trained, if it is not the plain one."""
+    architecture = job.arguments.get("architecture", Architecture.PLAIN)
+    return "" if architecture == Architecture.PLAIN else f"{architecture} "
 
 
 def _what(job: Job) -> str:

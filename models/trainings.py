@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from models.comparison import others_of
 from models.datasets import Datasets
 from models.feed import Feed, Stream
 from models.job_states import JOBS, Job, JobState, Priority, Work, member_id
@@ -66,6 +67,8 @@ class Trainings:
                     "dataset_id": document["dataset_id"],
                     "owns_data": owned,
                     "config": request.to_config(),
+                    "left_open": request.left_open,
+                    "architecture": request.architecture,
                     "seed": seed,
                     "keep_optimizer": request.keep_optimizer,
                     "fingerprint": mark,
@@ -117,9 +120,12 @@ class Trainings:
             job_id = running.job_id if running else self.start(request, key)
             self._jobs.wait(job_id)
         document = self._registry.store.document(job_id)
-        names = ("dataset_id", "data_points", "training_history", "metrics", "training_time")
+        names = ("architecture", "dataset_id", "data_points", "training_history", "metrics")
         return replies.TrainReply(
             model_id=job_id,
+            enhanced_features=document["encoding"]["engineered"],
+            training_time=document["training_time"],
+            beside=others_of(document, self._registry.store.readable_documents()),
             model_summary=document["model_summary"],
             warnings=document["warnings"],
             **{name: document[name] for name in names},
@@ -173,6 +179,8 @@ class Trainings:
             arguments = {
                 "dataset_id": document["dataset_id"],
                 "config": request.to_config(),
+                "left_open": request.left_open,
+                "architecture": request.architecture,
                 "seed": seed,
                 "keep_optimizer": request.keep_optimizer,
                 "plant": plant,
@@ -306,6 +314,7 @@ def facts(job: Job) -> dict[str, Any]:
         "dataset_id": job.arguments.get("dataset_id"),
         "plant": job.arguments.get("plant"),
         "group_id": job.arguments.get("group_id"),
+        "architecture": job.arguments.get("architecture"),
         "config": job.arguments.get("config", {}),
     }
 

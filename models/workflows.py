@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from dbos import DBOS
 from dbos import error as engine
 
+from models import presets
 from models.desk import Desk, Watch
 from models.forecasting import Forecaster
 from models.job_states import Work, failed
 from models.registry import CHECKPOINT, served_suffix
+from utils.architectures import DESIGNS, PLAIN, Architecture
 from utils.errors import InternalError, NotFound, ServiceError
 from utils.schemas import BacktestRequest, Hyperparameters
 
@@ -87,15 +89,21 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
 
     watch.check()
     panel = _panel(desk, arguments)
-    log.info("starting training", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
+    design = DESIGNS[Architecture(arguments.get("architecture", Architecture.PLAIN))]
+    kind = "training" if design == PLAIN else f"{design.architecture} training"
+    log.info(f"starting {kind}", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
     about = {
         "dataset_id": arguments["dataset_id"],
         "data_points": len(panel.values),
         "source": "trained",
     }
+    if arguments.get("left_open"):
+        about["chosen_by_preset"] = arguments["left_open"]
     if arguments.get("plant") is not None:
         about["plant"] = arguments["plant"]
     hyper = Hyperparameters.from_config(arguments["config"])
+    left_open = arguments.get("left_open", [])
+    hyper, design = presets.settle(panel, hyper, design, left_open)
     document = training.train(
         panel,
         hyper,
@@ -105,6 +113,7 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
         about,
         watch,
         keep_optimizer=arguments.get("keep_optimizer", False),
+        design=design,
     )
     log.info("training ended", job_id=job_id, seconds=round(document["training_time"], 2))
 
@@ -169,7 +178,8 @@ def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
                 watch.check()
                 _backtest(desk, watch, job_id, arguments)
         if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
-            desk.backtests.delete(job_id)
+            with suppress(NotFound):
+                desk.backtests.delete(job_id)
             raise NotFound(f"Model {model_id} was deleted while it was tried out.")
     return {"model_id": model_id}
 

@@ -247,12 +247,10 @@ def test_another_state_acts_as_the_flow_says_and_fades(
 def test_a_series_that_is_not_known_is_forecast_from_its_history() -> None:
     model, panel = of_plants()
     other = plants(240, seed=5).values[:240]
-    from models.forecasting import _with_series
-
     errs, naive = [], []
     for day in range(150, 220, 10):
         rows = other[:day]
-        cold = _with_series(model, rows)
+        cold = model.with_series(rows)
         forecast = cold.forecast(past_of(cold, len(panel.keys), rows, FIRST + day - 1), 7)
         errs.append(np.abs(forecast.values[0] - other[day : day + 7]) / other[day : day + 7])
         naive.append(np.abs(rows[-1] - other[day : day + 7]) / other[day : day + 7])

@@ -124,6 +124,6 @@ def test_encoding_survives_json() -> None:
 def test_encoding_shows_outliers_no_farther_than_six_spreads() -> None:
     data = panel([20])
     encoding = Encoding.fit(data, 5, 20_020)
-    rows = encoding.rows(np.full((2, 3), 99.0), np.array([20_000, 20_001]))
+    rows = encoding.rows(np.full((2, 3), 99.0), np.array([20_000, 20_001]), np.arange(2))
     assert rows[:, :3].max() == FARTHEST and rows.dtype == np.float32
     np.testing.assert_array_equal(rows[:, 3:], data.calendar.features(np.array([20_001, 20_002])))

@@ -17,6 +17,7 @@ from models.epochs import Alone, Epochs
 from models.forecasting import Forecaster, open_network, past_of
 from models.registry import model_store
 from models.rolling import Past
+from utils.architectures import DESIGNS, PLAIN, Design
 from utils.errors import DamagedFile, InvalidInput
 from utils.schemas import Hyperparameters
 from utils.series import TARGETS, Calendar, Panel
@@ -34,9 +35,11 @@ def panel(days: int = 60, plants: int = 2) -> Panel:
     return Panel(Calendar(), tuple(block.keys), offsets, np.full(plants, 19_723), values)
 
 
-def trained(folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1) -> Any:
+def trained(
+    folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1, design: Design = PLAIN
+) -> Any:
     store, id = model_store(folder), str(uuid4())
-    document = training.train(data, hyper, seed, store, id, {})
+    document = training.train(data, hyper, seed, store, id, {}, design=design)
     return document, Forecaster(store.document(id), store.read(id, ".onnx"))
 
 
@@ -51,26 +54,35 @@ def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
     assert type(network.load(tmp_path / "m.keras").get_layer("lstm_1")) is keras.layers.LSTM
 
 
-def test_train_publishes_a_plain_keras_file_that_onnx_equals(tmp_path: Path) -> None:
-    document, _ = trained(tmp_path, panel())
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_train_publishes_a_plain_keras_file_that_onnx_equals(
+    tmp_path: Path, design: Design
+) -> None:
+    document, _ = trained(tmp_path, panel(), design=design)
     id = document["model_id"]
     model = keras.models.load_model(tmp_path / f"{id}.keras")
-    windows = np.random.default_rng(0).normal(size=(4, 5, 14)).astype("f4")
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    width = document["model_summary"]["input_shape"][2]
+    assert width == (24 if design.engineered_features else 14)
+    windows = np.random.default_rng(0).normal(size=(4, 5, width)).astype("f4")
     names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3], [1, 2, 3]], "i4")
     served = open_network((tmp_path / f"{id}.onnx").read_bytes())(windows, names)
     np.testing.assert_allclose(served, model([windows, names]).numpy(), atol=1e-5)
     assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]
 
 
-def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path, design: Design) -> None:
     data = panel()
     changed = data.values.copy()
     late = data.time >= 19_723 + 48
     changed[late] = changed[late] * 3 + 7
-    documents = [trained(tmp_path, each)[0] for each in (data, replace(data, values=changed))]
+    both = data, replace(data, values=changed)
+    documents = [trained(tmp_path, each, design=design)[0] for each in both]
     for part in ("encoding", "response"):
         assert documents[0][part] == documents[1][part]
-    assert documents[0]["training_history"]["loss"] == documents[1]["training_history"]["loss"]
+    for curve in {"loss", "watched_loss"} & set(documents[0]["training_history"]):
+        assert len({str(each["training_history"][curve]) for each in documents}) == 1
     assert documents[0]["metrics"] != documents[1]["metrics"]
 
 
@@ -79,11 +91,12 @@ def test_train_gives_one_model_for_a_seed_and_others_for_others(tmp_path: Path) 
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
     data = panel(80)
-    document, forecaster = trained(tmp_path, data)
+    document, forecaster = trained(tmp_path, data, design=design)
     # Judged by the anchor of the training span; the published one has seen the newest rows too.
-    task = tasks.prepare(data, TINY)
+    task = tasks.prepare(data, TINY, design)
     model = replace(forecaster.model, anchor=task.choice.anchor, coherence=None)
     errors = []
     for s in range(len(data.keys)):
@@ -127,10 +140,13 @@ def test_a_diverging_training_says_so() -> None:
         Epochs(fused, task, TINY, 1, Alone()).run()
 
 
-def test_roll_out_feeds_each_day_back(tmp_path: Path) -> None:
-    data = panel()
-    _, forecaster = trained(tmp_path, data)
-    forecaster.model = replace(forecaster.model, coherence=None)
+@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("days", [60, 14])
+def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int) -> None:
+    data = panel(days)
+    _, forecaster = trained(tmp_path, data, design=design)
+    # Heard, whether or not it does any good.
+    forecaster.model = replace(forecaster.model, coherence=None, size=np.ones(3))
     key = data.keys[1]
     rows, last = data.values[data.offsets[1] :], int(data.time[-1])
     whole = forecaster.forecast(key, rows, last, 6).values[0]
@@ -140,15 +156,16 @@ def test_roll_out_feeds_each_day_back(tmp_path: Path) -> None:
         rows = np.vstack([rows, one])
 
 
-def test_roll_out_of_many_series_equals_that_of_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_roll_out_of_many_series_equals_that_of_each(tmp_path: Path, design: Design) -> None:
     data = panel()
-    _, forecaster = trained(tmp_path, data)
+    _, forecaster = trained(tmp_path, data, design=design)
     model = forecaster.model
     assert model is not None
     scaled = model.encoding.scaling.forward(data.values, data.series)
     shown = model.encoding.lowest, model.encoding.highest
     end = int(data.time.max()) + 1
-    past = Past.of(data, scaled, model.anchor.shape, np.arange(2), end, shown)
+    past = Past.of(data, scaled, model.anchor.shape, np.arange(2), end, shown, model.memory)
     together = model.forecast(past, 4)
     for s, key in enumerate(data.keys):
         alone = forecaster.forecast(key, *forecaster.recent(key), 4)

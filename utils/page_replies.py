@@ -166,6 +166,27 @@ class VisualizeReply(Reply):
     visualization_path: str
 
 
+class EnhancedConfig(Part):
+    """The hyperparameters of the enhanced network: its defaults, and what is fixed."""
+
+    lstm_units_1: int
+    lstm_units_2: int
+    dropout_rate: float
+    recurrent_dropout: float
+    sequence_length: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    train_test_split: float
+
+
+class EnhancedConfigReply(Reply):
+    """What the enhanced network is trained with where a request says nothing else."""
+
+    config: EnhancedConfig
+    description: dict[str, str]
+
+
 # --- master data ------------------------------------------------------------------------------
 
 

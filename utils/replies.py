@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ArchitectureName = Literal["plain", "enhanced"]
+
 
 class Reply(BaseModel):
     """A successful answer. Every number in it is finite."""
@@ -241,16 +243,33 @@ class DatasetReply(Reply):
     data: list[DataRow]
 
 
+class OtherModel(Part):
+    """A model of another architecture, judged on the same held-back end of the same data."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    model_id: str
+    architecture: str
+    created_at: str
+    mase: float | None
+    r2_score: float
+    skill: dict[str, float | None] = Field(description="one step ahead, over the last value")
+    skill_over_seasonal_naive: dict[str, float | None] = Field(description="of roll-outs")
+
+
 class TrainReply(Reply):
     """A trained and published model."""
 
     model_id: str
+    architecture: ArchitectureName
+    enhanced_features: bool = Field(description="whether its rows have engineered features")
     dataset_id: str
     data_points: int
     training_history: dict[str, Any]
     metrics: dict[str, Any]
     training_time: float
     model_summary: dict[str, Any]
+    beside: list[OtherModel] = Field(description="the newest of each other architecture, if any")
     warnings: list[str]
 
 
@@ -313,6 +332,7 @@ class JobInfo(Part):
     dataset_id: str | None
     plant: str | None
     group_id: str | None
+    architecture: ArchitectureName | None
     config: dict[str, Any]
 
 
@@ -373,6 +393,7 @@ class ModelReply(Reply):
     info: dict[str, Any]
     training_history: dict[str, Any] | None
     model_summary: dict[str, Any] | None
+    beside: list[OtherModel] = Field(description="the newest of each other architecture, if any")
     series: list[dict[str, Any]]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from utils.architectures import Architecture
 from utils.parsing import Flag, Int, Name, Number, Positive, Request
 
 
@@ -90,6 +91,10 @@ class Hyperparameters(Request):
         return Hyperparameters.model_validate(known)
 
 
+# What a preset may choose, where the request does not say it.
+PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
+
+
 class TrainRequest(SeedField, Hyperparameters, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
@@ -100,6 +105,10 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
     background: Flag = Field(False, description="true: reply 202 with a job at once")
     keep_optimizer: Flag = Field(
         False, description="true: the .keras file also holds Adam's state, to be trained on"
+    )
+    preset: Literal["auto"] | None = Field(
+        None,
+        description="auto: learningRate, epochs and sequenceLength suit the data where not given",
     )
 
     @model_validator(mode="after")
@@ -120,6 +129,18 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
         """Fields that ask for synthetic data."""
         return set(PlantFields.model_fields)
 
+    @property
+    def left_open(self) -> list[str]:
+        """Hyperparameters that the preset is to choose."""
+        if self.preset is None:
+            return []
+        return [name for name in PRESET_CHOOSES if name not in self.model_fields_set]
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.PLAIN
+
 
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
@@ -135,6 +156,36 @@ class ParallelRequest(TrainRequest):
     def generated(self) -> set[str]:
         """Fields that ask for synthetic data; the plants choose from any data."""
         return super().generated - {"plants"}
+
+
+class EnhancedFields(TrainRequest):
+    """The hyperparameters of the enhanced network, with its own defaults."""
+
+    lstm_units1: Int = Field(32, ge=1, le=1024)
+    lstm_units2: Int = Field(24, ge=1, le=1024)
+    dropout_rate: Number = Field(0.25, ge=0, le=0.9)
+    sequence_length: Int = Field(15, ge=1, le=365)
+    epochs: Int = Field(12, ge=1, le=10_000)
+    batch_size: Int = Field(64, ge=1, le=8192)
+    learning_rate: Number = Field(0.002, gt=0, le=1)
+    train_test_split: Number = Field(0.85, ge=0.1, le=0.99)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is built and trained like."""
+        return Architecture.ENHANCED
+
+
+class EnhancedRequest(EnhancedFields):
+    """A training of the enhanced network."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2)
+
+
+class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
+    """A training of the enhanced network per plant."""
+
+    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
 
 class BacktestRequest(Request):
