@@ -27,8 +27,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from models import network
 from models.backtest import Trial
 from models.backtest_plan import Plan, plan
-from models.backtest_scores import usual_errors
 from models.forecasting import Forecaster, open_network
+from models.naive import usual_errors
 from models.registry import LITERT, SERVED
 from models.rolling import Network
 from utils import metrics
