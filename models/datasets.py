@@ -190,6 +190,8 @@ class Datasets:
         days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
         offsets = np.append(starts, len(table)).astype(np.int64)
         values = np.column_stack([table[name].to_numpy() for name in TARGETS])
+        del table, names
+        pa.default_memory_pool().release_unused()  # else the library keeps what it took to read
         return Panel(calendar, tuple(keys), offsets, calendar.index(days[starts]), values)
 
     def peaks(self, id: str) -> dict[str, float]:

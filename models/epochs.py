@@ -25,8 +25,8 @@ Ints = NDArray[np.int64]
 
 _SLICE_SECONDS = 0.2  # between two looks at whether to go on
 _FIRST_SLICE = 8  # batches of the first slice, before it is known how long one takes
-_MOST_FLOATS = 1 << 24  # of one array while windows are judged
-_AT_ONCE = 4096  # windows that are judged in one call
+_MOST_FLOATS = 1 << 22  # of one array while windows are judged
+_AT_ONCE = 1024  # windows that are judged in one call
 _LATELY = 5  # epochs that the time left is reckoned from
 
 

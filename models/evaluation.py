@@ -28,7 +28,7 @@ from utils.series import TARGETS
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_AT_ONCE = 4096  # windows that are judged in one call of the network
+_AT_ONCE = 512  # windows that are judged in one call of the network
 _MOST_ROLL_OUTS = 768  # of one part of the held-back end
 _FEWEST_ROLL_OUTS = 40  # from which it is learned how they are made to agree
 
@@ -181,8 +181,7 @@ def _spread(model: Model, task: Task) -> Spread | None:
     panel, rows = task.panel, task.windows.calibration
     count = len(panel.keys)
     learned = task.windows.train
-    left = task.residual[learned].astype(float) * task.size
-    scale = series_scale(left, panel.series[learned], count)
+    scale = series_scale(_left(task), panel.series[learned], count)
     calibration = None
     if rows.size:
         rolled = roll(model, task, _origins(task, rows), rows)
@@ -192,9 +191,14 @@ def _spread(model: Model, task: Task) -> Spread | None:
     trials = task.choice.trials
     given = None if trials is None else Errors(trials.errors, trials.series)
     if calibration is None and given is None:
-        grown = left[:, None, :] * np.sqrt(np.arange(1, task.horizon + 1))[None, :, None]
+        grown = _left(task)[:, None, :] * np.sqrt(np.arange(1, task.horizon + 1))[None, :, None]
         given = Errors(grown[:, None], np.zeros(1, np.int64))
     return Spread.fit(calibration, given, scale)
+
+
+def _left(task: Task) -> Floats:
+    """What the anchor leaves of the changes that the network learned from, [n, 3] scaled."""
+    return task.residual[task.windows.train].astype(float) * task.size
 
 
 def _by_origin(errors: Floats, rolled: RollOuts, task: Task) -> Errors | None:
@@ -203,7 +207,8 @@ def _by_origin(errors: Floats, rolled: RollOuts, task: Task) -> Errors | None:
         return None
     times, place = np.unique(task.panel.time[rolled.rows], return_inverse=True)
     count = len(task.panel.keys)
-    whole = np.full((len(times), count, *errors.shape[1:]), np.nan)
+    # Few of them are known where there are many series: half the size is enough.
+    whole = np.full((len(times), count, *errors.shape[1:]), np.nan, np.float32)
     whole[place, rolled.past.series] = errors
     return Errors(whole, np.arange(count))
 
@@ -217,12 +222,13 @@ def one_step_ahead(model: Model, task: Task, rows: Ints) -> Floats:
     series = panel.series
     scaled = task.anchored[rows].copy()
     if model.size.any():
-        shown = encoding.rows(task.scaled, panel.time, panel.position)
-        names = encoding.identities(series)
+        shown, time = encoding.shown(task.scaled, panel.position), panel.time
         for begin in range(0, len(rows), _AT_ONCE):
             some = rows[begin : begin + _AT_ONCE]
-            windows = shown[some[:, None] + np.arange(-encoding.length, 0)]
-            said = model.network(windows, names[some])
+            place = some[:, None] + np.arange(-encoding.length, 0)
+            ahead = encoding.ahead(time[place].ravel()).reshape(*place.shape, -1)
+            windows = np.concatenate([shown[place], ahead], axis=2)
+            said = model.network(windows, encoding.identities(series[some]))
             scaled[begin : begin + len(some)] += said * model.size
     return encoding.scaling.inverse(scaled, series[rows])
 
@@ -236,8 +242,7 @@ def _report(model: Model, task: Task, judged: Ints) -> dict[str, Any]:
     panel, rows = task.panel, task.windows.held_back
     truth, forecast = panel.values[rows], one_step_ahead(model, task, rows)
     rolled = roll(model, task, judged, rows)
-    values = task.encoding.scaling.inverse(task.scaled, panel.series)
-    naive = repeated(panel, values, judged, task.horizon)
+    naive = repeated(panel, panel.filled(), judged, task.horizon)
     usual = usual_errors(panel, _cut(task), SEASONS[panel.calendar.step])[rolled.past.series]
     usual = np.broadcast_to(usual[:, None], rolled.values.shape)
     per_target = {

@@ -31,6 +31,7 @@ _LAGS = 3
 _FEWEST_ROWS = 40
 _OUTLYING = 5.0  # means of a series, beyond which nothing is learned
 _RIDGE = 1e-3  # per row
+_BLOCK = 65_536  # rows whose features are held at once
 _WIP, _THROUGHPUT = 0, 1  # places in TARGETS
 
 
@@ -67,17 +68,22 @@ class Response:
         rows = rows[np.all([near[rows - lag] for lag in range(_LAGS)], axis=0)]
         if len(rows) < _FEWEST_ROWS:
             return cls.unknown()
-        features = np.column_stack(
-            [
-                wip[rows],
-                *(releases[rows - lag] for lag in range(1, _LAGS)),
-                panel.calendar.features(panel.time[rows]),
-            ]
-        )
-        features = _less_own_mean(features, panel.series[rows])
-        target = _less_own_mean(throughput[rows, None], panel.series[rows])
-        squares = features.T @ features + _RIDGE * len(rows) * np.eye(features.shape[1])
-        answer = np.linalg.solve(squares, features.T @ target)[0, 0]
+        series, time = panel.series, panel.time
+        sums: Any = 0.0
+        for some in _whole_series(rows, series[rows]):
+            columns = np.column_stack(
+                [
+                    wip[some],
+                    *(releases[some - lag] for lag in range(1, _LAGS)),
+                    panel.calendar.features(time[some]),
+                    throughput[some],
+                ]
+            )
+            columns = _less_own_mean(columns, series[some])
+            sums = sums + columns.T @ columns
+        squares, products = sums[:-1, :-1], sums[:-1, -1:]
+        squares = squares + _RIDGE * len(rows) * np.eye(len(squares))
+        answer = np.linalg.solve(squares, products)[0, 0]
         return cls(float(np.clip(answer, *_WORKED_OFF)))
 
     def shift(
@@ -118,6 +124,13 @@ def _relative(panel: Panel, filled: Floats, early: NDArray[np.bool_]) -> tuple[F
     mean = total / np.maximum(np.bincount(series, early, count), 1)
     unit = np.where(mean > 0, mean, 1.0)[series]
     return filled[:, _WIP] / unit, filled[:, _THROUGHPUT] / unit
+
+
+def _whole_series(rows: NDArray[np.int64], series: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows in parts, about _BLOCK in each, those of a series always in one."""
+    begins = np.flatnonzero(np.diff(series, prepend=-1))
+    part = begins // _BLOCK
+    return np.split(rows, begins[1:][np.diff(part) > 0])
 
 
 def _less_own_mean(columns: Floats, series: NDArray[np.int64]) -> Floats:

@@ -60,16 +60,21 @@ class Spread:
             ValueError: both are.
         """
         given = [
-            (each.values / scale[each.series][None, :, None, :], most)
+            (each, most)
             for each, most in ((calibration, np.inf), (trials, _MOST_TRIALS))
             if each is not None and not np.isnan(each.values).all()
         ]
         if not given:
             raise ValueError("No errors to take quantiles of.")
-        steps = given[0][0].shape[2]
+        steps = given[0][0].values.shape[2]
         quantiles = np.zeros((steps, 3, len(_SHARES)))
         for target in range(3):
-            parts = [(np.abs(e[..., target]), _independent(e[..., target]), m) for e, m in given]
+            parts = []
+            for each, most in given:
+                own = scale[each.series, target][:, None].astype(each.values.dtype)
+                errors = each.values[..., target] / own
+                independent = _independent(errors)
+                parts.append((np.abs(errors, out=errors), independent, most))
             for h in range(steps):
                 found = _quantiles(parts, h)
                 quantiles[h, target] = quantiles[h - 1, target] if found is None and h else found
