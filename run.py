@@ -62,7 +62,7 @@ def serve(chosen: settings.Settings) -> None:
     programs = [
         supervisor.Program(
             "web",
-            [sys.executable, "-m", "gunicorn", "--chdir", str(settings.ROOT), "app:app"],
+            [sys.executable, "-m", "gunicorn", "app:app"],
             {},
             vital=True,
         ),
@@ -156,7 +156,9 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
         f"{span.start} to {span.end}."
     )
     model_id, past = _train_shown(console, service, dataset_id, epochs)
-    key = past.keys[0]
+    known = {tuple(entry["key"]) for entry in service.registry.store.document(model_id)["series"]}
+    number = next(s for s, key in enumerate(past.keys) if key in known)
+    key = past.keys[number]
     reply = service.predict(
         schemas.PredictRequest.parse(
             {"model_id": model_id, "plant": key[0], "application": key[1], "panelSize": key[2]}
@@ -165,9 +167,8 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
     )
     console.print(f"Series: {' / '.join(key)}")
     console.print(terminal.forecast_table(reply, summary.step))
-    recent = past.values[: past.offsets[1], 0][-60:].tolist()
-    future = [day.predicted_wip for day in reply.predictions]
-    click.echo(terminal.plot(recent, future, f"WIP by {summary.step}", console.width))
+    recent = past.select([number]).values[-60:, 0].tolist()
+    click.echo(terminal.plot(recent, reply, f"WIP by {summary.step}", console.width))
     terminal.say_law(console, reply)
 
 
@@ -198,10 +199,17 @@ def _train_shown(
 
 @main.command()
 @click.argument("table", type=_FILE)
-@click.option("--epochs", default=50, show_default=True, help="Epochs to train.")
+@click.option("--epochs", type=int, help="Epochs to train (default: 50).")
 @click.option("--seed", type=int, help="The same seed and table give the same model.")
+@click.option("--preset", type=click.Choice(["auto"]), help="Learning settings by the data.")
 @click.pass_obj
-def train(chosen: settings.Settings, table: Path, epochs: int, seed: int | None) -> None:
+def train(
+    chosen: settings.Settings,
+    table: Path,
+    epochs: int | None,
+    seed: int | None,
+    preset: str | None,
+) -> None:
     """Train a model on TABLE, for this service to forecast with.
 
     Its job runs in a worker of the running service, or else in one started for it. Ctrl-C
@@ -215,11 +223,13 @@ def train(chosen: settings.Settings, table: Path, epochs: int, seed: int | None)
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
     dataset_id = service.upload(table).dataset_id
-    asked = {"datasetId": dataset_id, "epochs": epochs, "seed": seed}
+    asked = schemas.TrainRequest.parse(
+        {"datasetId": dataset_id, "epochs": epochs, "seed": seed, "preset": preset}
+    )
     with _worker_at_hand(chosen, service, console):
-        job_id = service.trainings.start(schemas.TrainRequest.parse(asked), None)
+        job_id = service.trainings.start(asked, None)
         try:
-            with terminal.training_bar(console, epochs) as show:
+            with terminal.training_bar(console, asked.epochs) as show:
                 for message in service.trainings.follow(job_id, None):
                     if message is not None and message.kind == "epoch":
                         show(message.data)

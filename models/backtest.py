@@ -23,7 +23,7 @@ from utils.series import KEYS, TARGETS, Panel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_AT_ONCE = 65_536  # rows of windows that the network is shown in one block of roll-outs
+_AT_ONCE = 32_768  # rows of windows that the network is shown in one block of roll-outs
 _MOST_AT_ONCE = 512  # roll-outs in one block
 _MOST_SERIES = 1_000  # that are listed one by one
 _PLOTTED = 3  # series, and origins of each

@@ -21,6 +21,7 @@ _SHOWN = (
     "created_at",
     "architecture",
     "config",
+    "chosen_by_preset",
     "metrics",
     "training_time",
     "dataset_id",

@@ -79,14 +79,25 @@ def last_lines(jobs: Jobs) -> list[Line]:
     Raises:
         Unavailable: the database does not answer.
     """
-    events = jobs.last_events(KEPT)
+    events, known = _story(jobs)
     since = events[0].at if len(events) == KEPT else 0.0
     ended = jobs.ended_after(since, KEPT)
-    known = jobs.find(sorted({event.job_id for event in events}))
-    told = [_told(event, known[event.job_id]) for event in events if event.job_id in known]
+    told = [_told(event, known[event.job_id]) for event in events]
     lines = [*told, *map(_ending, ended), *Notes(jobs.engine).last(KEPT)]
     # Stable: an end that is as old as the last epoch comes after it.
     return sorted(lines, key=lambda line: line.at)[-KEPT:]
+
+
+def _story(jobs: Jobs) -> tuple[list[Event], dict[str, Job]]:
+    """The newest events of trainings, oldest first, and their jobs; those of others lie between."""
+    limit = KEPT
+    while True:
+        events = jobs.last_events(limit)
+        known = jobs.find(sorted({event.job_id for event in events}))
+        told = [event for event in events if event.job_id in known]
+        if len(told) >= KEPT or len(events) < limit:
+            return told[-KEPT:], known
+        limit *= 4
 
 
 def _told(event: Event, job: Job) -> Line:

@@ -67,6 +67,7 @@ class Trainings:
                     "dataset_id": document["dataset_id"],
                     "owns_data": owned,
                     "config": request.to_config(),
+                    "left_open": request.left_open,
                     "architecture": request.architecture,
                     "seed": seed,
                     "keep_optimizer": request.keep_optimizer,
@@ -178,6 +179,7 @@ class Trainings:
             arguments = {
                 "dataset_id": document["dataset_id"],
                 "config": request.to_config(),
+                "left_open": request.left_open,
                 "architecture": request.architecture,
                 "seed": seed,
                 "keep_optimizer": request.keep_optimizer,

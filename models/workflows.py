@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from dbos import DBOS
 from dbos import error as engine
 
+from models import presets
 from models.desk import Desk, Watch
 from models.forecasting import Forecaster
 from models.job_states import Work, failed
@@ -96,9 +97,13 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
         "data_points": len(panel.values),
         "source": "trained",
     }
+    if arguments.get("left_open"):
+        about["chosen_by_preset"] = arguments["left_open"]
     if arguments.get("plant") is not None:
         about["plant"] = arguments["plant"]
     hyper = Hyperparameters.from_config(arguments["config"])
+    left_open = arguments.get("left_open", [])
+    hyper, design = presets.settle(panel, hyper, design, left_open)
     document = training.train(
         panel,
         hyper,
@@ -162,7 +167,8 @@ def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
                 watch.check()
                 _backtest(desk, watch, job_id, arguments)
         if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
-            desk.backtests.delete(job_id)
+            with suppress(NotFound):
+                desk.backtests.delete(job_id)
             raise NotFound(f"Model {model_id} was deleted while it was tried out.")
     return {"model_id": model_id}
 

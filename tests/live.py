@@ -117,8 +117,9 @@ def start(folder: Path, *arguments: str, **settings: str) -> Service:
     environment = environment_of(folder, **settings)
     log = (folder / "log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "run.py", *arguments],
-        cwd=ROOT,
+        # From elsewhere, as a service manager or a path in a shell does.
+        [sys.executable, str(ROOT / "run.py"), *arguments],
+        cwd=folder,
         env=environment,
         stdout=log,
         stderr=subprocess.STDOUT,

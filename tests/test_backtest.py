@@ -266,6 +266,13 @@ def test_jobs_are_listed_by_kind(service: Service, report: Body) -> None:
     assert sum(float(line.split()[-1]) for line in counted) == len(trainings)
 
 
+def test_backtests_leave_the_training_log_alone(service: Service, trained: Body) -> None:
+    before = service.get("/api/training/logs").json()["logs"]
+    for _ in range(3):
+        service.post(path_of(trained), ASK | {"origins": 40, "includeTraining": True})
+    assert service.get("/api/training/logs").json()["logs"] == before != []
+
+
 def test_a_backtest_does_not_wait_for_a_training(
     service: Service, trained: Body, dataset: Body
 ) -> None:

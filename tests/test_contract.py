@@ -201,6 +201,18 @@ def test_predict_from_a_history(service: Service, question: Body) -> None:
     assert "at least 10 rows" in refusal(refused, 422)["error"]
 
 
+def test_train_by_preset_chooses_what_is_left_open(
+    service: Service, dataset: dict[str, str]
+) -> None:
+    fast = {name: value for name, value in FAST.items() if name != "learningRate"}
+    body = fast | {"datasetId": dataset["dataset_id"], "preset": "auto"}
+    reply = service.post("/api/model/train", body).json()
+    assert reply["model_summary"]["config"]["learning_rate"] == 0.001
+    assert reply["model_summary"]["config"]["epochs"] == FAST["epochs"]
+    info = service.get(f"/api/model/{reply['model_id']}").json()["info"]
+    assert "learning_rate" in info["chosen_by_preset"] and "epochs" not in info["chosen_by_preset"]
+
+
 def test_predict_raw_is_before_it_is_made_to_agree(service: Service, question: Body) -> None:
     raw = service.post("/api/model/predict", question | {"raw": True}).json()
     agreed = service.post("/api/model/predict", question).json()

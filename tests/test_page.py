@@ -127,6 +127,7 @@ class TestWhileOneTrains:
             assert reply["count"] == len(reply["logs"]) <= 50
             return list(reply["logs"])
 
+        wait_until(lambda: sum(line["job_id"] == running for line in lines()) > 22)
         wait_until(lambda: len(lines()) == 50)
         found = lines()
         assert [line["timestamp"] for line in found] == sorted(line["timestamp"] for line in found)

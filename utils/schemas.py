@@ -91,6 +91,10 @@ class Hyperparameters(Request):
         return Hyperparameters.model_validate(known)
 
 
+# What a preset may choose, where the request does not say it.
+PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
+
+
 class TrainRequest(SeedField, Hyperparameters, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
@@ -101,6 +105,10 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
     background: Flag = Field(False, description="true: reply 202 with a job at once")
     keep_optimizer: Flag = Field(
         False, description="true: the .keras file also holds Adam's state, to be trained on"
+    )
+    preset: Literal["auto"] | None = Field(
+        None,
+        description="auto: learningRate, epochs and sequenceLength suit the data where not given",
     )
 
     @model_validator(mode="after")
@@ -120,6 +128,13 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
     def generated(self) -> set[str]:
         """Fields that ask for synthetic data."""
         return set(PlantFields.model_fields)
+
+    @property
+    def left_open(self) -> list[str]:
+        """Hyperparameters that the preset is to choose."""
+        if self.preset is None:
+            return []
+        return [name for name in PRESET_CHOOSES if name not in self.model_fields_set]
 
     @property
     def architecture(self) -> Architecture:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from utils.settings import ROOT
+
 log = structlog.get_logger("supervisor")
 
 _LOOK_EVERY = 0.2  # seconds
@@ -38,6 +40,7 @@ class Program:
         self.process = subprocess.Popen(  # noqa: S603 - our own programs
             self.command,
             env=os.environ | self.environment,
+            cwd=ROOT,  # where gunicorn finds its configuration, wherever the service is started
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from utils.replies import PredictReply
+from utils.replies import Prediction, PredictReply
 
 _FIRST_STEPS = 7
 
@@ -22,30 +23,39 @@ def forecast_table(reply: PredictReply, step: str) -> Table:
     Args:
         step: what a row of the data is: "day", "week" or "month".
     """
-    table = Table(title="Forecast")
+    table = Table(title="Forecast (in brackets: what covers 80 %)")
     for heading in (step, "date", "WIP", "throughput", "cycle time", "confidence"):
         table.add_column(heading, justify="right")
     whole = len(reply.predictions) <= 2 * _FIRST_STEPS
     for day in reply.predictions:
         if whole or day.day <= _FIRST_STEPS or day.day % 7 == 0:
-            table.add_row(
-                str(day.day),
-                day.date,
-                f"{day.predicted_wip:,.2f}",
-                f"{day.predicted_throughput:,.2f}",
-                f"{day.predicted_cycle_time:,.3f}",
-                f"{day.confidence:.0%}",
-            )
+            amounts = [_amount(day, target) for target in ("wip", "throughput", "cycle_time")]
+            table.add_row(str(day.day), day.date, *amounts, f"{day.confidence:.0%}")
     return table
 
 
-def plot(past: Sequence[float], future: Sequence[float], title: str, width: int) -> str:
-    """The recent past and the forecast of a quantity, as text."""
+def _amount(day: Prediction, target: str) -> str:
+    """A forecast with its interval, in four significant digits."""
+    said, low, high = (
+        getattr(day, f"predicted_{target}{bound}") for bound in ("", "_lo80", "_hi80")
+    )
+    digits = max(0, 3 - math.floor(math.log10(said))) if said > 0 else 0
+    text = f"{said:,.{digits}f}"
+    return text if low is None else f"{text} ({low:,.{digits}f}–{high:,.{digits}f})"
+
+
+def plot(past: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
+    """The recent past and the forecast of WIP, with what covers 80 % of it, as text."""
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plotsize(min(width, 100), 15)
+    steps = range(1, len(reply.predictions) + 1)
     plotext.plot(range(1 - len(past), 1), past, label="past", marker="dot")
-    plotext.plot(range(1, len(future) + 1), future, label="forecast", marker="braille")
+    bounds = [(day.predicted_wip_lo80, day.predicted_wip_hi80) for day in reply.predictions]
+    for edge in zip(*(pair for pair in bounds if None not in pair), strict=True):
+        plotext.scatter(steps, edge, marker="·")
+    future = [day.predicted_wip for day in reply.predictions]
+    plotext.plot(steps, future, label="forecast (·: 80 %)", marker="braille")
     plotext.title(title)
     return str(plotext.build())
 
@@ -94,5 +104,7 @@ def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str
                 f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
                 f"({figures['last_value_mae']:,.3g} by repeating the last value)."
             )
+    if "network" in metrics:
+        console.print(metrics["network"]["sentence"])
     for warning in warnings:
         console.print(f"  • {warning}")
