@@ -123,6 +123,20 @@ ENDPOINTS = [
         b.BacktestReply,
         formats=("json", "png"),
     ),
+    Endpoint(
+        "GET",
+        "/api/model/<model_id>/download",
+        "A file of a model",
+        media="application/octet-stream",
+        formats=("keras", "onnx", "litert"),
+    ),
+    Endpoint(
+        "POST",
+        "/api/model/<model_id>/compress",
+        "Serve a model with smaller weights",
+        r.CompressReply,
+        s.CompressRequest,
+    ),
     Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
     Endpoint(
         "POST",
@@ -316,6 +330,18 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
         form = web.choice("format", ("json", "png"))
         kind = "image/png" if form == "png" else "application/json"
         return Response(service.backtests.read(model_id, job_id, form), mimetype=kind)
+
+    @app.get("/api/model/<id:model_id>/download")
+    def download(model_id: str) -> Response:
+        file, name = service.files.download(
+            model_id, web.choice("format", ("keras", "onnx", "litert"))
+        )
+        with file as path:  # opened here: it is sent whole, even if removed meanwhile
+            return send_file(path, "application/octet-stream", True, name)
+
+    @app.post("/api/model/<id:model_id>/compress")
+    def compress(model_id: str) -> Response:
+        return web.json(service.files.compress(model_id, web.body(s.CompressRequest)))
 
     @app.post("/api/model/predict")
     def predict() -> Response:

@@ -49,7 +49,7 @@ class Backtests:
         """
         arguments = {
             "model_id": model_id,
-            "dataset_id": self._dataset(model_id, request.dataset_id),
+            "dataset_id": self.dataset(model_id, request.dataset_id),
             "config": request.to_config(),
             "fingerprint": f"{model_id} {fingerprint(request)}",
         }
@@ -62,8 +62,13 @@ class Backtests:
                 raise used_key(key)
         return job_id
 
-    def _dataset(self, model_id: str, asked: str | None) -> str:
-        """The data set to judge a model by."""
+    def dataset(self, model_id: str, asked: str | None) -> str:
+        """The data set to judge a model by: the one asked for, else the one it was trained on.
+
+        Raises:
+            NotFound: there is no such model or data set.
+            InvalidInput: none is asked for, and none is known.
+        """
         own: str | None = self._registry.document(model_id).get("dataset_id")
         if asked is not None:
             self._datasets.document(asked)

@@ -52,7 +52,7 @@ SHIPPING_SHARE = 0.25  # of the finished goods on hand, shipped within a day
 BURN_IN = 365  # days simulated before the first row
 COLUMNS = ("wip", "throughput", "cycle_time", "finished_goods", "semi_finished_goods", "releases")
 
-_SERIES_PER_BLOCK = 512
+_CELLS_PER_BLOCK = 1 << 20  # days × series that are held at once, about 0.3 kB each
 _VANISHING = 1e-6  # of the base rate
 # Tried around the steady state to find the clearing at which mean WIP comes out at its base.
 _CLEARING_TRIALS = np.geomspace(0.5, 8.0, 17)
@@ -117,8 +117,9 @@ def first_day() -> int:
 def generate(spec: PlantSpec) -> Iterator[Block]:
     """The data of `spec`, some series at a time, so that any amount fits in memory."""
     keys = spec.keys
-    for begin in range(0, len(keys), _SERIES_PER_BLOCK):
-        yield _simulate(spec, keys[begin : begin + _SERIES_PER_BLOCK])
+    size = max(1, _CELLS_PER_BLOCK // (BURN_IN + spec.days))
+    for begin in range(0, len(keys), size):
+        yield _simulate(spec, keys[begin : begin + size])
 
 
 def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:

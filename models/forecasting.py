@@ -182,14 +182,15 @@ class Forecaster:
 
     Args:
         document: the model's document, as `training` or `importing` wrote it.
-        content: of its ONNX file.
+        network: the content of its ONNX file, or the function that it is.
 
     Raises:
         DamagedFile: the document or the network does not hold together.
     """
 
-    def __init__(self, document: dict[str, Any], content: bytes) -> None:
-        network = open_network(content)
+    def __init__(self, document: dict[str, Any], network: bytes | Network) -> None:
+        if isinstance(network, bytes):
+            network = open_network(network)
         try:
             self._open(document, network)
         except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -20,6 +20,7 @@ class Work(StrEnum):
     DERIVE = "derive"
     BACKTEST = "backtest"
     ILLUSTRATE = "illustrate"
+    COMPRESS = "compress"
 
 
 JOBS = (Work.TRAIN, Work.BACKTEST)  # what clients hand in, follow and cancel

@@ -29,6 +29,7 @@ QUEUES = {
     Work.TRAIN: QUEUE,
     Work.DERIVE: "deriving",
     Work.ILLUSTRATE: "deriving",
+    Work.COMPRESS: "deriving",
     Work.BACKTEST: "backtesting",
 }
 APPLICATION = "lstm-backend-service"
@@ -301,9 +302,17 @@ class Jobs:
         """
         self._have_done(Work.ILLUSTRATE, model_id)
 
-    def _have_done(self, work: Work, model_id: str) -> None:
+    def compress(self, model_id: str, dataset_id: str, serves: str | None) -> None:
+        """Have a model's smaller files made; see `compression.compress`.
+
+        Raises:
+            ServiceError: as `wait`.
+        """
+        self._have_done(Work.COMPRESS, model_id, dataset_id=dataset_id, serves=serves)
+
+    def _have_done(self, work: Work, model_id: str, **more: Any) -> None:
         job_id = str(uuid4())
-        self.enqueue(work, job_id, {"model_id": model_id})
+        self.enqueue(work, job_id, {"model_id": model_id} | more)
         self.wait(job_id)
 
     def expect_worker(self) -> None:

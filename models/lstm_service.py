@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from models.datasets import Datasets
     from models.jobs import Jobs
     from models.master_data import MasterData
+    from models.model_files import ModelFiles
     from models.operation_page import OperationPage
     from models.trainings import Trainings
 
@@ -48,7 +49,7 @@ class LSTMService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.registry = Registry(
-            settings.model_location, settings.model_cache, telemetry.cache_holds
+            settings.model_location, settings.model_cache_mb * 1_000_000, telemetry.cache_holds
         )
         self._operations = Operations(
             self.registry.store, lambda: self.jobs, lambda: self.datasets.store
@@ -114,6 +115,13 @@ class LSTMService:
         return Backtests(
             self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
         )
+
+    @cached_property
+    def files(self) -> ModelFiles:
+        """The files of the models."""
+        from models.model_files import ModelFiles
+
+        return ModelFiles(self.jobs, self.registry, self.backtests.dataset, self.trainings.patience)
 
     def warm_up(self) -> None:
         """Load what start-up put off; once, however often it is called."""

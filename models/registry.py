@@ -10,13 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest
-SUFFIXES = (".keras", ".onnx", ".h5", ".png", ".html", CHECKPOINT)
+# The network for serving, by the type of its weights; and for devices.
+SERVED = {"float32": ".onnx", "float16": ".float16.onnx", "int8": ".int8.onnx"}
+LITERT = ".tflite"
+SUFFIXES = (".keras", *SERVED.values(), LITERT, ".h5", ".png", ".html", CHECKPOINT)
 _SHOWN = (
     "created_at",
     "architecture",
@@ -30,12 +35,22 @@ _SHOWN = (
     "plant",
     "warnings",
     "versions",
+    "serves",
 )
 
 
 def model_store(location: str | Path) -> Store:
     """The store that models are published to."""
     return Store(location, "model", SUFFIXES)
+
+
+# Bytes of memory that an open model takes for each byte of its files, as measured.
+_PER_DOCUMENT, _PER_NETWORK = 6, 8
+
+
+def served_suffix(document: dict[str, Any]) -> str:
+    """The ending of the file that a model is served from, as its document states it."""
+    return SERVED.get(document.get("serves", "float32"), ".onnx")
 
 
 def backtest_store(location: str | Path) -> Store:
@@ -50,27 +65,28 @@ class NotDerived(Exception):
 class _Opened(NamedTuple):
     document: dict[str, Any]
     forecaster: Forecaster
-    size: int  # of the network's file, in bytes
+    size: int  # bytes of memory, about
 
 
 class Registry:
-    """The models at one location, and the few that were used last, open.
+    """The models at one location, and those that were used last, open.
 
     What is deleted, by whichever process, is not served again: every use looks at the
     document first, which costs a `stat`.
 
     Args:
-        on_change: told how many models are open, and how many bytes their networks are.
+        cache_bytes: memory that the open models may take; the one used last stays open anyway.
+        on_change: told how many models are open, and how many bytes of memory they take.
     """
 
     def __init__(
         self,
         location: str | Path,
-        cache_size: int,
+        cache_bytes: int,
         on_change: Callable[[int, int], None] = lambda models, size: None,
     ) -> None:
         self.store = model_store(location)
-        self._cache_size = cache_size
+        self._cache_bytes = cache_bytes
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
@@ -135,7 +151,7 @@ class Registry:
         opened = self._load(id, document)
         with self._lock:
             self._open[id] = opened
-            while len(self._open) > self._cache_size:
+            while len(self._open) > 1 and self._held() > self._cache_bytes:
                 self._open.popitem(last=False)
             self._report()
         return opened.forecaster
@@ -152,24 +168,29 @@ class Registry:
             self._report()
 
     def _report(self) -> None:
-        self._on_change(len(self._open), sum(opened.size for opened in self._open.values()))
+        self._on_change(len(self._open), self._held())
+
+    def _held(self) -> int:
+        return sum(opened.size for opened in self._open.values())
 
     def _ids(self) -> set[str]:
         return {*self.store.ids(), *self.store.stems(".h5")}
 
     def _load(self, id: str, document: dict[str, Any]) -> _Opened:
         try:
-            network = self._onnx(id)
-            return _Opened(document, Forecaster(document, network), len(network))
+            network = self._onnx(id, served_suffix(document))
+            size = _PER_DOCUMENT * len(orjson.dumps(document)) + _PER_NETWORK * len(network)
+            return _Opened(document, Forecaster(document, network), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
             self.store.document(id)
             raise
 
-    def _onnx(self, id: str) -> bytes:
-        if self.store.has(id, ".onnx"):
-            return self.store.read(id, ".onnx")
+    def _onnx(self, id: str, served: str) -> bytes:
+        for suffix in dict.fromkeys((served, ".onnx")):
+            if self.store.has(id, suffix):
+                return self.store.read(id, suffix)
         if any(self.store.has(id, suffix) for suffix in (".keras", ".h5")):
             raise NotDerived(id)
         raise DamagedFile(

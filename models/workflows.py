@@ -14,7 +14,7 @@ from models import presets
 from models.desk import Desk, Watch
 from models.forecasting import Forecaster
 from models.job_states import Work, failed
-from models.registry import CHECKPOINT
+from models.registry import CHECKPOINT, served_suffix
 from utils.architectures import DESIGNS, PLAIN, Architecture
 from utils.errors import InternalError, NotFound, ServiceError
 from utils.schemas import BacktestRequest, Hyperparameters
@@ -158,6 +158,17 @@ def illustrate(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, 
     return {"model_id": model_id}
 
 
+def compress(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Make the smaller files of a model, and serve what is asked for."""
+    from models import compression, importing
+
+    model_id = arguments["model_id"]
+    keras_model = importing.open_keras(desk.models, model_id)
+    panel = desk.datasets.load(arguments["dataset_id"])
+    compression.compress(desk.models, model_id, keras_model, panel, arguments["serves"])
+    return {"model_id": model_id}
+
+
 def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Try a model out from past origins; the result takes the job's id, as a model does."""
     model_id = arguments["model_id"]
@@ -181,7 +192,7 @@ def _backtest(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) 
     document = desk.models.document(model_id)
     if not desk.models.has(model_id, ".onnx"):
         derive(desk, job_id, arguments)
-    forecaster = Forecaster(document, desk.models.read(model_id, ".onnx"))
+    forecaster = Forecaster(document, desk.models.read(model_id, served_suffix(document)))
     panel = desk.datasets.load(data_id)
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
     asked = BacktestRequest.model_validate(arguments["config"])
@@ -194,6 +205,7 @@ _DONE_BY = {
     Work.TRAIN: train,
     Work.DERIVE: derive,
     Work.ILLUSTRATE: illustrate,
+    Work.COMPRESS: compress,
     Work.BACKTEST: backtest,
 }
 

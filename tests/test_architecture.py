@@ -17,11 +17,8 @@ MODULES = {
     for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("utils/*.py")]
 }
 TRAINERS = {
-    "models.network",
-    "models.learner",
-    "models.epochs",
-    "models.training",
-    "models.importing",
+    f"models.{name}"
+    for name in ("network", "learner", "epochs", "training", "importing", "compression")
 }
 
 

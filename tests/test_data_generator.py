@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import data_generator
 from models.data_generator import (
     FACTORS,
     PlantSpec,
@@ -162,8 +163,16 @@ def test_factors_are_stable_and_average_one_over_the_default_names() -> None:
     assert all(0.6 <= factor("plant", f"p{i}") <= 1.4 for i in range(200))
 
 
-def test_generate_makes_many_series_in_blocks() -> None:
-    names = tuple(f"p{i}" for i in range(600))
-    blocks = list(generate(spec(plants=names, panel_sizes=("S",), days=3)))
-    assert [len(block.keys) for block in blocks] == [512, 88]
-    assert [key[0] for block in blocks for key in block.keys] == list(names)
+@pytest.mark.parametrize("days", [3, 1000])
+def test_generate_holds_some_series_at_once_the_longer_the_fewer(
+    days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(f"p{i}" for i in range(60))
+    asked = spec(plants=names, panel_sizes=("S",), days=days)
+    [whole] = generate(asked)
+    monkeypatch.setattr(data_generator, "_CELLS_PER_BLOCK", 25 * (data_generator.BURN_IN + days))
+    blocks = list(generate(asked))
+    assert [len(block.keys) for block in blocks] == [25, 25, 10]
+    assert [key for block in blocks for key in block.keys] == whole.keys
+    for name, values in whole.columns.items():
+        np.testing.assert_array_equal(np.vstack([b.columns[name] for b in blocks]), values)

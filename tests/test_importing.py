@@ -88,7 +88,7 @@ def history(folder: Path, rows: int = 20) -> Path:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", 4)
+    return Registry(tmp_path / "models", 10_000_000)
 
 
 @pytest.fixture

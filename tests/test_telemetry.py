@@ -169,7 +169,6 @@ def test_unknown_paths_and_methods_add_no_series(service: Service) -> None:
 def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them(
     alone: Service, service: Service, question: Body
 ) -> None:
-    size = (service.folder / "models" / f"{question['model_id']}.onnx").stat().st_size
     web, predict = master(alone), lambda: alone.post("/api/model/predict", question)
     ask_every_process(alone, predict)
     with ThreadPoolExecutor(8) as pool:
@@ -177,7 +176,8 @@ def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them
             list(pool.map(lambda _: predict(), range(20)))
     before, processes = scrape(alone), children(web)
     assert value(before, "lstm_model_cache_models") == len(processes) == 2
-    assert value(before, "lstm_model_cache_bytes") == 2 * size
+    size = value(before, "lstm_model_cache_bytes") / 2
+    assert size > (service.folder / "models" / f"{question['model_id']}.onnx").stat().st_size
     os.kill(processes[0], signal.SIGKILL)
     wait_until(lambda: processes[0] not in children(web) and len(children(web)) == 2)
     wait_until(lambda: value(scrape(alone), "lstm_model_cache_models") == 1)
@@ -200,7 +200,8 @@ def test_the_cache_says_what_it_holds(service: Service, question: Body) -> None:
     registry = Registry(models, 1, lambda count, size: said.append((count, size)))
     registry.open(question["model_id"])
     registry.open(question["model_id"])
-    assert said == [(1, (models / f"{question['model_id']}.onnx").stat().st_size)]
+    [(count, size)] = said
+    assert count == 1 and size > (models / f"{question['model_id']}.onnx").stat().st_size
 
 
 def test_ready_names_the_workers_until_there_is_one(alone: Service) -> None:

@@ -45,7 +45,7 @@ def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) 
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
     """
     table_keys, group = _groups(table)
-    order = np.lexsort((table.days, group))
+    order = _order(group, table.days)
     group, days = group[order], table.days[order]
     calendar = calendar or Calendar.of(days, group)
     time = calendar.index(days)
@@ -62,8 +62,10 @@ def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) 
     last &= _inside(group, numbers, last)
     if partly:
         last &= _longest_stretches(group, time, numbers, last)
-    group, time = group[last], time[last]
-    numbers = {name: np.where(v[last] >= 0, v[last], np.nan) for name, v in numbers.items()}
+    if not last.all():
+        group, time = group[last], time[last]
+        numbers = {name: values[last] for name, values in numbers.items()}
+    numbers = {name: _possible(values) for name, values in numbers.items()}
     if not group.size:
         raise InvalidInput.of("rows", "must hold WIP and throughput in at least one row")
     quality["gaps"] = _gaps(calendar, table_keys, group, time)
@@ -79,7 +81,12 @@ def _groups(table: Table) -> tuple[list[Key], Ints]:
     """The series in the table, sorted by name, and each row's."""
     (a, plants), (b, applications), (c, sizes) = table.names
     combined = (a * len(applications) + b) * len(sizes) + c
-    found, group = np.unique(combined, return_inverse=True)
+    possible = len(plants) * len(applications) * len(sizes)
+    if possible > len(combined):
+        found, group = np.unique(combined, return_inverse=True)
+    else:  # the same without sorting
+        there = np.bincount(combined, minlength=possible) > 0
+        found, group = np.flatnonzero(there), (np.cumsum(there) - 1)[combined]
     keys = [
         (
             plants[i // len(sizes) // len(applications)],
@@ -91,6 +98,20 @@ def _groups(table: Table) -> tuple[list[Key], Ints]:
     return keys, group.astype(np.int64)
 
 
+def _possible(values: Floats) -> Floats:
+    """Amounts, NaN for those that are negative."""
+    negative = values < 0
+    return np.where(negative, np.nan, values) if negative.any() else values
+
+
+def _order(group: Ints, days: Ints) -> Ints | slice:
+    """What sorts rows by series, then day; tables mostly are sorted already."""
+    step = np.diff(group)
+    if ((step > 0) | ((step == 0) & (np.diff(days) >= 0))).all():
+        return slice(None)
+    return np.lexsort((days, group))
+
+
 def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Rows between the first and the last of their series that know WIP and throughput."""
     known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
@@ -98,8 +119,9 @@ def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) ->
     if known.size:
         first_of = np.full(group.max() + 1, len(group))
         last_of = np.full(group.max() + 1, -1)
-        np.minimum.at(first_of, group[known], known)
-        np.maximum.at(last_of, group[known], known)
+        begins = np.flatnonzero(np.diff(group[known], prepend=-1))
+        first_of[group[known[begins]]] = known[begins]
+        last_of[group[known[begins]]] = known[np.append(begins[1:], len(known)) - 1]
         rows = np.arange(len(group))
         inside = (rows >= first_of[group]) & (rows <= last_of[group])
     return inside
@@ -226,11 +248,21 @@ def _interpolate(panel: Panel) -> int:
     return filled
 
 
+def _rows(panel: Panel, s: int) -> Floats:
+    return panel.values[panel.offsets[s] : panel.offsets[s + 1]]
+
+
 def _judge_law(panel: Panel) -> dict[str, Any]:
     """How well whole windows of the data agree with Little's Law."""
-    spans = zip(panel.offsets[:-1], panel.offsets[1:], strict=True)
+    short = [s for s, length in enumerate(panel.lengths) if length < LAW_WINDOW]
+    whole = panel.lengths // LAW_WINDOW * LAW_WINDOW
+    # One behind the other, each series less the rows that fill no window.
+    values = panel.values[panel.position < np.repeat(whole, panel.lengths)]
     found = np.concatenate(
-        [window_compliance(panel.values[b:e], min(LAW_WINDOW, int(e - b))) for b, e in spans]
+        [
+            window_compliance(values, LAW_WINDOW),
+            *(window_compliance(_rows(panel, s), int(panel.lengths[s])) for s in short),
+        ]
     )
     return {
         "window_steps": LAW_WINDOW,

@@ -186,8 +186,11 @@ class _Flow:
         cell = (position[rows] - 1) * EDGES // np.maximum(panel.lengths[owner] - 1, 1)
         wip = np.maximum(self.wip[rows], self.wip[rows - 1])
         group = owner * EDGES + cell
-        order = np.lexsort((wip, group))
-        first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+        begins = np.flatnonzero(np.diff(group, prepend=-1))
+        least = np.repeat(np.minimum.reduceat(wip, begins) if begins.size else wip,
+                          np.diff(begins, append=len(group)))  # fmt: skip
+        lowest = np.flatnonzero(wip == least)
+        first = lowest[np.flatnonzero(np.diff(group[lowest], prepend=-1))]
         number = np.arange(len(first)) - np.searchsorted(owner[first], owner[first])
         chosen = rows[first]
         last_exit = np.maximum.accumulate(np.where(self.departs, np.arange(len(series)), -1))
@@ -199,7 +202,7 @@ class _Flow:
             return filled
 
         def before(values: Floats) -> Floats:
-            return table(np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])[chosen])
+            return table(np.cumsum(np.nan_to_num(values))[chosen - 1])
 
         return _Edges(
             valid=table(np.ones(len(chosen))) > 0,

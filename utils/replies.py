@@ -397,6 +397,32 @@ class ModelReply(Reply):
     series: list[dict[str, Any]]
 
 
+class CompressedFile(Part):
+    """A form of a network, and what it changes. Changes are relative to the target's mean."""
+
+    bytes: int
+    published: bool = Field(description="false: it would change the mean forecast by over 1 %")
+    mean_change: float = Field(description="mean absolute change of the forecasts, largest target")
+    largest_change: float
+    per_target: dict[Literal["wip", "throughput", "cycle_time"], float]
+    mase: float | None
+    mase_change: float | None
+
+
+class CompressReply(Reply):
+    """What smaller weights do to a model's forecasts of the held-back span."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    model_id: str
+    serves: Literal["float32", "float16", "int8"]
+    dataset_id: str
+    forecasts: int = Field(description="how many were compared")
+    bytes_before: int = Field(description="of the ONNX file with float32 weights")
+    bytes_after: int = Field(description="of the one that is served now")
+    files: dict[Literal["float32", "float16", "int8", "litert"], CompressedFile]
+
+
 class MessageReply(Reply):
     """What was done."""
 

@@ -214,6 +214,17 @@ class BacktestRequest(Request):
         return self.model_dump(exclude={"dataset_id", "background"})
 
 
+class CompressRequest(Request):
+    """Which weights to serve a model with."""
+
+    model_config = _example(serves="float16")
+
+    serves: Literal["float32", "float16", "int8"] = "float16"
+    dataset_id: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="to measure by; default: the data set that the model was trained on"
+    )
+
+
 class JobsQuery(Request):
     """Which jobs to list."""
 

@@ -46,7 +46,9 @@ class Settings:
     web_threads: int = _setting(64, "threads of each web process", 4, 512)
     max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
     max_streams: int = _setting(32, "event streams of each web process", 1, 256)
-    model_cache: int = _setting(64, "models that each web process keeps open", 1, 10_000)
+    model_cache_mb: int = _setting(
+        256, "memory for models that each web process keeps open, in MB", 1, 1_000_000
+    )
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)
     max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
     max_upload_mb: int = _setting(512, "size of an uploaded table, in MB, also unpacked", 1)

@@ -258,6 +258,26 @@ class Store:
         finally:
             self.forget(id)
 
+    def amend(self, id: str, entries: dict[str, Any]) -> None:
+        """Change entries of a published thing's document, at one stroke.
+
+        Raises:
+            NotFound: the thing does not exist, or was deleted meanwhile.
+            Unavailable: the location cannot be written to.
+        """
+        name, document = f"{id}{_DOCUMENT}", self.document(id)
+        try:
+            with self._files.staging() as staging:
+                _write(staging / name, document | entries)
+                sync(staging / name)
+                if not self.has(id, _DOCUMENT):  # it is not to rise again
+                    raise self._missing(id)
+                self._files.place(staging / name, name)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            self.forget(id)
+
     def delete(self, id: str) -> None:
         """Delete a thing: its document first, so that it is never seen without its files.
 

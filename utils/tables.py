@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
@@ -60,12 +60,15 @@ def read_file(path: Path, max_rows: int, max_bytes: int) -> Table:
     """
     with path.open("rb") as file:
         start = file.read(4)
-    if start == b"PAR1":
-        return _from_frame(_read_parquet(path, max_rows), strict=False)
-    content = _unpacked(path, max_bytes) if start[:2] == b"\x1f\x8b" else path.read_bytes()
-    if content.lstrip()[:1] in (b"[", b"{"):
-        return read_rows(_read_json(content), max_rows, strict=False)
-    return _from_frame(_read_csv(content, max_rows), strict=False)
+        if start == b"PAR1":
+            return _from_frame(_read_parquet(path, max_rows), strict=False)
+        packed = start[:2] == b"\x1f\x8b"
+        content = io.BytesIO(_unpacked(path, max_bytes)) if packed else file
+        content.seek(0)
+        if content.read(_CHUNK).lstrip()[:1] in (b"[", b"{"):
+            content.seek(0)
+            return read_rows(_read_json(content.read()), max_rows, strict=False)
+        return _from_frame(_read_csv(content, max_rows), strict=False)
 
 
 def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
@@ -134,30 +137,26 @@ def _read_parquet(path: Path, max_rows: int) -> pd.DataFrame:
     return frame.assign(**dict.fromkeys(ignored))
 
 
-def _read_csv(content: bytes, max_rows: int) -> pd.DataFrame:
-    text = _decoded(content)
-    header, _, rest = text.partition("\n")
+def _read_csv(file: BinaryIO, max_rows: int) -> pd.DataFrame:
+    """UTF-8 with or without a BOM, else what spreadsheets in western Europe write."""
+    file.seek(0)
+    start = file.read(_CHUNK)
+    if b"\x00" in start:
+        raise UnsupportedMedia("The content is neither Parquet, nor JSON, nor CSV: it is binary.")
+    header, _, rest = start.decode("utf-8-sig", "replace").partition("\n")
     separator = max(",;\t", key=header.count)
-    columns = [name.strip().strip('"') for name in header.split(separator)]
-    if not any(_canonical(name) for name in columns):
+    if not any(_canonical(name) for name in _split(header, separator)):
         raise UnsupportedMedia(
             "The content is neither Parquet, nor JSON, nor a CSV whose first line names its "
             f"columns ({', '.join(_KNOWN[:7])}, …)."
         )
     decimal = "," if separator == ";" and re.search(r"\d,\d", rest[:4096]) else "."
-    texts = {name for name in columns if _canonical(name) in ("date", *KEYS)}
-    numbers = [name for name in columns if _canonical(name) not in ("date", *KEYS)]
+    form = {"sep": separator, "decimal": decimal, "nrows": max_rows + 1}
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            decimal=decimal,
-            dtype=dict.fromkeys(texts, "str"),
-            keep_default_na=False,
-            na_values=dict.fromkeys(numbers, _BLANKS),
-            skipinitialspace=True,
-            nrows=max_rows + 1,
-        )
+        try:
+            frame = _parsed(file, "utf-8", form)
+        except UnicodeDecodeError:
+            frame = _parsed(file, "cp1252", form)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
@@ -166,14 +165,37 @@ def _read_csv(content: bytes, max_rows: int) -> pd.DataFrame:
     return frame
 
 
-def _decoded(content: bytes) -> str:
-    """UTF-8 with or without a BOM, else what spreadsheets in western Europe write."""
-    if b"\x00" in content[:_CHUNK]:
-        raise UnsupportedMedia("The content is neither Parquet, nor JSON, nor CSV: it is binary.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+def _split(header: str, separator: str) -> list[str]:
+    return [name.strip().strip('"') for name in header.split(separator)]
+
+
+def _parsed(file: BinaryIO, encoding: str, form: dict[str, Any]) -> pd.DataFrame:
+    """The content of a CSV file; names and dates as they stand, numbers where they are such."""
+    file.seek(0)
+    columns = _split(file.readline().decode(encoding).removeprefix("\ufeff"), form["sep"])
+    texts = {name for name in columns if _canonical(name) in ("date", *KEYS)}
+
+    def read(only: set[str] | None, kind: str) -> pd.DataFrame:
+        file.seek(0)
+        return pd.read_csv(
+            file,
+            **form,
+            usecols=None if only is None else only.__contains__,
+            encoding=encoding,
+            encoding_errors="strict" if encoding == "utf-8" else "replace",
+            dtype=dict.fromkeys(texts, kind),
+            keep_default_na=False,
+            na_values=dict.fromkeys({*columns} - texts, _BLANKS),
+            skipinitialspace=True,
+        )
+
+    frame = read(None, "category")  # each text once, not once a row
+    # Texts that are all numbers have become such, 007 a 7.
+    read_as = {name: frame[name].cat.categories for name in texts & {*frame.columns}}
+    lost = {name for name, labels in read_as.items() if labels.dtype != "str"}
+    if lost and isinstance(frame.index, pd.RangeIndex):
+        frame = frame.assign(**read(lost, "str"))
+    return frame
 
 
 def _canonical(name: str) -> str | None:

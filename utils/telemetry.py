@@ -60,7 +60,7 @@ _OPEN_MODELS = Gauge(
 )
 _OPEN_BYTES = Gauge(
     "lstm_model_cache_bytes",
-    "Size of the networks of the models that are kept open, as they are on disk.",
+    "Memory that the models which are kept open take, about.",
     registry=_OWN,
     multiprocess_mode="livesum",
 )
