@@ -33,6 +33,8 @@ FARTHEST = 8.0  # spreads; rows with a value or a move beyond are outliers: noth
 LARGEST = 4.0  # usual changes; a larger one counts as that large
 _MOMENTUM_LAGS = 6
 _MOMENTUM_SHARE = 0.5  # of the two forecasts that are averaged; means of forecasts err less
+_FEWEST_BEFORE = 7
+_SHORT = 3  # lags
 _LEAST_CHANGE = 1e-3
 _LEAST_WEIGHT, _MOST_WEIGHT = 1e-4, 4.0
 _STILL = 1e-6
@@ -64,9 +66,20 @@ class Shape:
 
     @classmethod
     def of(cls, calendar: Calendar, length: int) -> Shape:
-        """For windows of `length` rows; the memory is four weeks, half a year or a year."""
+        """For windows of `length` rows; the memory is four weeks, half a year or a year.
+
+        Of days, two weeks are looked at one by one, however short the window is.
+        """
         memory = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
-        return cls(calendar, min(length, MOST_LAGS), max(length, memory))
+        lags = MOST_LAGS if calendar.step is Step.DAY else min(length, MOST_LAGS)
+        return cls(calendar, lags, max(length, memory))
+
+    def fewest(self, length: int) -> int:
+        """Rows of a series, `length` rows long, without which nothing is learned from the next.
+
+        All lags; of a short series, which has little else to tell, a few will do.
+        """
+        return self.lags if length >= _SHORT * self.lags else min(self.lags, _FEWEST_BEFORE)
 
     @property
     def width(self) -> int:
@@ -99,7 +112,9 @@ class Shape:
         return np.hstack([calendar, np.ones((len(time), 1))])
 
     def features(self, scaled: Floats, begins: Ints, rows: Ints, time: Ints) -> Floats:
-        """Features of rows of a panel, [n, width]; each row's series has `lags` rows up to it.
+        """Features of rows of a panel, [n, width].
+
+        What lies before the beginning of a series stands at the mean of its rows so far.
 
         Args:
             scaled: the panel's values, [all rows, 3].
@@ -111,7 +126,9 @@ class Shape:
         sums = np.vstack([np.zeros(3), np.cumsum(scaled, axis=0)])
         first = np.maximum(begins, rows + 1 - self.memory)
         recent = (sums[rows + 1] - sums[first]) / (rows + 1 - first)[:, None]
-        past = scaled[rows[:, None] - np.arange(1, self.lags)]
+        place = rows[:, None] - np.arange(1, self.lags)
+        own = place >= begins[:, None]
+        past = np.where(own[..., None], scaled[np.where(own, place, 0)], recent[:, None])
         moved = np.hstack([(now[:, None] - past).reshape(len(rows), -1), now, now - recent])
         return np.hstack([np.clip(moved, -FARTHEST, FARTHEST), self.ahead(time)])
 
@@ -175,12 +192,12 @@ class Anchor:
     def one_step(self, panel: Panel, scaled: Floats) -> Floats:
         """The change forecast into every row of a panel from the rows before it, [rows, 3].
 
-        NaN for the first `lags` rows of each series.
+        NaN for the first row of each series.
         """
         said = np.full((len(scaled), 3), np.nan)
         for s, (begin, end) in enumerate(pairwise(panel.offsets)):
             own, first = scaled[begin:end], int(panel.first[s])
-            for at in range(self.shape.lags, end - begin, _BLOCK):
+            for at in range(1, end - begin, _BLOCK):
                 before = np.arange(at, min(at + _BLOCK, end - begin)) - 1
                 features = self.shape.features(own, np.zeros_like(before), before, first + before)
                 said[begin + before + 1] = self.changes(features, np.full(len(before), s))
@@ -291,16 +308,19 @@ class Sums:
             for part in (self.squares, self.products, self.totals, self.counts)
         )
         penalty = np.diag(shape.penalty(strength.pooled, steps, _YEARLY, strength.kind))
-        weights = _weights(totals, counts)
+        # A series that stands still has no pattern, but would say that there is none.
+        moves = (totals > _STILL * counts) | (len(squares) == 1)
+        weights = _weights(totals, counts) * moves
         if len(squares) > 2:
             # It sets out from the half of the series that could each be forecast best alone:
             # a mixture of kinds would else settle on coefficients that are good for none.
             alone = np.linalg.solve(squares + _ALONE * penalty, products[..., None])[..., 0]
-            apart = _weights(_left(squares, products, totals, alone), counts)
+            apart = _weights(_left(squares, products, totals, alone), counts) * moves
             weights = np.where(apart >= np.median(apart, axis=0), apart, 0.0)
         pooled = _solved(squares, products, weights, penalty)
         for _ in range(_ROUNDS if len(squares) > 1 else 0):
-            weights = _weights(_left(squares, products, totals, pooled[None]), counts)
+            left = _left(squares, products, totals, pooled[None])
+            weights = _weights(left, counts) * moves
             pooled = _solved(squares, products, weights, penalty)
         if strength.kind is Kind.MOMENTUM:
             pooled *= _MOMENTUM_SHARE
@@ -331,9 +351,7 @@ def _weights(squares: Floats, counts: Floats) -> Floats:
         if (column > 0).any():
             typical[i] = np.median(column[column > 0])
     inverse = np.clip(typical / np.maximum(mean, 1e-12), _LEAST_WEIGHT, _MOST_WEIGHT)
-    weights = np.where(inverse < _OTHER_KIND, inverse**2, inverse)
-    # A series that stands still has no pattern, but would say that there is none.
-    return np.where(mean > _STILL * typical, weights, 0.0)
+    return np.where(inverse < _OTHER_KIND, inverse**2, inverse)
 
 
 def _solved(squares: Floats, products: Floats, weights: Floats, penalty: Floats) -> Floats:
@@ -352,10 +370,10 @@ def _blocks(
     known = ~np.isnan(panel.values)
     for s, (begin, end) in enumerate(pairwise(panel.offsets)):
         first = int(panel.first[s])
-        edges = [begin + shape.lags, *(np.clip(np.array(cuts) - first, 0, end - begin) + begin)]
-        own = filled[begin:end]
+        edges = [begin, *(np.clip(np.array(cuts) - first, 0, end - begin) + begin)]
+        own, fewest = filled[begin:end], shape.fewest(end - begin)
         for k, (low, high) in enumerate(pairwise(edges)):
-            for at in range(max(low, begin + shape.lags), high, _BLOCK):
+            for at in range(max(low, begin + fewest), high, _BLOCK):
                 rows = np.arange(at, min(at + _BLOCK, high))
                 before = rows - 1 - begin
                 features = shape.features(own, np.zeros_like(before), before, first + before)

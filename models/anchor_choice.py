@@ -29,9 +29,11 @@ Ints = NDArray[np.int64]
 
 _FOLDS = (0.55, 0.7, 0.85, 1.0)  # of the training span: fitted up to one, tried up to the next
 _MOMENTUM = Strength(300.0, kind=Kind.MOMENTUM)
+# In the order in which they are taken where several do alike: the first lets series differ a
+# little, as in their time of the year, which short trials cannot show.
 _STRENGTHS = (
-    Strength(1.0),
     Strength(1.0, 1000.0),
+    Strength(1.0),
     Strength(1.0, 100.0),
     Strength(30.0, 10.0),
     Strength(100.0),
@@ -44,6 +46,7 @@ _ENOUGH = 2.0  # standard errors by which the last value must be beaten,
 _LEAST_GAIN = 0.05  # and the share of its error to be saved, at the nearest horizons
 _NEAR = 2  # bands of horizons that count for that
 _FEWEST_ORIGINS = 3
+_ALIKE = 1.02  # of the least error: strengths that near it do alike
 _EXCEPTION = 0.9  # of the error: a series that does so much better with another strength has it
 _STANDS_STILL = 1e-6  # a scaled change; a series that moves less says nothing
 _WORST = 5.0  # of the last value's errors; larger ones count as that
@@ -149,7 +152,7 @@ def _try(
     """Roll out every strength over every fold; None if there are too few rows for any."""
     chosen, errors, naive = _series(panel), [], []
     for fold, (low, high) in enumerate(pairwise(cuts), start=1):
-        rows = int(np.clip(low - panel.first - shape.lags, 0, panel.lengths).sum())
+        rows = int(np.clip(low - panel.first - shape.fewest(0), 0, panel.lengths).sum())
         if rows < _FEWEST_ROWS * shape.width or high - low < 2:
             continue
         anchors = [sums.fit(shape, s, fold, low - int(panel.first.min())) for s in strengths]
@@ -202,7 +205,8 @@ def _best(tried: _Tried, knows_year: bool) -> int:
     if not known.any():
         return 0
     # The middle series decides: a few that are unlike the others have their own (`_exceptions`).
-    best = 1 + int(np.median(by_series[:, known], axis=1).argmin())
+    middle = np.median(by_series[:, known], axis=1)
+    best = 1 + int(np.argmax(middle < _ALIKE * middle.min()))
     gains = mean_known(_gains(tried, best), axis=1)
     if len(gains) < _FEWEST_ORIGINS:
         return 0

@@ -142,7 +142,7 @@ class _Graph:
             rows = order[i * batch : (i + 1) * batch]
             with tf.GradientTape() as tape:
                 squares, known = self._squares(self._said(rows, training=True), rows)
-                loss = squares / tf.maximum(known, 1.0) + self._learner.penalty()
+                loss = squares / tf.maximum(known, 1.0)
             self._learner.learn(tape.gradient(loss, self._learner.weights))
             sums = sums.write(i, tf.stack([squares, known]))
         return sums.stack()

@@ -6,6 +6,11 @@ thing they differ: recurrent dropout (Gal & Ghahramani, "A theoretically grounde
 dropout in recurrent neural networks", 2016) is one mask a window in Keras; here all windows of a
 batch share it, so that it is a mask on the rows of the recurrent weights and the kernel stays one.
 
+The L2 that layers are built with does not go through Adam, which would scale it up: weights that
+the error says nothing of yet would be driven to zero at full step, and the network would never say
+anything. It shrinks the weights beside Adam's step (Loshchilov & Hutter, "Decoupled weight decay
+regularization", 2019).
+
 The fused way computes the same with fewer and larger operations: time runs along the first axis,
 so that nothing is transposed; each LSTM is one kernel of TensorFlow's; Adam (Kingma & Ba, "Adam: a
 method for stochastic optimization", 2015) is one operation a weight; all dropout of a batch is
@@ -49,11 +54,8 @@ class Learner(Protocol):
             training: whether dropout is at work; another one for each step of `learn`.
         """
 
-    def penalty(self) -> Any:
-        """What is added to the loss to keep the weights small."""
-
     def learn(self, gradients: list[Any]) -> None:
-        """Take a step of Adam."""
+        """Take a step of Adam, and one of L2's gradient beside it."""
 
     def settle(self) -> keras.optimizers.Adam:
         """Put what was learned into the network; returns the optimizer as it stands."""
@@ -96,7 +98,7 @@ class PlainLearner:
         design: Design = PLAIN,
         steps: int = 1,
     ) -> None:
-        self._network = network
+        self._network, self._design = network, design
         self._optimizer = _adam(hyper, design, steps)
         self._optimizer.build(network.trainable_variables)
         self.weights, self.network = network.trainable_variables, network.weights
@@ -106,15 +108,13 @@ class PlainLearner:
         """See `Learner`."""
         return self._network([tf.transpose(windows, [1, 0, 2]), identities], training=training)
 
-    def penalty(self) -> Any:
-        """See `Learner`."""
-        return tf.add_n(self._network.losses) if self._network.losses else 0.0
-
     def learn(self, gradients: list[Any]) -> None:
         """See `Learner`."""
         # Dense: of a name that is in a batch several times, Keras 3.15 squares the parts of the
         # gradient, not their sum.
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        kernels = [weight for weight in self.weights if weight.name.endswith("kernel")]
+        _shrink(kernels, self._design, self._optimizer.learning_rate)
         self._optimizer.apply(dense, self.weights)
 
     def settle(self) -> keras.optimizers.Adam:
@@ -192,13 +192,6 @@ class FusedLearner:
                 old.assign(MOMENTUM * old + (1 - MOMENTUM) * new)
         return tf.nn.batch_normalization(x, mean, variance, beta, gamma, EPSILON)
 
-    def penalty(self) -> Any:
-        """See `Learner`. A joined weight is the sum of its parts here too."""
-        if not self._design.l2:
-            return 0.0
-        kernels = [lstm[0] for lstm in self._lstms] + self._dense[::2]
-        return self._design.l2 * tf.add_n([tf.reduce_sum(tf.square(k)) for k in kernels])
-
     def _dropout(self, n: Any, length: int) -> Any:
         """The dropout of one batch: (number of the layer, its output) → what is kept of it."""
         units1, units2 = self._hyper.lstm_units1, self._hyper.lstm_units2
@@ -221,6 +214,7 @@ class FusedLearner:
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if adam.global_clipnorm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, adam.global_clipnorm)
+        _shrink([lstm[0] for lstm in self._lstms] + self._dense[::2], self._design, self._rate())
         states = zip(self.weights, self._means, self._squares, gradients, strict=True)
         for weight, mean, square, gradient in states:
             tf.raw_ops.ResourceApplyAdam(
@@ -255,6 +249,13 @@ class FusedLearner:
         rate = [] if self._design.cosine_schedule else [np.float32(self._hyper.learning_rate)]
         self._adam.set_weights([self._step.numpy(), *rate, *states])
         return self._adam
+
+
+def _shrink(kernels: list[Any], design: Design, rate: Any) -> None:
+    """Take a step down the slope of l2 × Σ kernel²."""
+    if design.l2:
+        for kernel in kernels:
+            kernel.assign_sub(rate * 2 * design.l2 * kernel)
 
 
 def _all_of_it(_layer: int, x: Any) -> Any:

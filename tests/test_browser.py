@@ -28,7 +28,7 @@ FIELDS = {
     "batchSize": 64, "learningRate": 0.002, "trainTestSplit": 0.85,
 }  # fmt: skip
 SERIES = {"plant": "Wörk/2", "application": "TV", "panelSize": '15.6"', "predictionDays": 14}
-TRAIN = "/api/model/train"
+TRAIN = "/api/model/train/enhanced"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -87,7 +87,8 @@ def check(received: dict[str, Any]) -> None:
     model, epochs = received["trained"], FIELDS["epochs"]
     # The second press joined the training of the first.
     assert received["again"] == model
-    assert len(model["training_history"]["loss"]) == epochs
+    assert model["enhanced_features"] is True
+    assert len(model["training_history"]["loss"]) == model["training_history"]["epochs"] <= epochs
     assert received["generated"]["data_points"] == 480
     seen = [poll for poll in received["polls"] if poll]
     assert seen and all(set(poll) == set(SMALL["plants"]) for poll in seen)

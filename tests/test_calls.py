@@ -90,13 +90,17 @@ def send(request: dict[str, Any], variables: dict[str, str]) -> requests.Respons
 
 
 def test_the_collection_works(service: Service) -> None:
-    """As Postman's runner goes through it: in order, each with the variables from before."""
+    """As Postman's runner goes through it: in order, each with the variables from before.
+
+    `pytest -rP` shows the table of the endpoints and what they answered.
+    """
     service.wait_for_worker()
     variables = {each["key"]: each["value"] for each in COLLECTION["variable"]}
     variables["base_url"] = service.url
     for item in COLLECTION["item"]:
         check, *takes = item["event"][0]["script"]["exec"]
         reply = send(item["request"], variables)
+        print(reply.status_code, item["name"])
         if "to.be.success" in check:
             assert reply.ok, (item["name"], reply.text)
         else:

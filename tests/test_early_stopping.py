@@ -11,7 +11,7 @@ from test_training import TINY, panel
 from models import network
 from models.epochs import Alone, Epochs
 from models.tasks import Task, prepare
-from utils.architectures import PLAIN
+from utils.architectures import DESIGNS, PLAIN, Architecture, Design
 
 PATIENT = replace(PLAIN, patience=2)
 HASTY = TINY.model_copy(update={"epochs": 30, "learning_rate": 0.5, "dropout_rate": 0.0})
@@ -74,9 +74,12 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
     assert np.mean((said - task.residual[task.watched]) ** 2) == pytest.approx(min(watched))
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-def test_an_interrupted_training_ends_as_one_that_was_not(after: int) -> None:
-    task = prepare(panel(), HASTY, PATIENT)
+@pytest.mark.parametrize(
+    ("after", "design"),
+    [(1, PATIENT), (3, PATIENT), (2, replace(DESIGNS[Architecture.ENHANCED], patience=2))],
+)
+def test_an_interrupted_training_ends_as_one_that_was_not(after: int, design: Design) -> None:
+    task = prepare(panel(), HASTY, design)
     whole, expected = begun(task, Alone())
     whole.run()
     keeper = Keeper(after)

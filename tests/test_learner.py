@@ -79,7 +79,7 @@ def test_fused_learner_equals_keras_in_outputs_and_gradients(
         learner = kind(model)
         with tf.GradientTape() as tape:
             said = learner.say(windows, names, training)
-            loss = tf.reduce_mean(tf.square(said - 1)) + learner.penalty()
+            loss = tf.reduce_mean(tf.square(said - 1))
         slopes = [tf.convert_to_tensor(g) for g in tape.gradient(loss, learner.weights)]
         if kind is not plain:  # back in Keras' order, as the weights go back
             for weight, slope in zip(learner.weights, slopes, strict=True):
@@ -217,6 +217,23 @@ def test_gradients_are_clipped_together() -> None:
     means = [variable.numpy() for variable in learner.settle().variables[2::2]]
     norm = np.sqrt(sum((mean**2).sum() for mean in means))
     assert norm == pytest.approx(0.1, rel=1e-3)  # Adam's first mean is a tenth of the gradient
+
+
+@pytest.mark.parametrize("kind", [PlainLearner, FusedLearner])
+def test_l2_shrinks_kernels_beside_adam_and_nothing_else(kind: Any) -> None:
+    asked, design = hyper(learningRate=0.1), replace(PLAIN, l2=0.25)
+    model = network_of(asked, design=design)
+    before = {weight.path: weight.numpy() for weight in model.trainable_weights}
+    others = (1, design) if kind is FusedLearner else (design,)
+    learner = kind(model, asked, *others)
+    learner.learn([tf.zeros_like(weight) for weight in learner.weights])
+    learner.settle()
+    for weight in model.trainable_weights:
+        share = 1 - 0.1 * 2 * 0.25 if weight.name.endswith("kernel") else 1
+        np.testing.assert_allclose(weight.numpy(), share * before[weight.path], rtol=1e-6)
+    assert sum(weight.name.endswith("kernel") for weight in model.trainable_weights) == 7
+    kept = [layer.kernel_regularizer for layer in model.layers if hasattr(layer, "units")]
+    assert [float(each.l2) for each in kept] == [0.25] * 5
 
 
 @pytest.mark.parametrize("keep", [False, True])

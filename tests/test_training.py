@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from models import network, tasks, training
+from models import evaluation, network, tasks, training
 from models.data_generator import PlantSpec, generate
 from models.epochs import Alone, Epochs
 from models.forecasting import Forecaster, open_network, past_of
@@ -106,6 +106,24 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
             errors.append(np.abs(model.forecast(past, 1).values[0, 0] - data.values[row]))
     maes = [document["metrics"]["per_target"][target]["mae"] for target in TARGETS]
     np.testing.assert_allclose(np.mean(errors, axis=0), maes, rtol=1e-3)
+
+
+def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span() -> None:
+    task = tasks.prepare(panel(120), TINY)
+    data, rows = task.panel, task.windows.held_back
+    model, found = evaluation.assemble(task, lambda windows, _: np.zeros((len(windows), 3), "f4"))
+    rolled = evaluation.roll(model, task, rows, rows)
+    scaled: list[list[float]] = [[], [], []]
+    for values, truth, s in zip(rolled.values, rolled.truth, data.series[rows], strict=True):
+        early = data.values[data.offsets[s] : data.offsets[s] + 96]
+        usual = np.abs(early[7:] - early[:-7]).mean(axis=0)
+        for step in range(task.horizon):
+            for i in range(3):
+                if not np.isnan(truth[step, i]):
+                    scaled[i].append(abs(values[step, i] - truth[step, i]) / usual[i])
+    for target, errors in zip(TARGETS, scaled, strict=True):
+        assert found["per_target"][target]["mase"] == pytest.approx(np.mean(errors))
+    assert found["mase"] == pytest.approx(np.mean([np.mean(errors) for errors in scaled]))
 
 
 def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ class Design:
     Args:
         architecture: its name.
         batch_normalization: after each LSTM layer.
-        l2: weight decay by the loss, on the kernels of LSTM and Dense layers.
+        l2: times the sum of squares of the kernels of LSTM and Dense layers, which is kept small
+            beside the error; see `models.learner`.
         recurrent_dropout: share of an LSTM's state that is dropped between two steps.
         cosine_schedule: the learning rate falls to zero along a half cosine over all epochs.
         patience: epochs without a better loss on the end of the training span, which is then not
