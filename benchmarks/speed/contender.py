@@ -17,15 +17,8 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "OMP_NUM_THREADS",
-    )
-}
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS")
+ONE_THREAD = dict.fromkeys((*_THREADS, "OMP_NUM_THREADS"), "1")
 
 
 def serve(work: Callable[[], dict[str, Any]]) -> None:
@@ -85,7 +78,10 @@ class Contender:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
