@@ -272,11 +272,13 @@ def _sojourn_times(wip: Floats, releases: Floats, throughput: Floats) -> Floats:
     """
     days, count = wip.shape
     result = np.empty((days, count))
+    # A series is a row here: its days lie side by side.
+    releases, throughput = np.ascontiguousarray(releases.T), np.ascontiguousarray(throughput.T)
     clock = np.arange(-1.0, days + 1)
     for s in range(count):
-        arrivals = np.concatenate([[0.0, wip[0, s]], wip[0, s] + np.cumsum(releases[:, s])])
+        arrivals = np.concatenate([[0.0, wip[0, s]], wip[0, s] + np.cumsum(releases[s])])
         clock[0] = -wip[0, s]  # at a base rate of 1
-        departures = np.concatenate([[0.0], np.cumsum(throughput[:, s])])
+        departures = np.concatenate([[0.0], np.cumsum(throughput[s])])
         midpoints = (clock[1:] + clock[:-1]) / 2
         area = np.concatenate([[0.0], np.cumsum(midpoints * np.diff(arrivals))])
         place = np.searchsorted(arrivals, departures, side="right") - 1
@@ -289,8 +291,8 @@ def _sojourn_times(wip: Floats, releases: Floats, throughput: Floats) -> Floats:
         # Of a vanishing output the integrals' difference is rounding only: take its edges.
         edges = (arrived[1:] + arrived[:-1]) / 2
         mean_arrival = np.where(
-            throughput[:, s] > _VANISHING,
-            np.diff(integral) / np.maximum(throughput[:, s], _VANISHING),
+            throughput[s] > _VANISHING,
+            np.diff(integral) / np.maximum(throughput[s], _VANISHING),
             edges,
         )
         result[:, s] = np.maximum(np.arange(days) + 0.5 - mean_arrival, 0.0)
