@@ -345,7 +345,8 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
 
     @app.post("/api/model/predict")
     def predict() -> Response:
-        return web.json(service.predict(web.body(s.PredictRequest)))
+        said = service.predict_json(web.body(s.PredictRequest))
+        return Response(said, mimetype="application/json")
 
     @app.post("/api/model/predict/batch")
     def predict_batch() -> Response:

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 
 from models.context import Context, context_of
-from models.forecast_reply import forecast_entry
+from models.forecast_reply import forecast_json
 from models.forecasting import Forecast, Forecaster, Start
-from utils.errors import Detail, InternalError, InvalidInput, ServiceError
+from utils.errors import Detail, InvalidInput, ServiceError
 from utils.schemas import BatchItem, BatchRequest
 from utils.series import KEYS, Key
 
@@ -97,10 +96,13 @@ def _render(forecaster: Forecaster, part: list[_Asked | _Refused]) -> bytes:
     entries = {entry.place: _refusal(entry) for entry in part if isinstance(entry, _Refused)}
     for (steps, own, _), some in groupby(sorted(asked, key=_kind_of), _kind_of):
         group = list(some)
-        forecasts = _forecast(forecaster, group, steps, own)
+        keys = [one.key for one in group]
+        forecasts = (
+            forecaster.forecast_own(keys, steps) if own else _together(forecaster, group, steps)
+        )
         for one, forecast in zip(group, forecasts, strict=True):
             entries[one.place] = _entry(forecaster, one, forecast)
-    return orjson.dumps([entries[entry.place] for entry in part])[1:-1]
+    return b",".join(entries[entry.place] for entry in part)
 
 
 def _kind_of(asked: _Asked) -> tuple[int, bool, bool]:
@@ -108,23 +110,22 @@ def _kind_of(asked: _Asked) -> tuple[int, bool, bool]:
     return asked.item.prediction_days, asked.context.own, asked.context.cold
 
 
-def _forecast(forecaster: Forecaster, group: list[_Asked], steps: int, own: bool) -> list[Forecast]:
-    if own:
-        return forecaster.forecast_own([one.key for one in group], steps)
+def _together(forecaster: Forecaster, group: list[_Asked], steps: int) -> list[Forecast]:
     starts = [Start(one.key, one.context.rows, one.context.last) for one in group]
-    together = forecaster.forecast_all(starts, steps)
-    return [together.of(i) for i in range(len(group))]
+    forecast = forecaster.forecast_all(starts, steps)
+    return [forecast.of(i) for i in range(len(group))]
 
 
-def _entry(forecaster: Forecaster, one: _Asked, forecast: Forecast) -> dict[str, Any]:
-    bounds = [*forecast.lower.values(), *forecast.upper.values()]
-    if not all(np.isfinite(part).all() for part in (forecast.values, forecast.raw, *bounds)):
-        return _refusal(_Refused(one.place, InternalError("The model says no finite numbers.")))
-    said = forecast_entry(forecaster, one.key, one.context, one.item, forecast)
-    return {"item": one.place} | dict(zip(KEYS, one.key, strict=True)) | said
+def _entry(forecaster: Forecaster, one: _Asked, forecast: Forecast) -> bytes:
+    try:
+        said = forecast_json(forecaster, one.key, one.context, one.item, forecast)
+    except ServiceError as error:
+        return _refusal(_Refused(one.place, error))
+    names = {"item": one.place} | dict(zip(KEYS, one.key, strict=True))
+    return orjson.dumps(names)[:-1] + b"," + said[1:]
 
 
-def _refusal(refused: _Refused) -> dict[str, Any]:
+def _refusal(refused: _Refused) -> bytes:
     document = refused.error.to_document()
     error, details = document["message"], document["details"]
-    return {"item": refused.place, "error": error, "details": details}
+    return orjson.dumps({"item": refused.place, "error": error, "details": details})

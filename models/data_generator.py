@@ -133,10 +133,10 @@ def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:
     size = spec.base_throughput * np.array([series_factor(key) for key in keys])
     decimals = 9 - min(0, math.floor(math.log10(min(spec.base_wip, spec.base_throughput))))
     columns = {
-        name: np.round(np.ascontiguousarray((values[-spec.days :] * size).T), decimals)
+        name: np.ascontiguousarray((values[-spec.days :] * size).T).round(decimals)
         for name, values in (flow | {"releases": releases}).items()
     }
-    columns["cycle_time"] = np.round(np.ascontiguousarray(cycle_time[-spec.days :].T), 9)
+    columns["cycle_time"] = np.ascontiguousarray(cycle_time[-spec.days :].T).round(9)
     columns["littles_law_compliance"] = np.round(
         compliance(columns["wip"], columns["throughput"], columns["cycle_time"]), 6
     )

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from models.context import Context
 from models.forecasting import Forecast, Forecaster
 from models.spread import LEVELS
 from utils import replies, validation
+from utils.errors import DamagedFile
 from utils.schemas import ForecastFields, PredictRequest
 from utils.series import TARGETS, Key
 
 Floats = NDArray[np.float64]
 
+# What a forecast of a model's own data depends on.
+_ASKED = ("prediction_days", "current_wip", "planned_throughput", "target_production", "raw")
 _DECIMALS = 6
 _BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
 _COLUMNS = [
@@ -30,14 +34,44 @@ def forecast_reply(
     forecaster: Forecaster, key: Key, context: Context, request: PredictRequest
 ) -> replies.PredictReply:
     """Forecast a series from its context, in the state that the request asks about."""
-    steps = request.prediction_days
-    forecast = (
-        forecaster.forecast_own([key], steps)[0]
-        if context.own
-        else forecaster.forecast(key, context.rows, context.last, steps)
-    )
+    forecast = _forecast(forecaster, key, context, request.prediction_days)
     entry = forecast_entry(forecaster, key, context, request, forecast)
     return replies.PredictReply(model_id=request.model_id, **entry)
+
+
+def _forecast(forecaster: Forecaster, key: Key, context: Context, steps: int) -> Forecast:
+    if context.own:
+        return forecaster.forecast_own([key], steps)[0]
+    return forecaster.forecast(key, context.rows, context.last, steps)
+
+
+def forecast_json(
+    forecaster: Forecaster,
+    key: Key,
+    context: Context,
+    request: ForecastFields,
+    forecast: Forecast | None = None,
+) -> bytes:
+    """`forecast_entry` as JSON; of the model's own data it is remembered.
+
+    Args:
+        forecast: from that context, where it is there already.
+
+    Raises:
+        DamagedFile: what the model says is no number.
+    """
+    place = (key, *(getattr(request, name) for name in _ASKED))
+    known = forecaster.said.known([place]) if context.own else {}
+    if known:
+        return known[place]
+    forecast = forecast or _forecast(forecaster, key, context, request.prediction_days)
+    parts = [forecast.values, forecast.raw, *forecast.lower.values(), *forecast.upper.values()]
+    if not all(np.isfinite(part).all() for part in parts):
+        raise DamagedFile("The model is damaged: what it says is no number.")
+    said = orjson.dumps(forecast_entry(forecaster, key, context, request, forecast))
+    if context.own:
+        forecaster.said.put(place, said, len(said))
+    return said
 
 
 def forecast_entry(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,12 +19,14 @@ from models.spread import CLOSE, LEVELS, Spread
 from utils.encoding import Encoding
 from utils.errors import DamagedFile, InvalidInput
 from utils.legacy import LevelsEncoding
+from utils.remembered import Remembered
 from utils.series import KEYS, Calendar, Key
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_REMEMBERED = 4096  # steps of forecasts that a model remembers, 0.6 MB
+# What a model remembers of its own forecasts: steps, 0.6 MB of them, and what was replied.
+_STEPS, _BYTES = 4096, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class Forecast:
     ) -> Forecast:
         """As from another state of the last day than `was`; see `models.response`."""
 
-        def moved(values: Floats) -> Floats:
-            return response.shift(values, was, wip, throughput)
-
+        if wip is None and throughput is None:
+            return self
+        factors = response.factors(was, wip, throughput, self.values.shape[1])
         return replace(
             self,
-            values=moved(self.values),
-            raw=moved(self.raw),
-            lower={level: moved(bound) for level, bound in self.lower.items()},
-            upper={level: moved(bound) for level, bound in self.upper.items()},
+            values=self.values * factors,
+            raw=self.raw * factors,
+            lower={level: bound * factors for level, bound in self.lower.items()},
+            upper={level: bound * factors for level, bound in self.upper.items()},
         )
 
 
@@ -200,8 +200,8 @@ class Forecaster:
                 "this service is to be trained again."
             ) from error
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
-        self._remembered: OrderedDict[tuple[Key, int], Forecast] = OrderedDict()
-        self._lock = Lock()
+        self._forecasts: Remembered[Forecast] = Remembered(_STEPS)
+        self.said: Remembered[bytes] = Remembered(_BYTES)  # what replies say of them
 
     def _open(self, document: dict[str, Any], network: Network) -> None:
         stated = document["encoding"]
@@ -316,18 +316,15 @@ class Forecaster:
 
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
         """Forecast series that the model knows from the end of their own data, each by itself."""
-        with self._lock:
-            found = {k: known for k in keys if (known := self._remembered.get((k, steps)))}
-        new = [key for key in dict.fromkeys(keys) if key not in found]
+        found = self._forecasts.known((key, steps) for key in keys)
+        new = [key for key in dict.fromkeys(keys) if (key, steps) not in found]
         if new:
             starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
             together = self.forecast_all(starts, steps)
-            found |= {start.key: together.of(i) for i, start in enumerate(starts)}
-            with self._lock:
-                self._remembered |= {(start.key, steps): found[start.key] for start in starts}
-                while sum(each for _, each in self._remembered) > _REMEMBERED:
-                    self._remembered.popitem(last=False)
-        return [found[key] for key in keys]
+            for i, start in enumerate(starts):
+                found[start.key, steps] = forecast = together.of(i)
+                self._forecasts.put((start.key, steps), forecast, steps)
+        return [found[key, steps] for key in keys]
 
     def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
         """Forecasts of a legacy network, of whose errors nothing is known.

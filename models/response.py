@@ -97,15 +97,21 @@ class Response:
         """
         if wip is None and throughput is None:
             return values
+        return values * self.factors(was, wip, throughput, values.shape[-2])
+
+    def factors(
+        self, was: Floats, wip: float | None, throughput: float | None, steps: int
+    ) -> Floats:
+        """What `shift` multiplies a forecast by, [steps, 3]."""
         held, put_out = float(was[_WIP]), float(was[_THROUGHPUT])
         residence = held / put_out if put_out > 0 else 1.0
         more_held = 0.0 if wip is None else wip - held
         # Where work stays less than a step, what a step puts out more came in within it too.
         more_out = 0.0 if throughput is None else (throughput - put_out) * min(1.0, residence)
         first = np.log(max(_LEAST, 1 + (more_held - more_out) / max(held, 1e-9)))
-        left = first * (1 - self.worked_off) ** np.arange(values.shape[-2])
+        left = first * (1 - self.worked_off) ** np.arange(steps)
         elasticity = float(np.clip(self.worked_off * residence, *_ELASTICITY))
-        return values * np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity])
+        return np.asarray(np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity]))
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form that `from_document` turns back into an equal one."""
