@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -56,7 +55,7 @@ def bare(size: int) -> Iterator[int]:
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2"]
     command += ["--threads", "64", "--keep-alive", "30", "--log-level", "error"]
-    command += ["--config", os.devnull, "--bind", f"127.0.0.1:{port}"]
+    command += ["--config", "python:benchmarks.speed.bare", "--bind", f"127.0.0.1:{port}"]
     command += [f"benchmarks.speed.bare:app({size})"]
     with subprocess.Popen(command) as process:
         try:
