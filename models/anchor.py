@@ -33,6 +33,7 @@ FARTHEST = 8.0  # spreads; rows with a value or a move beyond are outliers: noth
 LARGEST = 4.0  # usual changes; a larger one counts as that large
 _MOMENTUM_LAGS = 6
 _MOMENTUM_SHARE = 0.5  # of the two forecasts that are averaged; means of forecasts err less
+_ENOUGH = 15  # times the lags
 _FEWEST_BEFORE = 7
 _SHORT = 3  # lags
 _LEAST_CHANGE = 1e-3
@@ -65,13 +66,15 @@ class Shape:
     memory: int
 
     @classmethod
-    def of(cls, calendar: Calendar, length: int) -> Shape:
+    def of(cls, calendar: Calendar, length: int, steps: int) -> Shape:
         """For windows of `length` rows; the memory is four weeks, half a year or a year.
 
-        Of days, two weeks are looked at one by one, however short the window is.
+        Of days, two weeks are looked at one by one, however short the window is, where `steps` of
+        training are enough to learn from.
         """
         memory = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
-        lags = MOST_LAGS if calendar.step is Step.DAY else min(length, MOST_LAGS)
+        enough = calendar.step is Step.DAY and steps >= _ENOUGH * MOST_LAGS
+        lags = MOST_LAGS if enough else min(length, MOST_LAGS)
         return cls(calendar, lags, max(length, memory))
 
     def fewest(self, length: int) -> int:
