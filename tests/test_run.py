@@ -158,8 +158,13 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: service.get("/api/jobs?status=running").json()["jobs"])
-        id = service.get("/api/jobs?status=running").json()["jobs"][0]["job_id"]
+
+        def mine() -> list[str]:
+            jobs = service.get("/api/jobs?status=running").json()["jobs"]
+            return [job["job_id"] for job in jobs if job["config"]["epochs"] == 10_000]
+
+        wait_until(mine, 120)
+        [id] = mine()
         service.wait_for_epoch(id)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)
