@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.series import Panel
-from utils import logs, settings
+from utils import limits, logs, settings
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
@@ -107,6 +107,7 @@ def _welcome(chosen: settings.Settings) -> None:
 @click.pass_obj
 def worker(chosen: settings.Settings) -> None:
     """Run one training worker, on this or another machine."""
+    limits.use_threads(chosen.training_threads)
     from models import worker as training_worker
 
     training_worker.run(chosen)

@@ -255,7 +255,7 @@ def _short(numbers: Floats) -> Any:
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums that least squares needs, by span of time, series and target.
+    """Sums that least squares needs, up to the end of each span of time, by series and target.
 
     `squares` [K, S, 3, P, P], `products` [K, S, 3, P] and `totals` [K, S, 3] of the features'
     squares, of their products with the targets, of the targets' squares; `counts` [K, S, 3] the
@@ -287,6 +287,8 @@ class Sums:
         )
         for k, s, features, targets in _blocks(panel, scaled, shape, cuts, change):
             sums._add(k, 0 if pooled else s, features, targets)
+        for part in (sums.squares, sums.products, sums.totals, sums.counts):
+            np.cumsum(part, axis=0, out=part)
         return sums
 
     def _add(self, span: int, series: int, features: Floats, targets: Floats) -> None:
@@ -307,8 +309,7 @@ class Sums:
         target: generalised least squares, iterated.
         """
         squares, products, totals, counts = (
-            part[:spans].sum(axis=0)
-            for part in (self.squares, self.products, self.totals, self.counts)
+            part[spans - 1] for part in (self.squares, self.products, self.totals, self.counts)
         )
         penalty = np.diag(shape.penalty(strength.pooled, steps, _YEARLY, strength.kind))
         # A series that stands still has no pattern, but would say that there is none.

@@ -156,16 +156,21 @@ def _try(
         if rows < _FEWEST_ROWS * shape.width or high - low < 2:
             continue
         anchors = [sums.fit(shape, s, fold, low - int(panel.first.min())) for s in strengths]
-        for origin in np.unique(np.linspace(low, high - 2, _ORIGINS).astype(int)):
-            past = Past.of(panel, scaled, shape, chosen, int(origin))
-            truth = _truth(panel, scaled, chosen, int(origin), horizon, cuts[-1])
-            forecast = np.stack([roll_linear(anchor, past, horizon) for anchor in anchors])
-            errors.append(truth - forecast)
-            naive.append(truth - past.scaled[:, -1:])
-    if not errors or np.isnan(np.stack(naive)).all():
+        origins = np.unique(np.linspace(low, high - 2, _ORIGINS).astype(int))
+        every = np.tile(chosen, len(origins))
+        past = Past.of(panel, scaled, shape, every, np.repeat(origins, len(chosen)))
+        size = (len(origins), len(chosen), horizon, 3)
+        truth = np.stack(
+            [_truth(panel, scaled, chosen, int(o), horizon, cuts[-1]) for o in origins]
+        )
+        errors.append(
+            np.stack([truth - roll_linear(a, past, horizon).reshape(size) for a in anchors])
+        )
+        naive.append(truth - past.scaled[:, -1].reshape(len(origins), len(chosen), 1, 3))
+    if not errors or np.isnan(np.concatenate(naive)).all():
         return None
     knew_year = shape.knows_year(cuts[-2] - int(panel.first.min()))
-    return _Tried(np.stack(errors, axis=1), np.stack(naive), knew_year)
+    return _Tried(np.concatenate(errors, axis=1), np.concatenate(naive), knew_year)
 
 
 def _truth(

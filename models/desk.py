@@ -50,7 +50,7 @@ class Desk:
         )
         self.backtests = backtest_store(settings.model_location)
         self.running: set[str] = set()  # the jobs that this worker is at
-        self.loaded = threading.Event()  # TensorFlow is imported
+        self.loaded = threading.Event()  # TensorFlow is imported, and has been used once
 
     def tidy(self, job_id: str, arguments: dict[str, Any]) -> None:
         """Remove what a job that gave no model would leave behind."""

@@ -24,7 +24,7 @@ from models.tasks import Task, prepare
 from utils.architectures import PLAIN, Design
 from utils.errors import TooLarge
 from utils.schemas import Hyperparameters
-from utils.series import TARGETS, Panel
+from utils.series import TARGETS, Calendar, Panel
 from utils.store import Store
 
 
@@ -63,6 +63,19 @@ def train(
         ) from error
     finally:
         keras.backend.clear_session()
+
+
+def warm_up() -> None:
+    """Train on next to nothing, and forget it: what TensorFlow sets up at its first use is there
+    before the first training."""
+    time = np.arange(60.0)
+    values = np.column_stack([100 + time % 7, 50 + time % 5, 2 + time % 3 / 10])
+    panel = Panel(Calendar(), (("-", "-", "-"),), np.array([0, 60]), np.zeros(1, int), values)
+    hyper = Hyperparameters.parse({"lstmUnits1": 1, "lstmUnits2": 1, "epochs": 1})
+    task = prepare(panel, hyper)
+    built = network.build(hyper, task.encoding.width, [1, 1, 1])
+    Epochs(built, task, hyper, 0, Alone()).run()
+    keras.backend.clear_session()
 
 
 def _train(

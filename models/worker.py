@@ -36,6 +36,7 @@ def run(settings: Settings) -> None:
     worker_id = settings.worker_id or socket.gethostname()
     limits.cap_memory(settings.worker_memory_mb, settings.workers)
     limits.return_large_arrays()
+    limits.give_way()
     engine = open_engine(settings.resolved_database_url)
     workers = Workers(engine)
     workers.create()
@@ -136,11 +137,12 @@ class _Rounds:
 
 
 def _warm_up(desk: Desk) -> None:
-    """Import TensorFlow before the first job asks for it."""
+    """Import TensorFlow, and use it once, before the first job asks for it."""
     began = time.perf_counter()
     try:
         with logs.without_chatter():
             from models import training
+        training.warm_up()
     finally:
         desk.loaded.set()
     log.info("trainer loaded", module=training.__name__, seconds=time.perf_counter() - began)

@@ -41,6 +41,8 @@ def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[
 
     def workflow(arguments: dict[str, Any]) -> dict[str, Any]:
         job_id = str(DBOS.workflow_id)
+        if work is not Work.BACKTEST:
+            desk.loaded.wait()
         try:
             return function(desk, job_id, arguments)
         except ServiceError as error:

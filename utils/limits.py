@@ -1,4 +1,4 @@
-"""How much memory a training worker may use, so that one job too large fails alone."""
+"""What a training worker may take of its machine: memory, threads, its turn on the processors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 _SHARE = 0.8  # of the machine's memory, for all workers together
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _MB = 1_000_000
+_NICENESS = 10
 _MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD
 _LARGE = 8 << 20  # bytes; more than what a batch is made of, which is to stay in the heap
 
@@ -33,6 +34,23 @@ def cap_memory(megabytes: int, workers: int) -> int:
     with contextlib.suppress(OSError):  # no Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("900")
     return megabytes
+
+
+def use_threads(count: int) -> None:
+    """Have the numerical libraries use so many threads; to be called before they are imported."""
+    for name in (
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "OMP_NUM_THREADS",
+    ):
+        os.environ.setdefault(name, str(count))
+
+
+def give_way() -> None:
+    """Let processes that somebody waits for, the web server's, go before this one."""
+    with contextlib.suppress(OSError, AttributeError):  # not allowed, or not Unix
+        os.nice(_NICENESS)
 
 
 def return_large_arrays() -> None:
