@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from models.anchor import LARGEST, Anchor, Kind, Shape, Strength, Sums
+from models.anchor import Anchor, Kind, Shape, Strength
 from models.anchor_choice import choose
 from models.data_generator import PlantSpec, generate
+from models.least_squares import LARGEST, Sums
 from models.rolling import Past, padded, roll_linear
 from utils.series import TARGETS, Calendar, Panel, Step
 
