@@ -111,6 +111,7 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     table = table_of(tmp_path)
     done = command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
     assert done.returncode == 0, done.stderr
+    assert "…" not in done.stdout  # nothing is cut off at 80 columns
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
         assert words in done.stdout
     assert done.stderr == ""
