@@ -229,7 +229,7 @@ class Epochs:
     def _epoch(self, number: int) -> Epoch:
         # Its own stream for each epoch: the order does not depend on the epochs before it.
         order = np.random.default_rng([self._seed % 2**64, number]).permutation(self._task.learned)
-        loss = self._learn(order)
+        loss = self.learn(order)
         val_loss, mae, r2 = self._look_back()
         if not np.isfinite([loss, val_loss, mae, r2]).all():
             raise self._diverged(number)
@@ -239,7 +239,7 @@ class Epochs:
         said = f"must be smaller: the training diverged in epoch {number}"
         return InvalidInput.of("learningRate", said, self._hyper.learning_rate)
 
-    def _learn(self, order: Ints) -> float:
+    def learn(self, order: Ints) -> float:
         """One epoch, a slice of batches at a time; the mean loss, whatever the slices were."""
         batch, sums, done = self._hyper.batch_size, [], 0
         while done < len(order):

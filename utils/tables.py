@@ -192,7 +192,7 @@ def _parsed(file: BinaryIO, encoding: str, form: dict[str, Any]) -> pd.DataFrame
     frame = read(None, "category")  # each text once, not once a row
     # Texts that are all numbers have become such, 007 a 7.
     read_as = {name: frame[name].cat.categories for name in texts & {*frame.columns}}
-    lost = {name for name, labels in read_as.items() if labels.dtype != "str"}
+    lost = {name for name, labels in read_as.items() if not pd.api.types.is_string_dtype(labels)}
     if lost and isinstance(frame.index, pd.RangeIndex):
         frame = frame.assign(**read(lost, "str"))
     return frame

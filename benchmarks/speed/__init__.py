@@ -1,0 +1,1 @@
+"""How fast the service is, beside its peers: `python -m benchmarks.speed`."""

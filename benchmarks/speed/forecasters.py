@@ -1,0 +1,114 @@
+"""A 30-day roll-out in several ways: `python -m benchmarks.speed.forecasters NAME`.
+
+Some forecasts a turn; the answer has `milliseconds` of one. Every way rolls out the same network,
+which is heard; only the service's also makes the forecasts agree by Little's Law and states
+intervals and confidence.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from benchmarks.speed.contender import serve
+from benchmarks.speed.work import panel_of, spec_of
+from models import training
+from models.forecasting import Forecaster, Start
+from models.registry import model_store
+from models.rolling import Network
+from utils.schemas import Hyperparameters
+
+STEPS = 30
+
+
+def trained() -> tuple[Forecaster, Any]:
+    """A model of the default data whose network is heard, and that network in Keras."""
+    import keras
+
+    with TemporaryDirectory() as folder:
+        store, id = model_store(folder), str(uuid4())
+        hyper = Hyperparameters.parse({"epochs": 1})
+        document = training.train(panel_of(spec_of()), hyper, 1, store, id, {})
+        forecaster = Forecaster(
+            document | {"network": {"size": [0.1, 0.1, 0.1]}}, store.read(id, ".onnx")
+        )
+        return forecaster, keras.models.load_model(Path(folder) / f"{id}.keras", compile=False)
+
+
+def starts_of(forecaster: Forecaster, count: int) -> list[Start]:
+    """What forecasts of the first series start from."""
+    keys = forecaster.encoding.keys[:count]
+    return [Start(key, *recent) for key in keys if (recent := forecaster.recent(key))]
+
+
+def repeated(forecast: Callable[[], object], times: int) -> Callable[[], dict[str, Any]]:
+    """Some forecasts as a piece of work."""
+
+    def work() -> dict[str, Any]:
+        began = time.perf_counter()
+        for _ in range(times):
+            forecast()
+        return {"milliseconds": 1000 * (time.perf_counter() - began) / times}
+
+    return work
+
+
+def ours(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
+    """The service's model function, of some series side by side."""
+    forecaster, _ = trained()
+    starts = starts_of(forecaster, series)
+    return repeated(partial(forecaster.forecast_all, starts, steps), 20)
+
+
+def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
+    """The same of a model whose network is not heard, as it does not improve on the anchor."""
+    forecaster, _ = trained()
+    assert forecaster.model is not None
+    forecaster.model.size[:] = 0
+    starts = starts_of(forecaster, series)
+    return repeated(partial(forecaster.forecast_all, starts, steps), 20)
+
+
+def rolled_by(network: Network) -> Callable[[], object]:
+    """The same roll-out, with another function in the network's place."""
+    forecaster, _ = trained()
+    assert forecaster.model is not None
+    [start] = starts_of(forecaster, 1)
+    object.__setattr__(forecaster.model, "network", network)
+    return partial(forecaster.forecast, *start, STEPS)
+
+
+def predict() -> Callable[[], dict[str, Any]]:
+    """Keras' `predict()`, step by step."""
+    _, model = trained()
+    return repeated(rolled_by(lambda rows, names: model.predict([rows, names], verbose=0)), 1)
+
+
+def function() -> Callable[[], dict[str, Any]]:
+    """A `tf.function` of a fixed signature, called step by step."""
+    import tensorflow as tf
+
+    _, model = trained()
+    shapes = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in model.inputs]
+    said = tf.function(lambda rows, names: model([rows, names]), input_signature=shapes)
+    return repeated(rolled_by(lambda rows, names: np.asarray(said(rows, names))), 3)
+
+
+if __name__ == "__main__":
+    makers: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
+        "ours": ours,
+        "silent": silent,
+        "predict": predict,
+        "function": function,
+    }
+    name, *pairs = sys.argv[1:]
+    given = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
+    serve(makers[name](**given))

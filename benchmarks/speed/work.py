@@ -1,0 +1,53 @@
+"""The default training job, for whoever trains it."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data_generator import PlantSpec
+from models.datasets import Datasets
+from models.tasks import Task, prepare
+from utils.schemas import Hyperparameters, PlantFields
+from utils.series import Panel
+
+
+def spec_of(days: int = 545, seed: int = 1, plants: list[str] | None = None) -> PlantSpec:
+    """The generator's defaults."""
+    fields = PlantFields()
+    return PlantSpec(
+        tuple(plants or fields.plants),
+        tuple(fields.applications),
+        tuple(fields.panel_sizes),
+        days,
+        fields.base_wip,
+        fields.base_throughput,
+        fields.seasonality,
+        fields.noise_level,
+        seed,
+    )
+
+
+def panel_of(spec: PlantSpec) -> Panel:
+    """Generated data, as a training loads it."""
+    with TemporaryDirectory() as folder:
+        datasets = Datasets(folder, 100_000_000, 1_000_000_000)
+        return datasets.load(datasets.generate(spec)["dataset_id"])
+
+
+def default_task(**hyper: Any) -> tuple[Task, Hyperparameters]:
+    """36 series × 545 days, ready to be trained on, and the default hyperparameters."""
+    asked = Hyperparameters.parse(hyper)
+    return prepare(panel_of(spec_of()), asked), asked
+
+
+def windows_of(task: Task) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
+    """The training windows copied out, as other libraries take them: [n, length, features], the
+    numbers of the names [n, 3], the targets [n, 3]."""
+    encoding, panel, rows = task.encoding, task.panel, task.windows.train
+    shown = encoding.rows(task.scaled, panel.time, panel.position)
+    windows = shown[rows[:, None] + np.arange(-encoding.length, 0)]
+    return windows, encoding.identities(panel.series[rows]), np.nan_to_num(task.residual[rows])
