@@ -6,7 +6,7 @@ so that any number of them takes little memory; by one thread, as much of the wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class _Refused(NamedTuple):
     error: ServiceError
 
 
-def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int) -> Iterator[bytes]:
+def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int) -> Iterable[bytes]:
     """The reply to a batch, as `replies.BatchReply` describes it, part by part.
 
     Raises:
@@ -53,6 +53,8 @@ def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int)
     parts = [found[begin : begin + _AT_ONCE] for begin in range(0, len(found), _AT_ONCE)]
     # What fails at once fails before the first byte is sent.
     first = _head(request.model_id, len(found), len(refused)) + _render(forecaster, parts[0])
+    if len(parts) == 1:
+        return [first + b"]}"]
     return _joined(first, (_render(forecaster, part) for part in parts[1:]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -284,7 +284,7 @@ class LSTMService:
         context = context_of(forecaster, key, request, self.settings.max_rows)
         return forecast_reply(forecaster, key, context, request)
 
-    def predict_batch(self, request: schemas.BatchRequest) -> Iterator[bytes]:
+    def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.
 
         Raises:

@@ -1,0 +1,162 @@
+"""Data, made and taken in: `python -m benchmarks.speed.pipelines NAME`.
+
+The answer has `seconds`, and `megabytes`: the most memory that the work took beyond what the
+process had before.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+from benchmarks.speed import loop
+from benchmarks.speed.contender import serve
+from benchmarks.speed.work import spec_of
+from models.data_generator import PlantSpec, generate
+from models.datasets import Datasets
+from utils import limits
+
+_MOST = 1_000_000_000
+
+
+def resident() -> float:
+    """Megabytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def measured(work: Callable[[], object]) -> Callable[[], dict[str, Any]]:
+    """Work with its time and its memory."""
+
+    def run() -> dict[str, Any]:
+        before = most = resident()
+        ended = threading.Event()
+
+        def watch() -> None:
+            nonlocal most
+            while not ended.wait(0.005):
+                most = max(most, resident())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        began = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - began
+        ended.set()
+        watcher.join()
+        return {"seconds": seconds, "megabytes": max(most, resident()) - before}
+
+    return run
+
+
+def wide(rows: int) -> PlantSpec:
+    """So many rows, as series of a thousand days."""
+    names = tuple(f"P{i}" for i in range(max(1, rows // 12_000)))
+    return replace(spec_of(1000), plants=names, panel_sizes=("Small", "Medium", "Large", "Huge"))
+
+
+def by_rows() -> Callable[[], dict[str, Any]]:
+    """The default data by a loop over rows."""
+    return measured(lambda: loop.generate(spec_of()))
+
+
+def generated() -> Callable[[], dict[str, Any]]:
+    """The default data by the service's generator."""
+    return measured(lambda: list(generate(spec_of())))
+
+
+def stored(rows: int) -> Callable[[], dict[str, Any]]:
+    """Generated and stored, as a request for it does."""
+
+    def work() -> None:
+        with TemporaryDirectory() as folder:
+            Datasets(folder, _MOST, _MOST).generate(wide(rows))
+
+    return measured(work)
+
+
+def csv_of(rows: int, folder: str) -> Path:
+    """A CSV file of so many rows, as the service itself writes it."""
+    path = Path(folder) / "table.csv"
+    with TemporaryDirectory() as store, path.open("wb") as file:
+        datasets = Datasets(store, _MOST, _MOST)
+        for part in datasets.stream(datasets.generate(wide(rows))["dataset_id"], "csv"):
+            file.write(part)
+    return path
+
+
+def uploaded(path: str) -> Callable[[], dict[str, Any]]:
+    """A CSV file as an upload: checked, mended, judged, stored."""
+
+    def work() -> None:
+        with TemporaryDirectory() as folder:
+            Datasets(folder, _MOST, _MOST).upload(Path(path))
+
+    return measured(work)
+
+
+def by_pandas(path: str) -> Callable[[], dict[str, Any]]:
+    """The same file read and written by pandas alone."""
+    import pandas as pd
+
+    def work() -> None:
+        with TemporaryDirectory() as folder:
+            pd.read_csv(path).to_parquet(Path(folder) / "table.parquet")
+
+    return measured(work)
+
+
+def trained(rows: int) -> Callable[[], dict[str, Any]]:
+    """An epoch on so many rows, from the stored data to the published model.
+
+    `table` is what the same data takes as a frame of pandas, in megabytes.
+    """
+    import pandas as pd
+
+    from models import training
+    from models.registry import model_store
+    from utils.schemas import Hyperparameters
+
+    limits.return_large_arrays()
+    training.warm_up()
+    folder = TemporaryDirectory()
+    datasets = Datasets(folder.name, _MOST, _MOST)
+    stored_as = datasets.generate(wide(rows))["dataset_id"]
+    hyper = Hyperparameters.parse({"epochs": 1, "batchSize": 512})
+
+    def work() -> None:
+        with TemporaryDirectory() as models:
+            panel = datasets.load(stored_as)
+            training.train(panel, hyper, 1, model_store(models), str(uuid4()), {})
+
+    run = measured(work)
+
+    def beside_the_table() -> dict[str, Any]:
+        found = run()
+        with datasets.parquet(stored_as) as path:
+            frame = pd.read_parquet(path)
+            table = float(frame.memory_usage(deep=True).sum()) / 1e6
+        return found | {"table": table}
+
+    return beside_the_table
+
+
+if __name__ == "__main__":
+    name, *values = sys.argv[1:]
+    given = [int(value) if value.isdecimal() else value for value in values]
+    makers: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
+        "by_rows": by_rows,
+        "generated": generated,
+        "stored": stored,
+        "uploaded": uploaded,
+        "by_pandas": by_pandas,
+        "trained": trained,
+    }
+    serve(makers[name](*given))
