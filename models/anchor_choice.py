@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.anchor import MOST_OWN, Anchor, Kind, Shape, Strength, Sums
+from models.anchor import Anchor, Kind, Shape, Strength
+from models.least_squares import MOST_OWN, Sums
 from models.rolling import Past, roll_linear
 from utils.metrics import mean_known
 from utils.series import Panel

@@ -164,6 +164,7 @@ def litert(keras_model: keras.Model) -> bytes:
 
     Inputs and output are those of the Keras network.
     """
+    keras_model = network.for_inference(keras_model)
     inputs = [tf.TensorSpec([1, *i.shape[1:]], i.dtype, i.name) for i in keras_model.inputs]
 
     @tf.function(input_signature=inputs)

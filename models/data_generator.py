@@ -133,14 +133,20 @@ def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:
     size = spec.base_throughput * np.array([series_factor(key) for key in keys])
     decimals = 9 - min(0, math.floor(math.log10(min(spec.base_wip, spec.base_throughput))))
     columns = {
-        name: np.ascontiguousarray((values[-spec.days :] * size).T).round(decimals)
+        name: _rounded(values[-spec.days :] * size, decimals)
         for name, values in (flow | {"releases": releases}).items()
     }
-    columns["cycle_time"] = np.ascontiguousarray(cycle_time[-spec.days :].T).round(9)
+    columns["cycle_time"] = _rounded(cycle_time[-spec.days :], 9)
     columns["littles_law_compliance"] = np.round(
         compliance(columns["wip"], columns["throughput"], columns["cycle_time"]), 6
     )
     return Block(keys, columns)
+
+
+def _rounded(values: Floats, decimals: int) -> Floats:
+    """Values [days, S] as [S, days], rounded; the days of a series side by side in memory."""
+    turned: Floats = np.ascontiguousarray(values.T)
+    return np.round(turned, decimals)
 
 
 def _releases(spec: PlantSpec, keys: list[Key]) -> Floats:

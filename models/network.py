@@ -106,7 +106,7 @@ def _small(design: Design) -> keras.regularizers.Regularizer | None:
 
 def export_onnx(network: keras.Model, path: Path) -> None:
     """Write the network as ONNX, for serving without TensorFlow."""
-    network = _sure(network)
+    network = for_inference(network)
     given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(given if len(given) > 1 else given[0])  # Keras exports what was called once
     with warnings.catch_warnings():
@@ -114,8 +114,11 @@ def export_onnx(network: keras.Model, path: Path) -> None:
         network.export(str(path), format="onnx", verbose=False)
 
 
-def _sure(network: keras.Model) -> keras.Model:
-    """The network without recurrent dropout, of which an export would keep the random numbers."""
+def for_inference(network: keras.Model) -> keras.Model:
+    """The network without recurrent dropout, of which an export would keep the random numbers.
+
+    The same object, if it has none.
+    """
     if not any(getattr(layer, "recurrent_dropout", 0) for layer in network.layers):
         return network
 

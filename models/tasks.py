@@ -81,7 +81,14 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Tas
     encoding = Encoding.fit(panel, length, cut, design.engineered_features)
     scaled = encoding.scaling.forward(panel.filled(), panel.series)
     horizon = HORIZONS[panel.calendar.step]
-    choice = choose(panel, scaled, Shape.of(panel.calendar, length), cut, newest, horizon)
+    choice = choose(
+        panel,
+        scaled,
+        Shape.of(panel.calendar, length, cut - int(panel.first.min())),
+        cut,
+        newest,
+        horizon,
+    )
     anchored = choice.anchor.one_step(panel, scaled)
     anchored[1:] += scaled[:-1]
     residual, size = _left_over(

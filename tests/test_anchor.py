@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from models.anchor import LARGEST, Anchor, Kind, Shape, Strength, Sums
+from models.anchor import Anchor, Kind, Shape, Strength
 from models.anchor_choice import choose
 from models.data_generator import PlantSpec, generate
+from models.least_squares import LARGEST, Sums
 from models.rolling import Past, padded, roll_linear
 from utils.series import TARGETS, Calendar, Panel, Step
 
@@ -54,7 +55,7 @@ def by_hand(panel: Panel, shape: Shape, series: int, row: int) -> list[float]:
 @pytest.mark.parametrize("calendar", [Calendar(), Calendar(Step.WEEK), Calendar(Step.MONTH, 1)])
 def test_features_are_those_computed_by_hand(calendar: Calendar) -> None:
     panel = panel_of(np.random.default_rng(0).normal(size=(2, 60, 3)), calendar)
-    shape = Shape.of(calendar, 5)
+    shape = Shape.of(calendar, 5, 240)
     rows = np.array([4, 9, 58])
     found = shape.features(panel.values[60:], np.zeros(3, int), rows, FIRST + rows)
     expected = [by_hand(panel, shape, 1, row) for row in rows]
@@ -64,7 +65,7 @@ def test_features_are_those_computed_by_hand(calendar: Calendar) -> None:
 
 def test_one_series_is_fitted_as_ridge_regression_is() -> None:
     panel = random_panel(1, 200)
-    shape = Shape.of(panel.calendar, 4)
+    shape = Shape.of(panel.calendar, 4, 240)
     anchor = fitted(panel, shape, Strength(7.0))
     rows = np.arange(shape.lags - 1, 199)
     features = np.array([by_hand(panel, shape, 0, row) for row in rows])
@@ -80,7 +81,7 @@ def test_one_series_is_fitted_as_ridge_regression_is() -> None:
 @given(seed=st.integers(0, 999), own=st.booleans(), steps=st.integers(1, 12))
 def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> None:
     panel = random_panel(3, 50, seed)
-    shape = Shape.of(panel.calendar, 4)
+    shape = Shape.of(panel.calendar, 4, 240)
     anchor = fitted(panel, shape, Strength(30.0, 30.0 if own else None))
     past = Past.of(panel, panel.values, shape, np.array([2, 0]), FIRST + 50)
     found = roll_linear(anchor, past, steps)
@@ -97,7 +98,7 @@ def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> N
 
 def test_a_forecast_stays_near_what_the_series_has_shown() -> None:
     panel = random_panel(1, 60)
-    shape = Shape.of(panel.calendar, 4)
+    shape = Shape.of(panel.calendar, 4, 240)
     runaway = Anchor(shape, Strength(1), np.full((3, shape.width), 5.0), None, np.ones(3))
     past = Past.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
     path = roll_linear(runaway, past, 40)
@@ -115,7 +116,7 @@ def test_rows_that_are_not_known_stand_at_the_mean_of_the_others() -> None:
 
 def test_one_step_forecasts_of_a_panel_are_those_of_the_roll_out() -> None:
     panel = random_panel(2, 40)
-    shape = Shape.of(panel.calendar, 4)
+    shape = Shape.of(panel.calendar, 4, 240)
     anchor = fitted(panel, shape, Strength(30.0, 100.0))
     said = anchor.one_step(panel, panel.values)
     assert np.isnan(said[[0, 40]]).all() and not np.isnan(said[41:]).any()
@@ -128,7 +129,7 @@ def test_one_step_forecasts_of_a_panel_are_those_of_the_roll_out() -> None:
 
 def test_anchor_survives_json_to_seven_digits() -> None:
     panel = random_panel(3, 60)
-    shape = Shape.of(panel.calendar, 6)
+    shape = Shape.of(panel.calendar, 6, 240)
     anchor = fitted(panel, shape, Strength(1.0, 100.0))
     again = Anchor.from_document(json.loads(json.dumps(anchor.to_document())), panel.calendar)
     assert again.shape == shape and again.strength == anchor.strength
@@ -153,7 +154,9 @@ def walks(seed: int) -> Panel:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
     panel = walks(seed)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
+    choice = choose(
+        panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
+    )
     assert choice.anchor.strength.kind is Kind.MOMENTUM
     past = Past.of(panel, panel.values, choice.anchor.shape, np.arange(5), FIRST + 300)
     moved = np.abs(roll_linear(choice.anchor, past, 28) - past.scaled[:, -1:])
@@ -163,7 +166,9 @@ def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.5])
 def test_plants_are_forecast_by_their_pattern(noise: float) -> None:
     panel = plants(300, noise)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
+    choice = choose(
+        panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
+    )
     assert choice.anchor.strength.kind is Kind.REGRESSION
     assert choice.error_ratio is not None and choice.error_ratio < 0.95
     errors, naive = [], []
@@ -185,7 +190,7 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
         panel.first,
         panel.values + 2.0 * late[:, None],
     )
-    shape = Shape.of(panel.calendar, 10)
+    shape = Shape.of(panel.calendar, 10, 240)
     one, other = (
         choose(p, p.values, shape, FIRST + 160, FIRST + 180, 28) for p in (panel, changed)
     )
@@ -196,7 +201,9 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
 
 def test_too_few_rows_for_any_trial_repeat_the_last_value() -> None:
     panel = random_panel(1, 16)
-    choice = choose(panel, panel.values, Shape.of(panel.calendar, 10), FIRST + 13, FIRST + 15, 28)
+    choice = choose(
+        panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 13, FIRST + 15, 28
+    )
     assert choice.trials is None and choice.anchor.strength.kind is Kind.MOMENTUM
 
 
@@ -206,6 +213,8 @@ def test_a_target_that_is_never_known_leaves_the_others_their_anchor() -> None:
     blank[:, 2] = np.nan
     without = Panel(panel.calendar, panel.keys, panel.offsets, panel.first, blank)
     filled = np.nan_to_num(blank)
-    choice = choose(without, filled, Shape.of(panel.calendar, 10), FIRST + 240, FIRST + 270, 28)
+    choice = choose(
+        without, filled, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
+    )
     assert choice.anchor.strength.kind is Kind.REGRESSION
     assert np.isfinite(choice.anchor.pooled).all()

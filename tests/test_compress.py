@@ -17,6 +17,7 @@ from models import compression, importing, training
 from models.data_generator import PlantSpec, generate
 from models.forecasting import Forecaster
 from models.registry import SERVED, Registry, model_store
+from utils.architectures import DESIGNS, PLAIN, Design
 from utils.errors import Conflict
 from utils.replies import CompressReply
 from utils.schemas import Hyperparameters
@@ -63,7 +64,7 @@ def test_compress_reports_and_serves_what_was_asked_for(service: Service, model:
     [
         ("{}/compress", {"serves": "int4"}, 422, "serves"),
         ("{}/compress", {"datasetId": str(uuid4())}, 404, "data set"),
-        (f"{uuid4()}/compress", {}, 404, "model"),
+        ("00000000-0000-4000-8000-000000000000/compress", {}, 404, "model"),
     ],
 )
 def test_compress_refuses(
@@ -90,7 +91,10 @@ def test_download_gives_the_file(service: Service, trained: Body, form: str) -> 
 
 @pytest.mark.parametrize(
     ("path", "status", "said"),
-    [("{}/download?format=h5", 422, "keras"), (f"{uuid4()}/download", 404, "model")],
+    [
+        ("{}/download?format=h5", 422, "keras"),
+        ("00000000-0000-4000-8000-000000000000/download", 404, "model"),
+    ],
 )
 def test_download_refuses(
     service: Service, trained: Body, path: str, status: int, said: str
@@ -102,14 +106,15 @@ def test_download_refuses(
 # --- in process --------------------------------------------------------------------------------
 
 
-def made(folder: Path, weight: float) -> tuple[Any, str, Panel, Any]:
+def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str, Panel, Any]:
     """A model whose network is heard, and says much: a random last layer times `weight`."""
     spec = PlantSpec(("p", "q"), ("a",), ("s",), 150, 100, 50, 0.2, 0.1, 1)
     block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
     panel = Panel(Calendar(), tuple(block.keys), np.arange(3) * 150, np.full(2, 19_723), values)
     hyper = Hyperparameters.parse({"lstmUnits1": 16, "lstmUnits2": 8, "epochs": 1})
-    training.train(panel, hyper, 1, store, id, {"dataset_id": str(uuid4())})
+    about = {"dataset_id": str(uuid4())}
+    training.train(panel, hyper, 1, store, id, about, design=design)
     network = importing.open_keras(store, id)
     weights = network.get_weights()
     rng = np.random.default_rng(0)
@@ -157,10 +162,12 @@ def test_a_change_of_more_than_a_hundredth_is_not_published(
     assert not store.has(id, SERVED["int8"])
 
 
-def test_litert_says_what_keras_says(tmp_path: Path) -> None:
-    _, _, _, network = made(tmp_path, 0.3)
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_litert_says_what_keras_says(tmp_path: Path, design: Design) -> None:
+    _, _, _, network = made(tmp_path, 0.3, design)
     (tmp_path / "m").write_bytes(compression.litert(network))
-    windows = np.random.default_rng(0).normal(size=(3, 10, 14)).astype(np.float32)
+    shape = 3, *network.inputs[0].shape[1:]
+    windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3]], np.int32)
     said = compression.interpreted(tmp_path / "m")(windows, names)
     np.testing.assert_allclose(said, network([windows, names]).numpy(), atol=0.02)

@@ -111,6 +111,7 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     table = table_of(tmp_path)
     done = command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
     assert done.returncode == 0, done.stderr
+    assert "…" not in done.stdout  # nothing is cut off at 80 columns
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
         assert words in done.stdout
     assert done.stderr == ""
@@ -158,8 +159,13 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: service.get("/api/jobs?status=running").json()["jobs"])
-        id = service.get("/api/jobs?status=running").json()["jobs"][0]["job_id"]
+
+        def mine() -> list[str]:
+            jobs = service.get("/api/jobs?status=running").json()["jobs"]
+            return [job["job_id"] for job in jobs if job["config"]["epochs"] == 10_000]
+
+        wait_until(mine, 120)
+        [id] = mine()
         service.wait_for_epoch(id)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)

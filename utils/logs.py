@@ -37,7 +37,11 @@ def configure(form: str, level: str) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     logging.getLogger("dbos").setLevel(logging.WARNING)  # it tells of every connection it opens
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import plotext
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -23,9 +24,14 @@ def forecast_table(reply: PredictReply, step: str) -> Table:
     Args:
         step: what a row of the data is: "day", "week" or "month".
     """
-    table = Table(title="Forecast (in brackets: what covers 80 %)")
+    table = Table(
+        title="Forecast, and beneath it what covers 80 %",
+        box=box.SIMPLE_HEAD,  # narrow enough for 80 columns
+        show_edge=False,
+        pad_edge=False,
+    )
     for heading in (step, "date", "WIP", "throughput", "cycle time", "confidence"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     whole = len(reply.predictions) <= 2 * _FIRST_STEPS
     for day in reply.predictions:
         if whole or day.day <= _FIRST_STEPS or day.day % 7 == 0:
@@ -35,13 +41,13 @@ def forecast_table(reply: PredictReply, step: str) -> Table:
 
 
 def _amount(day: Prediction, target: str) -> str:
-    """A forecast with its interval, in four significant digits."""
+    """A forecast, in four significant digits, above its interval."""
     said, low, high = (
         getattr(day, f"predicted_{target}{bound}") for bound in ("", "_lo80", "_hi80")
     )
     digits = max(0, 3 - math.floor(math.log10(said))) if said > 0 else 0
     text = f"{said:,.{digits}f}"
-    return text if low is None else f"{text} ({low:,.{digits}f}–{high:,.{digits}f})"
+    return text if low is None else f"{text}\n{low:,.{digits}f}–{high:,.{digits}f}"
 
 
 def plot(past: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
@@ -79,7 +85,7 @@ def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, 
     """A progress bar of a training; the function that it gives is told of every epoch."""
     columns = (
         TextColumn("Training"),
-        BarColumn(),
+        BarColumn(bar_width=10),  # the whole line fits 80 columns
         TextColumn("epoch {task.completed}/{task.total}  {task.description}"),
         TimeRemainingColumn(),
     )
@@ -89,7 +95,7 @@ def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, 
         def show(epoch: dict[str, Any]) -> None:
             figures = (
                 f"loss {epoch['loss']:.4f}  val_loss {epoch['val_loss']:.4f}  "
-                f"mae {epoch['mae']:.4g}  r2 {epoch['r2_score']:.3f}"
+                f"r2 {epoch['r2_score']:.3f}"
             )
             progress.update(bar, completed=epoch["epoch"], description=figures)
 
