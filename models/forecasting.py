@@ -119,26 +119,24 @@ class Model:
         if self.spread is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
         scaling, series = self.encoding.scaling, past.series
-        middle = scaling.forward_paths(values, series)
-        lower, upper = {}, {}
-        for level in LEVELS:
-            width = self.spread.half_width(level, series, steps)
-            lower[level] = scaling.inverse(middle - width, series)
-            upper[level] = scaling.inverse(middle + width, series)
-        sides = (
-            middle - scaling.forward_paths(values / (1 + CLOSE), series),
-            scaling.forward_paths(values / (1 - CLOSE), series) - middle,
-        )
+        near = np.concatenate([values, values / (1 + CLOSE), values / (1 - CLOSE)])
+        middle, low, high = np.split(scaling.forward_paths(near, np.tile(series, 3)), 3)
+        widths = [self.spread.half_width(level, series, steps) for level in LEVELS]
+        both = np.stack([sign * width for sign in (-1, 1) for width in widths], axis=1)
+        bounds = scaling.inverse(middle[:, None] + both, series)
+        lower = {level: bounds[:, i] for i, level in enumerate(LEVELS)}
+        upper = {level: bounds[:, i - len(LEVELS)] for i, level in enumerate(LEVELS)}
+        sides = np.concatenate([middle - low, high - middle])
         return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
 
 
-def _confidence(spread: Spread, sides: tuple[Floats, Floats], series: Ints) -> Floats:
+def _confidence(spread: Spread, sides: Floats, series: Ints) -> Floats:
     """Expected share of the three targets that land within 20 % of the truth, [n, steps].
 
-    The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast;
-    half of the errors lie on each side. It never rises with the horizon.
+    The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast,
+    [2 n, steps, 3]; half of the errors lie on each side. It never rises with the horizon.
     """
-    shares = [spread.share_within(side, series) for side in sides]
+    shares = np.split(spread.share_within(sides, np.tile(series, 2)), 2)
     return np.minimum.accumulate(np.mean(shares, axis=(0, 3)), axis=1)
 
 

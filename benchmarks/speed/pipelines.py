@@ -6,6 +6,7 @@ process had before.
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 import time
@@ -47,10 +48,12 @@ def measured(work: Callable[[], object]) -> Callable[[], dict[str, Any]]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         began = time.perf_counter()
-        work()
-        seconds = time.perf_counter() - began
-        ended.set()
-        watcher.join()
+        try:
+            work()
+            seconds = time.perf_counter() - began
+        finally:
+            ended.set()
+            watcher.join()
         return {"seconds": seconds, "megabytes": max(most, resident()) - before}
 
     return run
@@ -127,6 +130,7 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     limits.return_large_arrays()
     training.warm_up()
     folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
     datasets = Datasets(folder.name, _MOST, _MOST)
     stored_as = datasets.generate(wide(rows))["dataset_id"]
     hyper = Hyperparameters.parse({"epochs": 1, "batchSize": 512})
