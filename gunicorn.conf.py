@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from utils import limits
 from utils.settings import read
 
 _settings = read()
@@ -64,5 +65,6 @@ def on_exit(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Load what start-up put off, behind the first requests."""
+    limits.share_the_heap()
     service = worker.app.callable.extensions["service"]
     threading.Thread(target=service.warm_up, daemon=True).start()

@@ -149,6 +149,8 @@ def open_network(content: bytes) -> Network:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Half of the memory of a small network, and no quicker.
+    options.enable_cpu_mem_arena = False
     try:
         session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own

@@ -132,13 +132,15 @@ def _simplify(graph: Any) -> None:
             del node.input[5:]
         elif node.op_type == "Gather" and numbers and _comes_from(graph, node.input[1], numbers):
             node.input[1] = numbers
-    dead = True
-    while dead:
-        needed = {name for node in graph.node for name in node.input}
-        needed |= {output.name for output in graph.output}
-        dead = [node for node in graph.node if needed.isdisjoint(node.output)]
-        for node in dead:
+    while unused := _unused(graph):
+        for node in unused:
             graph.node.remove(node)
+
+
+def _unused(graph: Any) -> list[Any]:
+    needed = {name for node in graph.node for name in node.input}
+    needed |= {output.name for output in graph.output}
+    return [node for node in graph.node if needed.isdisjoint(node.output)]
 
 
 def _comes_from(graph: Any, name: str, source: str) -> bool:

@@ -12,7 +12,7 @@ _SHARE = 0.8  # of the machine's memory, for all workers together
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _MB = 1_000_000
 _NICENESS = 10
-_MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # glibc's M_MMAP_THRESHOLD and M_ARENA_MAX
 _LARGE = 8 << 20  # bytes; more than what a batch is made of, which is to stay in the heap
 
 
@@ -53,14 +53,23 @@ def give_way() -> None:
         os.nice(_NICENESS)
 
 
+def share_the_heap() -> None:
+    """Have glibc's threads share two heaps: by itself it keeps eight a processor, full of holes."""
+    _mallopt(_ARENA_MAX, 2)
+
+
 def return_large_arrays() -> None:
     """Have glibc give the memory of large arrays back as they go.
 
     By itself it learns from the first one that goes to keep all the others, in a heap full of
     holes: a training on a million rows would take twice the memory that it needs.
     """
+    _mallopt(_MMAP_THRESHOLD, _LARGE)
+
+
+def _mallopt(parameter: int, value: int) -> None:
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
+        ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _machine() -> int:

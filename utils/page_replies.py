@@ -14,7 +14,9 @@ Activity = Literal["idle", "pending", "training", "completed", "error"]
 class ModelPart(Part):
     """A part that names models."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
 
 # --- training ---------------------------------------------------------------------------------

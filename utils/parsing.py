@@ -73,6 +73,7 @@ class Request(BaseModel):
         populate_by_name=True,
         alias_generator=to_camel,
         protected_namespaces=(),
+        defer_build=True,  # at first use, not at import
     )
 
     @classmethod

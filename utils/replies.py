@@ -12,7 +12,9 @@ ArchitectureName = Literal["plain", "enhanced"]
 class Reply(BaseModel):
     """A successful answer. Every number in it is finite."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     success: Literal[True] = True
 
@@ -20,7 +22,7 @@ class Reply(BaseModel):
 class Part(BaseModel):
     """A part of a reply."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class ErrorDetail(Part):
@@ -246,7 +248,9 @@ class DatasetReply(Reply):
 class OtherModel(Part):
     """A model of another architecture, judged on the same held-back end of the same data."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     model_id: str
     architecture: str
@@ -316,7 +320,9 @@ class BacktestProgress(Part):
 class JobInfo(Part):
     """A job. Times are null as long as they lie ahead."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     job_id: str
     kind: Literal["train", "backtest"]
@@ -349,7 +355,9 @@ class JobsReply(Reply):
 class PlantResult(Part):
     """What became of the training of one plant."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     success: bool
     job_id: str
@@ -374,7 +382,9 @@ class ParallelReply(Reply):
 class ModelEntry(Part):
     """A model in the list."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     model_id: str
     info: dict[str, Any]
@@ -412,7 +422,9 @@ class CompressedFile(Part):
 class CompressReply(Reply):
     """What smaller weights do to a model's forecasts of the held-back span."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
 
     model_id: str
     serves: Literal["float32", "float16", "int8"]

@@ -39,10 +39,7 @@ class Settings:
         0, "memory of each worker, in MB (0: its share of 80 % of the machine's)", 0
     )
     training_threads: int = _setting(
-        1,
-        "threads of each training; more pay from 128 units on, in batches of 128 and more",
-        1,
-        256,
+        1, "threads of each training; one is quickest up to 256 units at least", 1, 256
     )
     checkpoint_seconds: int = _setting(
         5, "seconds between two checkpoints of a training, at the least", 0, 86_400

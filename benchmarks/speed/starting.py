@@ -3,7 +3,6 @@ web process weighs with models in its cache."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -86,5 +85,6 @@ def _command(pid: int) -> bytes:
 
 
 def _resident(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Megabytes of a process; of what it shares with others, its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
