@@ -1,0 +1,35 @@
+"""Who a request is from: what access control says, and limits, jobs and the audit log go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import g
+
+Role = Literal["read", "write", "admin"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who may do something here.
+
+    Attributes:
+        id: never a secret; the same for all requests of one caller.
+        name: what people call them.
+        role: `read` looks and forecasts, `write` also makes and deletes, `admin` may do all.
+    """
+
+    id: str
+    name: str
+    role: Role
+
+
+# Whoever works at this machine, while the service is open to it alone.
+LOCAL = Caller("local", "local", "admin")
+
+
+def caller() -> Caller:
+    """The caller of the request that is being answered."""
+    found: Caller = g.get("caller", LOCAL)
+    return found
