@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from utils import limits
+from utils import limits, reach
+from utils.errors import SettingsError
 from utils.settings import read
 
 _settings = read()
@@ -30,6 +32,17 @@ loglevel = "warning"
 
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def on_starting(server: Any) -> None:
+    """End, in one line, where others could reach the service and nobody would need a key."""
+    # What is listened on in truth: the command line may have said otherwise than HOST.
+    addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
+    try:
+        reach.expect_access_control(_settings, addresses)
+    except SettingsError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
 
 
 def when_ready(server: Any) -> None:

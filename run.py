@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.series import Panel
-from utils import limits, logs, settings
+from utils import key_commands, limits, logs, settings
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
@@ -54,8 +54,9 @@ def main(context: click.Context) -> None:
 @click.pass_obj
 def serve(chosen: settings.Settings) -> None:
     """Run the web server and the training workers until Ctrl-C."""
-    from utils import supervisor
+    from utils import reach, supervisor
 
+    reach.expect_access_control(chosen, [chosen.host])
     _expect_free(chosen)
     this = [sys.executable, str(settings.ROOT / "run.py")]
     name = chosen.worker_id or socket.gethostname()
@@ -96,7 +97,7 @@ def _welcome(chosen: settings.Settings) -> None:
     url = f"http://{address}:{chosen.port}"
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urlopen(f"{url}/health", timeout=1):  # noqa: S310
+        with contextlib.suppress(OSError), urlopen(f"{url}/health/live", timeout=1):  # noqa: S310
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
             click.echo(f"  curl -X POST {url}/api/data/generate")
             return
@@ -286,6 +287,9 @@ def import_model(
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
         click.echo(f"  • {warning}")
+
+
+main.add_command(key_commands.keys)
 
 
 @contextlib.contextmanager

@@ -132,7 +132,7 @@ def start(folder: Path, *arguments: str, **settings: str) -> Service:
     def answers() -> bool:
         assert process.poll() is None, (folder / "log").read_text()
         try:
-            return service.get("/health").ok
+            return service.get("/health/live").ok
         except requests.ConnectionError:
             return False
 

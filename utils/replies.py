@@ -67,6 +67,14 @@ class ReadyReply(Reply):
     checks: dict[str, Literal["ok"]]
 
 
+class TicketReply(Reply):
+    """What opens an event stream without a header."""
+
+    ticket: str
+    expires_in_seconds: float = Field(description="for opening it; once open, it may be reopened")
+    url: str
+
+
 class DateRange(Part):
     """First and last date of some data."""
 

@@ -61,6 +61,13 @@ class Settings:
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
+    oidc_issuer: str = _setting(
+        "", "OpenID provider whose tokens are taken beside keys: its issuer URL"
+    )
+    oidc_audience: str = _setting("", "audience that its tokens must be for")
+    oidc_role_claim: str = _setting(
+        "roles", "claim of its tokens that names read, write or admin; dots lead inwards"
+    )
     log_format: str = _setting("text", "log lines: `text` for people, `json` for machines")
     log_level: str = _setting("INFO", "least level that is logged: DEBUG, INFO, WARNING, ERROR")
 
@@ -72,6 +79,8 @@ class Settings:
                 raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
         _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise SettingsError("OIDC_ISSUER and OIDC_AUDIENCE must be set together, or neither.")
         held = self.max_waiting + self.max_streams
         if held > self.web_threads * 3 // 4:
             raise SettingsError(
