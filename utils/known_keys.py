@@ -16,6 +16,7 @@ import structlog
 from utils import keys
 from utils.caller import Caller
 from utils.errors import Unauthorized, Unavailable
+from utils.turns import Turns
 
 if TYPE_CHECKING:
     from utils.key_store import KeyStore, StoredKey
@@ -24,8 +25,6 @@ FRESH = 5.0  # seconds after which the database is asked again which keys are va
 _NEW_KEYS = 1.0  # the same, where a key is presented that is not among them
 _OUTAGE = 900.0  # seconds that what is known holds while the database does not answer
 _PATIENCE = 2.0  # seconds to wait for the first look, which another thread takes
-_IN_LINE = 4  # keys that may wait for their turn at the slow hash
-_REST = 4  # after a wrong secret the slow hash rests this many times as long as it took
 
 log = structlog.get_logger("access")
 
@@ -36,18 +35,16 @@ class KnownKeys:
     A key's slow hash is computed once in a process. From then on the key is known by a fast one,
     keyed with a secret of the process: a request that presents it, or claims to, costs no more. An
     id that is in no table costs nothing either; ids are no secrets. What is left are wrong secrets
-    of keys that were not used here yet: they get one turn at a time, and a fifth of a processor.
+    of keys that were not used here yet, which `Turns` keep within bounds.
     """
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._looking, self._hashing = threading.Lock(), threading.Lock()
-        self._line = threading.BoundedSemaphore(_IN_LINE)
+        self._looking, self._turns = threading.Lock(), Turns()
         self._secret = secrets.token_bytes(32)
         self._known: Mapping[str, StoredKey] | None = None
         self._known_at = self._looked_at = float("-inf")
         self._verified: dict[str, bytes] = {}
-        self._rests_until = float("-inf")
 
     @cached_property
     def store(self) -> KeyStore:
@@ -100,22 +97,17 @@ class KnownKeys:
         verified = self._verified.get(known.id)
         if verified is not None:
             return hmac.compare_digest(verified, quick)
-        if not self._line.acquire(blocking=False):
-            raise _busy()
-        try:
-            with self._hashing:
-                if time.monotonic() < self._rests_until:
-                    raise _busy()
-                began = time.monotonic()
-                right = keys.matches(known.hash, key)
-                if right:
-                    self._verified[known.id] = quick
-                else:
-                    ended = time.monotonic()
-                    self._rests_until = ended + _REST * (ended - began)
-                return right
-        finally:
-            self._line.release()
+        with self._turns.turn():
+            verified = self._verified.get(known.id)  # by then it may be: many come with one key
+            if verified is not None:
+                return hmac.compare_digest(verified, quick)
+            began = time.monotonic()
+            right = keys.matches(known.hash, key)
+            if right:
+                self._verified[known.id] = quick
+            else:
+                self._turns.was_in_vain(time.monotonic() - began)
+            return right
 
     def _look(self, oldest: float) -> Mapping[str, StoredKey]:
         """The unrevoked keys by id, as of `oldest` seconds ago at the most."""
@@ -136,7 +128,7 @@ class KnownKeys:
         if self._known is None or now - self._known_at > _OUTAGE:
             raise Unavailable(
                 "Who may call cannot be told at the moment: the database does not answer.",
-                retry_after=round(FRESH),
+                retry_after=5,
             )
         return self._known
 
@@ -156,7 +148,3 @@ class KnownKeys:
         """Whether the database is a file that is not there yet: no need to make it for this."""
         path = self._url.partition("sqlite:///")[2].partition("?")[0]
         return bool(path) and not Path(path).exists()
-
-
-def _busy() -> Unavailable:
-    return Unavailable("Too many new keys are being checked at the moment.", retry_after=1)
