@@ -34,10 +34,13 @@ class Service:
     folder: Path
     environment: dict[str, str]
     process: subprocess.Popen[str]
+    key: str = ""
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
         if body is not None:
             more["json"] = body
+        if self.key:
+            more["headers"] = {"Authorization": f"Bearer {self.key}"} | more.get("headers", {})
         return requests.request(method, self.url + path, timeout=120, **more)
 
     def post(self, path: str, body: Any = None, **more: Any) -> requests.Response:
@@ -138,6 +141,13 @@ def start(folder: Path, *arguments: str, **settings: str) -> Service:
 
     wait_until(answers)
     return service
+
+
+def make_key(folder: Path, name: str, role: str, **settings: str) -> str:
+    """A key of the service in a folder, which may run or not."""
+    made = command(folder, "keys", "create", name, "--role", role, **settings)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 @dataclass(frozen=True)
