@@ -71,7 +71,7 @@ class KnownKeys:
         id = keys.id_of(key)
         if id is None:
             raise Unauthorized("This is no key of this service: they begin with lstm_.")
-        known = self._look(FRESH).get(id) or self._look(_NEW_KEYS).get(id)
+        known = self._find(id)
         if known is None or not self._is_right(known, key):
             raise Unauthorized("The key is not known here, or it was revoked.")
         if known.expired:
@@ -84,7 +84,7 @@ class KnownKeys:
         Raises:
             Unavailable: as `exist`.
         """
-        known = self._look(FRESH).get(id)
+        known = self._find(id)
         return known.caller if known and not known.expired else None
 
     def close(self) -> None:
@@ -108,6 +108,9 @@ class KnownKeys:
             else:
                 self._turns.was_in_vain(time.monotonic() - began)
             return right
+
+    def _find(self, id: str) -> StoredKey | None:
+        return self._look(FRESH).get(id) or self._look(_NEW_KEYS).get(id)
 
     def _look(self, oldest: float) -> Mapping[str, StoredKey]:
         """The unrevoked keys by id, as of `oldest` seconds ago at the most."""
