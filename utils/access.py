@@ -7,9 +7,10 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, Request, g, request
 
 from utils.caller import LOCAL, ROLES, Caller, Role, caller
 from utils.errors import Forbidden, Unauthorized, Unavailable
@@ -44,7 +45,7 @@ class Access:
     def __init__(self, settings: Settings) -> None:
         self._is_local = is_local(settings)
         self._origins = {origin.lower() for origin in settings.origins}
-        self._needs: dict[tuple[str, str], Role | None] = {}
+        self._needs_of: dict[tuple[str, str], Role | None] = {}
         self._streams: frozenset[str] = frozenset()
         self._keys = KnownKeys(settings.resolved_database_url)
         self._tickets = Tickets(self._keys)
@@ -63,17 +64,17 @@ class Access:
             for method in rule.methods or ():
                 row = rows.get(("GET" if method == "HEAD" else method, path))
                 if row is not None:
-                    self._needs[method, rule.rule] = row.needs
+                    self._needs_of[method, rule.rule] = row.needs
                     self._streams |= {rule.rule} if row.events else frozenset()
                 elif rule.rule in OPEN_RULES or method == "OPTIONS":
-                    self._needs[method, rule.rule] = None
+                    self._needs_of[method, rule.rule] = None
         app.extensions["access"] = self
         app.before_request(self._check)
 
     def needs(self, method: str, rule: str) -> Role | None:
         """The role that a method takes at one of the app's rules; None: none."""
         # What is in no table is for those who may do all.
-        return self._needs.get((method, rule), "admin")
+        return self._needs_of.get((method, rule), "admin")
 
     def ticket(self, job_id: str) -> TicketReply:
         """A ticket of the request's caller for the events of a job."""
@@ -93,23 +94,22 @@ class Access:
         return _Guarded(messages, may)
 
     def _check(self) -> None:
-        method, rule = request.method, request.url_rule
-        if method == "OPTIONS":
-            return
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        method, rule = asked.method, asked.url_rule
         needed = self.needs(method, rule.rule) if rule else _UNKNOWN
-        if needed is None:
+        if needed is None or method == "OPTIONS":
             return
-        g.caller = who = self._caller()
-        if _RANK[who.role] < _RANK[needed]:
+        g.caller = who = self._caller_of(asked)
+        if who is not LOCAL and _RANK[who.role] < _RANK[needed]:
             raise Forbidden(f"This takes the role `{needed}`; the key has `{who.role}`.")
 
-    def _caller(self) -> Caller:
+    def _caller_of(self, asked: Request) -> Caller:
         if self._is_open():
-            self._expect_this_machine()
+            self._expect_this_machine(asked)
             return LOCAL
-        given = _given()
+        given = _given(asked.environ)
         if given is None:
-            return self._of_ticket()
+            return self._of_ticket(asked)
         if self._provider is None or given.startswith("lstm_"):
             return self._keys.caller(given)
         who, g.caller_until = self._provider.caller(given)
@@ -118,37 +118,36 @@ class Access:
     def _is_open(self) -> bool:
         return self._is_local and self._provider is None and not self._keys.exist()
 
-    def _expect_this_machine(self) -> None:
+    def _expect_this_machine(self, asked: Request) -> None:
         """Refuse what came here from elsewhere, though only this machine is listened to."""
-        environ = request.environ
+        environ = asked.environ
         if not is_loopback(environ.get("REMOTE_ADDR") or ""):
             raise Forbidden(f"Without keys the service is open to its own machine. {_KEYS_NEEDED}")
-        if any(name in environ for name in _FORWARDED):
+        if not environ.keys().isdisjoint(_FORWARDED):
             raise Forbidden(f"Without keys nothing is answered through a proxy. {_KEYS_NEEDED}")
-        host = _name_of(request.host)
-        if not is_loopback(host):
+        if not _leads_here(asked.host):
             # A foreign page whose name its owner lets lead here (DNS rebinding).
             raise Forbidden(
-                f"Without keys the service answers to localhost only, not to {host[:100]!r}. "
-                f"{_KEYS_NEEDED}"
+                "Without keys the service answers to localhost only, not to "
+                f"{asked.host[:100]!r}. {_KEYS_NEEDED}"
             )
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and not self._is_allowed(origin.lower()):
+        if origin is not None and not self._is_allowed(origin.lower(), asked):
             raise Forbidden(
                 f"Pages of {origin[:100]!r} may not call this service; CORS_ORIGINS names those "
                 "that may."
             )
 
-    def _is_allowed(self, origin: str) -> bool:
-        own = request.host_url.rstrip("/").lower()
+    def _is_allowed(self, origin: str, asked: Request) -> bool:
+        own = asked.host_url.rstrip("/").lower()
         return origin == own or origin in self._origins or "*" in self._origins
 
-    def _of_ticket(self) -> Caller:
-        rule = request.url_rule
-        ticket = request.args.get("ticket") if rule and rule.rule in self._streams else None
+    def _of_ticket(self, asked: Request) -> Caller:
+        rule = asked.url_rule
+        ticket = asked.args.get("ticket") if rule and rule.rule in self._streams else None
         if not ticket:
             raise Unauthorized(_MISSING)
-        who, until = self._tickets.take(ticket, (request.view_args or {})["job_id"])
+        who, until = self._tickets.take(ticket, (asked.view_args or {})["job_id"])
         g.caller_until = until
         if not self._still(who, until):
             raise Unauthorized("Whoever the ticket was made for may not call any more.")
@@ -177,13 +176,12 @@ class _Guarded:
         self._messages.close()
 
 
-def _given() -> str | None:
-    """The key or token that the request presents.
+def _given(environ: dict[str, Any]) -> str | None:
+    """The key or token that a request presents.
 
     Raises:
         Unauthorized: it presents two.
     """
-    environ: dict[str, Any] = request.environ
     key: str | None = environ.get("HTTP_X_API_KEY")
     scheme, _, word = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":  # another scheme may be for a proxy on the way
@@ -194,6 +192,7 @@ def _given() -> str | None:
     return token
 
 
-def _name_of(host: str) -> str:
-    """A host without its port."""
-    return re.sub(r":\d*\Z", "", host).strip("[]").lower()
+@lru_cache(maxsize=256)
+def _leads_here(host: str) -> bool:
+    """Whether a Host header names this machine as only itself does."""
+    return is_loopback(re.sub(r":\d*\Z", "", host))

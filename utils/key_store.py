@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,7 +69,7 @@ class StoredKey:
             return "revoked"
         return "expired" if self.expired else "valid"
 
-    @property
+    @cached_property
     def caller(self) -> Caller:
         """Whoever calls with it."""
         return Caller(self.id, self.name, self.role)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ class Provider:
             Forbidden: it names no role.
             Unavailable: the provider's keys cannot be had now.
         """
-        digest = hmac.digest(self._secret, token.encode(), "sha256")
+        digest = blake2b(token.encode(), key=self._secret).digest()
         known = self._remembered.get(digest)
         if known and time.monotonic() < known[2] and time.time() < known[1]:
             return known[0], known[1]
