@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from live import (
-    FAST,
     ROOT,
     Service,
     command,
@@ -59,24 +56,6 @@ def test_it_does_not_start_where_others_reach_it_and_nobody_has_a_key(
     assert done.stderr.count("\n") == 1
     assert "at 0.0.0.0" in done.stderr and "python run.py keys create" in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def endless(service: Service, dataset: dict[str, Any], tmp_path_factory: Any) -> tuple[Path, str]:
-    """A folder with a database in which a job runs for ever, and the id of that job."""
-    folder = tmp_path_factory.mktemp("exposed")
-    body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 10_000}
-    job = service.hand_in(body)
-    service.wait_for_epoch(job, 5)
-    with (
-        sqlite3.connect(service.folder / "jobs.sqlite") as source,
-        sqlite3.connect(folder / "jobs.sqlite") as copy,
-    ):
-        source.backup(copy)
-    source.close()
-    copy.close()
-    assert service.call("DELETE", f"/api/jobs/{job}").ok
-    return folder, job
 
 
 @pytest.fixture(scope="module")

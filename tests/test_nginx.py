@@ -199,13 +199,13 @@ def test_nobody_comes_through_without_a_key(front: Front, folder: Path) -> None:
     assert "c2VjcmV0" not in log and front.key.split("_", 2)[2] not in log
 
 
-def test_a_service_without_keys_answers_nothing_through_a_proxy(
-    service: Service, tmp_path: Path
-) -> None:
+def test_a_service_without_keys_answers_nothing_through_a_proxy(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKERS="0", WEB_PROCESSES="1")
     with nginx(tmp_path, int(service.environment["PORT"])) as front:
         refused = front.call("GET", "/api/models")
         assert refused.status_code == 403 and "keys create" in refused.json()["error"]
         assert front.call("GET", "/health/live").status_code == 200
+    service.stop()
 
 
 def test_events_of_a_background_train_come_as_they_happen(front: Front) -> None:
