@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.series import Panel
-from utils import key_commands, limits, logs, settings
+from utils import key_commands, limits, logs, reach, settings
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
@@ -54,7 +54,7 @@ def main(context: click.Context) -> None:
 @click.pass_obj
 def serve(chosen: settings.Settings) -> None:
     """Run the web server and the training workers until Ctrl-C."""
-    from utils import reach, supervisor
+    from utils import supervisor
 
     reach.expect_access_control(chosen, [chosen.host])
     _expect_free(chosen)
@@ -99,7 +99,8 @@ def _welcome(chosen: settings.Settings) -> None:
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urlopen(f"{url}/health/live", timeout=1):  # noqa: S310
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
-            click.echo(f"  curl -X POST {url}/api/data/generate")
+            key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
+            click.echo(f"  curl -X POST{key} {url}/api/data/generate")
             return
         time.sleep(0.05)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -100,6 +101,18 @@ def test_a_key_works_once_it_is_made_and_ends_once_it_is_revoked(exposed: Servic
     revoke(exposed, client.key)
     wait_until(lambda: answers(client) == {401}, 20)
     assert answers(exposed) == {200}
+
+
+def test_the_readme_leads_to_a_first_call_with_a_key(exposed: Service) -> None:
+    section = (ROOT / "README.md").read_text().partition("## Access")[2]
+    make, serve, call = section.partition("```sh\n")[2].partition("```")[0].strip().splitlines()
+    assert serve == "HOST=0.0.0.0 python run.py"  # as this service was started
+    script = f"{make}\n{call}".replace("python", sys.executable)
+    script = script.replace("http://127.0.0.1:5000", exposed.url)
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=ROOT, env=exposed.environment, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["status"] == "healthy"
 
 
 def test_a_large_body_without_a_key_hears_why(exposed: Service) -> None:
