@@ -89,6 +89,7 @@ def test_a_page_with_a_key_follows_a_job_and_connects_again(
     endless: tuple[Path, str], origin: str, browser: webdriver.Chrome
 ) -> None:
     folder, job = endless
+    make_key(folder, "another", "admin")  # without any, the service would be open again
     key = make_key(folder, "page", "read")
     service = start(folder, WORKERS="0", WEB_PROCESSES="1")
     try:

@@ -80,7 +80,9 @@ class KeyStore:
 
     def __init__(self, database_url: str) -> None:
         # One connection, and one more: what it asks for is little, and rare.
-        self._engine = open_engine(database_url, pool_size=1, max_overflow=1)
+        self._engine = open_engine(
+            database_url, poolclass=sa.QueuePool, pool_size=1, max_overflow=1, pool_timeout=5
+        )
         self._made = False
 
     def create(self) -> None:

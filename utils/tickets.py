@@ -7,7 +7,6 @@ that lost the connection comes back to the same address by itself.
 from __future__ import annotations
 
 import secrets
-import threading
 from dataclasses import asdict, dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -39,7 +38,6 @@ class Tickets:
 
     def __init__(self, keys: KnownKeys) -> None:
         self._keys = keys
-        self._lock = threading.Lock()
         self._signer: URLSafeSerializer | None = None
 
     def issue(self, job_id: str, caller: Caller, until: float | None = None) -> str:
@@ -70,8 +68,7 @@ class Tickets:
         return Caller(ticket.caller, ticket.name, ticket.role), ticket.until
 
     def _signing(self) -> URLSafeSerializer:
-        with self._lock:
-            if self._signer is None:
-                secret = self._keys.store.signing_secret()
-                self._signer = URLSafeSerializer(secret, salt="job-events")
-            return self._signer
+        if self._signer is None:
+            secret = self._keys.store.signing_secret()
+            self._signer = URLSafeSerializer(secret, salt="job-events")
+        return self._signer
