@@ -38,19 +38,13 @@ def training(turns: int) -> list[Row]:
         "keras": "an epoch with the look at the held-back end that follows it",
         "tfjs": "without that look, and of the names as they are",
     }
-    return [
-        Row(
-            "default training job, one core",
-            peer,
-            found["ours"],
-            found[name],
-            "samples/s",
-            wanted,
-            note=notes.get(name, ""),
-        )  # fmt: skip
-        for name, (peer, wanted) in peers.items()
-        if name in found
-    ]
+    work, listed = "default training job, one core", []
+    for name in filter(found.__contains__, peers):
+        peer, wanted = peers[name]
+        note = notes.get(name, "")
+        rates = found["ours"], found[name]
+        listed.append(Row(work, peer, *rates, "samples/s", wanted, note=note))
+    return listed
 
 
 def _module(module: str, *arguments: str, **environment: str) -> Callable[[], Contender]:
