@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEVELS = (80, 95)  # per cent that intervals are to cover
+_USUAL = 365  # steps; for farther horizons distances are worked out anew each time
 CLOSE = 0.20  # a forecast this near the truth, relative to it, has landed
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _MOST_TRIALS = 10.0  # independent errors that the trials count as, at most
@@ -84,7 +85,8 @@ class Spread:
 
     def half_width(self, level: int, series: Ints, steps: int) -> Floats:
         """What covers `level` per cent of the errors, [n, steps, 3], of series [n]."""
-        return self._at(steps)[..., _SHARES.index(level / 100)] * self._scale(series)[:, None]
+        within = self._edges(steps)[..., 1 + _SHARES.index(level / 100)]
+        return within * self._scale(series)[:, None]
 
     def share_within(self, distance: Floats, series: Ints) -> Floats:
         """Expected share of absolute errors up to `distance`, [n, steps, 3], of series [n]."""
@@ -101,13 +103,11 @@ class Spread:
 
     def _edges(self, steps: int) -> Floats:
         """Distances that the shares 0, `_SHARES` and 1 lie within, [steps, 3, Q + 2]."""
-        if steps <= len(self.quantiles):
-            return self._measured_edges[:steps]
-        return _with_ends(self._at(steps))
+        return self._usual[:steps] if steps <= _USUAL else _with_ends(self._at(steps))
 
     @cached_property
-    def _measured_edges(self) -> Floats:
-        return _with_ends(self.quantiles)
+    def _usual(self) -> Floats:
+        return _with_ends(self._at(_USUAL))
 
     def _at(self, steps: int) -> Floats:
         """Quantiles for horizons 1 to `steps`, [steps, 3, Q]."""
@@ -161,8 +161,8 @@ def _with_ends(quantiles: Floats) -> Floats:
 
 def _each(edges: Floats, place: Ints) -> Floats:
     """edges[h, i, place[n, h, i]] of edges [H, 3, Q] and places [n, H, 3]."""
-    horizon, target = np.ogrid[: edges.shape[0], : edges.shape[1]]
-    picked: Floats = edges[horizon, target, place]
+    horizons, targets = edges.shape[:2]
+    picked: Floats = edges[np.arange(horizons)[:, None], np.arange(targets), place]
     return picked
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
 from pathlib import Path
+from random import getrandbits
 from typing import Any, TypeVar
 
 import orjson
@@ -247,7 +247,7 @@ def page(content: bytes) -> Response:
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else os.urandom(16).hex()
+    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else f"{getrandbits(128):032x}"
     g.began = time.perf_counter()
 
 
