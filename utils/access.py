@@ -132,7 +132,9 @@ class Access:
                 f"{asked.host[:100]!r}. {_KEYS_NEEDED}"
             )
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and not self._is_allowed(origin.lower(), asked):
+        if origin is None or asked.method in ("GET", "HEAD"):
+            return  # browsers keep what a page of another origin reads from it
+        if not self._is_allowed(origin.lower(), asked):
             raise Forbidden(
                 f"Pages of {origin[:100]!r} may not call this service; CORS_ORIGINS names those "
                 "that may."
