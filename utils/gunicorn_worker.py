@@ -1,14 +1,27 @@
-"""The web server's process: gunicorn's threads, and refusals in the shape of all others."""
+"""The web server's process: gunicorn's threads, for those who have something to say.
+
+What gunicorn does by itself lets a few clients hold up all others: one that connects and stays
+silent, that begins a request (or a TLS handshake) and does not end it, or that does not read its
+reply, holds a thread; and one that does not close its end of a connection which is over holds the
+thread that accepts.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
+import time
+from collections import deque
+from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.http import errors
 from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from utils.headers import ALWAYS, PLAIN
 from utils.replies import ErrorReply
 
 _STATUS: dict[type[Exception], str] = {
@@ -17,13 +30,138 @@ _STATUS: dict[type[Exception], str] = {
     errors.UnsupportedTransferCoding: "501 Not Implemented",
 }
 _SHOWN = 200  # characters of what is wrong: it may repeat the request
+_LINGER = 2.0  # seconds that a client has to read what it was told, and to close its end
 
 
 class Worker(ThreadWorker):
-    """Answers what never reaches the app, as it is no proper HTTP, in JSON instead of HTML."""
+    """Waits for slow clients without a thread; says in JSON what is no proper HTTP."""
+
+    patience = 10.0  # seconds: for handshake and head, and for each next piece of a body
+    crowded = 1.0  # the same, while half of all threads wait for what clients send
+    unread = 60.0  # seconds after which a client that reads nothing is let go of
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._reading: dict[Any, float] = {}  # connection that a thread waits for → since when
+        self._leaving: deque[Any] = deque()
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection a thread, once its client has said something."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            milliseconds = int(1000 * self.unread)
+            with contextlib.suppress(OSError):  # it is gone, or no TCP
+                conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, EVENT_READ, readable)
+
+    def handle(self, conn: Any) -> Any:
+        """Read a request and answer it; in a thread of the pool."""
+        self._reading[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            self._reading.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose head is here."""
+        self._reading.pop(conn, None)
+        unreader = conn.parser.unreader
+        receive = type(unreader).chunk
+
+        def chunk(size: int | None = None) -> Any:
+            self._reading[conn] = time.monotonic()
+            try:
+                return receive(unreader, size)
+            finally:
+                self._reading.pop(conn, None)
+
+        unreader.chunk = chunk
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            self.log.info("let go of a client that does not read its reply")
+            return False
+        finally:
+            del unreader.chunk
+
+    def murder_pending(self) -> None:
+        """End what has waited long enough; called every second at least."""
+        now = time.monotonic()
+        if not self.alive:
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout, now + STOP_KEEPALIVE_LINGER)
+        super().murder_pending()
+        full = len(self._reading) > self.cfg.threads // 2
+        for conn, since in list(self._reading.items()):
+            if now - since > (self.crowded if full else self.patience):
+                # The thread that reads from it sees its end, as if the client had hung up.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RD)
+        while self._leaving and now > self._leaving[0].timeout:
+            self._part(self._leaving[0])
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep the connection for the next request, or let go of it."""
+        ended = fs.cancelled() or fs.exception() is not None or fs.result() is False
+        if ended:
+            self._let_go(conn)
+        elif isinstance(conn.sock, ssl.SSLSocket) and conn.sock.pending():
+            self.enqueue_req(conn)  # the next request is decrypted already: the poller is blind
+        else:
+            super().finish_request(conn, fs)
+
+    def _let_go(self, conn: Any) -> None:
+        """Say that nothing more comes, and wait at the poller until the client has read it."""
+        try:
+            conn.sock.setblocking(False)
+            if isinstance(conn.sock, ssl.SSLSocket):
+                with contextlib.suppress(OSError, ValueError):  # it does not wait for the answer
+                    conn.sock.unwrap()
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+        except (OSError, ValueError):  # it is gone
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            conn.timeout = time.monotonic() + _LINGER
+            self._leaving.append(conn)
+
+    def _drain(self, conn: Any, sock: Any) -> None:
+        """Throw away what a client still sends; closed on it, the reply might be lost."""
+        try:
+            more = sock.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            self._part(conn)
+
+    def _part(self, conn: Any) -> None:
+        self._leaving.remove(conn)
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    # --- refusals -----------------------------------------------------------------------------
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse a request that cannot be read, or one whose answer broke off."""
+        if isinstance(exc, ssl.SSLError):
+            self.log.info("a TLS connection failed: %s", exc.reason)
+            if exc.reason == "HTTP_REQUEST":
+                sentence = "Here is HTTPS only: the address has to begin with https://."
+                with contextlib.suppress(OSError):  # as plainly as it was asked
+                    socket.socket.send(client, _response("400 Bad Request", sentence))
+            return
         if isinstance(exc, errors.ParseException):
             status = _STATUS.get(type(exc), "400 Bad Request")
             sentence = f"The request is not readable HTTP: {str(exc)[:_SHOWN]}."
@@ -38,8 +176,12 @@ class Worker(ThreadWorker):
 
 def _response(status: str, sentence: str) -> bytes:
     body = ErrorReply(error=sentence, details=[]).model_dump_json().encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode("ascii") + body
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **dict(ALWAYS),
+        **dict(PLAIN),
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body

@@ -42,6 +42,7 @@ class Endpoint:
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
     media: str = "text/plain"  # of a reply that is no JSON
+    action: str = ""  # what the audit log calls it: what changes things, or takes them away
 
 
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
