@@ -103,12 +103,20 @@ def body(schema: type[R]) -> R:
     raw = request.get_data(cache=False)
     if request.content_length is None and raw:
         request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
+    _expect_whole(len(raw))
     if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
             f"{request.mimetype or 'no content type'}"
         )
     return _parsed(schema, raw or b"{}")
+
+
+def _expect_whole(received: int) -> None:
+    """Refuse a body whose client hung up in the middle: what is cut off may look like a whole."""
+    stated = request.content_length
+    if stated is not None and received < stated:
+        raise BadRequest(f"The body ended after {received} of {stated} bytes.")
 
 
 def _parsed(schema: type[R], raw: bytes) -> R:
@@ -193,6 +201,7 @@ def save_upload(folder: Path, settings: Settings) -> Path:
     else:
         with target.open("wb") as out:
             shutil.copyfileobj(request.stream, out, 1 << 20)
+        _expect_whole(target.stat().st_size)
     if not target.stat().st_size:
         raise BadRequest("The body is empty; it must be a table.")
     return target
