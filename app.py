@@ -11,8 +11,8 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 from models import enhanced
 from models.lstm_service import VERSION, LSTMService
+from utils import audit, headers, logs, openapi, proxies, sse, telemetry, web
 from utils import backtest_replies as b
-from utils import logs, openapi, sse, telemetry, web
 from utils import page_replies as p
 from utils import replies as r
 from utils import schemas as s
@@ -34,8 +34,11 @@ ENDPOINTS = [
         r.GenerateReply,
         s.GenerateRequest,
         headers=("Idempotency-Key",),
+        action="data.generate",
     ),
-    Endpoint("POST", "/api/data/upload", "Store a table", r.UploadReply, table=True),
+    Endpoint(
+        "POST", "/api/data/upload", "Store a table", r.UploadReply, table=True, action="data.upload"
+    ),
     Endpoint(
         "POST",
         "/api/data/validate",
@@ -52,8 +55,15 @@ ENDPOINTS = [
         "The rows of a data set, streamed",
         r.DatasetReply,
         formats=("json", "csv", "parquet"),
+        action="data.download",
     ),
-    Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", r.MessageReply),
+    Endpoint(
+        "DELETE",
+        "/api/data/<dataset_id>",
+        "Delete a data set",
+        r.MessageReply,
+        action="data.delete",
+    ),
     Endpoint(
         "POST",
         "/api/model/train",
@@ -62,6 +72,7 @@ ENDPOINTS = [
         s.TrainRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.train",
     ),
     Endpoint(
         "POST",
@@ -71,6 +82,7 @@ ENDPOINTS = [
         s.EnhancedRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.train",
     ),
     Endpoint(
         "GET",
@@ -86,6 +98,7 @@ ENDPOINTS = [
         s.ParallelRequest,
         accepted=r.JobsAccepted,
         headers=("Prefer",),
+        action="model.train",
     ),
     Endpoint(
         "POST",
@@ -95,6 +108,7 @@ ENDPOINTS = [
         s.EnhancedParallelRequest,
         accepted=r.JobsAccepted,
         headers=("Prefer",),
+        action="model.train",
     ),
     Endpoint("GET", "/api/jobs", "List the jobs", r.JobsReply, query=s.JobsQuery),
     Endpoint("GET", "/api/jobs/<job_id>", "A job", r.JobReply),
@@ -112,10 +126,12 @@ ENDPOINTS = [
         r.TicketReply,
         role="read",
     ),
-    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply),
+    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply, action="job.cancel"),
     Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
     Endpoint("GET", "/api/model/<model_id>", "A model in full", r.ModelReply),
-    Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply),
+    Endpoint(
+        "DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply, action="model.delete"
+    ),
     Endpoint(
         "POST",
         "/api/model/<model_id>/backtest",
@@ -124,6 +140,7 @@ ENDPOINTS = [
         s.BacktestRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.backtest",
     ),
     Endpoint(
         "GET",
@@ -138,6 +155,7 @@ ENDPOINTS = [
         "A file of a model",
         media="application/octet-stream",
         formats=("keras", "onnx", "litert"),
+        action="model.download",
     ),
     Endpoint(
         "POST",
@@ -145,6 +163,7 @@ ENDPOINTS = [
         "Serve a model with smaller weights",
         r.CompressReply,
         s.CompressRequest,
+        action="model.compress",
     ),
     Endpoint(
         "POST",
@@ -185,7 +204,14 @@ ENDPOINTS = [
     Endpoint("GET", "/visualizations/<name>", "A picture of a model", media="image/png"),
     Endpoint("GET", "/api/model/<model_id>/report", "A model's report", media="text/html"),
     Endpoint("GET", "/api/training/logs", "The training log", p.LogsReply),
-    Endpoint("POST", "/api/training/logs", "Note in the log", p.NotedReply, s.NoteRequest),
+    Endpoint(
+        "POST",
+        "/api/training/logs",
+        "Note in the log",
+        p.NotedReply,
+        s.NoteRequest,
+        action="log.note",
+    ),
     Endpoint("GET", "/api/training/status/dashboard", "State of training", p.DashboardReply),
     Endpoint("GET", "/api/training/metrics/realtime", "Running jobs", p.RealtimeReply),
     Endpoint("GET", "/api/training/jobs/parallel", "Jobs by group", p.JobGroupsReply),
@@ -199,13 +225,20 @@ ENDPOINTS = [
         p.MasterReportReply,
         role="read",
     ),
-    Endpoint("GET", "/api/masterdata/export", "Master data as a file", p.MasterExportReply),
+    Endpoint(
+        "GET",
+        "/api/masterdata/export",
+        "Master data as a file",
+        p.MasterExportReply,
+        action="master_data.download",
+    ),
     Endpoint(
         "POST",
         "/api/masterdata/reload",
         "Read the file again",
         p.MasterReloadReply,
         role="admin",
+        action="master_data.reload",
     ),
 ]
 
@@ -216,6 +249,8 @@ def create_app(settings: Settings) -> Flask:
     service = LSTMService(settings)
     app.extensions["service"] = service
     web.install(app, settings)
+    headers.install(app, settings)
+    proxies.install(app, settings)
     _add_documentation(app)
     control = Access(settings)
     _add_operation_views(app, service)
@@ -226,6 +261,7 @@ def create_app(settings: Settings) -> Flask:
     _add_page_views(app, service)
     _add_master_data_views(app, service)
     control.install(app, ENDPOINTS)
+    audit.install(app, settings, ENDPOINTS)
     return app
 
 
@@ -252,12 +288,16 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/data/generate")
     def generate() -> Response:
         key = web.idempotency_key()
-        return web.json(service.generate(web.body(s.GenerateRequest), key))
+        made = service.generate(web.body(s.GenerateRequest), key)
+        audit.about(made.dataset_id)
+        return web.json(made)
 
     @app.post("/api/data/upload")
     def upload() -> Response:
         with TemporaryDirectory() as folder:
-            return web.json(service.upload(web.save_upload(Path(folder), service.settings)))
+            stored = service.upload(web.save_upload(Path(folder), service.settings))
+        audit.about(stored.dataset_id)
+        return web.json(stored)
 
     @app.post("/api/data/validate")
     def validate_data() -> Response:
@@ -499,7 +539,9 @@ def _add_documentation(app: Flask) -> None:
     def document() -> dict[str, Any]:
         return openapi.document(ENDPOINTS, TITLE, VERSION)
 
-    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE})
+    # Nothing of the request stands in the page, and nothing of it is sent elsewhere.
+    options = {"oauth2RedirectUrl": "/api/docs/oauth2-redirect.html", "validatorUrl": "none"}
+    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE, **options})
     app.register_blueprint(page)
 
 

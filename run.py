@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_HERE = click.Path(path_type=Path)  # not followed: renewed certificates are links that change
 
 
 class _Commands(click.Group):
@@ -51,12 +53,20 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
+@click.option("--cert", type=_HERE, help="Serve HTTPS with this certificate (TLS_CERT).")
+@click.option("--key", type=_HERE, help="Its private key (TLS_KEY).")
 @click.pass_obj
-def serve(chosen: settings.Settings) -> None:
+def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None = None) -> None:
     """Run the web server and the training workers until Ctrl-C."""
     from utils import supervisor
 
+    chosen = replace(
+        chosen,
+        tls_cert=str(cert.absolute()) if cert else chosen.tls_cert,
+        tls_key=str(key.absolute()) if key else chosen.tls_key,
+    )
     reach.expect_access_control(chosen, [chosen.host])
+    _expect_certificate(chosen)
     _expect_free(chosen)
     this = [sys.executable, str(settings.ROOT / "run.py")]
     name = chosen.worker_id or socket.gethostname()
@@ -64,7 +74,7 @@ def serve(chosen: settings.Settings) -> None:
         supervisor.Program(
             "web",
             [sys.executable, "-m", "gunicorn", "app:app"],
-            {},
+            {"TLS_CERT": chosen.tls_cert, "TLS_KEY": chosen.tls_key},
             vital=True,
         ),
         *(
@@ -73,6 +83,14 @@ def serve(chosen: settings.Settings) -> None:
         ),
     ]
     sys.exit(supervisor.run(programs, lambda: _welcome(chosen)))
+
+
+def _expect_certificate(chosen: settings.Settings) -> None:
+    """Refuse files that cannot be served, in one line."""
+    if chosen.tls_files:
+        from utils import tls
+
+        tls.Certificate(*chosen.tls_files)
 
 
 def _expect_free(chosen: settings.Settings) -> None:
@@ -94,15 +112,24 @@ def _expect_free(chosen: settings.Settings) -> None:
 def _welcome(chosen: settings.Settings) -> None:
     """Say where the service listens, once it does."""
     address = "127.0.0.1" if chosen.host in ("0.0.0.0", "::") else chosen.host  # noqa: S104
-    url = f"http://{address}:{chosen.port}"
+    scheme, ours = ("https", _any_certificate()) if chosen.tls_files else ("http", None)
+    url = f"{scheme}://{address}:{chosen.port}"
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urlopen(f"{url}/health/live", timeout=1):  # noqa: S310
+        live = f"{url}/health/live"
+        with contextlib.suppress(OSError), urlopen(live, timeout=1, context=ours):  # noqa: S310
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
             key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
             click.echo(f"  curl -X POST{key} {url}/api/data/generate")
             return
         time.sleep(0.05)
+
+
+def _any_certificate() -> ssl.SSLContext:
+    """To ask ourselves whether we are up: ours is for another name than an address."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @main.command()
@@ -221,7 +248,7 @@ def train(
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils import schemas, terminal
+    from utils import audit, schemas, terminal
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
@@ -231,6 +258,7 @@ def train(
     )
     with _worker_at_hand(chosen, service, console):
         job_id = service.trainings.start(asked, None)
+        audit.by_command(chosen, "model.train", job_id)
         try:
             with terminal.training_bar(console, asked.epochs) as show:
                 for message in service.trainings.follow(job_id, None):
@@ -280,11 +308,13 @@ def import_model(
 ) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
     from models.registry import model_store
+    from utils import audit
 
     with logs.without_chatter():
         from models import importing
 
     document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
+    audit.by_command(chosen, "model.import", document["model_id"])
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
         click.echo(f"  • {warning}")

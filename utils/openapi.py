@@ -61,6 +61,7 @@ class Endpoint:
     formats: tuple[str, ...] = ()  # choices of `?format=`
     media: str = "text/plain"  # of a reply that is no JSON
     role: Role | Literal["", "anybody"] = ""  # who may; "": `read` for a GET, else `write`
+    action: str = ""  # what the audit log calls it: what changes things, or takes them away
 
     @property
     def needs(self) -> Role | None:

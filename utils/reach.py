@@ -22,7 +22,7 @@ def is_loopback(host: str) -> bool:
 def is_local(settings: Settings) -> bool:
     """Whether nothing but this machine can reach the service, as far as the settings tell."""
     # Behind a proxy it is reached from wherever that is.
-    return is_loopback(settings.host) and not getattr(settings, "trusted_proxies", "")
+    return is_loopback(settings.host) and not settings.trusted_proxies
 
 
 def expect_access_control(settings: Settings, addresses: list[str]) -> None:
