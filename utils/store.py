@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from utils.errors import DamagedFile, NotFound, Unavailable
-from utils.files import ABANDONED_AFTER, Stamp, open_files, sync
+from utils.files import ABANDONED_AFTER, Files, Stamp, open_files, sync
+from utils.seals import document_from_bytes, document_to_bytes
 
 Writer = Callable[[Path], None]
 
+MISSING = "is missing"
+
 _DOCUMENT = ".json"
 _KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept unless dropped
+_CHECKPOINT = "checkpoint"
+# A file is replaced just before its document: who reads in between looks again.
+_SETTLED_AFTER = 5.0  # seconds that a file is old by which is not just being replaced
+_LOOK_AGAIN = (0.05, 0.2)  # seconds until the next looks
+_MEND = (
+    "`python run.py verify --repair` mends what can be mended; else restore it from a backup, or "
+    "delete it and make it again."
+)
 
 
 class Store:
@@ -39,6 +51,11 @@ class Store:
         self._files = open_files(str(location))
         self._documents: dict[str, tuple[Stamp, dict[str, Any]]] = {}
         self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
+
+    @property
+    def files(self) -> Files:
+        """The files that it is made of."""
+        return self._files
 
     def ids(self) -> list[str]:
         """Ids of all that is published.
@@ -111,16 +128,14 @@ class Store:
             cached = self._documents.get(id)
             if cached and cached[0] == stamp:
                 return cached[1]
-            document = json.loads(self._files.read(name))
+            document = document_from_bytes(self._files.read(name))
         except FileNotFoundError as error:
             self.forget(id)
             raise self._missing(id) from error
         except (ValueError, OSError) as error:
             raise DamagedFile(
-                f"The document of {self.noun} {id} cannot be read: {error}"
+                f"The document of {self.noun} {id} is damaged: {error}. {_MEND}"
             ) from error
-        if not isinstance(document, dict):
-            raise DamagedFile(f"The document of {self.noun} {id} is not a JSON object.")
         self._documents[id] = (stamp, document)
         return document
 
@@ -141,11 +156,45 @@ class Store:
 
     def readable_documents(self) -> dict[str, dict[str, Any]]:
         """Documents of all things, by id, less those deleted meanwhile or damaged."""
-        found = {}
+        return self.sorted_out()[0]
+
+    def sorted_out(self) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """(the documents of all things, what is wrong with those that cannot be read), by id."""
+        found, damaged = {}, {}
         for id in self.ids():
-            with contextlib.suppress(NotFound, DamagedFile):
+            try:
                 found[id] = self.document(id)
+            except NotFound:  # deleted meanwhile
+                continue
+            except DamagedFile as error:
+                damaged[id] = error.message
+        return found, damaged
+
+    def faults(self, id: str) -> dict[str, str]:
+        """What a glance shows to be wrong with the files that a document states, by suffix.
+
+        The files are not read: it is for lists.
+
+        Raises:
+            NotFound, DamagedFile: as `document`.
+        """
+        found = {}
+        for name, stated in self.document(id).get("files", {}).items():
+            try:
+                size = self._stamp(name)[-1]
+            except FileNotFoundError:
+                found[name.removeprefix(id)] = MISSING
+            else:
+                if size != stated.get("bytes", size):
+                    was = f"{stated['bytes']:,}"
+                    found[name.removeprefix(id)] = f"has {size:,} bytes instead of {was}"
         return found
+
+    def damage(self, id: str, suffix: str, what: str = "is not what was published") -> DamagedFile:
+        """The error of a damaged file."""
+        return DamagedFile(
+            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {what}. {_MEND}"
+        )
 
     def read(self, id: str, suffix: str) -> bytes:
         """The content of a file of a thing, checked against its document.
@@ -156,11 +205,13 @@ class Store:
         """
         self._stated(id, suffix)
         try:
-            content = self._files.read(self._name(id, suffix))
+            for _ in self._looks(id, suffix):
+                content = self._files.read(self._name(id, suffix))
+                if self._is_right(id, suffix, partial(_sha256_of, content)):
+                    return content
         except FileNotFoundError as error:
             raise self._gone(id, suffix) from error
-        self._verify(id, suffix, lambda: hashlib.sha256(content).hexdigest())
-        return content
+        raise self.damage(id, suffix)
 
     @contextlib.contextmanager
     def local(self, id: str, suffix: str) -> Iterator[Path]:
@@ -172,24 +223,48 @@ class Store:
         """
         self._stated(id, suffix)
         with contextlib.ExitStack() as stack:
-            try:
-                path = stack.enter_context(self._files.local(self._name(id, suffix)))
-                self._verify(id, suffix, lambda: _sha256(path))
-            except FileNotFoundError as error:
-                raise self._gone(id, suffix) from error
-            yield path
+            yield self._checked(id, suffix, stack)
 
-    def _verify(self, id: str, suffix: str, found: Callable[[], str]) -> None:
-        """Compare a file's SHA-256 with what its document states, if it states one."""
-        stated = self._stated(id, suffix)
-        if stated is None or (sha256 := found()) == stated:
-            return
+    def _checked(self, id: str, suffix: str, stack: contextlib.ExitStack) -> Path:
+        try:
+            for _ in self._looks(id, suffix):
+                path = stack.enter_context(self._files.local(self._name(id, suffix)))
+                if self._is_right(id, suffix, partial(_sha256, path)):
+                    return path
+        except FileNotFoundError as error:
+            raise self._gone(id, suffix) from error
+        raise self.damage(id, suffix)
+
+    def _looks(self, id: str, suffix: str) -> Iterator[None]:
+        """Looks at a file and its document until they agree: the first, then at most a few more."""
+        yield
         self.forget(id)  # the file may be new, and the document as it was a moment ago
-        if sha256 != self._stated(id, suffix):
-            raise DamagedFile(
-                f"The file {id}{suffix} of {self.noun} {id} is damaged: it is not what was "
-                "published. Delete it and make it again, or restore it from a backup."
-            )
+        yield
+        for pause in _LOOK_AGAIN:
+            age = time.time() - self._files.changed_at(self._name(id, suffix))
+            if age > _SETTLED_AFTER:
+                return
+            time.sleep(pause)
+            self.forget(id)
+            yield
+
+    def _is_right(self, id: str, suffix: str, found: Callable[[], str]) -> bool:
+        """Whether a file's SHA-256 is what its document states, if it states one."""
+        stated = self._stated(id, suffix)
+        return stated is None or found() == stated
+
+    def is_intact(self, id: str, suffix: str) -> bool:
+        """Whether a file of a thing is there, and is what was published.
+
+        Raises:
+            NotFound, DamagedFile: as `document`.
+        """
+        self.document(id)
+        try:
+            with self.local(id, suffix):
+                return True
+        except (NotFound, DamagedFile):
+            return False
 
     def _stated(self, id: str, suffix: str) -> str | None:
         """The SHA-256 of a file that the document states, if it does."""
@@ -242,10 +317,13 @@ class Store:
             NotFound: the thing does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
-        name, document = f"{id}{suffix}", self.document(id)
+        name = f"{id}{suffix}"
+        self.document(id)
         try:
             with self._files.staging() as staging:
                 write(staging / name)
+                self.forget(id)
+                document = self.document(id)  # as it is now: writing may have taken long
                 files = document.get("files", {}) | {name: _describe(staging / name)}
                 _write(staging / f"{id}{_DOCUMENT}", document | {"files": files})
                 self._files.place(staging / name, name)
@@ -321,10 +399,15 @@ class Store:
         """Remove what `keep` kept, if it did."""
         self._files.remove(self._name(id, suffix))
 
-    def sweep(self) -> None:
-        """Remove what crashes left behind long ago: files that belong to nothing."""
-        self._files.sweep()
-        names = self._files.names()
+    # --- what is left behind, and what is damaged ---------------------------------------------
+
+    def orphans(self, ended: Collection[str] = ()) -> list[str]:
+        """Files that belong to nothing, left behind long ago by crashes.
+
+        Args:
+            ended: ids of jobs that have ended: nobody will ask for their checkpoints again.
+        """
+        names, found = self._files.names(), []
         for name in names:
             id, _, suffix = name.partition(".")
             # A legacy .h5 may stand alone: people put it there, no crash did.
@@ -332,10 +415,35 @@ class Store:
             if not ours or f"{id}{_DOCUMENT}" in names:
                 continue
             # What is kept beside (a checkpoint) may wait for its worker over a weekend.
-            patience = _KEPT_FOR if suffix == "checkpoint" else ABANDONED_AFTER
+            waits = suffix == _CHECKPOINT and id not in ended
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - self._files.changed_at(name) > patience:
-                    self._files.remove(name)
+                age = time.time() - self._files.changed_at(name)
+                if age > (_KEPT_FOR if waits else ABANDONED_AFTER):
+                    found.append(name)
+        return found
+
+    def sweep(self) -> None:
+        """Remove what crashes left behind long ago: files that belong to nothing."""
+        self._files.sweep()
+        for name in self.orphans():
+            self._files.remove(name)
+
+    def set_aside(self, id: str, *suffixes: str) -> str:
+        """Move files of a thing, or by default all of it, out of the way; returns where to.
+
+        Raises:
+            Unavailable: the location cannot be written to.
+        """
+        folder = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        try:
+            # The document goes last: until then it says what the other files are.
+            for suffix in suffixes or (*self.suffixes, _DOCUMENT):
+                self._files.set_aside(f"{id}{suffix}", folder)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            self.forget(id)
+        return f"damaged/{folder}"
 
     def _unwritable(self, error: OSError) -> Unavailable:
         return Unavailable(f"The {self.noun} could not be stored: {error.strerror or error}.")
@@ -352,6 +460,10 @@ def _short(id: str) -> str:
     return repr(id if len(id) <= 60 else id[:57] + "...")
 
 
+def _sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -363,4 +475,4 @@ def _describe(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, allow_nan=False, ensure_ascii=False), encoding="utf-8")
+    path.write_bytes(document_to_bytes(document))
