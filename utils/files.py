@@ -78,6 +78,14 @@ class Files(Protocol):
         """How many files were set aside."""
 
 
+def is_old(files: Files, name: str) -> bool:
+    """Whether a file is there, and nobody can still be about to publish it."""
+    try:
+        return time.time() - files.changed_at(name) > ABANDONED_AFTER
+    except FileNotFoundError:
+        return False
+
+
 def open_files(location: str) -> Files:
     """The files at a location: a URL that fsspec knows, or else a folder.
 
@@ -303,8 +311,7 @@ class RemoteFiles:
         """Old files that were sent and never renamed. Temporary folders are the system's."""
         if self._whole:
             return []
-        names = self._hidden()
-        return [n for n in names if time.time() - self.changed_at(n) > ABANDONED_AFTER]
+        return [name for name in self._hidden() if is_old(self, name)]
 
     def _hidden(self) -> list[str]:
         with self._answering(), contextlib.suppress(FileNotFoundError):
