@@ -136,7 +136,7 @@ class _Archive:
         member.size, member.mtime, member.mode = state.st_size, int(state.st_mtime), 0o600
         file.seek(0)
         reader = _Hashing(file)
-        self._tar.addfile(member, reader)  # type: ignore[arg-type]
+        self._tar.addfile(member, reader)
         self._members[name] = {"sha256": reader.sha256.hexdigest(), "bytes": state.st_size}
 
     def close(self, made: Backup) -> None:

@@ -151,7 +151,7 @@ def _do(moves: list[Move]) -> None:
 
 
 def _write_journal(path: Path, moves: list[Move]) -> None:
-    part = path.with_name(f"{path.name}.part")
+    part = path.parent / _STAGED / path.name
     part.write_text(json.dumps([[str(before), str(after)] for before, after in moves]))
     sync(part)
     part.rename(path)

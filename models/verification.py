@@ -40,12 +40,17 @@ def verify(settings: Settings, tell: Tell = lambda what: None) -> Report:
     datasets = Datasets(settings.data_location, 0, 0)
     tell("the database")
     jobs = jobs_check.open_jobs(settings, report)
-    # The jobs first: a job that had succeeded by then has its model now.
-    found = jobs_check.read(jobs) if jobs else jobs_check.NONE
-    _StoreCheck(models, report, tell, jobs, _judge_model).go()
-    _StoreCheck(datasets.store, report, tell, jobs, _judge_whole, _rows).go()
-    _StoreCheck(backtest_store(settings.model_location), report, tell, jobs, _judge_whole).go()
-    jobs_check.judge(found, jobs, models, datasets.store, report)
+    try:
+        # The jobs first: a job that had succeeded by then has its model now.
+        found = jobs_check.read(jobs) if jobs else jobs_check.NONE
+        backtests = backtest_store(settings.model_location)
+        _StoreCheck(models, report, tell, jobs, _judge_model).go()
+        _StoreCheck(datasets.store, report, tell, jobs, _judge_whole, _rows).go()
+        _StoreCheck(backtests, report, tell, jobs, _judge_whole).go()
+        jobs_check.judge(found, jobs, models, datasets.store, report)
+    finally:
+        if jobs:
+            jobs.engine.dispose()
     restoring.look(settings, report)
     return report
 

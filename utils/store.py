@@ -29,7 +29,7 @@ _KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept
 _CHECKPOINT = "checkpoint"
 # A file is replaced just before its document: who reads in between looks again.
 _SETTLED_AFTER = 5.0  # seconds that a file is old by which is not just being replaced
-_LOOK_AGAIN = (0.05, 0.2)  # seconds until the next looks
+_LOOK_AGAIN = (0.05, 0.2, 0.5)  # seconds until the next looks
 _MEND = (
     "`python run.py verify --repair` mends what can be mended; else restore it from a backup, or "
     "delete it and make it again."

@@ -141,13 +141,15 @@ def say_report(report: Mapping[str, Any]) -> None:
     megabytes = report["checked"].get("bytes", 0) / 1e6
     console.print(f"Checked {counted(checked)} ({megabytes:,.1f} MB).", highlight=False)
     if report["findings"]:
-        table = Table("what", "is wrong", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
+        table = Table("what is found", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
+        table.columns[0].ratio, table.columns[1].ratio = 3, 2
         for finding in report["findings"]:
-            kind = "Note: " if finding["kind"] == "note" else ""
-            mend = " Or: verify --repair." if finding["can_be_repaired"] else ""
-            cells = finding["subject"], kind + finding["problem"], finding["advice"] + mend
-            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-        console.print(table)
+            mend = "\nOr: verify --repair" if finding["can_be_repaired"] else ""
+            found = Text.assemble(
+                (f"{finding['kind']}: {finding['subject']}\n", "bold"), finding["problem"]
+            )
+            table.add_row(found, Text(finding["advice"] + mend))
+        console.print(table, overflow="fold")
     for sentence in report["repairs"]:
         console.print(Text(f"Repaired {sentence}"))
     console.print("All is well." if report["clean"] else "Not all is well.")
