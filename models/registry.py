@@ -14,7 +14,8 @@ import orjson
 
 from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
-from utils.store import MISSING, Store
+from utils.store import Store
+from utils.stored import MISSING
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest

@@ -16,12 +16,13 @@ from utils.errors import DamagedFile, NotFound
 from utils.files import is_old
 from utils.settings import Settings
 from utils.store import Store
+from utils.stored import DOCUMENT
 
 Tell = Callable[[str], None]
 Bad = dict[str, str]  # suffix of a file → what is wrong with it
 
 _SOURCES = (".keras", ".h5")
-_DOCUMENT = ".json"
+_UNREADABLE = "See to the permissions of the file, and to the health of its disk."
 
 
 def verify(settings: Settings, tell: Tell = lambda what: None) -> Report:
@@ -85,14 +86,18 @@ class _StoreCheck:
             except NotFound:  # deleted meanwhile
                 continue
             except DamagedFile as error:
-                self._report.problem(
-                    f"{noun} {id}",
-                    error.message.split(". ")[0] + ".",
-                    "Restore it from a backup, or make it again.",
-                    partial(set_aside, store, id),
-                )
+                self._document(id, error)
             self._report.checked[f"{noun}s"] += 1
         self._left_behind()
+
+    def _document(self, id: str, error: DamagedFile) -> None:
+        """A document that tells nothing of its thing."""
+        name, said = f"{self._store.noun} {id}", f"{error.message.split('. ')[0]}."
+        if _is_unreadable(error):
+            self._report.problem(name, said, _UNREADABLE)
+            return
+        mend = partial(set_aside, self._store, id)
+        self._report.problem(name, said, "Restore it from a backup, or make it again.", mend)
 
     def _thing(self, id: str) -> None:
         store, bad = self._store, Bad()
@@ -105,10 +110,14 @@ class _StoreCheck:
                     self._report.checked["bytes"] += path.stat().st_size
                     wrong = self._examine(document, path)
             except NotFound:
-                if not store.has(id, _DOCUMENT):
+                if not store.has(id, DOCUMENT):
                     raise
                 wrong = "is missing"
-            except DamagedFile:
+            except DamagedFile as error:
+                if _is_unreadable(error):
+                    said = f"{error.message.split('. ')[0]}."
+                    self._report.problem(f"{store.noun} {id}", said, _UNREADABLE)
+                    continue
                 wrong = "is not what was published"
             if wrong:
                 bad[suffix] = wrong
@@ -158,6 +167,11 @@ class _StoreCheck:
                 f"{count} damaged files lie in the folder `damaged` of their store.",
                 "Delete them when nobody needs them any more.",
             )
+
+
+def _is_unreadable(error: DamagedFile) -> bool:
+    """Whether this process may not, or its disk cannot, read something: no proof of damage."""
+    return isinstance(error.__cause__, OSError)
 
 
 def _rows(document: dict[str, object], path: Path) -> str | None:
