@@ -13,6 +13,7 @@ All errors here are scaled (`utils.scaling`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,12 +89,7 @@ class Spread:
     def share_within(self, distance: Floats, series: Ints) -> Floats:
         """Expected share of absolute errors up to `distance`, [n, steps, 3], of series [n]."""
         relative = distance / self._scale(series)[:, None]
-        quantiles = self._at(relative.shape[1])
-        # From none at no distance; the tail beyond the last quantile is taken to end at twice it.
-        edges = np.concatenate(
-            [np.zeros_like(quantiles[..., :1]), quantiles, 2 * quantiles[..., -1:] + 1e-12], axis=2
-        )
-        shares = np.array([0.0, *_SHARES, 1.0])
+        edges, shares = self._edges(relative.shape[1]), np.array([0.0, *_SHARES, 1.0])
         place = (relative[..., None] >= edges).sum(axis=-1) - 1
         place = np.clip(place, 0, len(shares) - 2)
         low, high = (_each(edges, place + more) for more in (0, 1))
@@ -102,6 +98,16 @@ class Spread:
 
     def _scale(self, series: Ints) -> Floats:
         return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]
+
+    def _edges(self, steps: int) -> Floats:
+        """Distances that the shares 0, `_SHARES` and 1 lie within, [steps, 3, Q + 2]."""
+        if steps <= len(self.quantiles):
+            return self._measured_edges[:steps]
+        return _with_ends(self._at(steps))
+
+    @cached_property
+    def _measured_edges(self) -> Floats:
+        return _with_ends(self.quantiles)
 
     def _at(self, steps: int) -> Floats:
         """Quantiles for horizons 1 to `steps`, [steps, 3, Q]."""
@@ -145,6 +151,12 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
         logs = np.log(usual[known])
         scale[known, target] = np.exp((logs - logs.mean()) * number / (number + _STEADY))
     return scale
+
+
+def _with_ends(quantiles: Floats) -> Floats:
+    """From none at no distance; the tail beyond the last quantile is taken to end at twice it."""
+    none, most = np.zeros_like(quantiles[..., :1]), 2 * quantiles[..., -1:] + 1e-12
+    return np.concatenate([none, quantiles, most], axis=2)
 
 
 def _each(edges: Floats, place: Ints) -> Floats:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -16,7 +16,7 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from utils import telemetry
+from utils import logs, telemetry
 from utils.errors import (
     BadRequest,
     Conflict,
@@ -84,6 +84,7 @@ def install(app: Flask, settings: Settings) -> None:
         expose_headers=["Location", "Retry-After", "X-Request-ID"],
         max_age=600,
     )
+    _share_only_where_asked(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
     app.url_map.converters["id"] = IdConverter
     app.url_map.merge_slashes = False  # a redirect would answer in HTML, and change what is meant
@@ -92,6 +93,22 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
+
+
+def _share_only_where_asked(app: Flask) -> None:
+    """Have the headers of CORS worked out for requests that come from a page of some origin.
+
+    No other client sends an Origin, or reads the answer to it; it costs as much as routing.
+    """
+    share: Any = app.after_request_funcs[None].pop()
+
+    @app.after_request
+    def shared(response: Response) -> Response:
+        if "Origin" in request.headers:
+            share(response)  # adds to it
+        else:
+            response.headers["Vary"] = "Origin"
+        return response
 
 
 def body(schema: type[R]) -> R:
@@ -226,7 +243,7 @@ def page(content: bytes) -> Response:
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
+    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else os.urandom(16).hex()
     g.began = time.perf_counter()
 
 
@@ -235,8 +252,7 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     rule = request.url_rule.rule if request.url_rule else None
     telemetry.observe(request.method, rule, response.status_code, seconds)
-    log.info(
-        "request",
+    logs.request_line(
         method=request.method,
         path=request.path,
         status=response.status_code,
