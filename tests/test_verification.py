@@ -119,6 +119,18 @@ def test_pictures_are_withdrawn_as_they_are_made_again(stores: Stores) -> None:
     assert not stores.models.has(id, ".png") and not stores.models.faults(id)
 
 
+def test_what_cannot_be_read_is_told_and_left_where_it_is(stores: Stores) -> None:
+    """No proof of damage: the permissions may be wrong, or a disk may be failing."""
+    path = stores.folder / "data" / f"{stores.dataset_id}.parquet"
+    path.unlink()
+    path.mkdir()  # what even root cannot read as a file
+    report = verify(stores.settings)
+    assert not report.is_clean and not any(finding.mend for finding in report.findings)
+    assert "cannot be read (Is a directory)" in problems(stores)[0]
+    with pytest.raises(DamagedFile, match="cannot be read"):
+        load_everything(stores)
+
+
 def test_rows_are_counted(stores: Stores) -> None:
     """A document that lies about its data, with the right checksums."""
     document = stores.datasets.document(stores.dataset_id)
