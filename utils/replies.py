@@ -234,10 +234,18 @@ class DatasetInfo(Part):
     parameters: dict[str, Any] | None = None
 
 
+class DamagedDataset(Part):
+    """A stored data set that cannot be used as it is."""
+
+    dataset_id: str
+    error: str
+
+
 class DatasetsReply(Reply):
-    """The stored data sets, newest first."""
+    """The stored data sets, newest first; those that are damaged beside them."""
 
     datasets: list[DatasetInfo]
+    damaged: list[DamagedDataset]
 
 
 class DatasetReply(Reply):
