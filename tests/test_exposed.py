@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -199,8 +200,16 @@ def test_neither_keys_nor_tickets_are_in_the_log(
     made = exposed.post(f"/api/jobs/{job}/events/ticket").json()
     with stream(exposed, made["url"]) as reply:
         first_epoch(reply)
+    damaged = new_key(exposed, "read")
+    with sqlite3.connect(exposed.folder / "jobs.sqlite") as connection:
+        change = "UPDATE service_keys SET hash = 'damaged' WHERE id = ?"
+        connection.execute(change, (id_of(damaged),))
+    connection.close()
+    assert replace(exposed, key=damaged).get("/api/jobs").status_code == 500
     log = (exposed.folder / "log").read_text()
     assert log.count("status=401") >= 2 and f"/api/jobs/{job}/events" in log
-    secrets = [exposed.key.split("_", 2)[2], wrong.split("_", 2)[2], made["ticket"], "ticket="]
+    assert "Traceback" in log and "InvalidHash" in log
+    keys = [exposed.key, wrong, damaged]
+    secrets = [*(key.split("_", 2)[2][:20] for key in keys), made["ticket"][:20], "ticket="]
     assert [secret for secret in secrets if secret in log] == []
     assert not re.search(r"lstm_[a-z2-9]{10}_[\w-]{43}", log)
