@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -98,12 +99,7 @@ class Request(BaseModel):
     @classmethod
     def _tidy(cls, body: dict[str, Any]) -> tuple[dict[str, Any], list[Detail]]:
         """Fold both spellings into the alias, drop nulls of optional fields, find unknowns."""
-        names: dict[str, str] = {}
-        required: set[str] = set()
-        for name, item in cls.model_fields.items():
-            alias = item.alias or name
-            names |= {name: alias, alias: alias}
-            required |= {alias} if item.is_required() else set()
+        names, required = _names_of(cls)
         values: dict[str, Any] = {}
         details: list[Detail] = []
         for key, value in body.items():
@@ -126,6 +122,18 @@ class Request(BaseModel):
         named = error["loc"] and error["type"] != "missing"
         received = shown(error["input"]) if named else None
         return Detail(field, rule, received)
+
+
+@cache
+def _names_of(schema: type[Request]) -> tuple[dict[str, str], set[str]]:
+    """The alias by every name that a field may be given by, and the aliases that are required."""
+    names: dict[str, str] = {}
+    required: set[str] = set()
+    for name, item in schema.model_fields.items():
+        alias = item.alias or name
+        names |= {name: alias, alias: alias}
+        required |= {alias} if item.is_required() else set()
+    return names, required
 
 
 def unknown(name: str, known: set[str]) -> str:
