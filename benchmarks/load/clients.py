@@ -9,14 +9,16 @@ import asyncio
 import time
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import count, cycle
 
 from benchmarks.speed.client import body_length
 
 _LAST_REPLIES = 30.0  # seconds after the end within which all that was asked has to be answered
 _SHOWN = 3  # examples that are kept of each kind of error
+
+_Due = Callable[[], Awaitable[float | None]]  # when the next request is due; None: no more
 
 
 @dataclass(frozen=True)
@@ -160,3 +162,27 @@ class Crowd:
             self._tally.wrong("another forecast", body[:300].decode(errors="replace"))
         else:
             self._tally.seconds.append(time.perf_counter() - at)
+
+    def _paced(self, began: float, seconds: float) -> _Due:
+        """Requests that are due at even steps, one client's after the other's."""
+        assert self._rate is not None
+        gap, numbers = 1 / self._rate, count()
+
+        async def due() -> float | None:
+            at = began + gap * next(numbers)
+            if at >= began + seconds:
+                return None
+            await asyncio.sleep(at - time.perf_counter())
+            return at
+
+        return due
+
+
+def _at_once(end: float) -> _Due:
+    """Requests that are due as soon as there is somebody to send them."""
+
+    async def due() -> float | None:
+        now = time.perf_counter()
+        return now if now < end else None
+
+    return due
