@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
+from utils import formulas
 from utils.series import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
 from utils.store import Store
 from utils.validation import compliance
@@ -311,10 +312,18 @@ def _csv(file: pq.ParquetFile) -> Iterator[bytes]:
     for batch in file.iter_batches(batch_size=_BATCH):
         text = io.BytesIO()
         options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
-        plain = pa.table({n: _plain(batch.column(n)) for n in batch.schema.names})
+        plain = pa.table({n: _plain(_inert(batch.column(n))) for n in batch.schema.names})
         pyarrow.csv.write_csv(plain, text, options)
         header = False
         yield text.getvalue()
+
+
+def _inert(column: pa.Array) -> pa.Array:
+    """The column; in one of names, none is what a spreadsheet takes for a formula."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    names = pa.array([formulas.escaped(name) for name in column.dictionary.to_pylist()])
+    return pa.DictionaryArray.from_arrays(column.indices, names)
 
 
 def _total(rows: pa.Table, name: str) -> pa.Table:
