@@ -186,7 +186,7 @@ class Epochs:
             if self._is_stale():
                 break
             start = time.perf_counter()
-            epoch = self._epoch(number)
+            epoch = self.epoch(number)
             self.history["loss"].append(epoch.loss)
             self.history["val_loss"].append(epoch.val_loss)
             self._watch(number)
@@ -226,7 +226,12 @@ class Epochs:
         if self.best_epoch == number:
             self._best = [variable.numpy() for variable in self._graph.network]
 
-    def _epoch(self, number: int) -> Epoch:
+    def epoch(self, number: int) -> Epoch:
+        """One epoch: learn from all windows once, then look at the held-back end.
+
+        Raises:
+            InvalidInput: the training diverged.
+        """
         # Its own stream for each epoch: the order does not depend on the epochs before it.
         order = np.random.default_rng([self._seed % 2**64, number]).permutation(self._task.learned)
         loss = self.learn(order)

@@ -206,6 +206,7 @@ class Forecaster:
     def _open(self, document: dict[str, Any], network: Network) -> None:
         stated = document["encoding"]
         self._series = {tuple(entry["key"]): entry for entry in document["series"]}
+        self._recent: dict[Key, tuple[Floats, int]] = {}
         self.encoding: Encoding | LevelsEncoding
         self.model: Model | None = None
         if stated["kind"] == LevelsEncoding.kind:
@@ -284,8 +285,9 @@ class Forecaster:
 
     def recent(self, key: Key) -> tuple[Floats, int] | None:
         """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
-        entry = self._series.get(key)
-        return entry and (np.asarray(entry["recent"], float), int(entry["last_step"]))
+        if key not in self._recent and (entry := self._series.get(key)):
+            self._recent[key] = np.asarray(entry["recent"], float), int(entry["last_step"])
+        return self._recent.get(key)
 
     def highest_throughput(self, key: Key) -> float:
         """The most that the series ever put out in a step; infinite if that is not known."""

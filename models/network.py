@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import onnx
 import tensorflow as tf
 
+from models import onnx_graph
 from utils.architectures import PLAIN, Design
 from utils.schemas import Hyperparameters
 
@@ -115,44 +115,9 @@ def export_onnx(network: keras.Model, path: Path) -> None:
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)
     model = onnx.load(path)
-    _simplify(model.graph)
+    onnx_graph.simplify(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-def _simplify(graph: Any) -> None:
-    """Leave out what costs a small network a quarter of its time and changes nothing.
-
-    The exporter works out the zeros that LSTMs begin with, although they are the default, and has
-    negative numbers of names count from the end, although there are none.
-    """
-    numbers = next((given.name for given in graph.input if given.name == "series"), None)
-    for node in graph.node:
-        if node.op_type == "LSTM":
-            del node.input[5:]
-        elif node.op_type == "Gather" and numbers and _comes_from(graph, node.input[1], numbers):
-            node.input[1] = numbers
-    while unused := _unused(graph):
-        for node in unused:
-            graph.node.remove(node)
-
-
-def _unused(graph: Any) -> list[Any]:
-    needed = {name for node in graph.node for name in node.input}
-    needed |= {output.name for output in graph.output}
-    return [node for node in graph.node if needed.isdisjoint(node.output)]
-
-
-def _comes_from(graph: Any, name: str, source: str) -> bool:
-    """Whether a value is made of an input of the graph, and of constants."""
-    made_by = {output: node for node in graph.node for output in node.output}
-    open_names, inputs = [name], {given.name for given in graph.input}
-    found = set()
-    while open_names:
-        each = open_names.pop()
-        found |= {each} & inputs
-        open_names += made_by[each].input if each in made_by else []
-    return found == {source}
 
 
 def for_inference(network: keras.Model) -> keras.Model:

@@ -121,12 +121,14 @@ class Correction:
         self._values = np.empty((count, self._longest - 1 + steps, 3))
         self._values[:, : self._longest - 1] = np.clip(before, -FARTHEST, FARTHEST)
         self._identities = encoding.identities(past.series)
+        # The forecast keeps within its bounds: often nothing of it lies farther than is shown.
+        self._may_be_far = bool(max(past.highest.max(), -past.lowest.min()) > FARTHEST)
 
     def at(self, step: int, now: Floats) -> Floats:
         """The correction of the change after `now`, [n, 3], the row `step` steps ahead."""
         last = self._length - 1 + step
         if step:
-            near = np.minimum(np.maximum(now, -FARTHEST), FARTHEST)
+            near = np.clip(now, -FARTHEST, FARTHEST) if self._may_be_far else now
             self._rows[:, last, :3] = near
             if self._encoding.averaged:
                 self._rows[:, last, 3 : self._first] = self._averages(step, near)

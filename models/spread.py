@@ -13,6 +13,7 @@ All errors here are scaled (`utils.scaling`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEVELS = (80, 95)  # per cent that intervals are to cover
+_USUAL = 365  # steps; for farther horizons distances are worked out anew each time
 CLOSE = 0.20  # a forecast this near the truth, relative to it, has landed
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _MOST_TRIALS = 10.0  # independent errors that the trials count as, at most
@@ -83,17 +85,13 @@ class Spread:
 
     def half_width(self, level: int, series: Ints, steps: int) -> Floats:
         """What covers `level` per cent of the errors, [n, steps, 3], of series [n]."""
-        return self._at(steps)[..., _SHARES.index(level / 100)] * self._scale(series)[:, None]
+        within = self._edges(steps)[..., 1 + _SHARES.index(level / 100)]
+        return within * self._scale(series)[:, None]
 
     def share_within(self, distance: Floats, series: Ints) -> Floats:
         """Expected share of absolute errors up to `distance`, [n, steps, 3], of series [n]."""
         relative = distance / self._scale(series)[:, None]
-        quantiles = self._at(relative.shape[1])
-        # From none at no distance; the tail beyond the last quantile is taken to end at twice it.
-        edges = np.concatenate(
-            [np.zeros_like(quantiles[..., :1]), quantiles, 2 * quantiles[..., -1:] + 1e-12], axis=2
-        )
-        shares = np.array([0.0, *_SHARES, 1.0])
+        edges, shares = self._edges(relative.shape[1]), np.array([0.0, *_SHARES, 1.0])
         place = (relative[..., None] >= edges).sum(axis=-1) - 1
         place = np.clip(place, 0, len(shares) - 2)
         low, high = (_each(edges, place + more) for more in (0, 1))
@@ -102,6 +100,14 @@ class Spread:
 
     def _scale(self, series: Ints) -> Floats:
         return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]
+
+    def _edges(self, steps: int) -> Floats:
+        """Distances that the shares 0, `_SHARES` and 1 lie within, [steps, 3, Q + 2]."""
+        return self._usual[:steps] if steps <= _USUAL else _with_ends(self._at(steps))
+
+    @cached_property
+    def _usual(self) -> Floats:
+        return _with_ends(self._at(_USUAL))
 
     def _at(self, steps: int) -> Floats:
         """Quantiles for horizons 1 to `steps`, [steps, 3, Q]."""
@@ -147,10 +153,16 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
     return scale
 
 
+def _with_ends(quantiles: Floats) -> Floats:
+    """From none at no distance; the tail beyond the last quantile is taken to end at twice it."""
+    none, most = np.zeros_like(quantiles[..., :1]), 2 * quantiles[..., -1:] + 1e-12
+    return np.concatenate([none, quantiles, most], axis=2)
+
+
 def _each(edges: Floats, place: Ints) -> Floats:
     """edges[h, i, place[n, h, i]] of edges [H, 3, Q] and places [n, H, 3]."""
-    horizon, target = np.ogrid[: edges.shape[0], : edges.shape[1]]
-    picked: Floats = edges[horizon, target, place]
+    horizons, targets = edges.shape[:2]
+    picked: Floats = edges[np.arange(horizons)[:, None], np.arange(targets), place]
     return picked
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from utils.bounds import check_columns, check_rows, check_unpacked
 from utils.errors import BadRequest, InvalidInput
+from utils.table_bounds import check_columns, check_rows, check_unpacked
 
 _PLAIN = (
     pa.types.is_string,

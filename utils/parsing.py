@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -100,7 +101,9 @@ class Request(BaseModel):
         for name, rule in own.get("properties", {}).items():
             options = rule.get("anyOf", [])
             if name not in required and {"type": "null"} not in options:
-                said = {k: rule.pop(k) for k in [*rule] if k not in ("default", "description", "title")}
+                said = {
+                    k: rule.pop(k) for k in [*rule] if k not in ("default", "description", "title")
+                }
                 rule["anyOf"] = [*(options or [said]), {"type": "null"}]
         return schema
 
@@ -126,12 +129,7 @@ class Request(BaseModel):
     @classmethod
     def _tidy(cls, body: dict[str, Any]) -> tuple[dict[str, Any], list[Detail]]:
         """Fold both spellings into the alias, drop nulls of optional fields, find unknowns."""
-        names: dict[str, str] = {}
-        required: set[str] = set()
-        for name, item in cls.model_fields.items():
-            alias = item.alias or name
-            names |= {name: alias, alias: alias}
-            required |= {alias} if item.is_required() else set()
+        names, required = _names_of(cls)
         values: dict[str, Any] = {}
         details: list[Detail] = []
         for key, value in body.items():
@@ -155,6 +153,18 @@ class Request(BaseModel):
         named = error["loc"] and error["type"] != "missing"
         received = shown(error["input"]) if named else None
         return Detail(field, rule, received)
+
+
+@cache
+def _names_of(schema: type[Request]) -> tuple[dict[str, str], set[str]]:
+    """The alias by every name that a field may be given by, and the aliases that are required."""
+    names: dict[str, str] = {}
+    required: set[str] = set()
+    for name, item in schema.model_fields.items():
+        alias = item.alias or name
+        names |= {name: alias, alias: alias}
+        required |= {alias} if item.is_required() else set()
+    return names, required
 
 
 def unknown(name: str, known: set[str]) -> str:

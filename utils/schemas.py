@@ -43,7 +43,7 @@ def _example(rule: dict[str, Any] | None = None, /, **fields: Any) -> ConfigDict
 def _at_most_one(*sources: tuple[str, ...]) -> dict[str, Any]:
     """The JSON Schema of objects with fields of at most one of the sources."""
     absent = [
-        dict.fromkeys([n for other in sources for n in other if n not in one], {"type": "null"})
+        {name: {"type": "null"} for other in sources for name in other if name not in one}
         for one in sources
     ]
     return {"anyOf": [{"properties": others} for others in absent]}

@@ -17,7 +17,7 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
-from utils import bounds, formulas, parquet
+from utils import formulas, parquet, table_bounds
 from utils.errors import BadRequest, Detail, InvalidInput, UnsupportedMedia
 from utils.parsing import shown, unknown
 from utils.series import KEYS, ORIGIN, TARGETS, day_number
@@ -72,7 +72,7 @@ def _read_text(file: IO[bytes], max_rows: int) -> Table:
     file.seek(0)
     if file.read(_CHUNK).lstrip()[:1] not in (b"[", b"{"):
         return _from_frame(_read_csv(file, max_rows), strict=False, csv=True)
-    bounds.check_json(file.seek(0, 2))
+    table_bounds.check_json(file.seek(0, 2))
     file.seek(0)
     return read_rows(_read_json(file.read()), max_rows, strict=False)
 
@@ -84,7 +84,7 @@ def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
         InvalidInput, TooLarge: as `read_file`.
     """
     rows = list(rows)
-    bounds.check_rows(len(rows), max_rows)
+    table_bounds.check_rows(len(rows), max_rows)
     wrong = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
     if wrong is not None:
         raise InvalidInput.of(f"rows.{wrong}", "must be an object", shown(rows[wrong]))
@@ -100,7 +100,7 @@ def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
     try:
         with gzip.open(path) as file:
             while chunk := file.read(_CHUNK):
-                bounds.check_unpacked(target.tell() + len(chunk), max_bytes)
+                table_bounds.check_unpacked(target.tell() + len(chunk), max_bytes)
                 target.write(chunk)
     except (OSError, EOFError, zlib.error) as error:
         raise BadRequest(f"The gzip file is broken: {error}") from error
@@ -138,7 +138,7 @@ def _read_csv(file: IO[bytes], max_rows: int) -> pd.DataFrame:
             "The content is neither Parquet, nor JSON, nor a CSV whose first line names its "
             f"columns ({', '.join(_KNOWN[:7])}, …)."
         )
-    bounds.check_columns(header.count(separator) + 1)
+    table_bounds.check_columns(header.count(separator) + 1)
     decimal = "," if separator == ";" and re.search(r"\d,\d", rest[:4096]) else "."
     form = {"sep": separator, "decimal": decimal, "nrows": max_rows + 1}
     try:
@@ -150,7 +150,7 @@ def _read_csv(file: IO[bytes], max_rows: int) -> pd.DataFrame:
         raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
         raise BadRequest("The CSV is broken: its rows have more fields than its first line names.")
-    bounds.check_rows(len(frame), max_rows)
+    table_bounds.check_rows(len(frame), max_rows)
     return frame
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,18 @@ def observe(method: str, endpoint: str | None, status: int, seconds: float) -> N
     Args:
         endpoint: the rule that the path matched, never the path: there are few of them.
     """
-    method, endpoint = method if method in _METHODS else "other", endpoint or "none"
-    _REQUESTS.labels(method, endpoint, str(status)).inc()
-    _LATENCY.labels(method, endpoint, f"{status // 100}xx").observe(seconds)
+    count, latency = _figures(method if method in _METHODS else "other", endpoint or "none", status)
+    count.inc()
+    latency.observe(seconds)
+
+
+@cache
+def _figures(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    """The figures of one kind of request."""
+    return (
+        _REQUESTS.labels(method, endpoint, str(status)),
+        _LATENCY.labels(method, endpoint, f"{status // 100}xx"),
+    )
 
 
 def cache_holds(models: int, size: int) -> None:

@@ -6,8 +6,8 @@ import re
 import shutil
 import time
 from pathlib import Path
+from random import getrandbits
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -16,16 +16,18 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from utils import telemetry
+from utils import logs, telemetry
 from utils.errors import (
     BadRequest,
     Conflict,
     DamagedFile,
+    Forbidden,
     InternalError,
     InvalidInput,
     NotFound,
     ServiceError,
     TooLarge,
+    Unauthorized,
     Unavailable,
     UnsupportedMedia,
 )
@@ -35,6 +37,8 @@ from utils.settings import Settings
 
 STATUS: dict[type[ServiceError], int] = {
     BadRequest: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
@@ -81,9 +85,10 @@ def install(app: Flask, settings: Settings) -> None:
             "Prefer",
             "Last-Event-ID",
         ],
-        expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
         max_age=600,
     )
+    _share_only_where_asked(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
     app.url_map.converters["id"] = IdConverter
     app.url_map.merge_slashes = False  # a redirect would answer in HTML, and change what is meant
@@ -92,6 +97,22 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
+
+
+def _share_only_where_asked(app: Flask) -> None:
+    """Have the headers of CORS worked out for requests that come from a page of some origin.
+
+    No other client sends an Origin, or reads the answer to it; it costs as much as routing.
+    """
+    share: Any = app.after_request_funcs[None].pop()
+
+    @app.after_request
+    def shared(response: Response) -> Response:
+        if "Origin" in request.headers:
+            share(response)  # adds to it
+        else:
+            response.headers["Vary"] = "Origin"
+        return response
 
 
 def body(schema: type[R]) -> R:
@@ -103,12 +124,20 @@ def body(schema: type[R]) -> R:
     raw = request.get_data(cache=False)
     if request.content_length is None and raw:
         request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
+    _expect_whole(len(raw))
     if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
             f"{request.mimetype or 'no content type'}"
         )
     return _parsed(schema, raw or b"{}")
+
+
+def _expect_whole(received: int) -> None:
+    """Refuse a body whose client hung up in the middle: what is cut off may look like a whole."""
+    stated = request.content_length
+    if stated is not None and received < stated:
+        raise BadRequest(f"The body ended after {received} of {stated} bytes.")
 
 
 def _parsed(schema: type[R], raw: bytes) -> R:
@@ -193,6 +222,7 @@ def save_upload(folder: Path, settings: Settings) -> Path:
     else:
         with target.open("wb") as out:
             shutil.copyfileobj(request.stream, out, 1 << 20)
+        _expect_whole(target.stat().st_size)
     if not target.stat().st_size:
         raise BadRequest("The body is empty; it must be a table.")
     return target
@@ -216,17 +246,13 @@ def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
 
 
 def page(content: bytes) -> Response:
-    """A page of our own making, which may load nothing and run nothing."""
-    response = Response(content, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    )
-    return response
+    """A page of our own making; `headers` sees to it that it loads and runs nothing."""
+    return Response(content, mimetype="text/html")
 
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
+    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else f"{getrandbits(128):032x}"
     g.began = time.perf_counter()
 
 
@@ -235,12 +261,12 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     rule = request.url_rule.rule if request.url_rule else None
     telemetry.observe(request.method, rule, response.status_code, seconds)
-    log.info(
-        "request",
+    logs.request_line(
         method=request.method,
         path=request.path,
         status=response.status_code,
         milliseconds=round(1000 * seconds, 2),
+        address=request.remote_addr,
         request_id=g.request_id,
     )
     return response
@@ -250,6 +276,8 @@ def _service_error(error: ServiceError) -> Response:
     response = _refusal(error, STATUS[type(error)])
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

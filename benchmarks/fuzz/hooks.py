@@ -116,9 +116,7 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:
 
 
 @schemathesis.hook
-def filter_failure(
-    context: HookContext, failure: Failure, case: Case, response: Response
-) -> bool:
+def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
     """Accept the refusal of a request that is valid as far as a schema can tell."""
     if not isinstance(failure, RejectedPositiveData):
         return True

@@ -63,6 +63,7 @@ def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ())
 
 def furnish(service: Service) -> dict[str, Any]:
     """Put data sets, models and jobs into a service; what the hooks are to know of them."""
+
     def dataset() -> str:
         return service.post("/api/data/generate", SMALL).json()["dataset_id"]
 

@@ -62,7 +62,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, with the notes beneath it."""
     lines = [_HEADINGS, ["---"] * len(_HEADINGS), *(row.cells() for row in rows)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    notes = "\n".join(f"- {row.work}: {row.note}" for row in rows if row.note)
+    notes = "\n".join(f"- {row.work} ({row.peer}): {row.note}" for row in rows if row.note)
     return f"{table}\n\n{notes}" if notes else table
 
 

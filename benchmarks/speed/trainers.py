@@ -1,6 +1,7 @@
 """The default training job by several libraries: `python -m benchmarks.speed.trainers NAME`.
 
-An epoch a turn; the answer has `seconds` and `samples_per_second`.
+An epoch a turn, with the look at the held-back end that follows each epoch and gives its
+`val_loss`; the answer has `seconds` and `samples_per_second`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
-
-import numpy as np
 
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import default_task, windows_of
@@ -29,32 +29,33 @@ def timed(samples: int, epoch: Callable[[], object]) -> Callable[[], dict[str, A
 
 
 def ours(**hyper: Any) -> Callable[[], dict[str, Any]]:
-    """The service's own loop, without the look at the held-back end that follows each epoch."""
+    """The service's own loop."""
     from models import network
     from models.epochs import Alone, Epochs
 
     task, asked = default_task(**hyper)
     names = [len(known) for known in task.encoding.names]
     built = network.build(asked, task.encoding.width, names, 1)
-    epochs, rows = Epochs(built, task, asked, 1, Alone()), task.windows.train
-    rng = np.random.default_rng(1)
-    return timed(len(rows), lambda: epochs.learn(rng.permutation(rows)))
+    epochs, numbers = Epochs(built, task, asked, 1, Alone()), count(1)
+    return timed(len(task.windows.train), lambda: epochs.epoch(next(numbers)))
 
 
 def keras_fit() -> Callable[[], dict[str, Any]]:
-    """`fit` with its default arguments on the same network."""
+    """`fit` on the same network, all its arguments left as they are but the batch size."""
     import keras
 
     from models import network
 
     task, asked = default_task()
-    windows, names, targets = windows_of(task)
+    windows, names, targets = windows_of(task, task.windows.train)
+    *held_back, truth = windows_of(task, task.windows.held_back)
     counts = [len(known) for known in task.encoding.names]
     model = network.build(asked, task.encoding.width, counts, 1)
     model.compile(keras.optimizers.Adam(asked.learning_rate), "mse")
+    validated: dict[str, Any] = {"validation_data": (held_back, truth)}
     return timed(
         len(windows),
-        lambda: model.fit([windows, names], targets, batch_size=asked.batch_size, verbose=0),
+        lambda: model.fit([windows, names], targets, batch_size=asked.batch_size, **validated),
     )
 
 
@@ -64,8 +65,10 @@ def pytorch() -> Callable[[], dict[str, Any]]:
     from torch import nn
 
     task, asked = default_task()
-    windows, names, targets = (torch.from_numpy(part) for part in windows_of(task))
-    names, known = names.long(), sum(len(each) for each in task.encoding.names)
+    known = sum(len(each) for each in task.encoding.names)
+    spans = (task.windows.train, task.windows.held_back)
+    learned, held_back = ([torch.from_numpy(a) for a in windows_of(task, rows)] for rows in spans)
+    windows, names, targets = learned
 
     class Network(nn.Module):
         def __init__(self) -> None:
@@ -78,7 +81,7 @@ def pytorch() -> Callable[[], dict[str, Any]]:
             self.dense = nn.ModuleList([nn.Linear(second, 64), nn.Linear(64, 32), nn.Linear(32, 3)])
 
         def forward(self, window: Any, name: Any) -> Any:
-            at = self.names(name).flatten(1)[:, None].expand(-1, window.shape[1], -1)
+            at = self.names(name.long()).flatten(1)[:, None].expand(-1, window.shape[1], -1)
             x = self.drop(self.lstm1(torch.cat([window, at], dim=2))[0])
             x = self.drop(self.lstm2(x)[0][:, -1])
             x = self.drop(torch.relu(self.dense[0](x)))
@@ -96,6 +99,10 @@ def pytorch() -> Callable[[], dict[str, Any]]:
             loss = loss_of(network(windows[some], names[some]), targets[some])
             loss.backward()
             optimizer.step()
+        network.eval()
+        with torch.no_grad():
+            loss_of(network(*held_back[:2]), held_back[2])
+        network.train()
 
     return timed(len(windows), epoch)
 

@@ -44,10 +44,12 @@ def default_task(**hyper: Any) -> tuple[Task, Hyperparameters]:
     return prepare(panel_of(spec_of()), asked), asked
 
 
-def windows_of(task: Task) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
-    """The training windows copied out, as other libraries take them: [n, length, features], the
-    numbers of the names [n, 3], the targets [n, 3]."""
-    encoding, panel, rows = task.encoding, task.panel, task.windows.train
+def windows_of(
+    task: Task, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
+    """The windows before some rows copied out, as other libraries take them: [n, length, features],
+    the numbers of the names [n, 3], the targets [n, 3]."""
+    encoding, panel = task.encoding, task.panel
     shown = encoding.rows(task.scaled, panel.time, panel.position)
     windows = shown[rows[:, None] + np.arange(-encoding.length, 0)]
     return windows, encoding.identities(panel.series[rows]), np.nan_to_num(task.residual[rows])
