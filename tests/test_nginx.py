@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 import requests
 import trustme
 
-from live import FAST, ROOT, SMALL, Service, free_port, wait_until
+from live import FAST, ROOT, SMALL, Service, free_port, start, wait_until
 from utils.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "nginx.conf").read_text()
@@ -111,9 +113,39 @@ def nginx(folder: Path, upstream: int) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="module")
-def front(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with nginx(tmp_path_factory.mktemp("nginx"), int(service.environment["PORT"])) as running:
+def behind(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A web server as docs/deploy.md sets it; its worker and its stores are the other's."""
+    shared = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
+    folder = tmp_path_factory.mktemp("behind")
+    shared["AUDIT_LOG"] = str(folder / "audit.jsonl")
+    running = start(folder, "serve", WORKERS="0", TRUSTED_PROXIES="127.0.0.1", **shared)
+    running.wait_for_worker()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def front(behind: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with nginx(tmp_path_factory.mktemp("nginx"), int(behind.environment["PORT"])) as running:
         yield running
+
+
+def test_the_service_sees_the_client_and_believes_no_claim(front: Front, behind: Service) -> None:
+    claims = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Real-IP": "6.6.6.6"}
+    port = int(front.https.rpartition(":")[2])
+    context = ssl.create_default_context(cafile=front.authority)
+    connection = HTTPSConnection(
+        "127.0.0.1", port, timeout=20, context=context, source_address=("127.0.0.2", 0)
+    )
+    connection.request("DELETE", "/api/model/nobody", headers=claims)
+    reply = connection.getresponse()
+    assert reply.status == 404 and reply.read()
+    connection.close()
+    assert reply.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+    assert reply.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+    assert not re.search(r"\d", reply.headers["Server"])
+    line = json.loads(Path(behind.environment["AUDIT_LOG"]).read_text().splitlines()[-1])
+    assert (line["subject"], line["address"]) == ("nobody", "127.0.0.2")
 
 
 def test_health_over_tls(front: Front) -> None:
@@ -204,5 +236,6 @@ def test_a_service_that_is_down_is_a_503_in_json(tmp_path: Path) -> None:
     with nginx(tmp_path, free_port()) as front:
         for reply in map(partial(front.call, "GET"), ("/health", "/api/jobs/x/events")):
             assert reply.status_code == 503 and reply.headers["Retry-After"] == "10"
+            assert reply.headers["X-Content-Type-Options"] == "nosniff"
             body = reply.json()
             assert body["success"] is False and "Try again" in body["error"]
