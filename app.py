@@ -16,6 +16,7 @@ from utils import backtest_replies as b
 from utils import page_replies as p
 from utils import replies as r
 from utils import schemas as s
+from utils.access import Access
 from utils.openapi import Endpoint
 from utils.settings import Settings, read
 from utils.sse import LAST
@@ -23,8 +24,8 @@ from utils.sse import LAST
 TITLE = "LSTM Backend Service"
 ENDPOINTS = [
     Endpoint("GET", "/health", "Whether the service is up", r.HealthReply),
-    Endpoint("GET", "/health/live", "Whether the process answers", r.LiveReply),
-    Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply),
+    Endpoint("GET", "/health/live", "Whether the process answers", r.LiveReply, role="anybody"),
+    Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply, role="anybody"),
     Endpoint("GET", "/metrics", "Metrics in Prometheus' text format", None),
     Endpoint(
         "POST",
@@ -45,6 +46,7 @@ ENDPOINTS = [
         r.DataQualityReply,
         s.DataRequest,
         table=True,
+        role="read",
     ),
     Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
     Endpoint(
@@ -117,6 +119,13 @@ ENDPOINTS = [
         headers=("Last-Event-ID",),
         events=True,
     ),
+    Endpoint(
+        "POST",
+        "/api/jobs/<job_id>/events/ticket",
+        "What opens a job's events in a browser, which sends no headers there",
+        r.TicketReply,
+        role="read",
+    ),
     Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply, action="job.cancel"),
     Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
     Endpoint("GET", "/api/model/<model_id>", "A model in full", r.ModelReply),
@@ -156,13 +165,21 @@ ENDPOINTS = [
         s.CompressRequest,
         action="model.compress",
     ),
-    Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
+    Endpoint(
+        "POST",
+        "/api/model/predict",
+        "Forecast a series",
+        r.PredictReply,
+        s.PredictRequest,
+        role="read",
+    ),
     Endpoint(
         "POST",
         "/api/model/predict/batch",
         "Forecast up to 10,000 series",
         r.BatchReply,
         s.BatchRequest,
+        role="read",
     ),
     Endpoint(
         "POST",
@@ -170,6 +187,7 @@ ENDPOINTS = [
         "Judge a state by Little's Law",
         r.ValidateReply,
         s.ValidateRequest,
+        role="read",
     ),
     Endpoint("GET", "/api/model/plants/status", "Trainings by plant", p.PlantsStatusReply),
     Endpoint("GET", "/api/model/plants/summary", "Models by plant", p.PlantsSummaryReply),
@@ -180,6 +198,7 @@ ENDPOINTS = [
         "Forecast a series with its plant's best model",
         r.PredictReply,
         s.PlantPredictRequest,
+        role="read",
     ),
     Endpoint("GET", "/api/model/<model_id>/visualize", "Draw a model", p.VisualizeReply),
     Endpoint("GET", "/visualizations/<name>", "A picture of a model", media="image/png"),
@@ -199,7 +218,13 @@ ENDPOINTS = [
     Endpoint("GET", "/api/training/job/<job_id>/metrics/epochs", "A job's epochs", p.EpochsReply),
     Endpoint("GET", "/api/masterdata/config", "Names of master data", p.MasterConfigReply),
     Endpoint("GET", "/api/masterdata/summary", "Master data", p.MasterSummaryReply),
-    Endpoint("POST", "/api/masterdata/validate", "Compare with data", p.MasterReportReply),
+    Endpoint(
+        "POST",
+        "/api/masterdata/validate",
+        "Compare with data",
+        p.MasterReportReply,
+        role="read",
+    ),
     Endpoint(
         "GET",
         "/api/masterdata/export",
@@ -212,6 +237,7 @@ ENDPOINTS = [
         "/api/masterdata/reload",
         "Read the file again",
         p.MasterReloadReply,
+        role="admin",
         action="master_data.reload",
     ),
 ]
@@ -226,12 +252,15 @@ def create_app(settings: Settings) -> Flask:
     headers.install(app, settings)
     proxies.install(app, settings)
     _add_documentation(app)
+    control = Access(settings)
     _add_operation_views(app, service)
     _add_data_views(app, service)
     _add_training_views(app, service)
+    _add_job_views(app, service, control)
     _add_model_views(app, service)
     _add_page_views(app, service)
     _add_master_data_views(app, service)
+    control.install(app, ENDPOINTS)
     audit.install(app, settings, ENDPOINTS)
     return app
 
@@ -330,6 +359,8 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
     def train_plants_enhanced() -> Response:
         return trained_by_plant(web.body(s.EnhancedParallelRequest))
 
+
+def _add_job_views(app: Flask, service: LSTMService, control: Access) -> None:
     @app.get("/api/jobs")
     def list_jobs() -> Response:
         return web.json(service.trainings.jobs(web.query(s.JobsQuery)))
@@ -343,7 +374,13 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
         last_id = request.headers.get("Last-Event-ID")
         if last_id == LAST:
             return Response(status=204)  # browsers stop connecting again
-        return sse.reply(service.trainings.follow(job_id, last_id), request.environ)
+        messages = control.as_long_as_allowed(service.trainings.follow(job_id, last_id))
+        return sse.reply(messages, request.environ)
+
+    @app.post("/api/jobs/<id:job_id>/events/ticket")
+    def make_ticket(job_id: str) -> Response:
+        service.trainings.job(job_id)
+        return web.json(control.ticket(job_id))
 
     @app.delete("/api/jobs/<id:job_id>")
     def cancel_job(job_id: str) -> Response:

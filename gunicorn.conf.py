@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from utils import limits
+from utils import limits, reach
 from utils.errors import SettingsError
 from utils.settings import read
 from utils.tls import Certificate
@@ -51,6 +51,17 @@ def ssl_context(_config: Any, default: Any) -> ssl.SSLContext:
 
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def on_starting(server: Any) -> None:
+    """End, in one line, where others could reach the service and nobody would need a key."""
+    # What is listened on in truth: the command line may have said otherwise than HOST.
+    addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
+    try:
+        reach.expect_access_control(_settings, addresses)
+    except SettingsError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
 
 
 def when_ready(server: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import socket
 import ssl
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.series import Panel
-from utils import limits, logs, settings
+from utils import key_commands, limits, logs, reach, settings
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
@@ -65,6 +66,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
         tls_cert=str(cert.absolute()) if cert else chosen.tls_cert,
         tls_key=str(key.absolute()) if key else chosen.tls_key,
     )
+    reach.expect_access_control(chosen, [chosen.host])
     _expect_certificate(chosen)
     _expect_free(chosen)
     this = [sys.executable, str(settings.ROOT / "run.py")]
@@ -115,9 +117,11 @@ def _welcome(chosen: settings.Settings) -> None:
     url = f"{scheme}://{address}:{chosen.port}"
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urlopen(f"{url}/health", timeout=1, context=ours):  # noqa: S310
+        live = f"{url}/health/live"
+        with contextlib.suppress(OSError), urlopen(live, timeout=1, context=ours):  # noqa: S310
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
-            click.echo(f"  curl -X POST {url}/api/data/generate")
+            key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
+            click.echo(f"  curl -X POST{key} {url}/api/data/generate")
             return
         time.sleep(0.05)
 
@@ -315,6 +319,81 @@ def import_model(
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
         click.echo(f"  • {warning}")
+
+
+main.add_command(key_commands.keys)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended without a loss.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def verify(chosen: settings.Settings, repair: bool, as_json: bool) -> None:
+    """Check every model, data set, job and the database against each other.
+
+    The service may run meanwhile. Exit code 0: all is well; 1: not all; 2: it cannot be told.
+    """
+    from models import verification
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Checking") as tell:
+        report = verification.verify(chosen, tell)
+    if repair:
+        with terminal.working("Mending") as tell:
+            report.repair(tell)
+    document = report.to_document()
+    click.echo(json.dumps(document, indent=2)) if as_json else terminal.say_report(document)
+    sys.exit(0 if report.is_clean else 1)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(chosen: settings.Settings, target: Path) -> None:
+    """Copy jobs, models and data into one archive, while the service runs.
+
+    TARGET is a new file, or a folder to make one in. It may hold hashes of API keys; only you can
+    read it. Exit code 1: something was damaged, and is copied as it is.
+    """
+    from models.backup import back_up
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Copying") as tell:
+        made = back_up(chosen, target, tell)
+    size = made.path.stat().st_size / 1e6
+    click.echo(f"{made.path}: {terminal.counted(made.counts)}; {size:,.1f} MB.")
+    _say_damaged(made.damaged)
+
+
+@main.command()
+@click.argument("source", metavar="FROM", type=_FILE)
+@click.option("--replace", is_flag=True, help="Move what is there out of the way, and keep it.")
+@click.pass_obj
+def restore(chosen: settings.Settings, source: Path, replace: bool) -> None:
+    """Put a backup in place, of a service that is stopped.
+
+    Exit code 1: something was damaged when it was backed up.
+    """
+    from models import restoring
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Unpacking") as tell:
+        done = restoring.restore(chosen, source, replace, tell)
+    click.echo(f"Restored {terminal.counted(done.counts)}.")
+    for folder in done.replaced:
+        click.echo(f"What was there before is in {folder}.")
+    _say_damaged(done.damaged)
+
+
+def _say_damaged(names: list[str]) -> None:
+    """Name what was damaged; the command has not gone well then."""
+    for name in names:
+        click.echo(f"Damaged, and copied as it is: {name}", err=True)
+    if names:
+        sys.exit(1)
 
 
 @contextlib.contextmanager

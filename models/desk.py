@@ -20,6 +20,7 @@ from models.leftovers import tidy
 from models.registry import CHECKPOINT, backtest_store, model_store
 from models.worker_jobs import WorkerJobs
 from utils.errors import ServiceError, Unavailable
+from utils.seals import BrokenSeal, sealed, unsealed
 from utils.settings import Settings
 from utils.store import Store
 
@@ -167,9 +168,15 @@ class Watch:
 
     def checkpoint(self) -> bytes | None:
         """The checkpoint that an earlier try of this job left."""
-        content = self._desk.models.kept(self._job_id, CHECKPOINT)
-        if content is not None:
-            log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
+        kept = self._desk.models.kept(self._job_id, CHECKPOINT)
+        if kept is None:
+            return None
+        try:
+            content = unsealed(kept)
+        except BrokenSeal:
+            log.warning("the checkpoint is damaged: starting over", job_id=self._job_id)
+            return None
+        log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
         return content
 
     def is_due(self) -> bool:
@@ -181,7 +188,7 @@ class Watch:
         self._kept_at = time.monotonic()
 
         def write(path: Path) -> None:
-            path.write_bytes(content)
+            path.write_bytes(sealed(content))
 
         try:
             self._desk.models.keep(self._job_id, CHECKPOINT, write)

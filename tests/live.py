@@ -34,11 +34,14 @@ class Service:
     folder: Path
     environment: dict[str, str]
     process: subprocess.Popen[str]
+    key: str = ""
     authority: Path | None = None  # of its certificate, if it speaks HTTPS
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
         if body is not None:
             more["json"] = body
+        if self.key:
+            more["headers"] = {"Authorization": f"Bearer {self.key}"} | more.get("headers", {})
         if self.authority:
             more["verify"] = str(self.authority)
         return requests.request(method, self.url + path, timeout=120, **more)
@@ -136,12 +139,19 @@ def start(folder: Path, *arguments: str, authority: Path | None = None, **settin
     def answers() -> bool:
         assert process.poll() is None, (folder / "log").read_text()
         try:
-            return service.get("/health").ok
+            return service.get("/health/live").ok
         except requests.ConnectionError:
             return False
 
     wait_until(answers)
     return service
+
+
+def make_key(folder: Path, name: str, role: str, **settings: str) -> str:
+    """A key of the service in a folder, which may run or not."""
+    made = command(folder, "keys", "create", name, "--role", role, **settings)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,13 @@ class Settings:
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
+    oidc_issuer: str = _setting(
+        "", "OpenID provider whose tokens are taken beside keys: its issuer URL"
+    )
+    oidc_audience: str = _setting("", "audience that its tokens must be for")
+    oidc_role_claim: str = _setting(
+        "roles", "claim of its tokens that names read, write or admin; dots lead inwards"
+    )
     audit_log: str = _setting(
         "",
         "file of who did what, or `stdout` (default: audit.jsonl beside the SQLite database, "
@@ -87,6 +94,8 @@ class Settings:
                 raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
         _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise SettingsError("OIDC_ISSUER and OIDC_AUDIENCE must be set together, or neither.")
         _both("TLS_CERT", self.tls_cert, "TLS_KEY", self.tls_key)
         _networks("TRUSTED_PROXIES", self.trusted_proxies)
         held = self.max_waiting + self.max_streams

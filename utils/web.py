@@ -21,11 +21,13 @@ from utils.errors import (
     BadRequest,
     Conflict,
     DamagedFile,
+    Forbidden,
     InternalError,
     InvalidInput,
     NotFound,
     ServiceError,
     TooLarge,
+    Unauthorized,
     Unavailable,
     UnsupportedMedia,
 )
@@ -35,6 +37,8 @@ from utils.settings import Settings
 
 STATUS: dict[type[ServiceError], int] = {
     BadRequest: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
@@ -81,7 +85,7 @@ def install(app: Flask, settings: Settings) -> None:
             "Prefer",
             "Last-Event-ID",
         ],
-        expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
         max_age=600,
     )
     _share_only_where_asked(app)
@@ -272,6 +276,8 @@ def _service_error(error: ServiceError) -> Response:
     response = _refusal(error, STATUS[type(error)])
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
