@@ -19,9 +19,10 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from app import ENDPOINTS, create_app
-from live import FAST, ROOT, SMALL, Service
+from live import FAST, ROOT, SMALL, Service, command, make_key
 from utils import audit
 from utils.caller import Caller
+from utils.keys import id_of
 from utils.settings import Settings
 
 # POST of the contract that leave everything as it was.
@@ -234,10 +235,14 @@ def test_a_training_is_noted_when_it_is_accepted(service: Service, dataset: dict
 
 
 def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
-    audit.by_command(stored_in(tmp_path), "keys.create", "k1")
-    [line] = lines(tmp_path / "audit.jsonl")
-    assert (line["action"], line["subject"], line["outcome"]) == ("keys.create", "k1", "done")
-    assert line["caller"].startswith("user:") and line["role"] == "admin"
+    key = make_key(tmp_path, "Ann", "read")
+    assert command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
+    found = lines(tmp_path / "audit.jsonl")
+    assert [line["action"] for line in found] == ["keys.create", "keys.revoke"]
+    for line in found:
+        assert (line["subject"], line["outcome"]) == (id_of(key), "done")
+        assert line["caller"].startswith("user:") and line["role"] == "admin"
+    assert key not in (tmp_path / "audit.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
