@@ -18,12 +18,13 @@ from app import ENDPOINTS, create_app
 from live import wait_until
 from utils import keys, known_keys
 from utils.access import OPEN_RULES
-from utils.caller import ROLES, Caller, caller
+from utils.caller import Caller, caller
 from utils.errors import SettingsError
 from utils.key_store import KeyStore
 from utils.keys import id_of, new_key
 from utils.openapi import Endpoint
 from utils.reach import expect_access_control
+from utils.roles import ROLES
 from utils.settings import Settings
 
 OPEN = {("GET", "/health/live"), ("GET", "/health/ready")}

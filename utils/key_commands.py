@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from utils.caller import ROLES, Role
 from utils.errors import InvalidInput
 from utils.keys import id_of
+from utils.roles import ROLES, Role
 from utils.settings import Settings
 
 if TYPE_CHECKING:
