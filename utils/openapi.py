@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from utils.caller import Role
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
+from utils.roles import Role
 
 _REFERENCE = "#/components/schemas/{model}"
 _REFUSALS = {
