@@ -71,7 +71,7 @@ def serve(chosen: settings.Settings) -> None:
             for i in range(1, chosen.workers + 1)
         ),
     ]
-    sys.exit(supervisor.run(programs, lambda: _welcome(chosen)))
+    sys.exit(supervisor.run(programs, lambda: _welcome(chosen), chosen.drain_seconds))
 
 
 def _expect_free(chosen: settings.Settings) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from gunicorn.http import errors
 from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import ThreadWorker
 
+from utils.draining_worker import DrainingWorker
 from utils.replies import ErrorReply
 
 _STATUS: dict[type[Exception], str] = {
@@ -19,7 +19,7 @@ _STATUS: dict[type[Exception], str] = {
 _SHOWN = 200  # characters of what is wrong: it may repeat the request
 
 
-class Worker(ThreadWorker):
+class Worker(DrainingWorker):
     """Answers what never reaches the app, as it is no proper HTTP, in JSON instead of HTML."""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
