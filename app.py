@@ -11,11 +11,12 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 from models import enhanced
 from models.lstm_service import VERSION, LSTMService
+from utils import audit, headers, logs, openapi, proxies, sse, telemetry, web
 from utils import backtest_replies as b
-from utils import logs, openapi, sse, telemetry, web
 from utils import page_replies as p
 from utils import replies as r
 from utils import schemas as s
+from utils.access import Access
 from utils.openapi import Endpoint
 from utils.settings import Settings, read
 from utils.sse import LAST
@@ -23,8 +24,8 @@ from utils.sse import LAST
 TITLE = "LSTM Backend Service"
 ENDPOINTS = [
     Endpoint("GET", "/health", "Whether the service is up", r.HealthReply),
-    Endpoint("GET", "/health/live", "Whether the process answers", r.LiveReply),
-    Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply),
+    Endpoint("GET", "/health/live", "Whether the process answers", r.LiveReply, role="anybody"),
+    Endpoint("GET", "/health/ready", "Whether it can do its work", r.ReadyReply, role="anybody"),
     Endpoint("GET", "/metrics", "Metrics in Prometheus' text format", None),
     Endpoint(
         "POST",
@@ -33,8 +34,11 @@ ENDPOINTS = [
         r.GenerateReply,
         s.GenerateRequest,
         headers=("Idempotency-Key",),
+        action="data.generate",
     ),
-    Endpoint("POST", "/api/data/upload", "Store a table", r.UploadReply, table=True),
+    Endpoint(
+        "POST", "/api/data/upload", "Store a table", r.UploadReply, table=True, action="data.upload"
+    ),
     Endpoint(
         "POST",
         "/api/data/validate",
@@ -42,6 +46,7 @@ ENDPOINTS = [
         r.DataQualityReply,
         s.DataRequest,
         table=True,
+        role="read",
     ),
     Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
     Endpoint(
@@ -50,8 +55,15 @@ ENDPOINTS = [
         "The rows of a data set, streamed",
         r.DatasetReply,
         formats=("json", "csv", "parquet"),
+        action="data.download",
     ),
-    Endpoint("DELETE", "/api/data/<dataset_id>", "Delete a data set", r.MessageReply),
+    Endpoint(
+        "DELETE",
+        "/api/data/<dataset_id>",
+        "Delete a data set",
+        r.MessageReply,
+        action="data.delete",
+    ),
     Endpoint(
         "POST",
         "/api/model/train",
@@ -60,6 +72,7 @@ ENDPOINTS = [
         s.TrainRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.train",
     ),
     Endpoint(
         "POST",
@@ -69,6 +82,7 @@ ENDPOINTS = [
         s.EnhancedRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.train",
     ),
     Endpoint(
         "GET",
@@ -84,6 +98,7 @@ ENDPOINTS = [
         s.ParallelRequest,
         accepted=r.JobsAccepted,
         headers=("Prefer",),
+        action="model.train",
     ),
     Endpoint(
         "POST",
@@ -93,6 +108,7 @@ ENDPOINTS = [
         s.EnhancedParallelRequest,
         accepted=r.JobsAccepted,
         headers=("Prefer",),
+        action="model.train",
     ),
     Endpoint("GET", "/api/jobs", "List the jobs", r.JobsReply, query=s.JobsQuery),
     Endpoint("GET", "/api/jobs/<job_id>", "A job", r.JobReply),
@@ -103,10 +119,19 @@ ENDPOINTS = [
         headers=("Last-Event-ID",),
         events=True,
     ),
-    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply),
+    Endpoint(
+        "POST",
+        "/api/jobs/<job_id>/events/ticket",
+        "What opens a job's events in a browser, which sends no headers there",
+        r.TicketReply,
+        role="read",
+    ),
+    Endpoint("DELETE", "/api/jobs/<job_id>", "Cancel a job", r.MessageReply, action="job.cancel"),
     Endpoint("GET", "/api/models", "List the models", r.ModelsReply),
     Endpoint("GET", "/api/model/<model_id>", "A model in full", r.ModelReply),
-    Endpoint("DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply),
+    Endpoint(
+        "DELETE", "/api/model/<model_id>", "Delete a model", r.MessageReply, action="model.delete"
+    ),
     Endpoint(
         "POST",
         "/api/model/<model_id>/backtest",
@@ -115,6 +140,7 @@ ENDPOINTS = [
         s.BacktestRequest,
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
+        action="model.backtest",
     ),
     Endpoint(
         "GET",
@@ -129,6 +155,7 @@ ENDPOINTS = [
         "A file of a model",
         media="application/octet-stream",
         formats=("keras", "onnx", "litert"),
+        action="model.download",
     ),
     Endpoint(
         "POST",
@@ -136,14 +163,23 @@ ENDPOINTS = [
         "Serve a model with smaller weights",
         r.CompressReply,
         s.CompressRequest,
+        action="model.compress",
     ),
-    Endpoint("POST", "/api/model/predict", "Forecast a series", r.PredictReply, s.PredictRequest),
+    Endpoint(
+        "POST",
+        "/api/model/predict",
+        "Forecast a series",
+        r.PredictReply,
+        s.PredictRequest,
+        role="read",
+    ),
     Endpoint(
         "POST",
         "/api/model/predict/batch",
         "Forecast up to 10,000 series",
         r.BatchReply,
         s.BatchRequest,
+        role="read",
     ),
     Endpoint(
         "POST",
@@ -151,6 +187,7 @@ ENDPOINTS = [
         "Judge a state by Little's Law",
         r.ValidateReply,
         s.ValidateRequest,
+        role="read",
     ),
     Endpoint("GET", "/api/model/plants/status", "Trainings by plant", p.PlantsStatusReply),
     Endpoint("GET", "/api/model/plants/summary", "Models by plant", p.PlantsSummaryReply),
@@ -161,21 +198,48 @@ ENDPOINTS = [
         "Forecast a series with its plant's best model",
         r.PredictReply,
         s.PlantPredictRequest,
+        role="read",
     ),
     Endpoint("GET", "/api/model/<model_id>/visualize", "Draw a model", p.VisualizeReply),
     Endpoint("GET", "/visualizations/<name>", "A picture of a model", media="image/png"),
     Endpoint("GET", "/api/model/<model_id>/report", "A model's report", media="text/html"),
     Endpoint("GET", "/api/training/logs", "The training log", p.LogsReply),
-    Endpoint("POST", "/api/training/logs", "Note in the log", p.NotedReply, s.NoteRequest),
+    Endpoint(
+        "POST",
+        "/api/training/logs",
+        "Note in the log",
+        p.NotedReply,
+        s.NoteRequest,
+        action="log.note",
+    ),
     Endpoint("GET", "/api/training/status/dashboard", "State of training", p.DashboardReply),
     Endpoint("GET", "/api/training/metrics/realtime", "Running jobs", p.RealtimeReply),
     Endpoint("GET", "/api/training/jobs/parallel", "Jobs by group", p.JobGroupsReply),
     Endpoint("GET", "/api/training/job/<job_id>/metrics/epochs", "A job's epochs", p.EpochsReply),
     Endpoint("GET", "/api/masterdata/config", "Names of master data", p.MasterConfigReply),
     Endpoint("GET", "/api/masterdata/summary", "Master data", p.MasterSummaryReply),
-    Endpoint("POST", "/api/masterdata/validate", "Compare with data", p.MasterReportReply),
-    Endpoint("GET", "/api/masterdata/export", "Master data as a file", p.MasterExportReply),
-    Endpoint("POST", "/api/masterdata/reload", "Read the file again", p.MasterReloadReply),
+    Endpoint(
+        "POST",
+        "/api/masterdata/validate",
+        "Compare with data",
+        p.MasterReportReply,
+        role="read",
+    ),
+    Endpoint(
+        "GET",
+        "/api/masterdata/export",
+        "Master data as a file",
+        p.MasterExportReply,
+        action="master_data.download",
+    ),
+    Endpoint(
+        "POST",
+        "/api/masterdata/reload",
+        "Read the file again",
+        p.MasterReloadReply,
+        role="admin",
+        action="master_data.reload",
+    ),
 ]
 
 
@@ -185,13 +249,19 @@ def create_app(settings: Settings) -> Flask:
     service = LSTMService(settings)
     app.extensions["service"] = service
     web.install(app, settings)
+    headers.install(app, settings)
+    proxies.install(app, settings)
     _add_documentation(app)
+    control = Access(settings)
     _add_operation_views(app, service)
     _add_data_views(app, service)
     _add_training_views(app, service)
+    _add_job_views(app, service, control)
     _add_model_views(app, service)
     _add_page_views(app, service)
     _add_master_data_views(app, service)
+    control.install(app, ENDPOINTS)
+    audit.install(app, settings, ENDPOINTS)
     return app
 
 
@@ -218,12 +288,16 @@ def _add_data_views(app: Flask, service: LSTMService) -> None:
     @app.post("/api/data/generate")
     def generate() -> Response:
         key = web.idempotency_key()
-        return web.json(service.generate(web.body(s.GenerateRequest), key))
+        made = service.generate(web.body(s.GenerateRequest), key)
+        audit.about(made.dataset_id)
+        return web.json(made)
 
     @app.post("/api/data/upload")
     def upload() -> Response:
         with TemporaryDirectory() as folder:
-            return web.json(service.upload(web.save_upload(Path(folder), service.settings)))
+            stored = service.upload(web.save_upload(Path(folder), service.settings))
+        audit.about(stored.dataset_id)
+        return web.json(stored)
 
     @app.post("/api/data/validate")
     def validate_data() -> Response:
@@ -285,6 +359,8 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
     def train_plants_enhanced() -> Response:
         return trained_by_plant(web.body(s.EnhancedParallelRequest))
 
+
+def _add_job_views(app: Flask, service: LSTMService, control: Access) -> None:
     @app.get("/api/jobs")
     def list_jobs() -> Response:
         return web.json(service.trainings.jobs(web.query(s.JobsQuery)))
@@ -298,7 +374,13 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
         last_id = request.headers.get("Last-Event-ID")
         if last_id == LAST:
             return Response(status=204)  # browsers stop connecting again
-        return sse.reply(service.trainings.follow(job_id, last_id), request.environ)
+        messages = control.as_long_as_allowed(service.trainings.follow(job_id, last_id))
+        return sse.reply(messages, request.environ)
+
+    @app.post("/api/jobs/<id:job_id>/events/ticket")
+    def make_ticket(job_id: str) -> Response:
+        service.trainings.job(job_id)
+        return web.json(control.ticket(job_id))
 
     @app.delete("/api/jobs/<id:job_id>")
     def cancel_job(job_id: str) -> Response:
@@ -457,7 +539,9 @@ def _add_documentation(app: Flask) -> None:
     def document() -> dict[str, Any]:
         return openapi.document(ENDPOINTS, TITLE, VERSION)
 
-    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE})
+    # Nothing of the request stands in the page, and nothing of it is sent elsewhere.
+    options = {"oauth2RedirectUrl": "/api/docs/oauth2-redirect.html", "validatorUrl": "none"}
+    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE, **options})
     app.register_blueprint(page)
 
 

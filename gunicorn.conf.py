@@ -2,20 +2,33 @@
 
 import os
 import shutil
+import ssl
+import sys
 import threading
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from utils import limits
+from utils import limits, reach
+from utils.errors import SettingsError
 from utils.settings import read
+from utils.tls import Certificate
 
-_settings = read()
+try:
+    _settings = read()
+    _certificate = Certificate(*_settings.tls_files) if _settings.tls_files else None
+except SettingsError as error:
+    print(f"Error: {error}", file=sys.stderr)
+    sys.exit(2)
 
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = "utils.gunicorn_worker.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
+# Whom to believe of what a proxy says is the app's to know (TRUSTED_PROXIES), and nobody else's.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 # Each process imports for itself: ONNX Runtime's threads do not survive a fork.
 preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
@@ -28,11 +41,30 @@ control_socket_disable = True
 accesslog = None
 loglevel = "warning"
 
+if _settings.tls_files:
+    certfile, keyfile = map(str, _settings.tls_files)
+
+
+def ssl_context(_config: Any, default: Any) -> ssl.SSLContext:
+    """What a new connection over TLS is made with."""
+    return _certificate.context() if _certificate else default()
+
 
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 # Counters are mapped into memory: with a disk behind them that is full, counting kills a process.
 _MEMORY = "/dev/shm"  # noqa: S108
+
+
+def on_starting(server: Any) -> None:
+    """End, in one line, where others could reach the service and nobody would need a key."""
+    # What is listened on in truth: the command line may have said otherwise than HOST.
+    addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
+    try:
+        reach.expect_access_control(_settings, addresses)
+    except SettingsError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
 
 
 def when_ready(server: Any) -> None:

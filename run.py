@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.series import Panel
-from utils import limits, logs, settings
+from utils import key_commands, limits, logs, reach, settings
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_HERE = click.Path(path_type=Path)  # not followed: renewed certificates are links that change
 
 
 class _Commands(click.Group):
@@ -51,11 +54,20 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
+@click.option("--cert", type=_HERE, help="Serve HTTPS with this certificate (TLS_CERT).")
+@click.option("--key", type=_HERE, help="Its private key (TLS_KEY).")
 @click.pass_obj
-def serve(chosen: settings.Settings) -> None:
+def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None = None) -> None:
     """Run the web server and the training workers until Ctrl-C."""
     from utils import supervisor
 
+    chosen = replace(
+        chosen,
+        tls_cert=str(cert.absolute()) if cert else chosen.tls_cert,
+        tls_key=str(key.absolute()) if key else chosen.tls_key,
+    )
+    reach.expect_access_control(chosen, [chosen.host])
+    _expect_certificate(chosen)
     _expect_free(chosen)
     this = [sys.executable, str(settings.ROOT / "run.py")]
     name = chosen.worker_id or socket.gethostname()
@@ -63,7 +75,7 @@ def serve(chosen: settings.Settings) -> None:
         supervisor.Program(
             "web",
             [sys.executable, "-m", "gunicorn", "app:app"],
-            {},
+            {"TLS_CERT": chosen.tls_cert, "TLS_KEY": chosen.tls_key},
             vital=True,
         ),
         *(
@@ -72,6 +84,14 @@ def serve(chosen: settings.Settings) -> None:
         ),
     ]
     sys.exit(supervisor.run(programs, lambda: _welcome(chosen), chosen.drain_seconds))
+
+
+def _expect_certificate(chosen: settings.Settings) -> None:
+    """Refuse files that cannot be served, in one line."""
+    if chosen.tls_files:
+        from utils import tls
+
+        tls.Certificate(*chosen.tls_files)
 
 
 def _expect_free(chosen: settings.Settings) -> None:
@@ -93,14 +113,24 @@ def _expect_free(chosen: settings.Settings) -> None:
 def _welcome(chosen: settings.Settings) -> None:
     """Say where the service listens, once it does."""
     address = "127.0.0.1" if chosen.host in ("0.0.0.0", "::") else chosen.host  # noqa: S104
-    url = f"http://{address}:{chosen.port}"
+    scheme, ours = ("https", _any_certificate()) if chosen.tls_files else ("http", None)
+    url = f"{scheme}://{address}:{chosen.port}"
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urlopen(f"{url}/health", timeout=1):  # noqa: S310
+        live = f"{url}/health/live"
+        with contextlib.suppress(OSError), urlopen(live, timeout=1, context=ours):  # noqa: S310
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
-            click.echo(f"  curl -X POST {url}/api/data/generate")
+            key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
+            click.echo(f"  curl -X POST{key} {url}/api/data/generate")
             return
         time.sleep(0.05)
+
+
+def _any_certificate() -> ssl.SSLContext:
+    """To ask ourselves whether we are up: ours is for another name than an address."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @main.command()
@@ -219,7 +249,7 @@ def train(
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils import schemas, terminal
+    from utils import audit, schemas, terminal
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
@@ -229,6 +259,7 @@ def train(
     )
     with _worker_at_hand(chosen, service, console):
         job_id = service.trainings.start(asked, None)
+        audit.by_command(chosen, "model.train", job_id)
         try:
             with terminal.training_bar(console, asked.epochs) as show:
                 for message in service.trainings.follow(job_id, None):
@@ -278,14 +309,91 @@ def import_model(
 ) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
     from models.registry import model_store
+    from utils import audit
 
     with logs.without_chatter():
         from models import importing
 
     document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
+    audit.by_command(chosen, "model.import", document["model_id"])
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
         click.echo(f"  • {warning}")
+
+
+main.add_command(key_commands.keys)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended without a loss.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def verify(chosen: settings.Settings, repair: bool, as_json: bool) -> None:
+    """Check every model, data set, job and the database against each other.
+
+    The service may run meanwhile. Exit code 0: all is well; 1: not all; 2: it cannot be told.
+    """
+    from models import verification
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Checking") as tell:
+        report = verification.verify(chosen, tell)
+    if repair:
+        with terminal.working("Mending") as tell:
+            report.repair(tell)
+    document = report.to_document()
+    click.echo(json.dumps(document, indent=2)) if as_json else terminal.say_report(document)
+    sys.exit(0 if report.is_clean else 1)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(chosen: settings.Settings, target: Path) -> None:
+    """Copy jobs, models and data into one archive, while the service runs.
+
+    TARGET is a new file, or a folder to make one in. It may hold hashes of API keys; only you can
+    read it. Exit code 1: something was damaged, and is copied as it is.
+    """
+    from models.backup import back_up
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Copying") as tell:
+        made = back_up(chosen, target, tell)
+    size = made.path.stat().st_size / 1e6
+    click.echo(f"{made.path}: {terminal.counted(made.counts)}; {size:,.1f} MB.")
+    _say_damaged(made.damaged)
+
+
+@main.command()
+@click.argument("source", metavar="FROM", type=_FILE)
+@click.option("--replace", is_flag=True, help="Move what is there out of the way, and keep it.")
+@click.pass_obj
+def restore(chosen: settings.Settings, source: Path, replace: bool) -> None:
+    """Put a backup in place, of a service that is stopped.
+
+    Exit code 1: something was damaged when it was backed up.
+    """
+    from models import restoring
+    from utils import terminal
+
+    logs.configure(chosen.log_format, "WARNING")
+    with terminal.working("Unpacking") as tell:
+        done = restoring.restore(chosen, source, replace, tell)
+    click.echo(f"Restored {terminal.counted(done.counts)}.")
+    for folder in done.replaced:
+        click.echo(f"What was there before is in {folder}.")
+    _say_damaged(done.damaged)
+
+
+def _say_damaged(names: list[str]) -> None:
+    """Name what was damaged; the command has not gone well then."""
+    for name in names:
+        click.echo(f"Damaged, and copied as it is: {name}", err=True)
+    if names:
+        sys.exit(1)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ _ROWS = "date,plant,application,panel_size,wip,throughput\n" + "".join(
 )
 _VARIABLES = {
     "base_url": "http://127.0.0.1:5000",
+    "api_key": "",  # of `python run.py keys create NAME --role admin`, where keys are needed
     "dataset_id": "",
     "model_id": "",
     "job_id": "",
@@ -42,6 +43,10 @@ def collection() -> dict[str, Any]:
     ordered = sorted(ENDPOINTS, key=lambda endpoint: endpoint.method == "DELETE")
     return {
         "info": {"name": TITLE, "schema": _SCHEMA, "version": VERSION},
+        "auth": {
+            "type": "bearer",
+            "bearer": [{"key": "token", "value": "{{api_key}}", "type": "string"}],
+        },
         "item": [_item(endpoint, document) for endpoint in ordered],
         "variable": [{"key": key, "value": value} for key, value in _VARIABLES.items()],
     }

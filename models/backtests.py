@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from models.job_states import Work
 from models.jobs import Jobs
 from models.registry import PICTURE, RESULT, Registry, backtest_store
+from utils import audit
 from utils.errors import InvalidInput, NotFound
 from utils.idempotency import fingerprint, id_of, used_key
 from utils.schemas import BacktestRequest
@@ -60,6 +61,7 @@ class Backtests:
             handed_in = self._jobs.get(job_id).arguments
             if handed_in.get("fingerprint") != arguments["fingerprint"]:
                 raise used_key(key)
+        audit.accepted(job_id)
         return job_id
 
     def dataset(self, model_id: str, asked: str | None) -> str:

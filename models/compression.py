@@ -39,6 +39,7 @@ from utils.store import Store
 
 Floats = NDArray[np.float64]
 
+SUFFIX_OF = SERVED | {"litert": LITERT}
 MOST = 0.01  # relative change of the mean forecast of any target
 _ROLL_OUTS = 200  # that are compared
 _ORIGINS = 5
@@ -63,7 +64,7 @@ def compress(
     document = models.document(model_id)
     serves = serves or document.get("serves", "float32")
     with TemporaryDirectory() as folder:
-        files = _files(keras_model, Path(folder))
+        files = all_files(keras_model, Path(folder))
         comparison = _Comparison(document, open_network(files["float32"].read_bytes()), panel)
         found = {name: comparison.of(_opened(path)) for name, path in files.items()}
         if found[serves]["mean_change"] > MOST:
@@ -79,12 +80,13 @@ def compress(
 
 
 def _published(models: Store, model_id: str, name: str, path: Path) -> int:
-    """Publish a file of a model, unless it is there; its size.
+    """Publish a file of a model, unless it is there, whole; its size.
 
     What is there is the same but for names within, which differ from one export to the next.
     """
-    suffix = (SERVED | {"litert": LITERT})[name]
-    if not models.has(model_id, suffix):
+    suffix = SUFFIX_OF[name]
+    stated = f"{model_id}{suffix}" in models.document(model_id).get("files", {})
+    if not (stated and models.is_intact(model_id, suffix)):
         models.attach(model_id, suffix, partial(_copy, path))
     size: int = models.document(model_id)["files"][f"{model_id}{suffix}"]["bytes"]
     return size
@@ -108,7 +110,7 @@ def _too_far(name: str, change: float) -> Conflict:
 # --- the files ---------------------------------------------------------------------------------
 
 
-def _files(keras_model: keras.Model, folder: Path) -> dict[str, Path]:
+def all_files(keras_model: keras.Model, folder: Path) -> dict[str, Path]:
     """The network in every form, by name."""
     files = {name: folder / f"{name}.onnx" for name in SERVED}
     network.export_onnx(keras_model, files["float32"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
+from utils.errors import DamagedFile, NotFound
 from utils.series import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
 from utils.store import Store
 from utils.validation import compliance
@@ -160,6 +161,15 @@ class Datasets:
         """Documents of all data sets, newest first; damaged ones are left out."""
         documents = self.store.readable_documents()
         return sorted(documents.values(), key=lambda d: str(d.get("created_at")), reverse=True)
+
+    def damaged(self) -> dict[str, str]:
+        """What is wrong with the data sets that a glance shows to be damaged, by id."""
+        documents, damaged = self.store.sorted_out()
+        for id in documents:
+            with suppress(NotFound, DamagedFile):  # changed meanwhile
+                for suffix, fault in self.store.faults(id).items():
+                    damaged[id] = self.store.damage(id, suffix, fault).message
+        return damaged
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """The first rows of a data set, JSON-ready."""

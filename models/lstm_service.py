@@ -221,13 +221,18 @@ class LSTMService:
         return replies.DataQualityReply(**examine(self.datasets, asked))
 
     def list_datasets(self) -> replies.DatasetsReply:
-        """The stored data sets, newest first."""
+        """The stored data sets, newest first; those that are damaged beside them."""
         known = replies.DatasetInfo.model_fields
+        damaged = self.datasets.damaged()
         return replies.DatasetsReply(
             datasets=[
                 replies.DatasetInfo(**{k: v for k, v in document.items() if k in known})
                 for document in self.datasets.documents()
-            ]
+                if document["dataset_id"] not in damaged
+            ],
+            damaged=[
+                replies.DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()
+            ],
         )
 
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ import orjson
 from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.store import Store
+from utils.stored import MISSING
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest
@@ -193,14 +194,35 @@ class Registry:
                 return self.store.read(id, suffix)
         if any(self.store.has(id, suffix) for suffix in (".keras", ".h5")):
             raise NotDerived(id)
-        raise DamagedFile(
+        raise self._lost(id)
+
+    def _lost(self, id: str) -> DamagedFile:
+        return DamagedFile(
             f"Model {id} has lost its network: neither a .keras nor a .h5 file stands beside its "
             "document. Delete it and train again, or restore it from a backup."
         )
 
+    def _expect_network(self, id: str, document: dict[str, Any]) -> None:
+        """Look, without reading it, whether there is a network to serve, or to derive it from.
+
+        Raises:
+            DamagedFile: there is none, or it has been cut short.
+        """
+        faults = self.store.faults(id)
+        for suffix in dict.fromkeys((served_suffix(document), ".onnx")):
+            fault = faults.get(suffix)
+            if fault is None:
+                return
+            if fault != MISSING:
+                raise self.store.damage(id, suffix, fault)
+        if not any(s not in faults and self.store.has(id, s) for s in (".keras", ".h5")):
+            raise self._lost(id)
+
     def _info(self, id: str) -> dict[str, Any]:
         try:
-            return self._shown(self.store.document(id))
+            document = self.store.document(id)
+            self._expect_network(id, document)
+            return self._shown(document)
         except NotFound:
             if not self.store.has(id, ".h5"):
                 raise

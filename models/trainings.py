@@ -17,7 +17,7 @@ from models.job_states import JOBS, Job, JobState, Priority, Work, member_id
 from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
-from utils import replies, schemas
+from utils import audit, replies, schemas
 from utils.drain import DRAIN
 from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
@@ -77,6 +77,7 @@ class Trainings:
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
                 self._expect_same(job_id, mark, key)  # two may have come at once
         self._expect_same(job_id, mark, key)
+        audit.accepted(job_id)
         return job_id
 
     def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
@@ -118,7 +119,7 @@ class Trainings:
         """
         with self.patience():
             running = None if key else self._alike(request)
-            job_id = running.job_id if running else self.start(request, key)
+            job_id = self._joined(running) if running else self.start(request, key)
             self._jobs.wait(job_id)
         document = self._registry.store.document(job_id)
         names = ("architecture", "dataset_id", "data_points", "training_history", "metrics")
@@ -131,6 +132,10 @@ class Trainings:
             warnings=document["warnings"],
             **{name: document[name] for name in names},
         )
+
+    def _joined(self, running: Job) -> str:
+        audit.accepted(running.job_id)
+        return running.job_id
 
     def _alike(self, request: schemas.TrainRequest) -> Job | None:
         """A job that a request like this one handed in and that has not ended."""
@@ -190,6 +195,7 @@ class Trainings:
                 "fingerprint": mark,
             }
             self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
+            audit.accepted(job_id)
         return jobs
 
     def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:

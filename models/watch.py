@@ -17,6 +17,7 @@ from models.job_log import Decision
 from models.job_states import MOST_TRIES, JobState, took_along
 from models.registry import CHECKPOINT
 from utils.errors import Unavailable
+from utils.seals import BrokenSeal, sealed, unsealed
 
 if TYPE_CHECKING:
     from models.epochs import Epoch
@@ -162,9 +163,15 @@ class Watch:
 
     def checkpoint(self) -> bytes | None:
         """The checkpoint that an earlier try of this job left."""
-        content = self.patiently(lambda: self._desk.models.kept(self._job_id, CHECKPOINT))
-        if content is not None:
-            log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
+        kept = self.patiently(lambda: self._desk.models.kept(self._job_id, CHECKPOINT))
+        if kept is None:
+            return None
+        try:
+            content = unsealed(kept)
+        except BrokenSeal:
+            log.warning("the checkpoint is damaged: starting over", job_id=self._job_id)
+            return None
+        log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
         return content
 
     def is_due(self) -> bool:
@@ -179,7 +186,7 @@ class Watch:
         self._kept_at = time.monotonic()
 
         def write(path: Path) -> None:
-            path.write_bytes(content)
+            path.write_bytes(sealed(content))
 
         try:
             self._desk.models.keep(self._job_id, CHECKPOINT, write)

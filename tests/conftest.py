@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,24 @@ def question(trained: dict[str, Any]) -> dict[str, Any]:
         "application": "TV",
         "panelSize": '15.6"',
     }
+
+
+@pytest.fixture(scope="module")
+def endless(service: Service, dataset: dict[str, Any], tmp_path_factory: Any) -> tuple[Path, str]:
+    """A folder with a database in which a job trains for ever, and the id of that job."""
+    folder = tmp_path_factory.mktemp("exposed")
+    body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 10_000}
+    job = service.hand_in(body)
+    service.wait_for_epoch(job, 5)
+    with (
+        sqlite3.connect(service.folder / "jobs.sqlite") as source,
+        sqlite3.connect(folder / "jobs.sqlite") as copy,
+    ):
+        source.backup(copy)
+    source.close()
+    copy.close()
+    assert service.call("DELETE", f"/api/jobs/{job}").ok
+    return folder, job
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,16 @@ class Service:
     folder: Path
     environment: dict[str, str]
     process: subprocess.Popen[str]
+    key: str = ""
+    authority: Path | None = None  # of its certificate, if it speaks HTTPS
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
         if body is not None:
             more["json"] = body
+        if self.key:
+            more["headers"] = {"Authorization": f"Bearer {self.key}"} | more.get("headers", {})
+        if self.authority:
+            more["verify"] = str(self.authority)
         return requests.request(method, self.url + path, timeout=120, **more)
 
     def post(self, path: str, body: Any = None, **more: Any) -> requests.Response:
@@ -113,7 +119,7 @@ def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
     )
 
 
-def start(folder: Path, *arguments: str, **settings: str) -> Service:
+def start(folder: Path, *arguments: str, authority: Path | None = None, **settings: str) -> Service:
     environment = environment_of(folder, **settings)
     log = (folder / "log").open("w")
     process = subprocess.Popen(
@@ -127,17 +133,25 @@ def start(folder: Path, *arguments: str, **settings: str) -> Service:
         start_new_session=True,
     )
     log.close()
-    service = Service(f"http://127.0.0.1:{environment['PORT']}", folder, environment, process)
+    url = f"{'https' if authority else 'http'}://127.0.0.1:{environment['PORT']}"
+    service = Service(url, folder, environment, process, authority)
 
     def answers() -> bool:
         assert process.poll() is None, (folder / "log").read_text()
         try:
-            return service.get("/health").ok
+            return service.get("/health/live").ok
         except requests.ConnectionError:
             return False
 
     wait_until(answers)
     return service
+
+
+def make_key(folder: Path, name: str, role: str, **settings: str) -> str:
+    """A key of the service in a folder, which may run or not."""
+    made = command(folder, "keys", "create", name, "--role", role, **settings)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +21,8 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from live import SMALL, Service
+from live import SMALL, Service, children, command, make_key, start
+from utils.keys import id_of
 
 PAGES = Path(__file__).parent / "pages"
 PORT = 4200  # the origin that the service allows by default
@@ -80,6 +83,34 @@ def test_the_page_goes_the_whole_way(
     received = browser.execute_script("return window.received")
     assert (state.text, received["failures"]) == ("done", []), browser.get_log("browser")
     check(received)
+
+
+def test_a_page_with_a_key_follows_a_job_and_connects_again(
+    endless: tuple[Path, str], origin: str, browser: webdriver.Chrome
+) -> None:
+    folder, job = endless
+    make_key(folder, "another", "admin")  # without any, the service would be open again
+    key = make_key(folder, "page", "read")
+    service = start(folder, WORKERS="0", WEB_PROCESSES="1")
+    try:
+        query = urlencode({"api": service.url, "key": key, "job": job})
+        browser.get(f"{origin}/events.html?{query}")
+        state = browser.find_element(By.ID, "state")
+
+        def shows(what: str) -> None:
+            told = rf"{what} times, at epoch [1-9]\d*"
+            WebDriverWait(browser, 30).until(lambda _: re.fullmatch(told, state.text), state.text)
+
+        shows("opened 1")
+        for pid in children(service.process.pid):
+            if not children(pid):  # the web process, whose connections break; gunicorn has another
+                os.kill(pid, signal.SIGKILL)
+        shows("opened 2")
+        url = service.environment["DATABASE_URL"]
+        assert command(folder, "keys", "revoke", str(id_of(key)), DATABASE_URL=url).returncode == 0
+        shows("closed after 2")  # by the service, then it refused
+    finally:
+        assert service.stop() == 0
 
 
 def check(received: dict[str, Any]) -> None:

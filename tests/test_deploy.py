@@ -19,7 +19,9 @@ TEXT = (DOCS / "deploy.md").read_text()
 UNITS = sorted(DOCS.glob("*.service"), key=lambda path: path.name)
 INSTALLED = "/opt/lstm-backend/"
 # Names in capitals that are no settings of the service: of other programs, or to be filled in.
-OTHERS = r"AWS_\w+|GET|VERSION|PASSWORD|LOGIN|DATABASE|OWNER|CREATE|ROLE|URL"
+OTHERS = (
+    r"AWS_\w+|GET|POST|API|KEY|LSTM_KEY|FILE|VERSION|PASSWORD|LOGIN|DATABASE|OWNER|CREATE|ROLE|URL"
+)
 
 
 def unit(path: Path) -> RawConfigParser:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 import requests
 import trustme
 
-from live import FAST, ROOT, SMALL, Service, free_port, wait_until
+from live import FAST, ROOT, SMALL, Service, free_port, make_key, start, wait_until
 from utils.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "nginx.conf").read_text()
@@ -50,10 +50,13 @@ class Front:
     http: str
     https: str
     authority: str
+    key: str = ""
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
         if body is not None:
             more["json"] = body
+        if self.key:
+            more["headers"] = {"Authorization": f"Bearer {self.key}"} | more.get("headers", {})
         return requests.request(
             method, self.https + path, verify=self.authority, timeout=120, **more
         )
@@ -68,6 +71,7 @@ def site(folder: Path, http: int, https: int, upstream: int) -> str:
         "listen 443 ssl": f"listen 127.0.0.1:{https} ssl",
         "/etc/letsencrypt/live/lstm.example.com/": f"{folder}/",
         "server_name lstm.example.com;": "server_name localhost;",
+        "access_log /var/log/nginx/access.log": f"access_log {folder}/access.log",
     }.items():
         assert written in text
         text = text.replace(written, real)
@@ -111,9 +115,25 @@ def nginx(folder: Path, upstream: int) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="module")
-def front(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with nginx(tmp_path_factory.mktemp("nginx"), int(service.environment["PORT"])) as running:
-        yield running
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that takes keys, as one behind a proxy does; called by an admin."""
+    folder = tmp_path_factory.mktemp("guarded")
+    key = make_key(folder, "admin", "admin")
+    running = replace(start(folder), key=key)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nginx")
+
+
+@pytest.fixture(scope="module")
+def front(guarded: Service, folder: Path) -> Iterator[Front]:
+    guarded.wait_for_worker()
+    with nginx(folder, int(guarded.environment["PORT"])) as running:
+        yield replace(running, key=guarded.key)
 
 
 def test_health_over_tls(front: Front) -> None:
@@ -163,6 +183,29 @@ def test_a_plain_train_answers_when_it_is_done(front: Front) -> None:
     ask = {"model_id": trained.json()["model_id"], "plant": "P 1", "application": "TV"}
     forecast = front.call("POST", "/api/model/predict", ask | {"panelSize": "L"}).json()
     assert len(forecast["predictions"]) == 30
+
+
+def test_nobody_comes_through_without_a_key(front: Front, folder: Path) -> None:
+    nobody = replace(front, key="")
+    assert nobody.call("GET", "/health/live").status_code == 200
+    refused = nobody.call("GET", "/api/models")
+    assert refused.status_code == 401 and refused.headers["WWW-Authenticate"] == "Bearer"
+    assert nobody.call("GET", "/api/models", headers={"X-API-Key": front.key}).status_code == 200
+    # A ticket stands in the address, where a log could keep it.
+    ticket = nobody.call("GET", "/api/jobs/none/events?ticket=c2VjcmV0")
+    assert ticket.status_code == 401 and "ticket" in ticket.json()["error"]
+    wait_until(lambda: "/api/jobs/none/events HTTP" in (folder / "access.log").read_text())
+    log = (folder / "access.log").read_text()
+    assert "c2VjcmV0" not in log and front.key.split("_", 2)[2] not in log
+
+
+def test_a_service_without_keys_answers_nothing_through_a_proxy(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKERS="0", WEB_PROCESSES="1")
+    with nginx(tmp_path, int(service.environment["PORT"])) as front:
+        refused = front.call("GET", "/api/models")
+        assert refused.status_code == 403 and "keys create" in refused.json()["error"]
+        assert front.call("GET", "/health/live").status_code == 200
+    service.stop()
 
 
 def test_events_of_a_background_train_come_as_they_happen(front: Front) -> None:

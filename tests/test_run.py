@@ -26,7 +26,8 @@ def gone(pid: int) -> bool:
 
 def test_help_lists_commands_and_settings(tmp_path: Path) -> None:
     done = command(tmp_path, "--help")
-    for word in ("serve", "worker", "demo", "import", *(name for name, _, _ in settings.table())):
+    commands = ("serve", "worker", "demo", "import", "verify", "backup", "restore")
+    for word in (*commands, *(name for name, _, _ in settings.table())):
         assert word in done.stdout
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import trustme
 
 from models.feed import Message
 from utils import sse
@@ -46,11 +49,31 @@ def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.count(b": still there\n\n") == 3
 
 
-def test_a_client_that_hung_up_is_noticed() -> None:
-    ours, theirs = socket.socketpair()
+@pytest.mark.parametrize("polite", [False, True], ids=["broke off", "said goodbye"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "over TLS"])
+def test_a_client_that_hung_up_is_noticed(secure: bool, polite: bool) -> None:
+    ours, theirs = tls_pair() if secure else socket.socketpair()
     messages = Told([None, Message("1", "epoch", {})])
     lines = iter(sse.reply(messages, {"gunicorn.socket": ours}).response)
     assert next(lines) == b"retry: 1000\n\n"
+    assert not sse._gone(ours)
+    if polite and isinstance(theirs, ssl.SSLSocket):
+        theirs.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):  # nobody answers
+            theirs.unwrap()
     theirs.close()
     assert list(lines) == []
     ours.close()
+
+
+def tls_pair() -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+    """Two ends of a connection, their handshake done."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    one, other = socket.socketpair()
+    with ThreadPoolExecutor() as threads:
+        ours = threads.submit(server.wrap_socket, one, server_side=True)
+        theirs = client.wrap_socket(other, server_hostname="localhost")
+        return ours.result(), theirs

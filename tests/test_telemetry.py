@@ -25,7 +25,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
 from live import ROOT, Service, environment_of, start, wait_until
+from models.lstm_service import LSTMService
 from models.registry import Registry
+from utils import telemetry
 from utils.settings import Settings
 
 Body = dict[str, Any]
@@ -257,7 +259,10 @@ def test_a_database_that_does_not_answer_is_named_and_its_facts_left_out(
         (detail,) = reply.get_json()["details"]
         assert detail["field"] == "database" and "does not answer" in detail["message"]
         assert client.get("/health/live").status_code == 200
-        metrics = parse(client.get("/metrics").text)
+        refused = client.get("/metrics")  # it cannot be told who may
+        assert refused.status_code == 503 and "database" in refused.get_json()["error"]
+        service: LSTMService = client.application.extensions["service"]
+        metrics = parse(telemetry.render(service.metrics_facts())[0].decode())
     assert not {"lstm_jobs", "lstm_queue_depth", "lstm_workers_alive"} & set(metrics)
     assert value(metrics, "lstm_http_requests_total", endpoint="/health/ready", status="503") >= 1
     assert metrics["lstm_published_models"].samples[0].value == 0

@@ -8,6 +8,7 @@ from typing import Literal
 from flask import g
 
 Role = Literal["read", "write", "admin"]
+ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
 
 
 @dataclass(frozen=True)

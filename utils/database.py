@@ -60,20 +60,23 @@ def _sqlite_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-def open_engine(url: str) -> sa.Engine:
+def open_engine(url: str, **options: Any) -> sa.Engine:
     """The engine of a database URL; the folder of a SQLite file is made if need be.
 
     Nothing is connected to before the first use.
+
+    Args:
+        options: of SQLAlchemy's create_engine.
 
     Raises:
         Unavailable: the URL is none, or the folder cannot be made.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed)
+        return _open_sqlite(parsed, options)
     missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
     parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
-    return sa.create_engine(parsed, pool_pre_ping=True)
+    return sa.create_engine(parsed, pool_pre_ping=True, **options)
 
 
 def _parse(url: str) -> sa.URL:
@@ -94,7 +97,7 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _open_sqlite(url: sa.URL) -> sa.Engine:
+def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
@@ -103,7 +106,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
             raise Unavailable(
                 f"The folder of the database cannot be made: {folder}: {error.strerror}."
             ) from error
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, **options)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

@@ -2,6 +2,8 @@
 
 ServiceError
 ├── BadRequest          the message is not what it claims to be (not JSON, say)
+├── Unauthorized        nobody knows who is asking: no key, or one that is not valid
+├── Forbidden           whoever asks may not do that
 ├── UnsupportedMedia    a kind of content that the operation cannot read
 ├── InvalidInput        a field breaks its rule
 ├── TooLarge            more than a stated limit allows
@@ -47,6 +49,14 @@ class ServiceError(Exception):
 
 class BadRequest(ServiceError):
     """The message is not what it claims to be."""
+
+
+class Unauthorized(ServiceError):
+    """Nobody knows who is asking: there is no key, or it is not valid."""
+
+
+class Forbidden(ServiceError):
+    """Whoever asks may not do that."""
 
 
 class UnsupportedMedia(ServiceError):

@@ -26,6 +26,8 @@ Stamp = tuple[Any, ...]  # differs whenever the content of a file does
 
 ABANDONED_AFTER = 3600.0  # seconds; nobody takes that long to move files into place
 
+ASIDE = "damaged"  # where what is damaged is put, to be looked at
+
 _STAGING = ".staging-"
 _OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "r2")
 # A request waits for its store: it should hear soon that the store is gone.
@@ -64,8 +66,25 @@ class Files(Protocol):
     def remove(self, name: str) -> bool:
         """Remove a file; whether it was there."""
 
+    def abandoned(self) -> list[str]:
+        """Names of prepared files, or folders of them, that a crash left behind long ago."""
+
     def sweep(self) -> None:
-        """Remove prepared files that a crash left behind long ago."""
+        """Remove what is abandoned."""
+
+    def set_aside(self, name: str, folder: str) -> None:
+        """Move a file, if it is there, into a folder of `damaged`."""
+
+    def aside(self) -> int:
+        """How many files were set aside."""
+
+
+def is_old(files: Files, name: str) -> bool:
+    """Whether a file is there, and nobody can still be about to publish it."""
+    try:
+        return time.time() - files.changed_at(name) > ABANDONED_AFTER
+    except FileNotFoundError:
+        return False
 
 
 def open_files(location: str) -> Files:
@@ -105,7 +124,7 @@ class LocalFiles:
         try:
             with os.scandir(self._folder) as entries:
                 self._known = True
-                return {e.name: None for e in entries if not e.name.startswith(".")}
+                return {e.name: None for e in entries if e.name[0] != "." and e.is_file()}
         except FileNotFoundError:
             self._expect_folder()
             return {}
@@ -172,12 +191,31 @@ class LocalFiles:
             return False
         return True
 
-    def sweep(self) -> None:
-        """Remove old staging folders."""
+    def abandoned(self) -> list[str]:
+        """Old staging folders."""
+        found = []
         for path in self._folder.glob(f"{_STAGING}*"):
             with contextlib.suppress(FileNotFoundError):  # its owner was faster
                 if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
-                    shutil.rmtree(path, ignore_errors=True)
+                    found.append(path.name)
+        return found
+
+    def sweep(self) -> None:
+        """Remove old staging folders."""
+        for name in self.abandoned():
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def set_aside(self, name: str, folder: str) -> None:
+        """Rename a file."""
+        target = self._folder / ASIDE / folder
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / name).stat()
+            target.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).replace(target / name)
+
+    def aside(self) -> int:
+        """How many files there are in `damaged`."""
+        return sum(path.is_file() for path in (self._folder / ASIDE).rglob("*"))
 
 
 class RemoteFiles:
@@ -301,8 +339,38 @@ class RemoteFiles:
             return False
         return True
 
+    def abandoned(self) -> list[str]:
+        """Old files that were sent and never renamed. Temporary folders are the system's."""
+        if self._whole:
+            return []
+        return [name for name in self._hidden() if is_old(self, name)]
+
+    def _hidden(self) -> list[str]:
+        with self._answering(), contextlib.suppress(FileNotFoundError):
+            found = self._system.ls(self._root, detail=True)
+            names = [e["name"].rsplit("/", 1)[-1] for e in found if e["type"] == "file"]
+            return [name for name in names if name.startswith(".")]
+        return []
+
     def sweep(self) -> None:
-        """Temporary folders are the system's to sweep."""
+        """Remove what is abandoned."""
+        for name in self.abandoned():
+            self.remove(name)
+
+    def set_aside(self, name: str, folder: str) -> None:
+        """Copy a file, then remove it."""
+        target = f"{ASIDE}/{folder}"
+        with contextlib.suppress(FileNotFoundError), self._answering():
+            if not self._whole:
+                self._system.makedirs(self._path(target), exist_ok=True)
+            self._system.cp_file(self._path(name), self._path(f"{target}/{name}"))
+            self._system.rm_file(self._path(name))
+
+    def aside(self) -> int:
+        """How many files there are under `damaged`."""
+        with self._answering(), contextlib.suppress(FileNotFoundError):
+            return len(self._system.find(self._path(ASIDE)))
+        return 0
 
 
 def full_disk(error: Exception) -> Unavailable | None:

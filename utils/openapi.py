@@ -9,12 +9,15 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from utils.caller import Role
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
 
 _REFERENCE = "#/components/schemas/{model}"
 _REFUSALS = {
     "400": "The body is not JSON",
+    "401": "The key is missing or not valid",
+    "403": "The key's role may not do this",
     "404": "No such model, data set or route",
     "405": "The method is not allowed",
     "409": "The state of the thing does not allow it",
@@ -23,6 +26,21 @@ _REFUSALS = {
     "422": "A field breaks its rule",
     "500": "A defect of the service, or a damaged file",
     "503": "Nothing can do the work now",
+}
+_BY_ROLE = ("401", "403")  # where everybody may, nobody is refused so
+_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key (`python run.py keys create NAME`), or a token of OIDC_ISSUER.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same."},
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "For browsers, of POST /api/jobs/{job_id}/events/ticket.",
+    },
 }
 
 
@@ -42,6 +60,15 @@ class Endpoint:
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
     media: str = "text/plain"  # of a reply that is no JSON
+    role: Role | Literal["", "anybody"] = ""  # who may; "": `read` for a GET, else `write`
+    action: str = ""  # what the audit log calls it: what changes things, or takes them away
+
+    @property
+    def needs(self) -> Role | None:
+        """The role that a caller must have; None: whoever reaches the service may."""
+        if self.role == "anybody":
+            return None
+        return self.role or ("read" if self.method == "GET" else "write")
 
 
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
@@ -66,7 +93,7 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
         "paths": paths,
-        "components": {"schemas": schemas.get("$defs", {})},
+        "components": {"schemas": schemas.get("$defs", {}), "securitySchemes": _SCHEMES},
     }
 
 
@@ -79,9 +106,16 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
+        "security": _security(endpoint),
         "responses": _successes(endpoint)
-        | {status: _content(text, "ErrorReply") for status, text in _REFUSALS.items()},
+        | {
+            status: _content(text, "ErrorReply")
+            for status, text in _REFUSALS.items()
+            if endpoint.needs or status not in _BY_ROLE
+        },
     }
+    if endpoint.needs:
+        operation["description"] = f"Takes the role `{endpoint.needs}`."
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"<(\w+)>", endpoint.path)
@@ -129,6 +163,14 @@ def _successes(endpoint: Endpoint) -> dict[str, Any]:
         replies["200"] = {"description": "Server-sent events", "content": stream}
         replies["204"] = {"description": "Nothing comes after the Last-Event-ID given"}
     return replies
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    """The ways to say who is calling, each enough; on loopback without keys, none is needed."""
+    if not endpoint.needs:
+        return []
+    ways = ["bearer", "key", "ticket"] if endpoint.events else ["bearer", "key"]
+    return [{way: []} for way in ways]
 
 
 def _fields(query: type[Request] | None) -> dict[str, Any]:

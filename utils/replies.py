@@ -67,6 +67,14 @@ class ReadyReply(Reply):
     checks: dict[str, Literal["ok"]]
 
 
+class TicketReply(Reply):
+    """What opens an event stream without a header."""
+
+    ticket: str
+    expires_in_seconds: float = Field(description="for opening it; once open, it may be reopened")
+    url: str
+
+
 class DateRange(Part):
     """First and last date of some data."""
 
@@ -226,10 +234,18 @@ class DatasetInfo(Part):
     parameters: dict[str, Any] | None = None
 
 
+class DamagedDataset(Part):
+    """A stored data set that cannot be used as it is."""
+
+    dataset_id: str
+    error: str
+
+
 class DatasetsReply(Reply):
-    """The stored data sets, newest first."""
+    """The stored data sets, newest first; those that are damaged beside them."""
 
     datasets: list[DatasetInfo]
+    damaged: list[DamagedDataset]
 
 
 class DatasetReply(Reply):

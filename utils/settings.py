@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from utils.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+Network = IPv4Network | IPv6Network
+_AUDIT = "audit.jsonl"
 
 
 def _setting(default: Any, help: str, low: int | None = None, high: int | None = None) -> Any:
@@ -26,6 +29,13 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address that the web server listens on")
     port: int = _setting(5000, "port that the web server listens on", 1, 65535)
+    tls_cert: str = _setting(
+        "", "file (PEM) of the certificate, and those that vouch for it: serves HTTPS"
+    )
+    tls_key: str = _setting("", "file (PEM) of the certificate's private key, not encrypted")
+    trusted_proxies: str = _setting(
+        "", "addresses or networks, comma-separated, whose X-Forwarded-… headers are believed"
+    )
     model_store: str = _setting(
         "saved_models", "trained models: a folder, or a URL of fsspec (s3://bucket/prefix)"
     )
@@ -64,6 +74,18 @@ class Settings:
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
+    oidc_issuer: str = _setting(
+        "", "OpenID provider whose tokens are taken beside keys: its issuer URL"
+    )
+    oidc_audience: str = _setting("", "audience that its tokens must be for")
+    oidc_role_claim: str = _setting(
+        "roles", "claim of its tokens that names read, write or admin; dots lead inwards"
+    )
+    audit_log: str = _setting(
+        "",
+        "file of who did what, or `stdout` (default: audit.jsonl beside the SQLite database, "
+        "else among the data sets, else stdout)",
+    )
     log_format: str = _setting("text", "log lines: `text` for people, `json` for machines")
     log_level: str = _setting("INFO", "least level that is logged: DEBUG, INFO, WARNING, ERROR")
 
@@ -75,6 +97,10 @@ class Settings:
                 raise SettingsError(f"{item.name.upper()} must be {rule}. Received: {value}")
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
         _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
+        if bool(self.oidc_issuer) != bool(self.oidc_audience):
+            raise SettingsError("OIDC_ISSUER and OIDC_AUDIENCE must be set together, or neither.")
+        _both("TLS_CERT", self.tls_cert, "TLS_KEY", self.tls_key)
+        _networks("TRUSTED_PROXIES", self.trusted_proxies)
         held = self.max_waiting + self.max_streams
         if held > self.web_threads * 3 // 4:
             raise SettingsError(
@@ -87,6 +113,26 @@ class Settings:
     def origins(self) -> list[str]:
         """The allowed origins as a list."""
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """The files of certificate and private key, if HTTPS is served."""
+        return (ROOT / self.tls_cert, ROOT / self.tls_key) if self.tls_cert else None
+
+    @property
+    def proxies(self) -> list[Network]:
+        """The networks of the proxies that are trusted."""
+        return _networks("TRUSTED_PROXIES", self.trusted_proxies)
+
+    @property
+    def audit_file(self) -> Path | None:
+        """The file of the audit log; None: standard output."""
+        if self.audit_log:
+            return None if self.audit_log == "stdout" else ROOT / self.audit_log
+        kind, _, rest = self.resolved_database_url.partition(":///")
+        if kind.startswith("sqlite"):
+            return Path(rest.partition("?")[0]).with_name(_AUDIT)
+        return None if "://" in self.data_location else Path(self.data_location, _AUDIT)
 
     @property
     def model_location(self) -> str:
@@ -114,6 +160,24 @@ class Settings:
 
 def _location(text: str) -> str:
     return text if "://" in text else str(ROOT / text)
+
+
+def _both(name: str, value: str, other: str, its: str) -> None:
+    if bool(value) != bool(its):
+        given, missing = (name, other) if value else (other, name)
+        raise SettingsError(f"{given} needs {missing}: HTTPS takes both. Received: {value or its}")
+
+
+def _networks(name: str, text: str) -> list[Network]:
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ip_network(part))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name} must be addresses or networks, comma-separated. Received: {error}"
+            ) from error
+    return found
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -15,6 +17,7 @@ from utils.drain import DRAIN
 LAST = "end"  # id of the last message of a stream: nothing comes after it
 
 HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere, once both ends are closed
 _RETRY = 1000  # milliseconds after which a browser connects again
 
 
@@ -77,8 +80,12 @@ def _lines(messages: Messages, client: Any) -> Iterator[bytes]:
 
 def _gone(client: Any) -> bool:
     """Whether the client has closed its end: a stream that nobody reads gives its place back."""
-    if type(client) is not socket.socket:  # over TLS, only writing tells
+    if not isinstance(client, socket.socket):
         return False
+    if isinstance(client, ssl.SSLSocket):  # what is unread there says nothing
+        look = select.poll()
+        look.register(client, _HUNG_UP)
+        return bool(look.poll(0))
     try:
         return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:

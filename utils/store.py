@@ -7,201 +7,25 @@ full disk at any moment leaves nothing half-made to be seen.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from utils.errors import DamagedFile, NotFound, Unavailable
-from utils.files import ABANDONED_AFTER, Stamp, open_files, sync
+from utils.errors import Unavailable
+from utils.files import ABANDONED_AFTER, sync
+from utils.seals import document_to_bytes
+from utils.stored import DOCUMENT, Stored, is_uuid, sha256_of_file
 
 Writer = Callable[[Path], None]
 
-_DOCUMENT = ".json"
 _KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept unless dropped
+_CHECKPOINT = "checkpoint"
 
 
-class Store:
-    """The things of one noun ("model", "data set") at one location.
-
-    Args:
-        location: a folder, or a URL that fsspec knows. It is made when it is first written to.
-        noun: what a thing is called in messages.
-        suffixes: endings of the files that may belong to a thing, the document's aside.
-    """
-
-    def __init__(self, location: str | Path, noun: str, suffixes: tuple[str, ...]) -> None:
-        self.noun = noun
-        self.suffixes = suffixes
-        self._files = open_files(str(location))
-        self._documents: dict[str, tuple[Stamp, dict[str, Any]]] = {}
-        self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
-
-    def ids(self) -> list[str]:
-        """Ids of all that is published.
-
-        Raises:
-            Unavailable: the location cannot be reached.
-        """
-        return sorted(self.stems(_DOCUMENT))
-
-    def stems(self, suffix: str) -> set[str]:
-        """Names, less their ending, of the files that end in `suffix`.
-
-        Raises:
-            Unavailable: the location cannot be reached.
-        """
-        try:
-            names = self._files.names()
-        except OSError as error:
-            raise Unavailable(
-                f"The {self.noun}s cannot be listed: {error.strerror or error}."
-            ) from error
-        now = time.monotonic()
-        self._seen |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
-        return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
-
-    def has(self, id: str, suffix: str) -> bool:
-        """Whether a file of a thing is there."""
-        try:
-            self._files.stamp(self._name(id, suffix))
-        except (FileNotFoundError, NotFound):
-            return False
-        return True
-
-    def changed_at(self, id: str) -> float:
-        """When the newest file of a thing was written, as a Unix time; 0 if there is none."""
-        times = [0.0]
-        for suffix in (_DOCUMENT, *self.suffixes):
-            with contextlib.suppress(FileNotFoundError):
-                times.append(self._files.changed_at(self._name(id, suffix)))
-        return max(times)
-
-    def _name(self, id: str, suffix: str) -> str:
-        """The name of a file of a thing.
-
-        Only a UUID in its plain form, or a name that the listing holds, ever becomes part of it.
-
-        Raises:
-            NotFound: the id is neither.
-        """
-        if not _is_uuid(id) and not any(id in self.stems(s) for s in (_DOCUMENT, *self.suffixes)):
-            raise self._missing(id)
-        return f"{id}{suffix}"
-
-    def _missing(self, id: str) -> NotFound:
-        return NotFound(f"There is no {self.noun} {_short(id)}.")
-
-    # --- reading ------------------------------------------------------------------------------
-
-    def document(self, id: str) -> dict[str, Any]:
-        """The document of a thing. It is shared with other callers: not to be changed.
-
-        Raises:
-            NotFound: there is none of that id.
-            DamagedFile: the document cannot be read.
-            Unavailable: the location cannot be reached.
-        """
-        name = self._name(id, _DOCUMENT)
-        try:
-            stamp = self._stamp(name)
-            cached = self._documents.get(id)
-            if cached and cached[0] == stamp:
-                return cached[1]
-            document = json.loads(self._files.read(name))
-        except FileNotFoundError as error:
-            self.forget(id)
-            raise self._missing(id) from error
-        except (ValueError, OSError) as error:
-            raise DamagedFile(
-                f"The document of {self.noun} {id} cannot be read: {error}"
-            ) from error
-        if not isinstance(document, dict):
-            raise DamagedFile(f"The document of {self.noun} {id} is not a JSON object.")
-        self._documents[id] = (stamp, document)
-        return document
-
-    def _stamp(self, name: str) -> Stamp:
-        """The stamp of a file, as it is or as it was a moment ago."""
-        seen = self._seen.get(name)
-        if seen and time.monotonic() - seen[0] < self._files.fresh_for:
-            return seen[1]
-        stamp = self._files.stamp(name)
-        if self._files.fresh_for:
-            self._seen[name] = (time.monotonic(), stamp)
-        return stamp
-
-    def forget(self, id: str) -> None:
-        """Look afresh at a thing the next time."""
-        self._documents.pop(id, None)
-        self._seen.pop(f"{id}{_DOCUMENT}", None)
-
-    def readable_documents(self) -> dict[str, dict[str, Any]]:
-        """Documents of all things, by id, less those deleted meanwhile or damaged."""
-        found = {}
-        for id in self.ids():
-            with contextlib.suppress(NotFound, DamagedFile):
-                found[id] = self.document(id)
-        return found
-
-    def read(self, id: str, suffix: str) -> bytes:
-        """The content of a file of a thing, checked against its document.
-
-        Raises:
-            NotFound: the thing or its file does not exist.
-            DamagedFile: the file is not what was published.
-        """
-        self._stated(id, suffix)
-        try:
-            content = self._files.read(self._name(id, suffix))
-        except FileNotFoundError as error:
-            raise self._gone(id, suffix) from error
-        self._verify(id, suffix, lambda: hashlib.sha256(content).hexdigest())
-        return content
-
-    @contextlib.contextmanager
-    def local(self, id: str, suffix: str) -> Iterator[Path]:
-        """A file of a thing, on this machine as long as the context is open; checked as `read`.
-
-        Raises:
-            NotFound: the thing or its file does not exist.
-            DamagedFile: the file is not what was published.
-        """
-        self._stated(id, suffix)
-        with contextlib.ExitStack() as stack:
-            try:
-                path = stack.enter_context(self._files.local(self._name(id, suffix)))
-                self._verify(id, suffix, lambda: _sha256(path))
-            except FileNotFoundError as error:
-                raise self._gone(id, suffix) from error
-            yield path
-
-    def _verify(self, id: str, suffix: str, found: Callable[[], str]) -> None:
-        """Compare a file's SHA-256 with what its document states, if it states one."""
-        stated = self._stated(id, suffix)
-        if stated is None or (sha256 := found()) == stated:
-            return
-        self.forget(id)  # the file may be new, and the document as it was a moment ago
-        if sha256 != self._stated(id, suffix):
-            raise DamagedFile(
-                f"The file {id}{suffix} of {self.noun} {id} is damaged: it is not what was "
-                "published. Delete it and make it again, or restore it from a backup."
-            )
-
-    def _stated(self, id: str, suffix: str) -> str | None:
-        """The SHA-256 of a file that the document states, if it does."""
-        stated: str | None = (
-            self.document(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
-        )
-        return stated
-
-    def _gone(self, id: str, suffix: str) -> NotFound:
-        return NotFound(f"The {suffix} file of {self.noun} {id} is missing.")
-
-    # --- writing ------------------------------------------------------------------------------
+class Store(Stored):
+    """The things of one noun at one location, to be read and written."""
 
     def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:
         """Publish a thing whole, or nothing of it.
@@ -220,8 +44,8 @@ class Store:
                 for suffix, write in files.items():
                     write(staging / f"{id}{suffix}")
                 described = {path.name: _describe(path) for path in sorted(staging.iterdir())}
-                _write(staging / f"{id}{_DOCUMENT}", document | {"files": described})
-                for suffix in (*files, _DOCUMENT):
+                _write(staging / f"{id}{DOCUMENT}", document | {"files": described})
+                for suffix in (*files, DOCUMENT):
                     placed.append(f"{id}{suffix}")
                     self._files.place(staging / placed[-1], placed[-1])
                 self._files.settle()
@@ -242,17 +66,20 @@ class Store:
             NotFound: the thing does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
-        name, document = f"{id}{suffix}", self.document(id)
+        name = f"{id}{suffix}"
+        self.document(id)
         try:
             with self._files.staging() as staging:
                 write(staging / name)
+                self.forget(id)
+                document = self.document(id)  # as it is now: writing may have taken long
                 files = document.get("files", {}) | {name: _describe(staging / name)}
-                _write(staging / f"{id}{_DOCUMENT}", document | {"files": files})
+                _write(staging / f"{id}{DOCUMENT}", document | {"files": files})
                 self._files.place(staging / name, name)
-                if not self.has(id, _DOCUMENT):  # it is not to rise again
+                if not self.has(id, DOCUMENT):  # it is not to rise again
                     self._files.remove(name)
                     raise self._missing(id)
-                self._files.place(staging / f"{id}{_DOCUMENT}", f"{id}{_DOCUMENT}")
+                self._files.place(staging / f"{id}{DOCUMENT}", f"{id}{DOCUMENT}")
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
@@ -265,12 +92,12 @@ class Store:
             NotFound: the thing does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
-        name, document = f"{id}{_DOCUMENT}", self.document(id)
+        name, document = f"{id}{DOCUMENT}", self.document(id)
         try:
             with self._files.staging() as staging:
                 _write(staging / name, document | entries)
                 sync(staging / name)
-                if not self.has(id, _DOCUMENT):  # it is not to rise again
+                if not self.has(id, DOCUMENT):  # it is not to rise again
                     raise self._missing(id)
                 self._files.place(staging / name, name)
         except OSError as error:
@@ -284,7 +111,7 @@ class Store:
         Raises:
             NotFound: there is none of that id.
         """
-        there = self._files.remove(self._name(id, _DOCUMENT))
+        there = self._files.remove(self._name(id, DOCUMENT))
         self.forget(id)
         if not there and not (".h5" in self.suffixes and self.has(id, ".h5")):
             raise self._missing(id)
@@ -321,46 +148,60 @@ class Store:
         """Remove what `keep` kept, if it did."""
         self._files.remove(self._name(id, suffix))
 
-    def sweep(self) -> None:
-        """Remove what crashes left behind long ago: files that belong to nothing."""
-        self._files.sweep()
-        names = self._files.names()
+    # --- what is left behind, and what is damaged ---------------------------------------------
+
+    def orphans(self, ended: Collection[str] = ()) -> list[str]:
+        """Files that belong to nothing, left behind long ago by crashes.
+
+        Args:
+            ended: ids of jobs that have ended: nobody will ask for their checkpoints again.
+        """
+        names, found = self._files.names(), []
         for name in names:
             id, _, suffix = name.partition(".")
             # A legacy .h5 may stand alone: people put it there, no crash did.
-            ours = f".{suffix}" in self.suffixes and suffix != "h5" and _is_uuid(id)
-            if not ours or f"{id}{_DOCUMENT}" in names:
+            ours = f".{suffix}" in self.suffixes and suffix != "h5" and is_uuid(id)
+            if not ours or f"{id}{DOCUMENT}" in names:
                 continue
             # What is kept beside (a checkpoint) may wait for its worker over a weekend.
-            patience = _KEPT_FOR if suffix == "checkpoint" else ABANDONED_AFTER
+            waits = suffix == _CHECKPOINT and id not in ended
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - self._files.changed_at(name) > patience:
-                    self._files.remove(name)
+                age = time.time() - self._files.changed_at(name)
+                if age > (_KEPT_FOR if waits else ABANDONED_AFTER):
+                    found.append(name)
+        return found
+
+    def sweep(self) -> None:
+        """Remove what crashes left behind long ago: files that belong to nothing."""
+        self._files.sweep()
+        for name in self.orphans():
+            self._files.remove(name)
+
+    def set_aside(self, id: str, *suffixes: str) -> str:
+        """Move files of a thing, or by default all of it, out of the way; returns where to.
+
+        Raises:
+            Unavailable: the location cannot be written to.
+        """
+        folder = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        try:
+            # The document goes last: until then it says what the other files are.
+            for suffix in suffixes or (*self.suffixes, DOCUMENT):
+                self._files.set_aside(f"{id}{suffix}", folder)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            self.forget(id)
+        return f"damaged/{folder}"
 
     def _unwritable(self, error: OSError) -> Unavailable:
         return Unavailable(f"The {self.noun} could not be stored: {error.strerror or error}.")
 
 
-def _is_uuid(id: str) -> bool:
-    try:
-        return str(UUID(id)) == id
-    except ValueError:
-        return False
-
-
-def _short(id: str) -> str:
-    return repr(id if len(id) <= 60 else id[:57] + "...")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _describe(path: Path) -> dict[str, Any]:
     sync(path)
-    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
+    return {"sha256": sha256_of_file(path), "bytes": path.stat().st_size}
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, allow_nan=False, ensure_ascii=False), encoding="utf-8")
+    path.write_bytes(document_to_bytes(document))

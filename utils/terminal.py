@@ -1,9 +1,9 @@
-"""What the command line prints of a forecast: a small table and a plot."""
+"""What the command line prints: forecasts, progress, reports."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from utils.replies import Prediction, PredictReply
 
@@ -114,3 +115,41 @@ def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str
         console.print(metrics["network"]["sentence"])
     for warning in warnings:
         console.print(f"  • {warning}")
+
+
+@contextmanager
+def working(verb: str) -> Iterator[Callable[[str], None]]:
+    """Show, where somebody watches, what is being done; the function that it gives is told."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status(f"{verb} …") as status:
+        yield lambda what: status.update(Text(f"{verb} {what} …"))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Counts in words: "1 model, 2 data sets"."""
+    words = [f"{n:,} {noun.removesuffix('s') if n == 1 else noun}" for noun, n in counts.items()]
+    return ", ".join(words) or "nothing"
+
+
+def say_report(report: Mapping[str, Any]) -> None:
+    """What a check of the whole service found, as a table, and what was mended."""
+    console = Console()
+    checked = {noun: n for noun, n in report["checked"].items() if noun != "bytes"}
+    megabytes = report["checked"].get("bytes", 0) / 1e6
+    console.print(f"Checked {counted(checked)} ({megabytes:,.1f} MB).", highlight=False)
+    if report["findings"]:
+        table = Table("what is found", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
+        table.columns[0].ratio, table.columns[1].ratio = 3, 2
+        for finding in report["findings"]:
+            mend = "\nOr: verify --repair" if finding["can_be_repaired"] else ""
+            found = Text.assemble(
+                (f"{finding['kind']}: {finding['subject']}\n", "bold"), finding["problem"]
+            )
+            table.add_row(found, Text(finding["advice"] + mend))
+        console.print(table, overflow="fold")
+    for sentence in report["repairs"]:
+        console.print(Text(f"Repaired {sentence}"))
+    console.print("All is well." if report["clean"] else "Not all is well.")

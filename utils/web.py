@@ -21,11 +21,13 @@ from utils.errors import (
     BadRequest,
     Conflict,
     DamagedFile,
+    Forbidden,
     InternalError,
     InvalidInput,
     NotFound,
     ServiceError,
     TooLarge,
+    Unauthorized,
     Unavailable,
     UnsupportedMedia,
 )
@@ -36,6 +38,8 @@ from utils.settings import Settings
 
 STATUS: dict[type[ServiceError], int] = {
     BadRequest: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
@@ -82,7 +86,7 @@ def install(app: Flask, settings: Settings) -> None:
             "Prefer",
             "Last-Event-ID",
         ],
-        expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
         max_age=600,
     )
     _share_only_where_asked(app)
@@ -121,12 +125,20 @@ def body(schema: type[R]) -> R:
     raw = request.get_data(cache=False)
     if request.content_length is None and raw:
         request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
+    _expect_whole(len(raw))
     if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
             f"{request.mimetype or 'no content type'}"
         )
     return _parsed(schema, raw or b"{}")
+
+
+def _expect_whole(received: int) -> None:
+    """Refuse a body whose client hung up in the middle: what is cut off may look like a whole."""
+    stated = request.content_length
+    if stated is not None and received < stated:
+        raise BadRequest(f"The body ended after {received} of {stated} bytes.")
 
 
 def _parsed(schema: type[R], raw: bytes) -> R:
@@ -211,6 +223,7 @@ def save_upload(folder: Path, settings: Settings) -> Path:
     else:
         with target.open("wb") as out:
             shutil.copyfileobj(request.stream, out, 1 << 20)
+        _expect_whole(target.stat().st_size)
     if not target.stat().st_size:
         raise BadRequest("The body is empty; it must be a table.")
     return target
@@ -234,12 +247,8 @@ def json(reply: Reply | ErrorReply, status: int = 200) -> Response:
 
 
 def page(content: bytes) -> Response:
-    """A page of our own making, which may load nothing and run nothing."""
-    response = Response(content, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    )
-    return response
+    """A page of our own making; `headers` sees to it that it loads and runs nothing."""
+    return Response(content, mimetype="text/html")
 
 
 def _begin() -> None:
@@ -258,6 +267,7 @@ def _end(response: Response) -> Response:
         path=request.path,
         status=response.status_code,
         milliseconds=round(1000 * seconds, 2),
+        address=request.remote_addr,
         request_id=g.request_id,
     )
     return response
@@ -267,6 +277,8 @@ def _service_error(error: ServiceError) -> Response:
     response = _refusal(error, STATUS[type(error)])
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

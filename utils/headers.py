@@ -1,0 +1,80 @@
+"""The headers by which every reply tells browsers what not to do with it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+from flask import Flask, Response, request
+
+from utils.settings import Settings
+
+_CSP, _CORP = "Content-Security-Policy", "Cross-Origin-Resource-Policy"
+
+ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+]
+# Of what is neither a picture nor a page: it loads nothing, and no other page may show it.
+PLAIN = [
+    (_CSP, "default-src 'none'; frame-ancestors 'none'"),
+    (_CORP, "same-origin"),
+    ("Cache-Control", "no-store"),
+]
+# Pages of another origin may show what is there for them to show.
+_SHOWN = (_CORP, "cross-origin")
+_HSTS = ("Strict-Transport-Security", "max-age=31536000")
+
+_DOCUMENTATION = (
+    "default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_REPORT = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors {origins}"
+)
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.S)
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Have every reply of an app carry its headers."""
+    report = _REPORT.format(origins=_ancestors(settings.origins))
+    usual = ALWAYS + PLAIN
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        headers, kind = response.headers, response.mimetype
+        if kind == "application/json" and "Cache-Control" not in headers:
+            headers.extend(usual)
+        else:
+            _protect_other(response, kind, report)
+        if request.environ["wsgi.url_scheme"] == "https":
+            headers.add(*_HSTS)
+        return response
+
+
+def _protect_other(response: Response, kind: str | None, report: str) -> None:
+    added = dict(ALWAYS + PLAIN)
+    if kind == "text/html":
+        documentation = request.blueprint == "swagger_ui"
+        added[_CSP] = _documentation(response) if documentation else report
+    if kind == "text/html" or (kind or "").startswith("image/"):
+        added |= [_SHOWN]
+    for name, value in added.items():
+        response.headers.setdefault(name, value)
+
+
+def _documentation(response: Response) -> str:
+    """The policy of a page that runs the scripts which it came with, and no others."""
+    response.direct_passthrough = False
+    scripts = _INLINE.findall(response.get_data())
+    hashes = (b64encode(sha256(script).digest()).decode() for script in scripts)
+    return _DOCUMENTATION.format(hashes=" ".join(f"'sha256-{each}'" for each in hashes))
+
+
+def _ancestors(origins: list[str]) -> str:
+    """Who may show a report in a frame: the pages that may call the service."""
+    plain = [origin for origin in origins if re.fullmatch(r"\*|https?://[\w.:\[\]-]+", origin)]
+    return " ".join(plain) or "'none'"

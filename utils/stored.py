@@ -1,0 +1,294 @@
+"""Things that are published, as they are read: listed, opened, checked against their documents."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from utils.errors import DamagedFile, NotFound, Unavailable
+from utils.files import Files, Stamp, open_files
+from utils.seals import document_from_bytes
+
+DOCUMENT = ".json"
+MISSING = "is missing"
+
+# A file is replaced just before its document: who reads in between looks again.
+_SETTLED_AFTER = 5.0  # seconds that a file is old by which is not just being replaced
+_LOOK_AGAIN = (0.05, 0.2, 0.5)  # seconds until the next looks
+_MEND = (
+    "`python run.py verify --repair` mends what can be mended; else restore it from a backup, or "
+    "delete it and make it again."
+)
+
+
+class Stored:
+    """The things of one noun ("model", "data set") at one location, to be read.
+
+    Args:
+        location: a folder, or a URL that fsspec knows. It is made when it is first written to.
+        noun: what a thing is called in messages.
+        suffixes: endings of the files that may belong to a thing, the document's aside.
+    """
+
+    def __init__(self, location: str | Path, noun: str, suffixes: tuple[str, ...]) -> None:
+        self.noun = noun
+        self.suffixes = suffixes
+        self._files = open_files(str(location))
+        self._documents: dict[str, tuple[Stamp, dict[str, Any]]] = {}
+        self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
+
+    @property
+    def files(self) -> Files:
+        """The files that it is made of."""
+        return self._files
+
+    def ids(self) -> list[str]:
+        """Ids of all that is published.
+
+        Raises:
+            Unavailable: the location cannot be reached.
+        """
+        return sorted(self.stems(DOCUMENT))
+
+    def stems(self, suffix: str) -> set[str]:
+        """Names, less their ending, of the files that end in `suffix`.
+
+        Raises:
+            Unavailable: the location cannot be reached.
+        """
+        try:
+            names = self._files.names()
+        except OSError as error:
+            raise Unavailable(
+                f"The {self.noun}s cannot be listed: {error.strerror or error}."
+            ) from error
+        now = time.monotonic()
+        self._seen |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
+        return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
+
+    def has(self, id: str, suffix: str) -> bool:
+        """Whether a file of a thing is there."""
+        try:
+            self._files.stamp(self._name(id, suffix))
+        except (FileNotFoundError, NotFound):
+            return False
+        return True
+
+    def changed_at(self, id: str) -> float:
+        """When the newest file of a thing was written, as a Unix time; 0 if there is none."""
+        times = [0.0]
+        for suffix in (DOCUMENT, *self.suffixes):
+            with contextlib.suppress(FileNotFoundError):
+                times.append(self._files.changed_at(self._name(id, suffix)))
+        return max(times)
+
+    def _name(self, id: str, suffix: str) -> str:
+        """The name of a file of a thing.
+
+        Only a UUID in its plain form, or a name that the listing holds, ever becomes part of it.
+
+        Raises:
+            NotFound: the id is neither.
+        """
+        if not is_uuid(id) and not any(id in self.stems(s) for s in (DOCUMENT, *self.suffixes)):
+            raise self._missing(id)
+        return f"{id}{suffix}"
+
+    def _missing(self, id: str) -> NotFound:
+        return NotFound(f"There is no {self.noun} {_short(id)}.")
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def document(self, id: str) -> dict[str, Any]:
+        """The document of a thing. It is shared with other callers: not to be changed.
+
+        Raises:
+            NotFound: there is none of that id.
+            DamagedFile: the document cannot be read.
+            Unavailable: the location cannot be reached.
+        """
+        name = self._name(id, DOCUMENT)
+        try:
+            stamp = self._stamp(name)
+            cached = self._documents.get(id)
+            if cached and cached[0] == stamp:
+                return cached[1]
+            document = document_from_bytes(self._files.read(name))
+        except FileNotFoundError as error:
+            self.forget(id)
+            raise self._missing(id) from error
+        except (ValueError, OSError) as error:
+            raise DamagedFile(
+                f"The document of {self.noun} {id} is damaged: {error}. {_MEND}"
+            ) from error
+        self._documents[id] = (stamp, document)
+        return document
+
+    def _stamp(self, name: str) -> Stamp:
+        """The stamp of a file, as it is or as it was a moment ago."""
+        seen = self._seen.get(name)
+        if seen and time.monotonic() - seen[0] < self._files.fresh_for:
+            return seen[1]
+        stamp = self._files.stamp(name)
+        if self._files.fresh_for:
+            self._seen[name] = (time.monotonic(), stamp)
+        return stamp
+
+    def forget(self, id: str) -> None:
+        """Look afresh at a thing the next time."""
+        self._documents.pop(id, None)
+        self._seen.pop(f"{id}{DOCUMENT}", None)
+
+    def readable_documents(self) -> dict[str, dict[str, Any]]:
+        """Documents of all things, by id, less those deleted meanwhile or damaged."""
+        return self.sorted_out()[0]
+
+    def sorted_out(self) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """(the documents of all things, what is wrong with those that cannot be read), by id."""
+        found, damaged = {}, {}
+        for id in self.ids():
+            try:
+                found[id] = self.document(id)
+            except NotFound:  # deleted meanwhile
+                continue
+            except DamagedFile as error:
+                damaged[id] = error.message
+        return found, damaged
+
+    def faults(self, id: str) -> dict[str, str]:
+        """What a glance shows to be wrong with the files that a document states, by suffix.
+
+        The files are not read: it is for lists.
+
+        Raises:
+            NotFound, DamagedFile: as `document`.
+        """
+        found = {}
+        for name, stated in self.document(id).get("files", {}).items():
+            try:
+                size = self._stamp(name)[-1]
+            except FileNotFoundError:
+                found[name.removeprefix(id)] = MISSING
+            else:
+                if size != stated.get("bytes", size):
+                    was = f"{stated['bytes']:,}"
+                    found[name.removeprefix(id)] = f"has {size:,} bytes instead of {was}"
+        return found
+
+    def damage(self, id: str, suffix: str, what: str = "is not what was published") -> DamagedFile:
+        """The error of a damaged file."""
+        return DamagedFile(
+            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {what}. {_MEND}"
+        )
+
+    def read(self, id: str, suffix: str) -> bytes:
+        """The content of a file of a thing, checked against its document.
+
+        Raises:
+            NotFound: the thing or its file does not exist.
+            DamagedFile: the file is not what was published.
+        """
+        self._stated(id, suffix)
+        try:
+            for _ in self._looks(id, suffix):
+                content = self._files.read(self._name(id, suffix))
+                if self._is_right(id, suffix, partial(_sha256_of, content)):
+                    return content
+        except FileNotFoundError as error:
+            raise self._gone(id, suffix) from error
+        except OSError as error:
+            raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
+        raise self.damage(id, suffix)
+
+    @contextlib.contextmanager
+    def local(self, id: str, suffix: str) -> Iterator[Path]:
+        """A file of a thing, on this machine as long as the context is open; checked as `read`.
+
+        Raises:
+            NotFound: the thing or its file does not exist.
+            DamagedFile: the file is not what was published.
+        """
+        self._stated(id, suffix)
+        with contextlib.ExitStack() as stack:
+            yield self._checked(id, suffix, stack)
+
+    def _checked(self, id: str, suffix: str, stack: contextlib.ExitStack) -> Path:
+        try:
+            for _ in self._looks(id, suffix):
+                path = stack.enter_context(self._files.local(self._name(id, suffix)))
+                if self._is_right(id, suffix, partial(sha256_of_file, path)):
+                    return path
+        except FileNotFoundError as error:
+            raise self._gone(id, suffix) from error
+        except OSError as error:
+            raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
+        raise self.damage(id, suffix)
+
+    def _looks(self, id: str, suffix: str) -> Iterator[None]:
+        """Looks at a file and its document until they agree: the first, then at most a few more."""
+        yield
+        self.forget(id)  # the file may be new, and the document as it was a moment ago
+        yield
+        for pause in _LOOK_AGAIN:
+            age = time.time() - self._files.changed_at(self._name(id, suffix))
+            if age > _SETTLED_AFTER:
+                return
+            time.sleep(pause)
+            self.forget(id)
+            yield
+
+    def _is_right(self, id: str, suffix: str, found: Callable[[], str]) -> bool:
+        """Whether a file's SHA-256 is what its document states, if it states one."""
+        stated = self._stated(id, suffix)
+        return stated is None or found() == stated
+
+    def is_intact(self, id: str, suffix: str) -> bool:
+        """Whether a file of a thing is there, and is what was published.
+
+        Raises:
+            NotFound, DamagedFile: as `document`.
+        """
+        self.document(id)
+        try:
+            with self.local(id, suffix):
+                return True
+        except (NotFound, DamagedFile):
+            return False
+
+    def _stated(self, id: str, suffix: str) -> str | None:
+        """The SHA-256 of a file that the document states, if it does."""
+        stated: str | None = (
+            self.document(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
+        )
+        return stated
+
+    def _gone(self, id: str, suffix: str) -> NotFound:
+        return NotFound(f"The {suffix} file of {self.noun} {id} is missing.")
+
+
+def is_uuid(id: str) -> bool:
+    """Whether an id is a UUID in its plain form."""
+    try:
+        return str(UUID(id)) == id
+    except ValueError:
+        return False
+
+
+def _short(id: str) -> str:
+    return repr(id if len(id) <= 60 else id[:57] + "...")
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
