@@ -130,7 +130,7 @@ def test_a_job_that_takes_its_worker_along_is_given_up(running: Service) -> None
     large = {"lstmUnits1": 256, "lstmUnits2": 256, "sequenceLength": 200, "historicalDays": 1500}
     poisoned, next_one = running.hand_in(LONG | large), running.hand_in(LONG | {"epochs": 3})
     for attempt in range(1, 6):
-        wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 90)
+        wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 180)
         os.kill(worker_of(running), signal.SIGKILL)
     failed = running.wait_for(poisoned, "failed")
     assert "tried 5 times" in failed["error"] and "memory" in failed["error"]
