@@ -20,6 +20,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 from models.job_log import Decision, Event, JobLog
 from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
 from utils.database import Workers, answering, open_engine
+from utils.drain import DRAIN
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
 
 QUEUE = "training"
@@ -36,6 +37,7 @@ APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
 _RESTART = 30.0  # seconds that the last worker has to come back to those who wait for its queue
+_COME_BACK = 5  # seconds until a web server that stops is back, or another one is found
 _POLL = (0.05, 0.5)  # seconds between two looks at a job: at first, and at most
 
 
@@ -248,13 +250,19 @@ class Jobs:
 
         Raises:
             Unavailable: for longer than a restart takes, no worker is alive while the job is in
-                the queue; it is cancelled.
+                the queue; it is cancelled. Or this process is to end before the job does.
             Conflict: it was cancelled.
             ServiceError: what it failed with.
         """
         pause, most = _POLL
         attended = time.monotonic()  # when somebody was last seen who could take the job
         while not (state := self.states([job_id]).get(job_id, JobState.CANCELLED)).ended:
+            if DRAIN.ending or (DRAIN.begun and state is JobState.QUEUED):
+                raise Unavailable(
+                    f"This web server is stopping; job {job_id} goes on without it. Ask again in a "
+                    "moment.",
+                    retry_after=_COME_BACK,
+                )
             time.sleep(pause)
             pause = min(most, pause * 1.2)
             if state is not JobState.QUEUED or self.workers_alive():

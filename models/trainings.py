@@ -18,6 +18,7 @@ from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
 from utils import audit, replies, schemas
+from utils.drain import DRAIN
 from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.settings import Settings
@@ -238,6 +239,8 @@ class Trainings:
             self._jobs.wait(job_id)
             return self._registry.store.document(job_id)
         except ServiceError as error:
+            if DRAIN.begun:
+                raise
             return error
 
     # --- jobs ---------------------------------------------------------------------------------

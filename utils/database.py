@@ -185,7 +185,10 @@ class Workers:
         make_tables(self._engine, _WORKERS.metadata)
 
     def beat(self, worker_id: str, started_at: float) -> None:
-        """Leave a sign of life."""
+        """Leave a sign of life; whoever's last one is of the future left it just now, too.
+
+        A clock that was set back has the dead seem alive, else, until it is where it was.
+        """
         # SQLite writes ON CONFLICT as PostgreSQL does.
         row = postgresql.insert(_WORKERS).values(
             worker_id=worker_id,
@@ -197,6 +200,8 @@ class Workers:
         others = {c.name: row.excluded[c.name] for c in _WORKERS.c if not c.primary_key}
         with self._writing() as connection:
             connection.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_=others))
+            ahead = _WORKERS.c.beat_at > Clock() + BEAT_EVERY
+            connection.execute(_WORKERS.update().where(ahead).values(beat_at=Clock()))
 
     def leave(self, worker_id: str) -> None:
         """Take a worker off the list, as it ends."""

@@ -31,6 +31,7 @@ from utils.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from utils.files import full_disk
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
 from utils.settings import Settings
@@ -313,6 +314,8 @@ def _drain() -> None:
 
 
 def _defect(error: Exception) -> Response:
+    if (full := full_disk(error)) is not None:
+        return _service_error(full)
     log.exception("defect", path=request.path, request_id=g.get("request_id"))
     return _refusal(
         InternalError("Something went wrong inside the service; its log has the details."), 500
