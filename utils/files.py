@@ -41,6 +41,9 @@ class Files(Protocol):
     def names(self) -> dict[str, Stamp | None]:
         """All files, with their stamps where the listing tells them."""
 
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of all files whose names end so."""
+
     def stamp(self, name: str) -> Stamp:
         """The stamp of a file. Raises FileNotFoundError."""
 
@@ -112,6 +115,16 @@ class LocalFiles:
                 return {e.name: None for e in entries if e.name[0] != "." and e.is_file()}
         except FileNotFoundError:
             return {}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, staging folders aside."""
+        total = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(endings):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        total += entry.stat().st_size
+        return total
 
     def stamp(self, name: str) -> Stamp:
         """Time of the last change, and size."""
@@ -239,6 +252,11 @@ class RemoteFiles:
         files = [entry for entry in found if entry["type"] == "file"]
         named = {entry["name"].rsplit("/", 1)[-1]: _stamp(entry) for entry in files}
         return {name: stamp for name, stamp in named.items() if not name.startswith(".")}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, by the listing."""
+        names = self.names().items()
+        return sum(stamp[1] for name, stamp in names if stamp and name.endswith(endings))
 
     def _info(self, name: str) -> dict[str, Any]:
         with self._answering():
