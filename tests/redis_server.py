@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from live import free_port, wait_until
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The URL of a Redis that keeps nothing."""
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    program, port = shutil.which("redis-server"), free_port()
+    assert program, "These tests need Redis: apt-get install redis-server"
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     process = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
 
     def answers() -> bool:

@@ -32,11 +32,11 @@ _POSTGRESQL = {
 _HASTY = _POSTGRESQL | {
     "connect_timeout": "2",
     "tcp_user_timeout": "500",
-    "options": "-c statement_timeout=100 -c synchronous_commit=off",
+    "options": "-c statement_timeout=250 -c synchronous_commit=off",
 }
 # Writers queue up instead of failing; with the log ahead, readers never wait for them.
 _PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
-_HASTY_PRAGMAS = ("busy_timeout=50", "journal_mode=WAL", "synchronous=OFF")
+_HASTY_PRAGMAS = ("busy_timeout=250", "journal_mode=WAL", "synchronous=OFF")
 _RATES_SUFFIX = ".rates.sqlite"
 _TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
 
@@ -102,10 +102,10 @@ def open_hasty_engine(url: str) -> sa.Engine:
             parsed = parsed.set(database=str(Path(parsed.database).with_suffix(_RATES_SUFFIX)))
         # One connection, which threads take in turns: they would only wait for each other's locks.
         once = {"isolation_level": "AUTOCOMMIT", "pool_size": 1, "max_overflow": 0}
-        return _open_sqlite(parsed, once | {"pool_timeout": 0.5}, _HASTY_PRAGMAS)
+        return _open_sqlite(parsed, once | {"pool_timeout": 1.0}, _HASTY_PRAGMAS)
     options = {name: value for name, value in _HASTY.items() if name not in parsed.query}
     parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(options)
-    return sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_timeout=0.5)
+    return sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
 
 
 def _parse(url: str) -> sa.URL:
