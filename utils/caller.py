@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from flask import g, has_app_context
 
-Role = Literal["read", "write", "admin"]
-ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
+from utils.roles import Role
 
 
 @dataclass(frozen=True)

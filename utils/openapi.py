@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from utils.caller import Role
 from utils.parsing import Request
 from utils.rates import EXEMPT, RATE_HEADERS
 from utils.replies import ErrorReply, Reply
+from utils.roles import Role
 
 _REFERENCE = "#/components/schemas/{model}"
 _HEADERS = {
