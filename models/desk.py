@@ -32,9 +32,8 @@ class Desk:
         self.jobs, self.worker_id = jobs, worker_id
         self.checkpoint_seconds = settings.checkpoint_seconds
         self.models: Store = model_store(settings.model_location)
-        self.datasets = Datasets(
-            settings.data_location, settings.max_rows, settings.max_upload_mb * 1_000_000
-        )
+        self.max_epochs = settings.max_epochs
+        self.datasets = Datasets.of(settings)
         self.backtests = backtest_store(settings.model_location)
         # The jobs that this worker is at, and when nothing of each would be lost.
         self.running: dict[str, threading.Event] = {}

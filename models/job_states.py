@@ -91,6 +91,7 @@ class Job:
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
+    owner: str | None  # the id of the caller who handed it in
 
     @property
     def model_id(self) -> str | None:
@@ -161,4 +162,5 @@ def job_of(
         tries=status.recovery_attempts or 0,
         error=error_of(status),
         progress=progress,
+        owner=status.authenticated_user,
     )

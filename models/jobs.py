@@ -19,6 +19,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
 from models.job_log import Decision, Event, JobLog
 from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
+from utils.caller import caller
 from utils.database import Workers, answering, open_engine
 from utils.drain import DRAIN
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
@@ -96,23 +97,40 @@ class Jobs:
         """How many trainings wait for a worker."""
         return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
 
+    def queued_of(self, owner: str) -> int:
+        """How many jobs that a caller handed in wait for a worker.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        table = _workflows(self.engine)
+        waits = [name for name, state in STATES.items() if state is JobState.QUEUED]
+        query = sa.select(sa.func.count()).where(
+            table.c.authenticated_user == owner,
+            table.c.status.in_(waits),
+            table.c.name.in_([work.value for work in JOBS]),
+        )
+        with self._answering():
+            if not self._made():
+                return 0
+            with self.engine.connect() as connection:
+                return connection.scalar(query) or 0
+
     def counts(self) -> dict[JobState, int]:
         """How many trainings there are in each state; {} before the first worker.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        engine = self.engine
-        schema = None if engine.dialect.name == "sqlite" else "dbos"
-        status, name = sa.column("status", sa.Text), sa.column("name", sa.Text)
-        table = sa.table("workflow_status", status, name, schema=schema)
-        query = sa.select(status, sa.func.count()).where(name == Work.TRAIN.value)
+        table = _workflows(self.engine)
+        status = table.c.status
+        query = sa.select(status, sa.func.count()).where(table.c.name == Work.TRAIN.value)
         counts = dict.fromkeys(JobState, 0)
         with self._answering():
             if not self._made():
                 return {}
-            with engine.connect() as connection:
-                for each, count in connection.execute(query.select_from(table).group_by(status)):
+            with self.engine.connect() as connection:
+                for each, count in connection.execute(query.group_by(status)):
                     counts[STATES[each]] += count
         return counts
 
@@ -233,7 +251,7 @@ class Jobs:
     def enqueue(
         self, work: Work, job_id: str, arguments: dict[str, Any], priority: int = 1
     ) -> None:
-        """Hand in a job; one of the same id that exists already is left as it is."""
+        """Hand in a job of the caller's; one of the same id that exists is left as it is."""
         with self._answering():
             self._client.enqueue(
                 {
@@ -241,6 +259,7 @@ class Jobs:
                     "queue_name": QUEUES[work],
                     "workflow_id": job_id,
                     "priority": priority,
+                    "authenticated_user": caller().id,
                 },
                 arguments | {"queued_at": time.time()},
             )
@@ -334,6 +353,13 @@ class Jobs:
             if time.monotonic() > deadline:
                 raise no_worker()
             time.sleep(0.1)
+
+
+def _workflows(engine: sa.Engine) -> sa.TableClause:
+    """The engine's own table of jobs."""
+    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    columns = [sa.column(name, sa.Text) for name in ("status", "name", "authenticated_user")]
+    return sa.table("workflow_status", *columns, schema=schema)
 
 
 def no_worker() -> Unavailable:

@@ -11,6 +11,7 @@ from dbos import DBOS
 from dbos import error as engine
 
 from models import presets
+from models.bounds import preset_epochs
 from models.desk import Desk
 from models.forecasting import Forecaster
 from models.job_states import JOBS, MOST_TRIES, Work, failed
@@ -109,6 +110,8 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     hyper = Hyperparameters.from_config(arguments["config"])
     left_open = arguments.get("left_open", [])
     hyper, design = presets.settle(panel, hyper, design, left_open)
+    if "epochs" in left_open:
+        hyper = preset_epochs(hyper, desk.max_epochs)
     document = training.train(
         panel,
         hyper,

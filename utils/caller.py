@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import g
+from flask import g, has_app_context
 
 from utils.roles import Role
 
@@ -29,6 +29,6 @@ LOCAL = Caller("local", "local", "admin")
 
 
 def caller() -> Caller:
-    """The caller of the request that is being answered."""
-    found: Caller = g.get("caller", LOCAL)
+    """The caller of the request that is being answered; on the command line, `LOCAL`."""
+    found: Caller = g.get("caller", LOCAL) if has_app_context() else LOCAL
     return found

@@ -42,6 +42,9 @@ class Files(Protocol):
     def names(self) -> dict[str, Stamp | None]:
         """All files, with their stamps where the listing tells them."""
 
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of all files whose names end so."""
+
     def stamp(self, name: str) -> Stamp:
         """The stamp of a file. Raises FileNotFoundError."""
 
@@ -128,6 +131,16 @@ class LocalFiles:
         except FileNotFoundError:
             self._expect_folder()
             return {}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, staging folders aside."""
+        total = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(endings):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        total += entry.stat().st_size
+        return total
 
     def stamp(self, name: str) -> Stamp:
         """Time of the last change, and size."""
@@ -271,6 +284,11 @@ class RemoteFiles:
         files = [entry for entry in found if entry["type"] == "file"]
         named = {entry["name"].rsplit("/", 1)[-1]: _stamp(entry) for entry in files}
         return {name: stamp for name, stamp in named.items() if not name.startswith(".")}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, by the listing."""
+        names = self.names().items()
+        return sum(stamp[1] for name, stamp in names if stamp and name.endswith(endings))
 
     def _info(self, name: str) -> dict[str, Any]:
         with self._answering():
