@@ -83,7 +83,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
             for i in range(1, chosen.workers + 1)
         ),
     ]
-    sys.exit(supervisor.run(programs, lambda: _welcome(chosen)))
+    sys.exit(supervisor.run(programs, lambda: _welcome(chosen), chosen.drain_seconds))
 
 
 def _expect_certificate(chosen: settings.Settings) -> None:

@@ -16,9 +16,10 @@ from urllib.request import urlopen
 import orjson
 import structlog
 
-from utils.caller import ROLES, Caller
+from utils.caller import Caller
 from utils.errors import Forbidden, SettingsError, Unauthorized, Unavailable
 from utils.reach import is_loopback
+from utils.roles import ROLES
 from utils.settings import Settings
 
 if TYPE_CHECKING:
