@@ -53,7 +53,7 @@ def ssl_context(_config: Any, default: Any) -> ssl.SSLContext:
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 # Counters are mapped into memory: with a disk behind them that is full, counting kills a process.
-_MEMORY = "/dev/shm"  # noqa: S108
+_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108  # the folder beneath it is mkdtemp's
 
 
 def on_starting(server: Any) -> None:

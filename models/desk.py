@@ -71,4 +71,4 @@ class Desk:
                 self.tidy(job_id, job.arguments)
         except ServiceError as error:  # forgotten, or the database is away: sweeps see to it
             log.warning("cannot tidy up after a job", job_id=job_id, error=error.message)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # nosec B606

@@ -39,7 +39,7 @@ class Program:
     def start(self) -> None:
         """Start it, in a group of its own, so that a Ctrl-C reaches it through us alone."""
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - our own programs
+        self.process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own programs
             self.command,
             env=os.environ | self.environment,
             cwd=ROOT,  # where gunicorn finds its configuration, wherever the service is started
