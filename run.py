@@ -112,7 +112,7 @@ def _expect_free(chosen: settings.Settings) -> None:
 
 def _welcome(chosen: settings.Settings) -> None:
     """Say where the service listens, once it does."""
-    everywhere = chosen.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    everywhere = chosen.host in ("0.0.0.0", "::")  # noqa: S104  # nosec B104  # compared
     address = "127.0.0.1" if everywhere else chosen.host
     scheme, ours = ("https", _any_certificate()) if chosen.tls_files else ("http", None)
     url = f"{scheme}://{address}:{chosen.port}"
