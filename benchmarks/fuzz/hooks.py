@@ -29,7 +29,8 @@ _MADE_UP = 20  # of 100 valid requests, those that stay as Schemathesis makes th
 # Schema has no words for. Whoever breaks one of these is told so, and may be.
 _BEYOND_SCHEMA = {
     r"\bMAX_[A-Z_]+\b": "series × days, and what is stored, have limits that are settings",
-    r"rows? |^rows|^date|^day|^plant|^wip|The column|Row field": "tables have rules of their own",
+    r"^(rows|date|day|plant|application|panel_size|wip|throughput|cycle_time)[.\w]*: |"
+    r"The column|Row field|missing steps": "tables have rules of their own",
     r"The content is|is broken|is not JSON": "any bytes are text/csv to a schema",
     r"must be one that the model was trained on": "the names are those of a stored model",
     r"must be plants? of the data": "the names are those of stored data",
@@ -115,7 +116,8 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:
     accepted = response.json()
     jobs = [accepted["job_id"]] if "job_id" in accepted else [*accepted["jobs"].values()]
     for job in jobs:
-        requests.delete(f"{THINGS['url']}/api/jobs/{job}", timeout=60)
+        key = {"Authorization": f"Bearer {THINGS['key']}"}
+        requests.delete(f"{THINGS['url']}/api/jobs/{job}", headers=key, timeout=60)
 
 
 @schemathesis.hook

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from live import FAST, SMALL, Service
+from live import FAST, SMALL, Service, make_key
 
 HERE = Path(__file__).resolve().parent
 # A request may ask for little, so that thousands of them can.
@@ -36,6 +36,7 @@ def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ())
         only: paths; all of them by default.
     """
     things = furnish(service)
+    key = make_key(service.folder, "fuzz", "admin")
     chosen = [f"--include-path-regex={path}" for path in only]
     arguments = [f"--max-examples={examples}", f"--seed={seed}", "--no-color"]
     ended = subprocess.run(
@@ -52,7 +53,8 @@ def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ())
         | {
             "SCHEMATHESIS_HOOKS": "benchmarks.fuzz.hooks",
             "PYTHONPATH": str(HERE.parent.parent),
-            "FUZZ_THINGS": json.dumps(things),
+            "FUZZ_THINGS": json.dumps(things | {"key": key}),
+            "FUZZ_KEY": key,
         },
         capture_output=True,
         text=True,
