@@ -37,7 +37,7 @@ class Load:
     seconds: float = 60.0
     streams: int = 50
     trainings: int = 2
-    epochs: int = 40
+    epochs: int = 10
     rate: float | None = None
     days: int = 545
 
