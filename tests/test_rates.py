@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from app import ENDPOINTS, create_app
 from live import free_port, start
 from utils.caller import Caller
-from utils.rates import EXEMPT, RATE_HEADERS, Rates
+from utils.openapi import EXEMPT, RATE_HEADERS
+from utils.rates import Rates
 from utils.settings import Settings
 
 CHEAP, EXPENSIVE = "/api/models", "/api/data/generate"
