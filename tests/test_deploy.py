@@ -21,6 +21,7 @@ INSTALLED = "/opt/lstm-backend/"
 # Names in capitals that are no settings of the service: of other programs, or to be filled in.
 OTHERS = (
     r"AWS_\w+|GET|POST|API|KEY|LSTM_KEY|FILE|VERSION|PASSWORD|LOGIN|DATABASE|OWNER|CREATE|ROLE|URL"
+    r"|ARCHIVE"
 )
 
 

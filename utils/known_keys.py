@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from utils import keys
-from utils.caller import Caller
 from utils.errors import Unauthorized, Unavailable
 from utils.turns import Turns
 
 if TYPE_CHECKING:
+    from utils.caller import Caller
     from utils.key_store import KeyStore, StoredKey
 
 FRESH = 5.0  # seconds after which the database is asked again which keys are valid

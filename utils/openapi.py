@@ -9,11 +9,24 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from utils.caller import Role
+from utils.errors import InvalidInput
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
+from utils.roles import Role
 
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+EXEMPT = ("/health/live", "/health/ready")  # of rates: whoever probes must hear of the service
 _REFERENCE = "#/components/schemas/{model}"
+_HEADERS = {
+    name: {"description": text, "required": False, "schema": {"type": kind}}
+    for name, text, kind in (
+        ("RateLimit-Limit", "Requests that the caller may make in a window", "integer"),
+        ("RateLimit-Remaining", "How many are left of them", "integer"),
+        ("RateLimit-Reset", "Seconds until the window ends", "integer"),
+        ("RateLimit-Policy", "The limit by name, its requests, its window in seconds", "string"),
+        ("Retry-After", "Seconds after which to try again", "integer"),
+    )
+}
 _REFUSALS = {
     "400": "The body is not JSON",
     "401": "The key is missing or not valid",
@@ -24,8 +37,44 @@ _REFUSALS = {
     "413": "The body, or what it asks for, is too large",
     "415": "The body is of another kind",
     "422": "A field breaks its rule",
+    "429": "As many requests, or jobs that wait, as one caller may have",
     "500": "A defect of the service, or a damaged file",
     "503": "Nothing can do the work now",
+}
+_SECONDS = {"description": "Seconds", "schema": {"type": "integer"}}
+_REQUEST_ID = {
+    "X-Request-ID": {
+        "description": "As it stands in the log; the client's own, if it sent one",
+        "schema": {"type": "string", "pattern": r"^[\w.-]{1,64}$"},
+    }
+}
+_HEADERS_OF: dict[str, Any] = {
+    "202": {
+        "Location": {"description": "Where to look", "schema": {"type": "string"}},
+        "Retry-After": _SECONDS,
+    },
+    "405": {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}},
+    "503": {"Retry-After": _SECONDS},
+}
+_PARAMETERS: dict[str, Any] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+}
+_FORMATS = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+    "png": "image/png",
+}
+_EVENT = {
+    "type": "object",
+    "description": "One event; `data` is JSON. The `id` of the last one is `end`.",
+    "properties": {
+        "id": {"type": "string", "pattern": "^([0-9]{1,9}|end)$"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+    "required": ["id", "event", "data"],
 }
 _BY_ROLE = ("401", "403")  # where everybody may, nobody is refused so
 _SCHEMES = {
@@ -60,6 +109,7 @@ class Endpoint:
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
     media: str = "text/plain"  # of a reply that is no JSON
+    expensive: bool = False  # by which of the two rate limits it counts
     role: Role | Literal["", "anybody"] = ""  # who may; "": `read` for a GET, else `write`
     action: str = ""  # what the audit log calls it: what changes things, or takes them away
 
@@ -93,7 +143,11 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
         "paths": paths,
-        "components": {"schemas": schemas.get("$defs", {}), "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": schemas.get("$defs", {}),
+            "headers": _HEADERS,
+            "securitySchemes": _SCHEMES,
+        },
     }
 
 
@@ -103,63 +157,91 @@ def path_of(endpoint: Endpoint) -> str:
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    refusals = {
+        status: _content(text, "ErrorReply")
+        for status, text in _REFUSALS.items()
+        if endpoint.needs or status not in _BY_ROLE
+    }
+    responses = _successes(endpoint) | refusals
+    for status, response in responses.items():
+        response["headers"] = _REQUEST_ID | _HEADERS_OF.get(status, {})
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "security": _security(endpoint),
-        "responses": _successes(endpoint)
-        | {
-            status: _content(text, "ErrorReply")
-            for status, text in _REFUSALS.items()
-            if endpoint.needs or status not in _BY_ROLE
-        },
+        "responses": responses,
     }
+    if endpoint.path not in EXEMPT:
+        operation["x-rate-limit"] = "expensive" if endpoint.expensive else "cheap"
+        for status, response in operation["responses"].items():
+            if status[0] == "2" or status == "429":
+                names = (*RATE_HEADERS, "Retry-After") if status == "429" else RATE_HEADERS
+                response["headers"] |= {n: {"$ref": f"#/components/headers/{n}"} for n in names}
     if endpoint.needs:
         operation["description"] = f"Takes the role `{endpoint.needs}`."
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"<(\w+)>", endpoint.path)
-    ]
-    if endpoint.formats:
-        choices = {"type": "string", "enum": list(endpoint.formats)}
-        parameters.append({"name": "format", "in": "query", "required": False, "schema": choices})
-    for name in endpoint.headers:
-        text = {"type": "string"}
-        parameters.append({"name": name, "in": "header", "required": False, "schema": text})
-    for name, schema in _fields(endpoint.query).items():
-        parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
+    parameters = _parameters(endpoint)
     if parameters:
         operation["parameters"] = parameters
-    if endpoint.request:
-        operation["requestBody"] = _content("", endpoint.request.__name__) | {"required": True}
-        del operation["requestBody"]["description"]
     if endpoint.table:
-        asked = endpoint.request and {"$ref": _REFERENCE.format(model=endpoint.request.__name__)}
-        rows: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
-        binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-        form = {"type": "object", "properties": {"file": binary["schema"]}}
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                "text/csv": binary,
-                "application/vnd.apache.parquet": binary,
-                "application/json": {"schema": {"anyOf": [asked, rows]} if asked else rows},
-                "multipart/form-data": {"schema": form},
-            },
-        }
+        operation["requestBody"] = {"required": True, "content": _table(endpoint)}
+    elif endpoint.request:
+        content = _content("", endpoint.request.__name__)["content"]
+        required = not _takes_nothing(endpoint.request)
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    text = {"type": "string"}
+    given = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"<(\w+)>", endpoint.path)
+    ]
+    queries = _fields(endpoint.query)
+    if endpoint.formats:
+        queries["format"] = {"type": "string", "enum": list(endpoint.formats)}
+    headers = {name: _PARAMETERS.get(name, text) for name in endpoint.headers}
+    for place, schemas in (("query", queries), ("header", headers)):
+        for name, schema in schemas.items():
+            given.append({"name": name, "in": place, "required": False, "schema": schema})
+    return given
+
+
+def _table(endpoint: Endpoint) -> dict[str, Any]:
+    """The bodies that a table comes in: as such, as JSON rows, as a form's file."""
+    asked = endpoint.request and {"$ref": _REFERENCE.format(model=endpoint.request.__name__)}
+    rows: dict[str, Any] = {"type": "array", "items": {"type": "object"}, "minItems": 1}
+    binary = {"type": "string", "contentMediaType": "application/octet-stream", "minLength": 1}
+    form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
+    return {
+        "text/csv": {"schema": binary},
+        _FORMATS["parquet"]: {"schema": binary},
+        _FORMATS["json"]: {"schema": {"anyOf": [asked, rows]} if asked else rows},
+        "multipart/form-data": {"schema": form},
+    }
+
+
+def _takes_nothing(request: type[Request]) -> bool:
+    """Whether a request may be left empty."""
+    try:
+        request.parse({})
+    except InvalidInput:
+        return False
+    return True
 
 
 def _successes(endpoint: Endpoint) -> dict[str, Any]:
     replies: dict[str, Any] = {}
-    text = {endpoint.media: {"schema": {"type": "string"}}}
-    replies["200"] = {"description": "Done", "content": text}
+    text = {"schema": {"type": "string"}}
+    replies["200"] = {"description": "Done", "content": {endpoint.media: text}}
     if endpoint.reply:
         replies["200"] = _content("Done", endpoint.reply.__name__)
+        others = {_FORMATS[form]: text for form in endpoint.formats if form != "json"}
+        replies["200"]["content"] |= others
     if endpoint.accepted:
         replies["202"] = _content("Goes on in the background", endpoint.accepted.__name__)
     if endpoint.events:
-        stream = {"text/event-stream": {"schema": {"type": "string"}}}
+        stream = {"text/event-stream": {"schema": _EVENT}}
         replies["200"] = {"description": "Server-sent events", "content": stream}
         replies["204"] = {"description": "Nothing comes after the Last-Event-ID given"}
     return replies
@@ -174,7 +256,13 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
 
 
 def _fields(query: type[Request] | None) -> dict[str, Any]:
-    return query.model_json_schema()["properties"] if query else {}
+    """The fields of a query string, in which nothing is null."""
+    fields = query.model_json_schema()["properties"] if query else {}
+    for schema in fields.values():
+        schema |= next(option for option in schema.pop("anyOf") if option != {"type": "null"})
+        if schema.get("default", "") is None:
+            del schema["default"]
+    return fields
 
 
 def _operation_id(endpoint: Endpoint) -> str:

@@ -12,11 +12,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     Strict,
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
 
 from utils.errors import BadRequest, Detail, InvalidInput
 
@@ -37,6 +39,7 @@ _RULES = {
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
     "value_error": "{error}",
 }
 
@@ -61,8 +64,18 @@ Int = Annotated[int, Strict(), BeforeValidator(_whole)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 # Far beyond any plant, and far from where products and quotients leave the range of floats.
-Positive = Annotated[Number, Field(gt=0, le=1e12), AfterValidator(_not_vanishing)]
-Name = Annotated[str, BeforeValidator(_trimmed), Field(min_length=1, max_length=200)]
+Positive = Annotated[
+    Number,
+    Field(gt=0, le=1e12, json_schema_extra={"minimum": _LEAST}),
+    AfterValidator(_not_vanishing),
+]
+# What is left when `str.strip` has taken the ends off may not be empty.
+_NO_BLANK = {"pattern": r"[^\s\u001c-\u001f]"}
+
+
+_Trimmed = Annotated[str, BeforeValidator(_trimmed)]
+Name = Annotated[_Trimmed, Field(min_length=1, max_length=200, json_schema_extra=_NO_BLANK)]
+Line = Annotated[_Trimmed, Field(min_length=1, max_length=1000, json_schema_extra=_NO_BLANK)]
 
 
 class Request(BaseModel):
@@ -76,6 +89,23 @@ class Request(BaseModel):
         protected_namespaces=(),
         defer_build=True,  # at first use, not at import
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema, which says that null stands for a field that is left out."""
+        schema = handler(core)
+        own = handler.resolve_ref_schema(schema)
+        required = own.get("required", [])
+        for name, rule in own.get("properties", {}).items():
+            options = rule.get("anyOf", [])
+            if name not in required and {"type": "null"} not in options:
+                said = {
+                    k: rule.pop(k) for k in [*rule] if k not in ("default", "description", "title")
+                }
+                rule["anyOf"] = [*(options or [said]), {"type": "null"}]
+        return schema
 
     @classmethod
     def parse(cls, body: Any) -> Self:
@@ -114,8 +144,9 @@ class Request(BaseModel):
 
     @classmethod
     def _detail(cls, error: ErrorDetails) -> Detail:
-        empty = error["type"] == "too_short" and isinstance(error["input"], str)
-        kind = "string_too_short" if empty else error["type"]
+        kind = error["type"]
+        if kind in ("too_short", "too_long") and isinstance(error["input"], str):
+            kind = f"string_{kind}"
         rule = _RULES.get(kind, error["msg"]).format(**error.get("ctx", {}))
         field = ".".join(str(part) for part in error["loc"]) or "body"
         # The body as a whole, or an absent field, is nothing to repeat.

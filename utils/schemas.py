@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from utils.architectures import Architecture
-from utils.parsing import Flag, Int, Name, Number, Positive, Request
+from utils.parsing import Flag, Int, Line, Name, Number, Positive, Request
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -18,7 +19,11 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_distinct)]
+Names = Annotated[
+    list[Name],
+    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
 Seed = Annotated[Int, Field(ge=-(2**63), lt=2**63)]
 Row = dict[str, Any]
 
@@ -26,9 +31,35 @@ Row = dict[str, Any]
 _ANY_ID = "00000000-0000-4000-8000-000000000000"
 
 
-def _example(**fields: Any) -> ConfigDict:
-    """The configuration of a request that the document shows with these fields."""
-    return ConfigDict(json_schema_extra={"examples": [fields]})
+def _example(rule: dict[str, Any] | None = None, /, **fields: Any) -> ConfigDict:
+    """The configuration of a request that the document shows with these fields.
+
+    Args:
+        rule: what couples fields, as a JSON Schema of the whole.
+    """
+    return ConfigDict(json_schema_extra={"examples": [fields], **(rule or {})})
+
+
+def _at_most_one(*sources: tuple[str, ...]) -> dict[str, Any]:
+    """The JSON Schema of objects with fields of at most one of the sources."""
+    absent = [
+        {name: {"type": "null"} for other in sources for name in other if name not in one}
+        for one in sources
+    ]
+    return {"anyOf": [{"properties": others} for others in absent]}
+
+
+def _exactly_one(*fields: str) -> dict[str, Any]:
+    """The JSON Schema of objects with one of the fields."""
+    given = {"not": {"type": "null"}}
+    return {"oneOf": [{"required": [name], "properties": {name: given}} for name in fields]}
+
+
+def _two_of(*fields: str) -> dict[str, Any]:
+    """The JSON Schema of objects with two or more of the fields."""
+    given = {"not": {"type": "null"}}
+    pairs = combinations(fields, 2)
+    return {"anyOf": [{"required": [*p], "properties": dict.fromkeys(p, given)} for p in pairs]}
 
 
 class PlantFields(Request):
@@ -91,6 +122,9 @@ class Hyperparameters(Request):
         return Hyperparameters.model_validate(known)
 
 
+_PLANT_FIELDS = tuple(item.alias or name for name, item in PlantFields.model_fields.items())
+_ONE_SOURCE = _at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS)
+_ONE_SOURCE_OF_PLANTS = _at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS[1:])
 # What a preset may choose, where the request does not say it.
 PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 
@@ -98,7 +132,7 @@ PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 class TrainRequest(SeedField, Hyperparameters, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
-    model_config = _example(datasetId=_ANY_ID, epochs=2)
+    model_config = _example(_ONE_SOURCE, datasetId=_ANY_ID, epochs=2)
 
     training_data: Annotated[list[Row], Field(min_length=1)] | None = None
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
@@ -145,7 +179,7 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
 
-    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
+    model_config = _example(_ONE_SOURCE_OF_PLANTS, datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
     @property
     def names_plants(self) -> bool:
@@ -179,13 +213,13 @@ class EnhancedFields(TrainRequest):
 class EnhancedRequest(EnhancedFields):
     """A training of the enhanced network."""
 
-    model_config = _example(datasetId=_ANY_ID, epochs=2)
+    model_config = _example(_ONE_SOURCE, datasetId=_ANY_ID, epochs=2)
 
 
 class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
     """A training of the enhanced network per plant."""
 
-    model_config = _example(datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
+    model_config = _example(_ONE_SOURCE_OF_PLANTS, datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
 
 
 class BacktestRequest(Request):
@@ -197,11 +231,11 @@ class BacktestRequest(Request):
         None, description="default: the data set that the model was trained on"
     )
     origins: Int = Field(20, ge=1, le=200, description="how many at most, spread evenly")
-    horizon: Int | None = Field(
-        None, ge=1, le=365, description="default: 28 days, 26 weeks or 12 months"
+    horizon: Annotated[Int, Field(ge=1, le=365)] | None = Field(
+        None, description="default: 28 days, 26 weeks or 12 months"
     )
-    step: Int | None = Field(
-        None, ge=1, le=36_500, description="from each origin to the next, back from the newest"
+    step: Annotated[Int, Field(ge=1, le=36_500)] | None = Field(
+        None, description="from each origin to the next, back from the newest"
     )
     plant: Name | None = None
     application: Name | None = None
@@ -237,7 +271,9 @@ class JobsQuery(Request):
 class DataRequest(Request):
     """Data to be judged: a stored data set or rows."""
 
-    model_config = _example(datasetId=_ANY_ID)
+    model_config = _example(
+        _exactly_one("datasetId", "data", "trainingData", "rows"), datasetId=_ANY_ID
+    )
 
     dataset_id: Annotated[str, Field(min_length=1)] | None = None
     data: Annotated[list[Row], Field(min_length=1)] | None = None
@@ -264,7 +300,7 @@ class NoteRequest(Request):
 
     model_config = _example(message="A new batch of glass from today.", level="info")
 
-    message: Annotated[Name, Field(max_length=1000)]
+    message: Line
     level: Literal["info", "success", "warning", "error"] = "info"
 
 
@@ -321,7 +357,9 @@ class PlantPredictRequest(ForecastFields):
 class ValidateRequest(Request):
     """A state of a line: at least two of WIP, throughput and cycle time."""
 
-    model_config = _example(wip=120, throughput=50, cycleTime=2)
+    model_config = _example(
+        _two_of("wip", "throughput", "cycleTime"), wip=120, throughput=50, cycleTime=2
+    )
 
     wip: Positive | None = None
     throughput: Positive | None = None

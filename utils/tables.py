@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import difflib
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from utils.errors import BadRequest, Detail, InvalidInput, TooLarge, UnsupportedMedia
+from utils import formulas, parquet, table_bounds
+from utils.errors import BadRequest, Detail, InvalidInput, UnsupportedMedia
 from utils.parsing import shown, unknown
 from utils.series import KEYS, ORIGIN, TARGETS, day_number
 
@@ -61,14 +60,21 @@ def read_file(path: Path, max_rows: int, max_bytes: int) -> Table:
     with path.open("rb") as file:
         start = file.read(4)
         if start == b"PAR1":
-            return _from_frame(_read_parquet(path, max_rows), strict=False)
-        packed = start[:2] == b"\x1f\x8b"
-        content = io.BytesIO(_unpacked(path, max_bytes)) if packed else file
-        content.seek(0)
-        if content.read(_CHUNK).lstrip()[:1] in (b"[", b"{"):
-            content.seek(0)
-            return read_rows(_read_json(content.read()), max_rows, strict=False)
-        return _from_frame(_read_csv(content, max_rows), strict=False)
+            return _from_frame(_read_parquet(path, max_rows, max_bytes), strict=False)
+        if start[:2] != b"\x1f\x8b":
+            return _read_text(file, max_rows)
+    with TemporaryFile() as unpacked:
+        _unpack(path, unpacked, max_bytes)
+        return _read_text(unpacked, max_rows)
+
+
+def _read_text(file: IO[bytes], max_rows: int) -> Table:
+    file.seek(0)
+    if file.read(_CHUNK).lstrip()[:1] not in (b"[", b"{"):
+        return _from_frame(_read_csv(file, max_rows), strict=False, csv=True)
+    table_bounds.check_json(file.seek(0, 2))
+    file.seek(0)
+    return read_rows(_read_json(file.read()), max_rows, strict=False)
 
 
 def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
@@ -78,7 +84,7 @@ def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
         InvalidInput, TooLarge: as `read_file`.
     """
     rows = list(rows)
-    _check_rows(len(rows), max_rows)
+    table_bounds.check_rows(len(rows), max_rows)
     wrong = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
     if wrong is not None:
         raise InvalidInput.of(f"rows.{wrong}", "must be an object", shown(rows[wrong]))
@@ -89,28 +95,15 @@ def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
     return _from_frame(frame, strict)
 
 
-def _check_rows(count: int, most: int) -> None:
-    if count > most:
-        raise TooLarge(f"A data set may have at most {most:,} rows (MAX_ROWS). Received: {count:,}")
-
-
-def _unpacked(path: Path, max_bytes: int) -> bytes:
-    """The content of a gzip file, never more than is allowed."""
-    parts: list[bytes] = []
-    total = 0
+def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
+    """Unpack a gzip file, never more than is allowed."""
     try:
         with gzip.open(path) as file:
             while chunk := file.read(_CHUNK):
-                total += len(chunk)
-                if total > max_bytes:
-                    raise TooLarge(
-                        f"An upload may have at most {max_bytes // 1_000_000:,} MB unpacked "
-                        "(MAX_UPLOAD_MB)."
-                    )
-                parts.append(chunk)
+                table_bounds.check_unpacked(target.tell() + len(chunk), max_bytes)
+                target.write(chunk)
     except (OSError, EOFError, zlib.error) as error:
         raise BadRequest(f"The gzip file is broken: {error}") from error
-    return b"".join(parts)
 
 
 def _read_json(content: bytes) -> list[Any]:
@@ -125,31 +118,27 @@ def _read_json(content: bytes) -> list[Any]:
     return body
 
 
-def _read_parquet(path: Path, max_rows: int) -> pd.DataFrame:
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_rows(file.metadata.num_rows, max_rows)
-            wanted = [name for name in file.schema_arrow.names if _canonical(name)]
-            ignored = [name for name in file.schema_arrow.names if not _canonical(name)]
-            frame = file.read(columns=wanted).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise BadRequest(f"The Parquet file is broken: {error}") from error
-    return frame.assign(**dict.fromkeys(ignored))
+def _read_parquet(path: Path, max_rows: int, max_bytes: int) -> pd.DataFrame:
+    table, ignored = parquet.read(path, _canonical, max_rows, max_bytes)
+    return table.to_pandas(ignore_metadata=True).assign(**dict.fromkeys(ignored))
 
 
-def _read_csv(file: BinaryIO, max_rows: int) -> pd.DataFrame:
+def _read_csv(file: IO[bytes], max_rows: int) -> pd.DataFrame:
     """UTF-8 with or without a BOM, else what spreadsheets in western Europe write."""
     file.seek(0)
     start = file.read(_CHUNK)
     if b"\x00" in start:
         raise UnsupportedMedia("The content is neither Parquet, nor JSON, nor CSV: it is binary.")
-    header, _, rest = start.decode("utf-8-sig", "replace").partition("\n")
+    header, end, rest = start.decode("utf-8-sig", "replace").partition("\n")
+    if not end and len(start) == _CHUNK:
+        raise BadRequest("The CSV is broken: its first line, the names, is longer than 1 MB.")
     separator = max(",;\t", key=header.count)
     if not any(_canonical(name) for name in _split(header, separator)):
         raise UnsupportedMedia(
             "The content is neither Parquet, nor JSON, nor a CSV whose first line names its "
             f"columns ({', '.join(_KNOWN[:7])}, …)."
         )
+    table_bounds.check_columns(header.count(separator) + 1)
     decimal = "," if separator == ";" and re.search(r"\d,\d", rest[:4096]) else "."
     form = {"sep": separator, "decimal": decimal, "nrows": max_rows + 1}
     try:
@@ -161,7 +150,7 @@ def _read_csv(file: BinaryIO, max_rows: int) -> pd.DataFrame:
         raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
         raise BadRequest("The CSV is broken: its rows have more fields than its first line names.")
-    _check_rows(len(frame), max_rows)
+    table_bounds.check_rows(len(frame), max_rows)
     return frame
 
 
@@ -169,7 +158,7 @@ def _split(header: str, separator: str) -> list[str]:
     return [name.strip().strip('"') for name in header.split(separator)]
 
 
-def _parsed(file: BinaryIO, encoding: str, form: dict[str, Any]) -> pd.DataFrame:
+def _parsed(file: IO[bytes], encoding: str, form: dict[str, Any]) -> pd.DataFrame:
     """The content of a CSV file; names and dates as they stand, numbers where they are such."""
     file.seek(0)
     columns = _split(file.readline().decode(encoding).removeprefix("\ufeff"), form["sep"])
@@ -203,7 +192,7 @@ def _canonical(name: str) -> str | None:
     return {known.replace("_", ""): known for known in _KNOWN}.get(folded)
 
 
-def _from_frame(frame: pd.DataFrame, strict: bool) -> Table:
+def _from_frame(frame: pd.DataFrame, strict: bool, csv: bool = False) -> Table:
     names = {column: _canonical(column) for column in frame.columns}
     ignored = [str(column) for column, name in names.items() if name is None]
     if strict and ignored:
@@ -218,7 +207,7 @@ def _from_frame(frame: pd.DataFrame, strict: bool) -> Table:
         raise InvalidInput.of("rows", "must have at least one row")
     return Table(
         days=_days(frame),
-        names=[_labels(frame[name]) for name in KEYS],
+        names=[_labels(frame[name], csv) for name in KEYS],
         numbers={name: _numbers(frame[name]) for name in _NUMBERS if name in frame},
         ignored=ignored,
     )
@@ -234,15 +223,15 @@ def _check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
     ]
     if missing:
         near = difflib.get_close_matches(missing[0], ignored, n=1)
-        hint = f"; is it {near[0]!r}?" if near else ""
+        hint = f"; is it {near[0]!r}?" if near else "."
         raise InvalidInput(
-            f"The column {missing[0]} is missing{hint}. Needed are {', '.join(needed)} (day "
+            f"The column {missing[0]} is missing{hint} Needed are {', '.join(needed)} (day "
             "instead of date will do).",
             [Detail(name, "is required") for name in missing],
         )
 
 
-def _labels(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
+def _labels(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[str]]:
     """Codes and labels of names, sorted by label; every row must have one."""
     category = _categorized(column)
     codes = category.cat.codes.to_numpy().astype(np.int64)
@@ -254,7 +243,8 @@ def _labels(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
     long = next((label for label in raw if len(label) > 200), None)
     if long:
         raise InvalidInput.of(str(column.name), "must have at most 200 characters", shown(long))
-    labels, folded = np.unique(raw, return_inverse=True)
+    meant = [formulas.plain(label) for label in raw] if csv else raw
+    labels, folded = np.unique(meant, return_inverse=True)
     return folded[codes].astype(np.int64), labels.tolist()
 
 

@@ -1,0 +1,23 @@
+"""Names that a spreadsheet would take for formulas, written so that it takes them for text.
+
+In CSV, a name that begins with one of = + - @ TAB CR is written with an apostrophe before it, and
+so is one that begins with apostrophes and then one of them. Reading takes one apostrophe off such
+names again: every name comes back as it was. JSON and Parquet have names as they are.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def escaped(name: str) -> str:
+    """The name as CSV has it."""
+    return f"'{name}" if _FORMULA.match(name) else name
+
+
+def plain(text: str) -> str:
+    """The name that CSV means by a text."""
+    return text[1:] if _ESCAPED.match(text) else text
