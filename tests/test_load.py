@@ -8,9 +8,10 @@ from array import array
 import pytest
 
 from benchmarks.load import report
-from benchmarks.load.clients import Question
+from benchmarks.load.clients import Question, Tally
 from benchmarks.load.processes import Watch
-from benchmarks.load.run import Load, run
+from benchmarks.load.run import Load, Outcome, run
+from benchmarks.load.streams import Streams
 from live import Service
 
 SMALL = Load(clients=4, seconds=2, streams=2, trainings=1, epochs=2, days=60)
@@ -37,6 +38,18 @@ def test_what_is_wrong_is_counted(service: Service, monkeypatch: pytest.MonkeyPa
     assert "no forecast was answered" in outcome.short()
 
 
+@pytest.mark.parametrize(
+    ("after", "short"),
+    [((70, 30), []), ((90, 30), ["web 1 has 70 → 90 threads"]), ((0, 0), ["web 1 ended"])],
+)
+def test_a_process_has_to_be_there_afterwards_as_it_was(
+    after: tuple[int, int], short: list[str]
+) -> None:
+    outcome = Outcome(SMALL, Tally(array("d", [0.1])), Streams(0, []), Watch({}), [])
+    outcome.counts = {"web 1": [(70, 30), (90, 40), after]}
+    assert outcome.short() == short
+
+
 @pytest.mark.parametrize(("growth", "grows"), [(0.0, False), (1.0, True)])
 def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:
     watch = Watch({"web 1": 0})
@@ -48,8 +61,6 @@ def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:
 
 
 def test_a_tally_keeps_a_few_examples() -> None:
-    from benchmarks.load.clients import Tally
-
     tally = Tally()
     for number in range(10):
         tally.wrong("kind", str(number))

@@ -22,6 +22,7 @@ _WARM_UP = 5.0  # seconds of the same load, so that pools of threads and connect
 _BACK_WITHIN = 60.0  # seconds
 _JOBS_END_WITHIN = 600.0  # seconds
 _ENDED = ("succeeded", "failed", "cancelled")
+_GONE = (0, 0)  # threads and descriptors of a process that ended
 _POOL = 80  # threads of a web process that has used its pool to the full: they stay
 
 
@@ -66,6 +67,8 @@ class Outcome:
         if not self.tally.seconds:
             found.append("no forecast was answered")
         for name, (before, _, after) in self.counts.items():
+            if after == _GONE:
+                found.append(f"{name} ended")
             kinds = zip(("threads", "descriptors"), before, after, strict=True)
             usual = _POOL if name.startswith("web") else 0
             found += [
@@ -173,8 +176,8 @@ def _settled(
     while True:
         found: dict[str, tuple[int, int]] = {}
         for name, pid in processes.items():
-            found[name] = (0, 0)
-            with suppress(OSError):  # it ended
+            found[name] = _GONE
+            with suppress(OSError):
                 _, threads, descriptors = taken(pid)
                 found[name] = threads, descriptors
         back = all(f <= b for n in before for f, b in zip(found[n], before[n], strict=True))
