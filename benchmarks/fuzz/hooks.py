@@ -103,7 +103,8 @@ def _about_known(case: Case, share: int) -> dict[str, Any]:
     names = {"model_id": "model_id", "datasetId": "dataset_id"}
     body |= {field: _KEPT[kind][0] for field, kind in names.items() if body.get(field)}
     body |= {n: _ROWS for n in ("history", "trainingData", "data", "rows") if body.get(n)}
-    series = THINGS["series"][share % len(THINGS["series"])]
+    of_rows = 0 if body.get("history") else share % len(THINGS["series"])
+    series = THINGS["series"][of_rows]
     body |= {name: value for name, value in series.items() if body.get(name)}
     if body.get("plant") and "plant" in case.path_parameters:
         body["plant"] = case.path_parameters["plant"]
