@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from utils.errors import InvalidInput
 from utils.parsing import Request
-from utils.rates import EXEMPT, RATE_HEADERS
+from utils.rate_headers import EXEMPT, RATE_HEADERS
 from utils.replies import ErrorReply, Reply
 from utils.roles import Role
 

@@ -18,6 +18,7 @@ from flask import Flask, Response, current_app, g, request
 
 from utils.caller import LOCAL, caller
 from utils.errors import TooManyRequests
+from utils.rate_headers import EXEMPT, RATE_HEADERS
 from utils.reach import is_local
 from utils.settings import Settings
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from utils.openapi import Endpoint
     from utils.rate_store import Forgiving
 
-RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
-EXEMPT = ("/health/live", "/health/ready")  # whoever probes must hear of the service alone
 _CHEAP, _EXPENSIVE = "cheap", "expensive"
 _REFUSED = (401, 403)
 

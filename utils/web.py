@@ -34,7 +34,7 @@ from utils.errors import (
 )
 from utils.files import full_disk
 from utils.parsing import Request
-from utils.rates import RATE_HEADERS
+from utils.rate_headers import RATE_HEADERS
 from utils.replies import ErrorReply, Reply
 from utils.settings import Settings
 
