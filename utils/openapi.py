@@ -11,10 +11,11 @@ from pydantic.json_schema import models_json_schema
 
 from utils.errors import InvalidInput
 from utils.parsing import Request
-from utils.rate_headers import EXEMPT, RATE_HEADERS
 from utils.replies import ErrorReply, Reply
 from utils.roles import Role
 
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+EXEMPT = ("/health/live", "/health/ready")  # of rates: whoever probes must hear of the service
 _REFERENCE = "#/components/schemas/{model}"
 _HEADERS = {
     name: {"description": text, "required": False, "schema": {"type": kind}}

@@ -18,14 +18,13 @@ from flask import Flask, Response, current_app, g, request
 
 from utils.caller import LOCAL, caller
 from utils.errors import TooManyRequests
-from utils.rate_headers import EXEMPT, RATE_HEADERS
+from utils.openapi import EXEMPT, RATE_HEADERS, Endpoint
 from utils.reach import is_local
 from utils.settings import Settings
 
 if TYPE_CHECKING:
     from flask_limiter import Limiter, RequestLimit
 
-    from utils.openapi import Endpoint
     from utils.rate_store import Forgiving
 
 _CHEAP, _EXPENSIVE = "cheap", "expensive"

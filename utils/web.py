@@ -33,8 +33,8 @@ from utils.errors import (
     UnsupportedMedia,
 )
 from utils.files import full_disk
+from utils.openapi import RATE_HEADERS
 from utils.parsing import Request
-from utils.rate_headers import RATE_HEADERS
 from utils.replies import ErrorReply, Reply
 from utils.settings import Settings
 
