@@ -205,7 +205,8 @@ def test_neither_keys_nor_tickets_are_in_the_logs(
         change = "UPDATE service_keys SET hash = 'damaged' WHERE id = ?"
         connection.execute(change, (id_of(damaged),))
     connection.close()
-    assert replace(exposed, key=damaged).get("/api/jobs").status_code == 500
+    reached = replace(exposed, key=damaged)
+    wait_until(lambda: reached.get("/api/jobs").status_code == 500, 10)
     strange = replace(exposed, key=wrong).call("DELETE", "/api/model/strangers")
     assert strange.status_code == 401
     log = (exposed.folder / "log").read_text()
