@@ -134,7 +134,7 @@ def start(folder: Path, *arguments: str, authority: Path | None = None, **settin
     )
     log.close()
     url = f"{'https' if authority else 'http'}://127.0.0.1:{environment['PORT']}"
-    service = Service(url, folder, environment, process, authority)
+    service = Service(url, folder, environment, process, authority=authority)
 
     def answers() -> bool:
         assert process.poll() is None, (folder / "log").read_text()

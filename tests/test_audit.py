@@ -19,9 +19,10 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from app import ENDPOINTS, create_app
-from live import FAST, ROOT, SMALL, Service
+from live import FAST, ROOT, SMALL, Service, command, make_key
 from utils import audit
 from utils.caller import Caller
+from utils.keys import id_of
 from utils.settings import Settings
 
 # POST of the contract that leave everything as it was.
@@ -215,38 +216,33 @@ def test_many_processes_and_threads_append_whole_lines_through_a_rotation(tmp_pa
     }
 
 
-def test_a_training_is_noted_when_it_is_accepted(service: Service) -> None:
+def test_a_training_is_noted_when_it_is_accepted(service: Service, dataset: dict[str, Any]) -> None:
     """Whoever waits for it may hang up, and this process may end: the line is there."""
-    path = service.folder / "audit.jsonl"
+    path, asked = service.folder / "audit.jsonl", FAST | {"datasetId": dataset["dataset_id"]}
     service.wait_for_worker()
-    before = len(lines(path)) if path.exists() else 0
-    jobs = [service.hand_in(FAST | SMALL)]
-    jobs.append(service.post("/api/model/train", FAST | SMALL | {"seed": 8}).json()["model_id"])
-    plants = service.post(
-        "/api/model/train/parallel/plants", FAST | SMALL | {"background": True}
-    ).json()["jobs"]
-    jobs += plants.values()
-    mine = {line["job"]: line for line in lines(path)[before:] if line.get("job") in jobs}
-    assert mine.keys() == set(jobs)
-    for job_id, line in mine.items():
-        assert (line["action"], line["subject"]) == ("model.train", job_id)
-        assert (line["status"], line["outcome"]) == (202, "done")
-    for id in jobs:
-        service.wait_for(id, "succeeded")
-    trains = [line for line in lines(path)[before:] if line["action"] == "model.train"]
-    assert len({line["request_id"] for line in trains if line["subject"] in jobs}) == 3
-    assert sum(line["subject"] in jobs for line in trains) == len(jobs)  # one each
-    assert service.get(f"/api/model/{jobs[0]}/download").ok
-    assert service.call("DELETE", f"/api/model/{jobs[0]}").ok
-    ends = [line["action"] for line in lines(path)[before:] if line["subject"] == jobs[0]]
-    assert ends == ["model.train", "model.download", "model.delete"]
+    waited = service.post("/api/model/train", asked | {"epochs": 1}).json()["model_id"]
+    one = asked | {"plants": ["P 1"], "background": True}
+    [left] = service.post("/api/model/train/parallel/plants", one).json()["jobs"].values()
+    assert service.get(f"/api/model/{waited}/download").ok
+    assert service.call("DELETE", f"/api/model/{waited}").ok
+    found = {id: [e for e in lines(path) if e["subject"] == id] for id in (waited, left)}
+    assert [e["action"] for e in found[waited]] == ["model.train", "model.download", "model.delete"]
+    for id, entries in found.items():
+        first = entries[0]
+        assert (first["action"], first["job"], first["status"]) == ("model.train", id, 202)
+    assert len(found[left]) == 1
+    service.wait_for(left, "succeeded")
 
 
 def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
-    audit.by_command(stored_in(tmp_path), "keys.create", "k1")
-    [line] = lines(tmp_path / "audit.jsonl")
-    assert (line["action"], line["subject"], line["outcome"]) == ("keys.create", "k1", "done")
-    assert line["caller"].startswith("user:") and line["role"] == "admin"
+    key = make_key(tmp_path, "Ann", "read")
+    assert command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
+    found = lines(tmp_path / "audit.jsonl")
+    assert [line["action"] for line in found] == ["keys.create", "keys.revoke"]
+    for line in found:
+        assert (line["subject"], line["outcome"]) == (id_of(key), "done")
+        assert line["caller"].startswith("user:") and line["role"] == "admin"
+    assert key not in (tmp_path / "audit.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -265,10 +261,9 @@ def test_where_it_is(settings: dict[str, str], file: Path | None) -> None:
     assert Settings(**settings).audit_file == file  # type: ignore[arg-type]
 
 
-def test_standard_output(tmp_path: Path) -> None:
+def test_standard_output() -> None:
     script = (
         "from utils.audit import AuditLog as A; A(None).write({'a': 1}); A(None).write({'b': 2})"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout == b'{"a": 1}\n{"b": 2}\n'
-    assert list(tmp_path.iterdir()) == []

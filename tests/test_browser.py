@@ -19,6 +19,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions as ec
 from selenium.webdriver.support.ui import WebDriverWait
 
 from live import SMALL, Service, children, command, make_key, start
@@ -83,6 +84,53 @@ def test_the_page_goes_the_whole_way(
     received = browser.execute_script("return window.received")
     assert (state.text, received["failures"]) == ("done", []), browser.get_log("browser")
     check(received)
+
+
+def test_the_documentation_works_under_its_policy(
+    service: Service, browser: webdriver.Chrome
+) -> None:
+    browser.get(f"{service.url}/api/docs/")
+    first = WebDriverWait(browser, 60).until(
+        lambda page: page.find_elements(By.CSS_SELECTOR, "#operations-default-get_health button")
+    )
+    first[0].click()
+    for name in ("try-out__btn", "execute"):
+        WebDriverWait(browser, 60).until(
+            lambda page, name=name: page.find_elements(By.CLASS_NAME, name)
+        )[0].click()
+    shown = WebDriverWait(browser, 60).until(
+        lambda page: page.find_elements(By.CSS_SELECTOR, ".live-responses-table .microlight")
+    )
+    assert any("healthy" in each.text for each in shown)
+    assert browser.get_log("browser") == []
+
+
+def test_the_page_shows_a_picture_and_a_report(
+    service: Service, trained: dict[str, Any], origin: str, browser: webdriver.Chrome
+) -> None:
+    """As it may: in an `img`, in a frame; from another origin, whose own page wants CORP."""
+    model = service.get(f"/api/model/{trained['model_id']}/visualize")
+    assert model.ok
+    browser.get(f"{origin}/shows.html")
+    width = browser.execute_async_script(
+        """const [url, done] = arguments, image = new Image();
+        image.onload = () => done(image.naturalWidth);
+        image.onerror = () => done(0);
+        document.body.append(image);
+        image.src = url;""",
+        f"{service.url}/visualizations/{trained['model_id']}.png",
+    )
+    assert width > 100, browser.get_log("browser")
+    browser.execute_script(
+        """const frame = document.createElement("iframe");
+        frame.src = arguments[0];
+        document.body.append(frame);""",
+        f"{service.url}/api/model/{trained['model_id']}/report",
+    )
+    WebDriverWait(browser, 60).until(
+        ec.frame_to_be_available_and_switch_to_it((By.TAG_NAME, "iframe"))
+    )
+    WebDriverWait(browser, 60).until(lambda page: page.find_elements(By.TAG_NAME, "h1"))
 
 
 def test_a_page_with_a_key_follows_a_job_and_connects_again(

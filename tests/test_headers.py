@@ -57,6 +57,7 @@ def test_every_reply_is_protected(client: FlaskClient, method: str, path: str) -
         assert reply.headers["Content-Security-Policy"] == STRICT
         assert reply.headers["Cache-Control"] == "no-store"
         assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    reply.close()
 
 
 def test_rows_and_files(client: FlaskClient) -> None:

@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +121,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that takes keys, as one behind a proxy does; called by an admin."""
     folder = tmp_path_factory.mktemp("guarded")
     key = make_key(folder, "admin", "admin")
-    running = replace(start(folder), key=key)
+    running = replace(start(folder, TRUSTED_PROXIES="127.0.0.1"), key=key)
     yield running
     assert running.stop() == 0
 
@@ -134,6 +136,25 @@ def front(guarded: Service, folder: Path) -> Iterator[Front]:
     guarded.wait_for_worker()
     with nginx(folder, int(guarded.environment["PORT"])) as running:
         yield replace(running, key=guarded.key)
+
+
+def test_the_service_sees_the_client_and_believes_no_claim(front: Front, guarded: Service) -> None:
+    claims = {"Authorization": f"Bearer {front.key}"}
+    claims |= {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Real-IP": "6.6.6.6"}
+    port = int(front.https.rpartition(":")[2])
+    context = ssl.create_default_context(cafile=front.authority)
+    connection = HTTPSConnection(
+        "127.0.0.1", port, timeout=20, context=context, source_address=("127.0.0.2", 0)
+    )
+    connection.request("DELETE", "/api/model/nobody", headers=claims)
+    reply = connection.getresponse()
+    assert reply.status == 404 and reply.read()
+    connection.close()
+    assert reply.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+    assert reply.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+    assert not re.search(r"\d", reply.headers["Server"])
+    line = json.loads((guarded.folder / "audit.jsonl").read_text().splitlines()[-1])
+    assert (line["subject"], line["address"]) == ("nobody", "127.0.0.2")
 
 
 def test_health_over_tls(front: Front) -> None:
@@ -247,5 +268,6 @@ def test_a_service_that_is_down_is_a_503_in_json(tmp_path: Path) -> None:
     with nginx(tmp_path, free_port()) as front:
         for reply in map(partial(front.call, "GET"), ("/health", "/api/jobs/x/events")):
             assert reply.status_code == 503 and reply.headers["Retry-After"] == "10"
+            assert reply.headers["X-Content-Type-Options"] == "nosniff"
             body = reply.json()
             assert body["success"] is False and "Try again" in body["error"]

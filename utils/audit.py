@@ -120,7 +120,7 @@ def accepted(job_id: str) -> None:
         g.accepted = True
 
 
-def by_command(settings: Settings, action: str, subject: str) -> None:
+def by_command(settings: Settings, action: str, subject: str | None) -> None:
     """Write the line of something that the command line did."""
     user = getpass.getuser()
     line = _facts(Caller(f"user:{user}", user, "admin"), action, subject)

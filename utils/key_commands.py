@@ -9,6 +9,7 @@ import click
 
 from utils.caller import ROLES, Role
 from utils.errors import InvalidInput
+from utils.keys import id_of
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def create(chosen: Settings, name: str, role: Role, days: int | None) -> None:
     if not name.isprintable() or not 1 <= len(name.strip()) <= _LONGEST:
         raise InvalidInput.of("NAME", f"must be 1 to {_LONGEST} printable characters", name[:200])
     key = _store(chosen).add(name.strip(), role, days)
+    _note(chosen, "keys.create", id_of(key))
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again. To call with it:", err=True)
     click.echo("  curl -H 'Authorization: Bearer KEY' …", err=True)
@@ -57,9 +59,16 @@ def revoke(chosen: Settings, id: str) -> None:
     """Have the key of an ID be valid no more; servers that run know within seconds."""
     store = _store(chosen)
     store.revoke(id)
+    _note(chosen, "keys.revoke", id)
     click.echo(f"Key {id} is revoked.")
     if not store.unrevoked():
         click.echo("It was the last one: on loopback, the service is open again.", err=True)
+
+
+def _note(chosen: Settings, action: str, id: str | None) -> None:
+    from utils import audit
+
+    audit.by_command(chosen, action, id)
 
 
 def _store(chosen: Settings) -> KeyStore:
