@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models import network
+from models import keras_files, network
 from models.data_generator import FACTORS
 from models.network import export_onnx
 from utils import cleaning, tables
@@ -33,7 +32,6 @@ Floats = NDArray[np.float64]
 
 _MOST_ROWS = 5_000_000
 _MOST_BYTES = 1_000_000_000
-_OWN_MODULES = ("builtins", "keras", "tf_keras", "tensorflow")
 # Written by Keras 2; Keras 3 knows them no more. None of them means anything at its default.
 _FORGOTTEN = {"time_major": False, "ragged": False}
 
@@ -126,18 +124,21 @@ def _copy_modernised(path: Path, copy: Path) -> None:
         shutil.copyfile(path, copy)
         if not h5py.is_hdf5(copy):  # an empty file would be opened, and filled
             raise ValueError("it does not begin as HDF5 does")
+        keras_files.check_weights(copy, copy.stat().st_size)
         with h5py.File(copy, "r+") as file:
             stated = file.attrs.get("model_config")
             if stated is None:
                 raise _unusable(path, "holds weights only; save the whole model: model.save()")
             config = json.loads(stated)
             _name_input(config)
-            for part in _parts(config):
-                _check_part(path, part)
+            keras_files.check_config(config)
+            for part in keras_files.parts(config):
                 _modernise(path, part)
             del file.attrs["model_config"]
             file.attrs["model_config"] = json.dumps(config).encode()
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except keras_files.Refused as error:
+        raise _unusable(path, str(error)) from error
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise DamagedFile(
             f"The file {path.name} is truncated or no Keras .h5 file: {_first_line(error)}"
         ) from error
@@ -154,29 +155,6 @@ def _name_input(config: dict[str, Any]) -> None:
     if shape and layers[0].get("class_name") != "InputLayer":
         given = {"batch_input_shape": shape, "dtype": "float32", "name": "window"}
         layers.insert(0, {"class_name": "InputLayer", "config": given})
-
-
-def _parts(config: Any) -> Iterator[dict[str, Any]]:
-    """All objects within a description, the outer before the inner."""
-    waiting = [config]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            yield part
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
-
-
-def _check_part(path: Path, part: dict[str, Any]) -> None:
-    """Refuse code that the file brings along, before Keras is shown any of it."""
-    name, module = str(part.get("class_name", "")), part.get("module")
-    if "lambda" in name.lower():
-        raise _unusable(
-            path, f"has a {name} layer, which holds code; it was not executed and is not accepted"
-        )
-    if isinstance(module, str) and module.split(".")[0] not in _OWN_MODULES:
-        raise _unusable(path, f"names {module}.{name}, which is no part of Keras")
 
 
 def _modernise(path: Path, part: dict[str, Any]) -> None:

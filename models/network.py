@@ -15,8 +15,9 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
-from models import onnx_graph
+from models import keras_files, onnx_graph
 from utils.architectures import PLAIN, Design
+from utils.errors import DamagedFile
 from utils.schemas import Hyperparameters
 
 TARGET_COUNT = 3
@@ -143,6 +144,13 @@ def load(path: Path) -> keras.Model:
     """Open a `.keras` file; nothing that it names is executed.
 
     Raises:
-        ValueError: the file is no Keras model.
+        DamagedFile: the file is no Keras model, or one with code of its own.
     """
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    try:
+        keras_files.check_keras(path)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except keras_files.Refused as error:
+        raise DamagedFile(f"The file {path.name} {error}.") from error
+    except Exception as error:  # Keras' errors share no class of their own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise DamagedFile(f"The file {path.name} cannot be opened by Keras: {reason}") from error
