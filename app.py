@@ -18,6 +18,7 @@ from utils import replies as r
 from utils import schemas as s
 from utils.access import Access
 from utils.openapi import Endpoint
+from utils.rates import Rates
 from utils.settings import Settings, read
 from utils.sse import LAST
 
@@ -35,9 +36,16 @@ ENDPOINTS = [
         s.GenerateRequest,
         headers=("Idempotency-Key",),
         action="data.generate",
+        expensive=True,
     ),
     Endpoint(
-        "POST", "/api/data/upload", "Store a table", r.UploadReply, table=True, action="data.upload"
+        "POST",
+        "/api/data/upload",
+        "Store a table",
+        r.UploadReply,
+        table=True,
+        action="data.upload",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -47,6 +55,7 @@ ENDPOINTS = [
         s.DataRequest,
         table=True,
         role="read",
+        expensive=True,
     ),
     Endpoint("GET", "/api/data", "List the data sets", r.DatasetsReply),
     Endpoint(
@@ -56,6 +65,7 @@ ENDPOINTS = [
         r.DatasetReply,
         formats=("json", "csv", "parquet"),
         action="data.download",
+        expensive=True,
     ),
     Endpoint(
         "DELETE",
@@ -73,6 +83,7 @@ ENDPOINTS = [
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
         action="model.train",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -83,6 +94,7 @@ ENDPOINTS = [
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
         action="model.train",
+        expensive=True,
     ),
     Endpoint(
         "GET",
@@ -99,6 +111,7 @@ ENDPOINTS = [
         accepted=r.JobsAccepted,
         headers=("Prefer",),
         action="model.train",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -109,6 +122,7 @@ ENDPOINTS = [
         accepted=r.JobsAccepted,
         headers=("Prefer",),
         action="model.train",
+        expensive=True,
     ),
     Endpoint("GET", "/api/jobs", "List the jobs", r.JobsReply, query=s.JobsQuery),
     Endpoint("GET", "/api/jobs/<job_id>", "A job", r.JobReply),
@@ -141,6 +155,7 @@ ENDPOINTS = [
         accepted=r.JobAccepted,
         headers=("Idempotency-Key", "Prefer"),
         action="model.backtest",
+        expensive=True,
     ),
     Endpoint(
         "GET",
@@ -156,6 +171,7 @@ ENDPOINTS = [
         media="application/octet-stream",
         formats=("keras", "onnx", "litert"),
         action="model.download",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -164,6 +180,7 @@ ENDPOINTS = [
         r.CompressReply,
         s.CompressRequest,
         action="model.compress",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -180,6 +197,7 @@ ENDPOINTS = [
         r.BatchReply,
         s.BatchRequest,
         role="read",
+        expensive=True,
     ),
     Endpoint(
         "POST",
@@ -200,9 +218,13 @@ ENDPOINTS = [
         s.PlantPredictRequest,
         role="read",
     ),
-    Endpoint("GET", "/api/model/<model_id>/visualize", "Draw a model", p.VisualizeReply),
+    Endpoint(
+        "GET", "/api/model/<model_id>/visualize", "Draw a model", p.VisualizeReply, expensive=True
+    ),
     Endpoint("GET", "/visualizations/<name>", "A picture of a model", media="image/png"),
-    Endpoint("GET", "/api/model/<model_id>/report", "A model's report", media="text/html"),
+    Endpoint(
+        "GET", "/api/model/<model_id>/report", "A model's report", media="text/html", expensive=True
+    ),
     Endpoint("GET", "/api/training/logs", "The training log", p.LogsReply),
     Endpoint(
         "POST",
@@ -224,6 +246,7 @@ ENDPOINTS = [
         "Compare with data",
         p.MasterReportReply,
         role="read",
+        expensive=True,
     ),
     Endpoint(
         "GET",
@@ -262,6 +285,7 @@ def create_app(settings: Settings) -> Flask:
     _add_master_data_views(app, service)
     control.install(app, ENDPOINTS)
     audit.install(app, settings, ENDPOINTS)
+    Rates(settings).install(app, ENDPOINTS)
     return app
 
 

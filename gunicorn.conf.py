@@ -33,7 +33,8 @@ forwarder_headers = ""
 preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
 timeout = 60
-graceful_timeout = 2
+# An idle process ends at once; event streams end within a second, and their clients come back.
+graceful_timeout = _settings.drain_seconds
 keepalive = 30
 control_socket_disable = True
 # Each request has a line of its own in the log of the app.
@@ -51,6 +52,8 @@ def ssl_context(_config: Any, default: Any) -> ssl.SSLContext:
 
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
+# Counters are mapped into memory: with a disk behind them that is full, counting kills a process.
+_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108  # the folder beneath it is mkdtemp's
 
 
 def on_starting(server: Any) -> None:
@@ -69,7 +72,8 @@ def when_ready(server: Any) -> None:
     server.metrics_folder = None
     given = os.environ.get(_METRICS)
     if not given:
-        server.metrics_folder = os.environ[_METRICS] = mkdtemp(prefix="lstm-metrics-")
+        memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        server.metrics_folder = os.environ[_METRICS] = mkdtemp(prefix="lstm-metrics-", dir=memory)
         return
     Path(given).mkdir(parents=True, exist_ok=True)
     for left_behind in Path(given).glob("*.db"):
@@ -86,13 +90,22 @@ def child_exit(_server: Any, worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Tidy up for a master that was killed: its processes notice, and end."""
     if os.getpid() == worker.pid and os.getppid() != worker.ppid:
-        on_exit(server)
+        _remove_own(server)
 
 
 def on_exit(server: Any) -> None:
-    """Leave nothing on disk."""
-    if getattr(server, "metrics_folder", None):
-        shutil.rmtree(server.metrics_folder, ignore_errors=True)
+    """Leave nothing on disk, nor what processes that had to be killed would have had open."""
+    if not _remove_own(server) and (given := os.environ.get(_METRICS)):
+        for left_behind in Path(given).glob("gauge_live*.db"):
+            left_behind.unlink(missing_ok=True)
+
+
+def _remove_own(server: Any) -> bool:
+    """Remove the folder of this run, if it has one of its own."""
+    own = getattr(server, "metrics_folder", None)
+    if own:
+        shutil.rmtree(own, ignore_errors=True)
+    return bool(own)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -83,7 +83,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
             for i in range(1, chosen.workers + 1)
         ),
     ]
-    sys.exit(supervisor.run(programs, lambda: _welcome(chosen)))
+    sys.exit(supervisor.run(programs, lambda: _welcome(chosen), chosen.drain_seconds))
 
 
 def _expect_certificate(chosen: settings.Settings) -> None:
@@ -112,13 +112,17 @@ def _expect_free(chosen: settings.Settings) -> None:
 
 def _welcome(chosen: settings.Settings) -> None:
     """Say where the service listens, once it does."""
-    address = "127.0.0.1" if chosen.host in ("0.0.0.0", "::") else chosen.host  # noqa: S104
+    everywhere = chosen.host in ("0.0.0.0", "::")  # noqa: S104  # nosec B104  # compared
+    address = "127.0.0.1" if everywhere else chosen.host
     scheme, ours = ("https", _any_certificate()) if chosen.tls_files else ("http", None)
     url = f"{scheme}://{address}:{chosen.port}"
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline:
         live = f"{url}/health/live"
-        with contextlib.suppress(OSError), urlopen(live, timeout=1, context=ours):  # noqa: S310
+        with (
+            contextlib.suppress(OSError),
+            urlopen(live, timeout=1, context=ours),  # noqa: S310  # nosec B310  # our own
+        ):
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
             key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
             click.echo(f"  curl -X POST{key} {url}/api/data/generate")
@@ -284,7 +288,7 @@ def _worker_at_hand(
         yield
         return
     name = f"{socket.gethostname()}-train-{os.getpid()}"
-    started = subprocess.Popen(  # noqa: S603 - our own program
+    started = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
         [sys.executable, str(settings.ROOT / "run.py"), "worker"],
         env=os.environ | {"WORKER_ID": name, "LOG_LEVEL": "WARNING"},
         start_new_session=True,

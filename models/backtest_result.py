@@ -20,8 +20,8 @@ from utils.store import Store
 class Control(backtest.Control, Protocol):
     """Also has a say before anything is published."""
 
-    def before_publishing(self) -> None:
-        """Raise what is to end it, if anything is; afterwards nothing may."""
+    def publish(self, act: Callable[[], None]) -> None:
+        """Have the result published by `act`, or raise what is to end it before."""
 
 
 def publish(
@@ -48,9 +48,9 @@ def publish(
     about = ids | {"created_at": datetime.now(UTC).isoformat()}
     seconds = round(time.perf_counter() - began, 3)
     reply = BacktestReply.model_validate(about | report | {"seconds": seconds})
-    control.before_publishing()
-    files = {RESULT: reply.model_dump_json().encode(), PICTURE: picture}
-    store.publish(ids["job_id"], about, {end: _holding(files[end]) for end in files})
+    contents = {RESULT: reply.model_dump_json().encode(), PICTURE: picture}
+    files = {end: _holding(content) for end, content in contents.items()}
+    control.publish(lambda: store.publish(ids["job_id"], about, files))
 
 
 def _holding(content: bytes) -> Callable[[Path], None]:

@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from models import bounds
 from models.job_states import Work
 from models.jobs import Jobs
 from models.registry import PICTURE, RESULT, Registry, backtest_store
 from utils import audit
+from utils.caller import caller
 from utils.errors import InvalidInput, NotFound
 from utils.idempotency import fingerprint, id_of, used_key
 from utils.schemas import BacktestRequest
@@ -36,7 +38,7 @@ class Backtests:
         patience: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._jobs, self._datasets, self._registry = jobs, datasets, registry
-        self._patience = patience
+        self._patience, self._settings = patience, settings
         self._store = backtest_store(settings.model_location)
 
     def start(self, model_id: str, request: BacktestRequest, key: str | None) -> str:
@@ -46,8 +48,11 @@ class Backtests:
             NotFound: there is no such model or data set.
             InvalidInput: no data set is named, and none is known; or the key was used with
                 another body.
+            TooManyRequests: the caller has as many jobs waiting as may be.
             Unavailable: no worker is alive.
         """
+        if request.horizon is not None:
+            bounds.check_horizon("horizon", request.horizon, self._settings.max_horizon)
         arguments = {
             "model_id": model_id,
             "dataset_id": self.dataset(model_id, request.dataset_id),
@@ -56,6 +61,9 @@ class Backtests:
         }
         self._jobs.expect_worker()
         job_id = id_of(key, "backtest")
+        if key is None or not self._jobs.states([job_id]):
+            waiting = self._jobs.queued_of(caller().id)
+            bounds.check_queue(waiting, 1, self._settings.max_queued_jobs)
         self._jobs.enqueue(Work.BACKTEST, job_id, arguments)
         if key is not None:
             handed_in = self._jobs.get(job_id).arguments

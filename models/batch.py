@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from models.bounds import check_horizon
 from models.context import Context, context_of
 from models.forecast_reply import forecast_json
 from models.forecasting import Forecast, Forecaster, Start
@@ -39,13 +40,18 @@ class _Refused(NamedTuple):
     error: ServiceError
 
 
-def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int) -> Iterable[bytes]:
+def forecast_batch(
+    forecaster: Forecaster, request: BatchRequest, max_rows: int, max_horizon: int = 365
+) -> Iterable[bytes]:
     """The reply to a batch, as `replies.BatchReply` describes it, part by part.
 
     Raises:
         InvalidInput: not one of the items can be forecast; a detail for each.
     """
-    found = [_look(forecaster, place, item, max_rows) for place, item in enumerate(request.items)]
+    found = [
+        _look(forecaster, place, item, max_rows, max_horizon)
+        for place, item in enumerate(request.items)
+    ]
     refused = [entry for entry in found if isinstance(entry, _Refused)]
     if len(refused) == len(found):
         raise _nothing_left(refused)
@@ -58,10 +64,11 @@ def forecast_batch(forecaster: Forecaster, request: BatchRequest, max_rows: int)
 
 
 def _look(
-    forecaster: Forecaster, place: int, given: dict[str, Any], max_rows: int
+    forecaster: Forecaster, place: int, given: dict[str, Any], max_rows: int, max_horizon: int
 ) -> _Asked | _Refused:
     try:
         item = BatchItem.parse(given)
+        check_horizon("predictionDays", item.prediction_days, max_horizon)
         key = (item.plant, item.application, item.panel_size)
         return _Asked(place, key, item, context_of(forecaster, key, item, max_rows))
     except ServiceError as error:

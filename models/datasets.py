@@ -17,11 +17,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.bounds import check_series
 from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
 from utils import formulas
 from utils.errors import DamagedFile, NotFound
+from utils.room import Room
 from utils.series import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
+from utils.settings import Settings
 from utils.store import Store
 from utils.validation import compliance
 
@@ -58,10 +61,29 @@ class Datasets:
     Rows lie series by series, each from its first date to its last without a gap.
     """
 
-    def __init__(self, location: str | Path, max_rows: int, max_bytes: int) -> None:
-        self.store = Store(location, "data set", (".parquet",))
+    def __init__(
+        self,
+        location: str | Path,
+        max_rows: int,
+        max_bytes: int,
+        max_series: int | None = None,
+        room: Room | None = None,
+    ) -> None:
+        self.store = Store(location, "data set", (".parquet",), room)
         self.max_rows = max_rows
         self.max_bytes = max_bytes
+        self.max_series = max_series or max_rows
+
+    @classmethod
+    def of(cls, settings: Settings) -> Datasets:
+        """The data sets that the settings place, and bound."""
+        return cls(
+            settings.data_location,
+            settings.max_rows,
+            settings.max_upload_mb * 1_000_000,
+            settings.max_series,
+            Room("MAX_DATA_MB", settings.max_data_mb),
+        )
 
     def generate(
         self, spec: PlantSpec, id: str | None = None, mark: str | None = None
@@ -105,6 +127,7 @@ class Datasets:
         # pandas is for tables of people only: what just forecasts does without its 75 MB.
         from utils import tables
 
+        self.store.room.expect()
         return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
 
     def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
@@ -123,6 +146,7 @@ class Datasets:
 
         cleaned = clean(table)
         panel, quality = cleaned.panel, cleaned.quality
+        check_series(len(panel.keys), self.max_series)
         verdicts = littles_law.counts(littles_law.judge(panel).verdict, littles_law.VERDICTS)
         quality["littles_law"]["verdicts"] = verdicts
         time, begin = panel.time, int(panel.first.min())

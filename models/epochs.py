@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Protocol
@@ -67,8 +68,14 @@ class Control(Protocol):
     def keep(self, content: bytes) -> None:
         """Keep a checkpoint, in place of the one before."""
 
-    def before_publishing(self) -> None:
-        """Called once the model is ready; raises if it is not wanted any more."""
+    def patiently(self, act: Callable[[], None]) -> None:
+        """Call `act`, perhaps again and again while it raises Unavailable."""
+
+    def publish(self, act: Callable[[], None]) -> None:
+        """Have the model, which is ready, published by `act`; raises if it is not wanted any more.
+
+        `act` may be called again after it raised Unavailable.
+        """
 
 
 class Alone:
@@ -91,8 +98,13 @@ class Alone:
     def keep(self, content: bytes) -> None:
         """Nothing is kept."""
 
-    def before_publishing(self) -> None:
-        """Go on."""
+    def patiently(self, act: Callable[[], None]) -> None:
+        """Call it."""
+        act()
+
+    def publish(self, act: Callable[[], None]) -> None:
+        """Publish it."""
+        act()
 
 
 class _Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.bounds import check_series
 from models.datasets import Datasets, calendar_of, summary_of
 from utils.errors import InvalidInput
 from utils.schemas import DataRequest
@@ -30,6 +31,8 @@ def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
 
     table, calendar, known = _table(datasets, asked)
     cleaned, unmendable = _cleaned(table, calendar)
+    if known is None:
+        check_series(len(cleaned.panel.keys), datasets.max_series)
     quality = known or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values),

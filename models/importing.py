@@ -137,6 +137,8 @@ def _copy_modernised(path: Path, copy: Path) -> None:
             del file.attrs["model_config"]
             file.attrs["model_config"] = json.dumps(config).encode()
     except keras_files.Refused as error:
+        if isinstance(error, keras_files.Broken):
+            raise DamagedFile(f"The file {path.name} {error}.") from error
         raise _unusable(path, str(error)) from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise DamagedFile(

@@ -38,6 +38,7 @@ _DECISIONS = sa.Table(
     sa.Column("job_id", sa.String(36), primary_key=True),
     sa.Column("decision", sa.String(20), nullable=False),
 )
+_AHEAD = 60.0  # seconds that the clocks of machines may differ by
 _TRIES = 20  # writers that take each other's number, which two at once hardly do
 
 
@@ -121,9 +122,10 @@ class JobLog:
         return self._events(query.order_by(_EVENTS.c.job_id, _EVENTS.c.number))
 
     def last(self, limit: int) -> list[Event]:
-        """The newest events of all jobs, oldest first."""
+        """The newest events of all jobs, oldest first; none of before a clock was set back."""
         newest = _EVENTS.c.at.desc(), _EVENTS.c.job_id, _EVENTS.c.number.desc()
-        return self._events(sa.select(_EVENTS).order_by(*newest).limit(limit))[::-1]
+        known = sa.select(_EVENTS).where(_EVENTS.c.at < time.time() + _AHEAD)
+        return self._events(known.order_by(*newest).limit(limit))[::-1]
 
     def last_epochs(self, job_ids: Iterable[str]) -> dict[str, Event]:
         """The last epoch told of each of some jobs, where there is one."""
@@ -151,14 +153,40 @@ class JobLog:
         }
 
     def spans(self, job_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
-        """When the first and the last that is told of each of some jobs was, as Unix times."""
-        query = (
-            sa.select(_EVENTS.c.job_id, sa.func.min(_EVENTS.c.at), sa.func.max(_EVENTS.c.at))
+        """When the first and the last that is told of each of some jobs was, as Unix times.
+
+        By the order in which it was told: a clock that was set back may say otherwise.
+        """
+        ends = (
+            sa.select(
+                _EVENTS.c.job_id,
+                sa.func.min(_EVENTS.c.number).label("first"),
+                sa.func.max(_EVENTS.c.number).label("last"),
+            )
             .where(_EVENTS.c.job_id.in_(list(job_ids)))
             .group_by(_EVENTS.c.job_id)
+            .subquery()
         )
+        mine = _EVENTS.c.job_id == ends.c.job_id
+        either = _EVENTS.c.number.in_([ends.c.first, ends.c.last])
+        query = sa.select(_EVENTS.c.job_id, _EVENTS.c.at).join(ends, sa.and_(mine, either))
+        times: dict[str, list[float]] = {}
         with self._connection() as connection:
-            return {row[0]: (float(row[1]), float(row[2])) for row in connection.execute(query)}
+            for job_id, at in connection.execute(query.order_by(_EVENTS.c.number)):
+                times.setdefault(job_id, []).append(float(at))
+        return {job_id: (told[0], told[-1]) for job_id, told in times.items()}
+
+    def fruitless_tries(self, job_id: str) -> int:
+        """How many tries of a job have begun since one got an epoch further, or was handed back."""
+        mine = _EVENTS.c.job_id == job_id
+        last = sa.select(sa.func.max(_EVENTS.c.number)).where(mine, _EVENTS.c.epoch.isnot(None))
+        since = _EVENTS.c.number > sa.func.coalesce(last.correlate(None).scalar_subquery(), -1)
+        query = sa.select(_EVENTS).where(mine, since).order_by(_EVENTS.c.number)
+        tries: set[int] = set()
+        for event in self._events(query):
+            if (number := event.data.get("try")) is not None:
+                tries = {1} if number == 1 else tries | {number}
+        return len(tries)
 
     def epochs_since(self, at: float) -> int:
         """How many epochs ended after a Unix time, of all jobs."""

@@ -23,6 +23,11 @@ class Work(StrEnum):
     COMPRESS = "compress"
 
 
+# A worker that ends abruptly may have been killed by its job, for want of memory say, or by
+# anything else: a job is given up that so many workers died of, one after the other, without
+# its getting an epoch further.
+MOST_TRIES = 5
+
 JOBS = (Work.TRAIN, Work.BACKTEST)  # what clients hand in, follow and cancel
 
 
@@ -86,6 +91,7 @@ class Job:
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
+    owner: str | None  # the id of the caller who handed it in
 
     @property
     def model_id(self) -> str | None:
@@ -114,16 +120,20 @@ def failed(error: ServiceError) -> PortableWorkflowError:
     return PortableWorkflowError(message=error.message, name=document["kind"], data=document)
 
 
+def took_along(work: Work, tries: int) -> InternalError:
+    """The error of a job whose workers died of it."""
+    return InternalError(
+        f"The job was tried {tries} times, and each time its worker ended abruptly: most likely "
+        f"the machine ran out of memory. {_LESS.get(work, '')}".rstrip()
+    )
+
+
 def error_of(status: WorkflowStatus) -> ServiceError | None:
     """The error that a failed job ended with, as `failed` packed it."""
     if STATES[status.status] is not JobState.FAILED:
         return None
     if status.error is None:
-        return InternalError(
-            f"The job was tried {max(1, (status.recovery_attempts or 1) - 1)} times, and each time "
-            "its worker ended abruptly: most likely the machine ran out of memory. "
-            + _LESS.get(Work(status.name), "")
-        )
+        return took_along(Work(status.name), max(1, (status.recovery_attempts or 1) - 1))
     data = getattr(status.error, "data", None)
     return from_document(data) if isinstance(data, dict) else InternalError(str(status.error))
 
@@ -139,15 +149,18 @@ def job_of(
     # The engine's own times are whole seconds on SQLite.
     queued = arguments.pop("queued_at", (status.created_at or 0) / 1000)
     ended = None if status.completed_at is None else status.completed_at / 1000
+    # Nothing ends before it began, whatever clocks were set back meanwhile.
+    began = max(span[0], queued) if span else None
     return Job(
         job_id=status.workflow_id,
         work=Work(status.name),
         state=STATES[status.status],
         arguments=arguments,
         queued_at=queued,
-        started_at=span[0] if span else None,
-        ended_at=None if ended is None else max(ended, span[1] if span else queued),
+        started_at=began,
+        ended_at=None if ended is None else max(ended, span[1] if span else queued, began or 0.0),
         tries=status.recovery_attempts or 0,
         error=error_of(status),
         progress=progress,
+        owner=status.authenticated_user,
     )

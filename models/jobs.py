@@ -19,7 +19,9 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
 from models.job_log import Decision, Event, JobLog
 from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
+from utils.caller import caller
 from utils.database import Workers, answering, open_engine
+from utils.drain import DRAIN
 from utils.errors import Conflict, InternalError, NotFound, Unavailable
 
 QUEUE = "training"
@@ -36,6 +38,7 @@ APPLICATION = "lstm-backend-service"
 
 _GRACE = 5.0  # seconds that a starting or restarting worker has to show up
 _RESTART = 30.0  # seconds that the last worker has to come back to those who wait for its queue
+_COME_BACK = 5  # seconds until a web server that stops is back, or another one is found
 _POLL = (0.05, 0.5)  # seconds between two looks at a job: at first, and at most
 
 
@@ -94,23 +97,40 @@ class Jobs:
         """How many trainings wait for a worker."""
         return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
 
+    def queued_of(self, owner: str) -> int:
+        """How many jobs that a caller handed in wait for a worker.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        table = _workflows(self.engine)
+        waits = [name for name, state in STATES.items() if state is JobState.QUEUED]
+        query = sa.select(sa.func.count()).where(
+            table.c.authenticated_user == owner,
+            table.c.status.in_(waits),
+            table.c.name.in_([work.value for work in JOBS]),
+        )
+        with self._answering():
+            if not self._made():
+                return 0
+            with self.engine.connect() as connection:
+                return connection.scalar(query) or 0
+
     def counts(self) -> dict[JobState, int]:
         """How many trainings there are in each state; {} before the first worker.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        engine = self.engine
-        schema = None if engine.dialect.name == "sqlite" else "dbos"
-        status, name = sa.column("status", sa.Text), sa.column("name", sa.Text)
-        table = sa.table("workflow_status", status, name, schema=schema)
-        query = sa.select(status, sa.func.count()).where(name == Work.TRAIN.value)
+        table = _workflows(self.engine)
+        status = table.c.status
+        query = sa.select(status, sa.func.count()).where(table.c.name == Work.TRAIN.value)
         counts = dict.fromkeys(JobState, 0)
         with self._answering():
             if not self._made():
                 return {}
-            with engine.connect() as connection:
-                for each, count in connection.execute(query.select_from(table).group_by(status)):
+            with self.engine.connect() as connection:
+                for each, count in connection.execute(query.group_by(status)):
                     counts[STATES[each]] += count
         return counts
 
@@ -231,7 +251,7 @@ class Jobs:
     def enqueue(
         self, work: Work, job_id: str, arguments: dict[str, Any], priority: int = 1
     ) -> None:
-        """Hand in a job; one of the same id that exists already is left as it is."""
+        """Hand in a job of the caller's; one of the same id that exists is left as it is."""
         with self._answering():
             self._client.enqueue(
                 {
@@ -239,6 +259,7 @@ class Jobs:
                     "queue_name": QUEUES[work],
                     "workflow_id": job_id,
                     "priority": priority,
+                    "authenticated_user": caller().id,
                 },
                 arguments | {"queued_at": time.time()},
             )
@@ -248,13 +269,19 @@ class Jobs:
 
         Raises:
             Unavailable: for longer than a restart takes, no worker is alive while the job is in
-                the queue; it is cancelled.
+                the queue; it is cancelled. Or this process is to end before the job does.
             Conflict: it was cancelled.
             ServiceError: what it failed with.
         """
         pause, most = _POLL
         attended = time.monotonic()  # when somebody was last seen who could take the job
         while not (state := self.states([job_id]).get(job_id, JobState.CANCELLED)).ended:
+            if DRAIN.ending or (DRAIN.begun and state is JobState.QUEUED):
+                raise Unavailable(
+                    f"This web server is stopping; job {job_id} goes on without it. Ask again in a "
+                    "moment.",
+                    retry_after=_COME_BACK,
+                )
             time.sleep(pause)
             pause = min(most, pause * 1.2)
             if state is not JobState.QUEUED or self.workers_alive():
@@ -326,6 +353,13 @@ class Jobs:
             if time.monotonic() > deadline:
                 raise no_worker()
             time.sleep(0.1)
+
+
+def _workflows(engine: sa.Engine) -> sa.TableClause:
+    """The engine's own table of jobs."""
+    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    columns = [sa.column(name, sa.Text) for name in ("status", "name", "authenticated_user")]
+    return sa.table("workflow_status", *columns, schema=schema)
 
 
 def no_worker() -> Unavailable:

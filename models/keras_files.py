@@ -25,6 +25,10 @@ class Refused(ValueError):
     """The file is not shown to Keras; the message says why."""
 
 
+class Broken(Refused):
+    """The file is not whole, or not of the kind that it should be."""
+
+
 def check_keras(path: Path) -> None:
     """Look into a `.keras` file.
 
@@ -39,7 +43,7 @@ def check_keras(path: Path) -> None:
             with archive.open("model.weights.h5") as weights:
                 check_weights(weights, archive.getinfo("model.weights.h5").file_size)
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError) as error:
-        raise Refused(f"is truncated or no .keras file: {_first_line(error)}") from error
+        raise Broken(f"is truncated or no .keras file: {_first_line(error)}") from error
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
@@ -90,17 +94,23 @@ def check_weights(file: Path | IO[bytes], size: int) -> None:
     """Look into an HDF5 file of so many bytes.
 
     Raises:
-        Refused: it leads to other files, or states more than its size allows.
-        OSError, RuntimeError: it is no HDF5 file.
+        Refused: it is broken, leads to other files, or states more than its size allows.
     """
-    with h5py.File(file, "r") as opened:
-        stated = 0
-        for held in _held(opened):
-            if isinstance(held, h5py.Dataset):
-                if held.external or held.is_virtual:
-                    raise Refused(f"has weights that lie in another file: {held.name}")
-                stated += int(held.size or 0) * held.dtype.itemsize
-        _check_size(stated, size)
+    try:
+        with h5py.File(file, "r") as opened:
+            stated = sum(_stated(held) for held in _held(opened) if isinstance(held, h5py.Dataset))
+    except Refused:
+        raise
+    except Exception as error:  # a broken HDF5 file can raise just about anything
+        raise Broken(f"is truncated or no Keras .h5 file: {_first_line(error)}") from error
+    _check_size(stated, size)
+
+
+def _stated(held: h5py.Dataset) -> int:
+    """Bytes that a dataset takes in memory."""
+    if held.external or held.is_virtual:
+        raise Refused(f"has weights that lie in another file: {held.name}")
+    return int(held.size or 0) * held.dtype.itemsize
 
 
 def _held(group: h5py.Group, depth: int = 0, count: list[int] | None = None) -> Iterator[Any]:

@@ -17,6 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from models.batch import forecast_batch
+from models.bounds import check_horizon, check_series
 from models.comparison import others_of
 from models.context import Context, context_of
 from models.data_generator import PlantSpec
@@ -27,6 +28,7 @@ from models.registry import NotDerived, Registry
 from utils import replies, schemas, telemetry, validation
 from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.room import Room
 from utils.series import KEYS, Key
 from utils.settings import Settings
 
@@ -50,7 +52,10 @@ class LSTMService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.registry = Registry(
-            settings.model_location, settings.model_cache_mb * 1_000_000, telemetry.cache_holds
+            settings.model_location,
+            settings.model_cache_mb * 1_000_000,
+            telemetry.cache_holds,
+            Room("MAX_MODELS_MB", settings.max_models_mb),
         )
         self._operations = Operations(
             self.registry.store, lambda: self.jobs, lambda: self.datasets.store
@@ -75,8 +80,7 @@ class LSTMService:
         """The stored data sets."""
         from models.datasets import Datasets
 
-        limit = self.settings.max_upload_mb * 1_000_000
-        return Datasets(self.settings.data_location, self.settings.max_rows, limit)
+        return Datasets.of(self.settings)
 
     @cached_property
     def page(self) -> OperationPage:
@@ -159,7 +163,8 @@ class LSTMService:
         """Make and store synthetic data; a key that was used before gives what it gave then.
 
         Raises:
-            TooLarge: more rows than MAX_ROWS are asked for; nothing was made.
+            TooLarge: more rows or series than may be are asked for, or the stored data sets take
+                as much as they may; nothing was made.
             InvalidInput: the key was used with another body.
         """
         seed, mark, id = seed_of(request.seed, key), fingerprint(request), id_of(key, "generate")
@@ -185,6 +190,7 @@ class LSTMService:
         return self.datasets.generate(self._spec(fields, seed), id)
 
     def _spec(self, fields: schemas.PlantFields, seed: int) -> PlantSpec:
+        check_series(fields.series, self.settings.max_series)
         rows = fields.series * fields.historical_days
         if rows > self.settings.max_rows:
             raise TooLarge(
@@ -294,6 +300,7 @@ class LSTMService:
         return head[:-1] + b"," + said[1:]
 
     def _asked(self, request: schemas.PredictRequest) -> tuple[Forecaster, Key, Context]:
+        check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._open(request.model_id)
         key = (request.plant, request.application, request.panel_size)
         return forecaster, key, context_of(forecaster, key, request, self.settings.max_rows)
@@ -306,7 +313,8 @@ class LSTMService:
             InvalidInput: not one of the items can be forecast.
         """
         forecaster = self._open(request.model_id)
-        return forecast_batch(forecaster, request, self.settings.max_rows)
+        limits = self.settings.max_rows, self.settings.max_horizon
+        return forecast_batch(forecaster, request, *limits)
 
     def predict_plant(
         self, plant: str, request: schemas.PlantPredictRequest

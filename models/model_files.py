@@ -37,8 +37,10 @@ class ModelFiles:
         Raises:
             NotFound: there is no such model, or no data to measure it by.
             Conflict: its forecasts would change too much.
+            TooLarge: the stored models take as much as they may.
             Unavailable: no worker is alive.
         """
+        self._registry.store.room.expect()
         dataset_id = self._have_compressed(model_id, request.dataset_id, request.serves)
         entry = self._registry.document(model_id)["compression"]
         files = entry["files"]

@@ -84,6 +84,7 @@ class OperationPage:
     def _plant_training(self, job: Job) -> p.PlantTraining:
         epoch = job.progress or {}
         began = job.started_at
+        seconds = None if began is None else max(0.0, (job.ended_at or time.time()) - began)
         error = job.error.message if job.error else None
         return p.PlantTraining(
             status=_ACTIVITY[job.state],
@@ -93,7 +94,7 @@ class OperationPage:
             current_r2=epoch.get("r2_score"),
             current_mae=epoch.get("mae"),
             final_r2=self._r2_of_model(job),
-            training_time=None if began is None else (job.ended_at or time.time()) - began,
+            training_time=seconds,
             error="The job was cancelled." if job.state is JobState.CANCELLED else error,
             start_time=round(1000 * (began or job.queued_at)),
             job_id=job.job_id,

@@ -14,6 +14,7 @@ import orjson
 
 from models.forecasting import Forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
+from utils.room import Room
 from utils.store import Store
 from utils.stored import MISSING
 
@@ -40,9 +41,9 @@ _SHOWN = (
 )
 
 
-def model_store(location: str | Path) -> Store:
+def model_store(location: str | Path, room: Room | None = None) -> Store:
     """The store that models are published to."""
-    return Store(location, "model", SUFFIXES)
+    return Store(location, "model", SUFFIXES, room)
 
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
@@ -78,6 +79,7 @@ class Registry:
     Args:
         cache_bytes: memory that the open models may take; the one used last stays open anyway.
         on_change: told how many models are open, and how many bytes of memory they take.
+        room: that all models together may take.
     """
 
     def __init__(
@@ -85,8 +87,9 @@ class Registry:
         location: str | Path,
         cache_bytes: int,
         on_change: Callable[[int, int], None] = lambda models, size: None,
+        room: Room | None = None,
     ) -> None:
-        self.store = model_store(location)
+        self.store = model_store(location, room)
         self._cache_bytes = cache_bytes
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()

@@ -23,6 +23,7 @@ from models.forecasting import Model, open_network
 from models.tasks import Task, prepare
 from utils.architectures import PLAIN, Design
 from utils.errors import TooLarge
+from utils.files import full_disk
 from utils.schemas import Hyperparameters
 from utils.series import TARGETS, Calendar, Panel
 from utils.store import Store
@@ -101,7 +102,7 @@ def _train(
     control.check()
     with TemporaryDirectory() as folder:
         onnx = Path(folder) / "model.onnx"
-        network.export_onnx(trained, onnx)
+        control.patiently(lambda: _export(trained, onnx))
         control.check()
         model, metrics = evaluation.assemble(task, open_network(onnx.read_bytes()))
         control.check()
@@ -116,9 +117,16 @@ def _train(
             "total_params": int(trained.count_params()),
         }
         document["training_time"] = epochs.spent_before + time.perf_counter() - began
-        control.before_publishing()
-        store.publish(model_id, document, {".keras": trained.save, ".onnx": _copied(onnx)})
+        files = {".keras": trained.save, ".onnx": _copied(onnx)}
+        control.publish(lambda: store.publish(model_id, document, files))
     return document
+
+
+def _export(trained: keras.Model, path: Path) -> None:
+    try:
+        network.export_onnx(trained, path)
+    except OSError as error:
+        raise full_disk(error) or error from error
 
 
 def _document(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from models import bounds
 from models.comparison import others_of
 from models.datasets import Datasets
 from models.feed import Feed, Stream
@@ -18,6 +19,8 @@ from models.jobs import Jobs
 from models.leftovers import tidy
 from models.registry import Registry
 from utils import audit, replies, schemas
+from utils.caller import LOCAL, caller
+from utils.drain import DRAIN
 from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.settings import Settings
@@ -43,7 +46,7 @@ class Trainings:
         self._jobs, self._datasets, self._registry = jobs, datasets, registry
         self._generate, self._settings = generate, settings
         self._waiting = threading.BoundedSemaphore(settings.max_waiting)
-        self._streams = threading.BoundedSemaphore(settings.max_streams)
+        self._streams = bounds.Streams(settings)
         self._feed = Feed(jobs)
 
     # --- handing in ---------------------------------------------------------------------------
@@ -53,13 +56,18 @@ class Trainings:
 
         Raises:
             Unavailable: no worker is alive.
-            InvalidInput: the key was used with another body.
+            InvalidInput: more epochs or units than may be; or the key was used with another body.
+            TooLarge: the stored models take as much as they may.
+            TooManyRequests: the caller has as many jobs waiting as may be.
             ServiceError: the data cannot be used; the sentence says why.
         """
+        bounds.check_training(request, self._settings)
         self._jobs.expect_worker()
         mark = fingerprint(request)
         job_id = id_of(key, "train")
         if key is None or not self._jobs.states([job_id]):
+            self._registry.store.room.expect()
+            self._expect_place_for(1)
             seed = seed_of(request.seed, key)
             data_id = id_of(key, f"data {mark}")
             with self._data(request, seed, data_id) as (document, owned):
@@ -78,6 +86,11 @@ class Trainings:
         self._expect_same(job_id, mark, key)
         audit.accepted(job_id)
         return job_id
+
+    def _expect_place_for(self, more: int) -> None:
+        """Refuse more jobs than the caller may have waiting."""
+        most = self._settings.max_queued_jobs
+        bounds.check_queue(self._jobs.queued_of(caller().id), more, most)
 
     def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
         """Refuse a key whose job was handed in with another body."""
@@ -168,7 +181,9 @@ class Trainings:
             InvalidInput: the data has no such plant.
             ServiceError: as `start`.
         """
+        bounds.check_training(request, self._settings)
         self._jobs.expect_worker()
+        self._registry.store.room.expect()
         seed, group = seed_of(request.seed, None), str(uuid4())
         with self._data(request, seed, str(uuid4())) as (document, _):
             known = document["summary"]["plants"]
@@ -178,6 +193,7 @@ class Trainings:
                 raise InvalidInput.of(
                     "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
                 )
+            self._expect_place_for(len(plants))
         jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
         mark = fingerprint(request)
         for place, (plant, job_id) in enumerate(jobs.items()):
@@ -238,6 +254,8 @@ class Trainings:
             self._jobs.wait(job_id)
             return self._registry.store.document(job_id)
         except ServiceError as error:
+            if DRAIN.begun:
+                raise
             return error
 
     # --- jobs ---------------------------------------------------------------------------------
@@ -276,15 +294,11 @@ class Trainings:
         Raises:
             NotFound: there is no such job.
             Unavailable: as many streams are open as may be.
+            TooManyRequests: the caller has as many open as one may have.
         """
         queued_at = self._jobs.get(job_id).queued_at
-        if not self._streams.acquire(blocking=False):
-            raise Unavailable(
-                f"{self._settings.max_streams} event streams are open here already (MAX_STREAMS); "
-                f"try again, or ask GET /api/jobs/{job_id}.",
-                retry_after=5,
-            )
-        return Stream(self._feed.follow(job_id, queued_at, last_id), self._streams.release)
+        release = self._streams.take(caller(), f"GET /api/jobs/{job_id}")
+        return Stream(self._feed.follow(job_id, queued_at, last_id), release)
 
 
 def _plant_result(job_id: str, end: dict[str, Any] | ServiceError) -> replies.PlantResult:
@@ -308,6 +322,7 @@ def facts(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "kind": job.work,
+        "owner": None if job.owner == LOCAL.id else job.owner,
         "status": job.state,
         "progress": job.progress,
         "model_id": job.model_id,

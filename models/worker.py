@@ -14,11 +14,10 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.desk import Desk
-from models.job_states import JobState
 from models.jobs import APPLICATION, QUEUES
 from models.training_log import Notes
 from models.worker_jobs import WorkerJobs
-from models.workflows import MOST_TRIES, register
+from models.workflows import register
 from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 from utils.errors import NotFound, SettingsError, Unavailable
@@ -56,8 +55,7 @@ def run(settings: Settings) -> None:
     threading.Thread(target=_warm_up, args=(desk,), daemon=True).start()
     _Rounds(settings, desk, workers, started).go(stop)
     with contextlib.suppress(Unavailable):  # then others notice by its silence
-        for job_id in sorted(desk.running):
-            jobs.hand_back(job_id, worker_id)
+        desk.leave()
         workers.leave(worker_id)
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
@@ -87,6 +85,7 @@ class _Rounds:
         self._kept_for = settings.jobs_kept_days * _DAY
         self._desk, self._workers, self._started = desk, workers, started
         self._tidied = 0.0
+        self._stray: set[str] = set()  # jobs of this worker that it was not at a moment ago
 
     def go(self, stop: threading.Event) -> None:
         """Go round until the worker is to stop or its parent is gone."""
@@ -94,7 +93,7 @@ class _Rounds:
         while os.getppid() == parent:
             try:
                 self._workers.beat(self._desk.worker_id, self._started)
-                self._take_over()
+                self._see_to_held()
                 if time.monotonic() - self._tidied > _TIDY_EVERY:
                     self._tidied = time.monotonic()
                     self._tidy()
@@ -104,23 +103,32 @@ class _Rounds:
                 return
         log.warning("the process that started this worker is gone")
 
-    def _take_over(self) -> None:
-        """Put the jobs of workers that gave no sign of life into the queue again.
+    def _see_to_held(self) -> None:
+        """Put jobs into the queue again that their workers will not end.
 
-        The engine does so only where the job is still with the worker that is dead: however
-        many workers notice it, and however late, a job is put back once.
+        Of workers that gave no sign of life, the engine takes them only where the job is still
+        with the worker that is dead: however many workers notice it, and however late, a job is
+        put back once. Of this worker itself, those whose end the engine could not record, as the
+        database's disk was full, say: what they gave is found when they are begun again.
         """
-        jobs = self._desk.jobs
-        living = self._workers.alive_ids() | {self._desk.worker_id}
-        held = jobs.held_by_others(living)
-        for job_id, dead in held.items():
+        jobs, worker_id = self._desk.jobs, self._desk.worker_id
+        held = jobs.held()
+        mine = {job_id for job_id, worker in held.items() if worker == worker_id}
+        stray = mine - self._desk.at_work
+        for job_id in stray & self._stray:
+            log.warning("beginning a job again whose end was not recorded", job_id=job_id)
+            jobs.begin_again(job_id)
+        self._stray = stray
+        living = self._workers.alive_ids() | {worker_id}
+        lost = {job_id: worker for job_id, worker in held.items() if worker not in living}
+        for job_id, dead in lost.items():
             log.warning("taking over from a worker that is gone", job_id=job_id, worker_id=dead)
             jobs.tell_requeued(job_id)
-        if held:
-            DBOS._recover_pending_workflows(sorted(set(held.values())))
+        if lost:
+            DBOS._recover_pending_workflows(sorted(set(lost.values())))
 
     def _tidy(self) -> None:
-        """Forget old jobs and workers; clear up after jobs that died of their last try."""
+        """Forget old jobs and workers."""
         jobs = self._desk.jobs
         old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
         Notes(jobs.engine).forget(time.time() - self._kept_for)
@@ -130,9 +138,6 @@ class _Rounds:
                     self._desk.backtests.delete(job_id)
             jobs.forget(old)
             log.info("forgot old jobs", jobs=len(old))
-        for job in jobs.newest(JobState.FAILED, limit=100, offset=0):
-            if job.tries > MOST_TRIES and (job.ended_at or 0) > time.time() - 10 * _TIDY_EVERY:
-                self._desk.tidy(job.job_id, job.arguments)
         self._workers.forget(_DAY)
 
 

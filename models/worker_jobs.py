@@ -33,20 +33,23 @@ class WorkerJobs(Jobs):
             return
         if self.decision(job_id) is None:
             self.tell_requeued(job_id)
-            queue = QUEUES[self.get(job_id).work]
+            self.begin_again(job_id)
+
+    def begin_again(self, job_id: str) -> None:
+        """Put a job that has not ended into its queue, as not tried."""
+        for status in self._statuses(workflow_ids=[job_id]):
             with self._answering():
-                self._client.resume_workflow(job_id, queue_name=queue)
+                self._client.resume_workflow(job_id, queue_name=QUEUES[Work(status.name)])
 
     def tell_requeued(self, job_id: str) -> None:
         """Tell those who follow a job that it waits again."""
         with self._answering():
             self.log.add_status(job_id, {"job_id": job_id, "status": JobState.QUEUED})
 
-    def held_by_others(self, worker_ids: set[str]) -> dict[str, str]:
-        """Jobs that are with workers other than the ones given: job id → worker id."""
+    def held(self) -> dict[str, str]:
+        """The jobs that are with workers: job id → worker id."""
         found = self._statuses(status="PENDING", name=[work.value for work in Work])
-        held = {status.workflow_id: str(status.executor_id) for status in found}
-        return {job_id: worker for job_id, worker in held.items() if worker not in worker_ids}
+        return {status.workflow_id: str(status.executor_id) for status in found}
 
     def ended_before(self, at: float, limit: int) -> list[str]:
         """Ids of jobs that ended before a Unix time."""

@@ -11,12 +11,14 @@ from dbos import DBOS
 from dbos import error as engine
 
 from models import presets
-from models.desk import Desk, Watch
+from models.bounds import preset_epochs
+from models.desk import Desk
 from models.forecasting import Forecaster
-from models.job_states import Work, failed
+from models.job_states import JOBS, MOST_TRIES, Work, failed
 from models.registry import CHECKPOINT, served_suffix
+from models.watch import Watch
 from utils.architectures import DESIGNS, PLAIN, Architecture
-from utils.errors import InternalError, NotFound, ServiceError
+from utils.errors import InternalError, NotFound, ServiceError, Unavailable
 from utils.schemas import BacktestRequest, Hyperparameters
 
 if TYPE_CHECKING:
@@ -24,16 +26,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("worker")
 
-# A job whose worker dies with it is tried this often; the engine counts the tries after the first.
-MOST_TRIES = 3
-
 
 def register(desk: Desk) -> None:
     """Make the functions below the workflows of their kinds of work."""
     for work, function in _DONE_BY.items():
-        DBOS.workflow(name=work.value, max_recovery_attempts=MOST_TRIES - 1)(
-            _workflow(desk, work, function)
-        )
+        # Of a job that has a story, the story decides: see `Watch.on_start`.
+        most = None if work in JOBS else MOST_TRIES - 1
+        DBOS.workflow(name=work.value, max_recovery_attempts=most)(_workflow(desk, work, function))
 
 
 def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,9 +40,10 @@ def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[
 
     def workflow(arguments: dict[str, Any]) -> dict[str, Any]:
         job_id = str(DBOS.workflow_id)
-        if work is not Work.BACKTEST:
-            desk.loaded.wait()
+        desk.at_work.add(job_id)
         try:
+            if work is not Work.BACKTEST:
+                desk.loaded.wait()
             return function(desk, job_id, arguments)
         except ServiceError as error:
             log.warning("job failed", job_id=job_id, work=work, error=error.message)
@@ -52,18 +52,22 @@ def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[
             log.exception("job failed", job_id=job_id, work=work)
             reason = f"The work failed for a reason of the service's own: {_said(error)}"
             raise failed(InternalError(reason)) from error
+        finally:
+            desk.at_work.discard(job_id)
 
     return workflow
 
 
 def train(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    with _tidied(desk, job_id, arguments):
-        if job_id not in desk.models.ids():
-            with Watch(desk, job_id) as watch:
-                watch.check()
-                _train(desk, watch, job_id, arguments)
-    desk.models.drop(job_id, CHECKPOINT)
+    with _tidied(desk, job_id, arguments), Watch(desk, job_id) as watch:
+        watch.check()
+        if job_id not in watch.patiently(desk.models.ids):
+            _train(desk, watch, job_id, arguments)
+    try:
+        desk.models.drop(job_id, CHECKPOINT)
+    except Unavailable as error:
+        log.warning("a checkpoint is left behind", job_id=job_id, error=error.message)
     return {"model_id": job_id}
 
 
@@ -90,7 +94,7 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     from models import training
 
     watch.check()
-    panel = _panel(desk, arguments)
+    panel = watch.patiently(lambda: _panel(desk, arguments))
     design = DESIGNS[Architecture(arguments.get("architecture", Architecture.PLAIN))]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
     log.info(f"starting {kind}", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
@@ -106,6 +110,8 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     hyper = Hyperparameters.from_config(arguments["config"])
     left_open = arguments.get("left_open", [])
     hyper, design = presets.settle(panel, hyper, design, left_open)
+    if "epochs" in left_open:
+        hyper = preset_epochs(hyper, desk.max_epochs)
     document = training.train(
         panel,
         hyper,
@@ -175,9 +181,9 @@ def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
     """Try a model out from past origins; the result takes the job's id, as a model does."""
     model_id = arguments["model_id"]
     with _tidied(desk, job_id, arguments):
-        if job_id not in desk.backtests.ids():
-            with Watch(desk, job_id) as watch:
-                watch.check()
+        with Watch(desk, job_id) as watch:
+            watch.check()
+            if job_id not in watch.patiently(desk.backtests.ids):
                 _backtest(desk, watch, job_id, arguments)
         if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
             with suppress(NotFound):
@@ -191,11 +197,11 @@ def _backtest(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) 
     from models import backtest_result
 
     model_id, data_id = arguments["model_id"], arguments["dataset_id"]
-    document = desk.models.document(model_id)
+    document = watch.patiently(lambda: desk.models.document(model_id))
     if not desk.models.has(model_id, ".onnx"):
         derive(desk, job_id, arguments)
     forecaster = Forecaster(document, desk.models.read(model_id, served_suffix(document)))
-    panel = desk.datasets.load(data_id)
+    panel = watch.patiently(lambda: desk.datasets.load(data_id))
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
     asked = BacktestRequest.model_validate(arguments["config"])
     ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,12 +18,13 @@ from app import ENDPOINTS, create_app
 from live import wait_until
 from utils import keys, known_keys
 from utils.access import OPEN_RULES
-from utils.caller import ROLES, Caller, caller
+from utils.caller import Caller, caller
 from utils.errors import SettingsError
 from utils.key_store import KeyStore
 from utils.keys import id_of, new_key
 from utils.openapi import Endpoint
 from utils.reach import expect_access_control
+from utils.roles import ROLES
 from utils.settings import Settings
 
 OPEN = {("GET", "/health/live"), ("GET", "/health/ready")}
@@ -301,11 +300,9 @@ def test_addresses_of_the_command_line_count(settings: Settings) -> None:
         expect_access_control(settings, ["127.0.0.1", "0.0.0.0"])
 
 
-def test_behind_a_proxy_it_is_never_open(settings: Settings, store: KeyStore) -> None:
-    url = settings.resolved_database_url
-    behind: Any = SimpleNamespace(
-        **asdict(settings) | {"trusted_proxies": "10.0.0.1"}, resolved_database_url=url
-    )
+def test_behind_a_proxy_it_is_never_open(tmp_path: Path, store: KeyStore) -> None:
+    behind = settings_of(tmp_path, trusted_proxies="127.0.0.1, 10.0.0.0/8")
+    refused(create_app(behind).test_client().get("/api/models"), 401)
     with pytest.raises(SettingsError, match=r"through TRUSTED_PROXIES.*keys create"):
         expect_access_control(behind, ["127.0.0.1"])
     store.add("a", "read")

@@ -18,7 +18,10 @@ MODULES = {
 }
 TRAINERS = {
     f"models.{name}"
-    for name in ("network", "learner", "epochs", "training", "importing", "compression")
+    for name in (
+        *("network", "learner", "epochs", "training", "importing", "compression"),
+        "keras_files",
+    )
 }
 
 

@@ -238,7 +238,7 @@ def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
     key = make_key(tmp_path, "Ann", "read")
     assert command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
     found = lines(tmp_path / "audit.jsonl")
-    assert [line["action"] for line in found] == ["keys.create", "keys.revoke"]
+    assert [line["action"] for line in found] == ["key.create", "key.revoke"]
     for line in found:
         assert (line["subject"], line["outcome"]) == (id_of(key), "done")
         assert line["caller"].startswith("user:") and line["role"] == "admin"

@@ -194,7 +194,7 @@ def test_a_zip_bomb_is_refused_by_what_it_states(tmp_path: Path) -> None:
 def test_truncated_archives_are_refused(tmp_path: Path, cut: int) -> None:
     path = archive(tmp_path, described(DENSE))
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(Refused, match="truncated or no .keras"):
+    with pytest.raises(Refused, match="truncated or no"):
         check_keras(path)
 
 

@@ -82,6 +82,19 @@ def test_a_worker_is_dead_after_a_silence(workers: Workers, engine: sa.Engine) -
     assert workers.alive_ids() == {"quiet", "silent"}
 
 
+def test_a_sign_of_life_of_the_future_lasts_no_longer_than_others(
+    workers: Workers, engine: sa.Engine
+) -> None:
+    """The database's clock was set back by an hour: who died before that is missed as ever."""
+    workers.beat("dead", 0)
+    age(engine, "dead", -3600)
+    workers.beat("alive", 0)
+    assert workers.alive_ids() == {"alive", "dead"}
+    age(engine, "dead", ALIVE_FOR + 0.1)
+    workers.beat("alive", 0)
+    assert workers.alive_ids() == {"alive"}
+
+
 def test_the_clock_of_the_machine_does_not_matter(
     workers: Workers, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,8 +20,8 @@ UNITS = sorted(DOCS.glob("*.service"), key=lambda path: path.name)
 INSTALLED = "/opt/lstm-backend/"
 # Names in capitals that are no settings of the service: of other programs, or to be filled in.
 OTHERS = (
-    r"AWS_\w+|GET|POST|API|KEY|LSTM_KEY|FILE|ARCHIVE|VERSION|PASSWORD|LOGIN|DATABASE|OWNER|CREATE"
-    r"|ROLE|URL"
+    r"AWS_\w+|GET|POST|API|KEY|LSTM_KEY|FILE|VERSION|PASSWORD|LOGIN|DATABASE|OWNER|CREATE|ROLE|URL"
+    r"|ARCHIVE"
 )
 
 

@@ -189,7 +189,7 @@ def test_streams_end_when_their_key_is_revoked(exposed: Service, endless: tuple[
         assert again.status_code == 401
 
 
-def test_neither_keys_nor_tickets_are_in_the_log(
+def test_neither_keys_nor_tickets_are_in_the_logs(
     exposed: Service, endless: tuple[Path, str]
 ) -> None:
     _, job = endless
@@ -205,11 +205,19 @@ def test_neither_keys_nor_tickets_are_in_the_log(
         change = "UPDATE service_keys SET hash = 'damaged' WHERE id = ?"
         connection.execute(change, (id_of(damaged),))
     connection.close()
-    assert replace(exposed, key=damaged).get("/api/jobs").status_code == 500
+    reached = replace(exposed, key=damaged)
+    wait_until(lambda: reached.get("/api/jobs").status_code == 500, 10)
+    strange = replace(exposed, key=wrong).call("DELETE", "/api/model/strangers")
+    assert strange.status_code == 401
     log = (exposed.folder / "log").read_text()
+    audit = [json.loads(line) for line in (exposed.folder / "audit.jsonl").read_text().splitlines()]
+    [refused] = [line for line in audit if line["subject"] == "strangers"]
+    assert (refused["caller"], refused["role"], refused["outcome"]) == (None, None, "refused")
+    assert {"key.create", "key.revoke"} <= {line["action"] for line in audit}
     assert log.count("status=401") >= 2 and f"/api/jobs/{job}/events" in log
     assert "Traceback" in log and "InvalidHash" in log
     keys = [exposed.key, wrong, damaged]
     secrets = [*(key.split("_", 2)[2][:20] for key in keys), made["ticket"][:20], "ticket="]
+    log += json.dumps(audit)
     assert [secret for secret in secrets if secret in log] == []
     assert not re.search(r"lstm_[a-z2-9]{10}_[\w-]{43}", log)

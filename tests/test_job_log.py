@@ -90,3 +90,47 @@ def test_of_many_who_decide_at_once_all_hear_the_same(log: JobLog, job: str) -> 
     with ThreadPoolExecutor(8) as pool:
         heard = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
     assert heard == {log.decision(job)}
+
+
+@pytest.mark.parametrize(
+    ("story", "fruitless"),
+    [
+        ("", 0),
+        ("1", 1),
+        ("123", 3),
+        ("12e3", 1),  # killed, though it got on
+        ("1ee23e", 0),
+        ("12q3", 3),  # taken over by another worker
+        ("12q1", 1),  # handed back by a worker that was stopped
+        ("12q1q12", 2),
+        ("2pp3", 2),  # a backtest tells of itself several times a try
+    ],
+)
+def test_tries_that_got_a_job_no_further_are_counted(
+    log: JobLog, job: str, story: str, fruitless: int
+) -> None:
+    """Digits begin a try; `e` is an epoch, `q` back in the queue, `p` a share that is done."""
+    number = 0
+    for place, step in enumerate(story):
+        number = int(step) if step.isdigit() else number
+        if step == "e":
+            log.add_epoch(job, place, {"epoch": place})
+        elif step == "q":
+            log.add_status(job, {"status": "queued"})
+        else:
+            told = {"progress": place} if step == "p" else {}
+            log.add_status(job, {"status": "running", "try": number} | told)
+    assert log.fruitless_tries(job) == fruitless
+
+
+def test_times_are_in_the_order_in_which_things_were_told(
+    log: JobLog, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back by an hour meanwhile."""
+    now = time.time()
+    for epoch, at in enumerate((now - 2, now, now - 3600), 1):
+        monkeypatch.setattr(time, "time", lambda at=at: at)
+        log.add_epoch(job, epoch, {"epoch": epoch})
+    assert log.spans([job])[job] == (now - 2, now - 3600)
+    assert [event.epoch for event in log.after({job: 0})] == [1, 2, 3]
+    assert [event.epoch for event in log.last(10)] == [3]  # what is new, not what is yet to come

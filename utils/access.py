@@ -12,12 +12,13 @@ from typing import Any
 
 from flask import Flask, Request, g, request
 
-from utils.caller import LOCAL, ROLES, Caller, Role, caller
+from utils.caller import LOCAL, Caller, caller
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.known_keys import KnownKeys
 from utils.openapi import Endpoint
 from utils.reach import is_local, is_loopback
 from utils.replies import TicketReply
+from utils.roles import ROLES, Role
 from utils.settings import Settings
 from utils.sse import Message, Messages
 from utils.tickets import OPENS_FOR, Tickets

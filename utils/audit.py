@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask, Response, current_app, g, has_request_context, request
 
-from utils.caller import Caller, caller
+from utils.caller import Caller
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def by_command(settings: Settings, action: str, subject: str | None) -> None:
 
 def _line(action: str, subject: str | None, status: int) -> dict[str, Any]:
     outcome = "done" if status < 400 else "refused" if status < 500 else "failed"
-    return _facts(caller(), action, subject) | {
+    # Whoever was not let in is nobody, not the one who may be at this machine.
+    return _facts(g.get("caller"), action, subject) | {
         "outcome": outcome,
         "status": status,
         "address": request.remote_addr,
@@ -137,14 +138,14 @@ def _line(action: str, subject: str | None, status: int) -> dict[str, Any]:
     }
 
 
-def _facts(who: Caller, action: str, subject: str | None) -> dict[str, Any]:
+def _facts(who: Caller | None, action: str, subject: str | None) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "action": action,
         "subject": subject and subject[:_LONGEST],
-        "caller": who.id,
-        "name": who.name,
-        "role": who.role,
+        "caller": who and who.id,
+        "name": who and who.name,
+        "role": who and who.role,
     }
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from flask import g
+from flask import g, has_app_context
 
-Role = Literal["read", "write", "admin"]
-ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
+from utils.roles import Role
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,6 @@ LOCAL = Caller("local", "local", "admin")
 
 
 def caller() -> Caller:
-    """The caller of the request that is being answered."""
-    found: Caller = g.get("caller", LOCAL)
+    """The caller of the request that is being answered; on the command line, `LOCAL`."""
+    found: Caller = g.get("caller", LOCAL) if has_app_context() else LOCAL
     return found

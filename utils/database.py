@@ -29,6 +29,15 @@ _POSTGRESQL = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
+_HASTY = _POSTGRESQL | {
+    "connect_timeout": "2",
+    "tcp_user_timeout": "500",
+    "options": "-c statement_timeout=250 -c synchronous_commit=off",
+}
+# Writers queue up instead of failing; with the log ahead, readers never wait for them.
+_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
+_HASTY_PRAGMAS = ("busy_timeout=250", "journal_mode=WAL", "synchronous=OFF")
+_RATES_SUFFIX = ".rates.sqlite"
 _TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
 
 _WORKERS = sa.Table(
@@ -79,6 +88,26 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     return sa.create_engine(parsed, pool_pre_ping=True, **options)
 
 
+def open_hasty_engine(url: str) -> sa.Engine:
+    """An engine for what is quick or else given up, and may be lost: a statement at a time.
+
+    With SQLite it has a file of its own, `NAME.rates.sqlite`, so that it never waits for jobs.
+
+    Raises:
+        Unavailable: as `open_engine`.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            parsed = parsed.set(database=str(Path(parsed.database).with_suffix(_RATES_SUFFIX)))
+        # One connection, which threads take in turns: they would only wait for each other's locks.
+        once = {"isolation_level": "AUTOCOMMIT", "pool_size": 1, "max_overflow": 0}
+        return _open_sqlite(parsed, once | {"pool_timeout": 1.0}, _HASTY_PRAGMAS)
+    options = {name: value for name, value in _HASTY.items() if name not in parsed.query}
+    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(options)
+    return sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
+
+
 def _parse(url: str) -> sa.URL:
     # What SQLAlchemy says of a URL that it cannot read may quote it, password and all.
     try:
@@ -97,7 +126,9 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
+def _open_sqlite(
+    url: sa.URL, options: dict[str, Any], pragmas: tuple[str, ...] = _PRAGMAS
+) -> sa.Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
@@ -110,10 +141,9 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-        # Writers queue up instead of failing; with the log ahead, readers never wait for them.
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout=30000")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     return engine
@@ -185,7 +215,10 @@ class Workers:
         make_tables(self._engine, _WORKERS.metadata)
 
     def beat(self, worker_id: str, started_at: float) -> None:
-        """Leave a sign of life."""
+        """Leave a sign of life; whoever's last one is of the future left it just now, too.
+
+        A clock that was set back has the dead seem alive, else, until it is where it was.
+        """
         # SQLite writes ON CONFLICT as PostgreSQL does.
         row = postgresql.insert(_WORKERS).values(
             worker_id=worker_id,
@@ -197,6 +230,8 @@ class Workers:
         others = {c.name: row.excluded[c.name] for c in _WORKERS.c if not c.primary_key}
         with self._writing() as connection:
             connection.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_=others))
+            ahead = _WORKERS.c.beat_at > Clock() + BEAT_EVERY
+            connection.execute(_WORKERS.update().where(ahead).values(beat_at=Clock()))
 
     def leave(self, worker_id: str) -> None:
         """Take a worker off the list, as it ends."""

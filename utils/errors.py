@@ -9,6 +9,7 @@ ServiceError
 ├── TooLarge            more than a stated limit allows
 ├── NotFound            no such model, data set or job
 ├── Conflict            the operation does not fit the state that the thing is in
+├── TooManyRequests     more of them, or more at once, than one caller may have
 ├── DamagedFile         a stored file is not what was published
 ├── Unavailable         nothing can do the work now; worth trying again
 └── InternalError       a defect of the service itself; the log has the details
@@ -32,6 +33,8 @@ class Detail:
 
 class ServiceError(Exception):
     """Anything a caller is told about: one readable sentence, and details by field."""
+
+    retry_after: int | None = None  # seconds after which it is worth trying again, where it is
 
     def __init__(self, message: str, details: list[Detail] | None = None) -> None:
         super().__init__(message)
@@ -82,6 +85,16 @@ class NotFound(ServiceError):
 
 class Conflict(ServiceError):
     """The operation does not fit the state that the thing is in."""
+
+
+class TooManyRequests(ServiceError):
+    """More than one caller may have; worth trying again after `retry_after` seconds."""
+
+    def __init__(
+        self, message: str, details: list[Detail] | None = None, retry_after: int = 10
+    ) -> None:
+        super().__init__(message, details)
+        self.retry_after = retry_after
 
 
 class DamagedFile(ServiceError):

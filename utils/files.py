@@ -7,6 +7,7 @@ it is not there.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -40,6 +41,9 @@ class Files(Protocol):
 
     def names(self) -> dict[str, Stamp | None]:
         """All files, with their stamps where the listing tells them."""
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of all files whose names end so."""
 
     def stamp(self, name: str) -> Stamp:
         """The stamp of a file. Raises FileNotFoundError."""
@@ -98,45 +102,85 @@ def open_files(location: str) -> Files:
 
 
 class LocalFiles:
-    """Files of a folder, which is made when it is first written to."""
+    """Files of a folder, which is made when it is first written to.
+
+    Every method raises Unavailable if the folder was there once, and is not any more: a disk that
+    is not mounted is no empty store.
+    """
 
     fresh_for = 0.0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known = False  # that the folder is there
+
+    def _expect_folder(self) -> None:
+        if self._known and not os.access(self._folder, os.R_OK | os.X_OK):
+            gone = "cannot be read" if self._folder.exists() else "is gone"
+            raise Unavailable(
+                f"The folder {self._folder} {gone}. Put it back as it was (is its disk mounted?), "
+                "or make an empty one in its place."
+            )
 
     def names(self) -> dict[str, Stamp | None]:
         """All files, staging folders aside."""
         try:
             with os.scandir(self._folder) as entries:
+                self._known = True
                 return {e.name: None for e in entries if e.name[0] != "." and e.is_file()}
         except FileNotFoundError:
+            self._expect_folder()
             return {}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, staging folders aside."""
+        total = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(endings):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        total += entry.stat().st_size
+        return total
 
     def stamp(self, name: str) -> Stamp:
         """Time of the last change, and size."""
-        state = (self._folder / name).stat()
+        state = self._state(name)
         return state.st_mtime_ns, state.st_size
+
+    def _state(self, name: str) -> os.stat_result:
+        try:
+            state = (self._folder / name).stat()
+        except (FileNotFoundError, PermissionError):
+            self._expect_folder()
+            raise
+        self._known = True
+        return state
 
     def changed_at(self, name: str) -> float:
         """Time of the last change."""
-        return (self._folder / name).stat().st_mtime
+        return self._state(name).st_mtime
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
-        return (self._folder / name).read_bytes()
+        try:
+            return (self._folder / name).read_bytes()
+        except (FileNotFoundError, PermissionError):
+            self._expect_folder()
+            raise
 
     @contextlib.contextmanager
     def local(self, name: str) -> Iterator[Path]:
         """The file itself."""
-        (self._folder / name).stat()
+        self._state(name)
         yield self._folder / name
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
         """A folder beside the files: on the same disk, so that placing is a rename."""
+        self._expect_folder()
         staging = self._folder / f"{_STAGING}{uuid4()}"
-        staging.mkdir(parents=True)
+        staging.mkdir(parents=not self._known)
+        self._known = True
         try:
             yield staging
         finally:
@@ -156,6 +200,7 @@ class LocalFiles:
         try:
             (self._folder / name).unlink()
         except FileNotFoundError:
+            self._expect_folder()
             return False
         return True
 
@@ -239,6 +284,11 @@ class RemoteFiles:
         files = [entry for entry in found if entry["type"] == "file"]
         named = {entry["name"].rsplit("/", 1)[-1]: _stamp(entry) for entry in files}
         return {name: stamp for name, stamp in named.items() if not name.startswith(".")}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Bytes of the files, by the listing."""
+        names = self.names().items()
+        return sum(stamp[1] for name, stamp in names if stamp and name.endswith(endings))
 
     def _info(self, name: str) -> dict[str, Any]:
         with self._answering():
@@ -339,6 +389,13 @@ class RemoteFiles:
         with self._answering(), contextlib.suppress(FileNotFoundError):
             return len(self._system.find(self._path(ASIDE)))
         return 0
+
+
+def full_disk(error: Exception) -> Unavailable | None:
+    """What is to be said of an error, if it means that a disk is full, whichever it is."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return Unavailable(f"A disk of the service is full: {os.strerror(error.errno)}. It needs room.")
 
 
 def sync(path: Path) -> None:

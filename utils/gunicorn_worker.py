@@ -20,8 +20,9 @@ from typing import Any
 from gunicorn.http import errors, get_parser
 from gunicorn.sock import ssl_wrap_socket
 from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER
 
+from utils.draining_worker import DrainingWorker
 from utils.headers import ALWAYS, PLAIN
 from utils.replies import ErrorReply
 
@@ -36,7 +37,7 @@ _PART = 1 << 14  # bytes read at once; a head that is larger is refused, or read
 _LINGER = 2.0  # seconds that a client has to read what it was told, and to close its end
 
 
-class Worker(ThreadWorker):
+class Worker(DrainingWorker):
     """Reads handshakes and heads as they come; says in JSON what is no proper HTTP."""
 
     patience = 10.0  # seconds: for handshake and head, and for each next piece of a body

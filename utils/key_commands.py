@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from utils.caller import ROLES, Role
 from utils.errors import InvalidInput
 from utils.keys import id_of
+from utils.roles import ROLES, Role
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def create(chosen: Settings, name: str, role: Role, days: int | None) -> None:
     if not name.isprintable() or not 1 <= len(name.strip()) <= _LONGEST:
         raise InvalidInput.of("NAME", f"must be 1 to {_LONGEST} printable characters", name[:200])
     key = _store(chosen).add(name.strip(), role, days)
-    _note(chosen, "keys.create", id_of(key))
+    _note(chosen, "key.create", str(id_of(key)))
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again. To call with it:", err=True)
     click.echo("  curl -H 'Authorization: Bearer KEY' …", err=True)
@@ -59,22 +59,22 @@ def revoke(chosen: Settings, id: str) -> None:
     """Have the key of an ID be valid no more; servers that run know within seconds."""
     store = _store(chosen)
     store.revoke(id)
-    _note(chosen, "keys.revoke", id)
+    _note(chosen, "key.revoke", id)
     click.echo(f"Key {id} is revoked.")
     if not store.unrevoked():
         click.echo("It was the last one: on loopback, the service is open again.", err=True)
-
-
-def _note(chosen: Settings, action: str, id: str | None) -> None:
-    from utils import audit
-
-    audit.by_command(chosen, action, id)
 
 
 def _store(chosen: Settings) -> KeyStore:
     from utils.key_store import KeyStore
 
     return KeyStore(chosen.resolved_database_url)
+
+
+def _note(chosen: Settings, action: str, id: str) -> None:
+    from utils import audit  # and Flask with it, which other commands do without
+
+    audit.by_command(chosen, action, id)
 
 
 def _when(at: float | None) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from utils.caller import Caller, Role
+from utils.caller import Caller
 from utils.database import Clock, answering, make_tables, open_engine
 from utils.errors import NotFound
 from utils.keys import hashed, new_key
+from utils.roles import Role
 
 _DAY = 86_400.0  # seconds
 _SIGNING = "tickets"  # name of the secret that tickets are signed by

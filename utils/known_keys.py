@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from utils import keys
-from utils.caller import Caller
 from utils.errors import Unauthorized, Unavailable
 from utils.turns import Turns
 
 if TYPE_CHECKING:
+    from utils.caller import Caller
     from utils.key_store import KeyStore, StoredKey
 
 FRESH = 5.0  # seconds after which the database is asked again which keys are valid
-_NEW_KEYS = 1.0  # the same, where a key is presented that is not among them
+_NEW_KEYS = 0.1  # the same, where a key is presented that is not among them
 _OUTAGE = 900.0  # seconds that what is known holds while the database does not answer
 _PATIENCE = 2.0  # seconds to wait for the first look, which another thread takes
 

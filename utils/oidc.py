@@ -16,9 +16,10 @@ from urllib.request import urlopen
 import orjson
 import structlog
 
-from utils.caller import ROLES, Caller
+from utils.caller import Caller
 from utils.errors import Forbidden, SettingsError, Unauthorized, Unavailable
 from utils.reach import is_loopback
+from utils.roles import ROLES
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Provider:
 def _document(url: str) -> dict[str, Any]:
     if not _is_safe(url):
         raise URLError("an address of the provider is not https")
-    with urlopen(url, timeout=_TIMEOUT) as reply:  # noqa: S310 - looked at above
+    with urlopen(url, timeout=_TIMEOUT) as reply:  # noqa: S310  # nosec B310  # looked at above
         found = orjson.loads(reply.read(_DOCUMENT))
     if not isinstance(found, dict):
         raise ValueError("what it sent is no JSON object")

@@ -9,12 +9,24 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from utils.caller import Role
 from utils.errors import InvalidInput
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
+from utils.roles import Role
 
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+EXEMPT = ("/health/live", "/health/ready")  # of rates: whoever probes must hear of the service
 _REFERENCE = "#/components/schemas/{model}"
+_HEADERS = {
+    name: {"description": text, "required": False, "schema": {"type": kind}}
+    for name, text, kind in (
+        ("RateLimit-Limit", "Requests that the caller may make in a window", "integer"),
+        ("RateLimit-Remaining", "How many are left of them", "integer"),
+        ("RateLimit-Reset", "Seconds until the window ends", "integer"),
+        ("RateLimit-Policy", "The limit by name, its requests, its window in seconds", "string"),
+        ("Retry-After", "Seconds after which to try again", "integer"),
+    )
+}
 _REFUSALS = {
     "400": "The body is not JSON",
     "401": "The key is missing or not valid",
@@ -25,6 +37,7 @@ _REFUSALS = {
     "413": "The body, or what it asks for, is too large",
     "415": "The body is of another kind",
     "422": "A field breaks its rule",
+    "429": "As many requests, or jobs that wait, as one caller may have",
     "500": "A defect of the service, or a damaged file",
     "503": "Nothing can do the work now",
 }
@@ -96,6 +109,7 @@ class Endpoint:
     table: bool = False  # the body is a table
     formats: tuple[str, ...] = ()  # choices of `?format=`
     media: str = "text/plain"  # of a reply that is no JSON
+    expensive: bool = False  # by which of the two rate limits it counts
     role: Role | Literal["", "anybody"] = ""  # who may; "": `read` for a GET, else `write`
     action: str = ""  # what the audit log calls it: what changes things, or takes them away
 
@@ -129,7 +143,11 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
         "paths": paths,
-        "components": {"schemas": schemas.get("$defs", {}), "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": schemas.get("$defs", {}),
+            "headers": _HEADERS,
+            "securitySchemes": _SCHEMES,
+        },
     }
 
 
@@ -153,6 +171,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "security": _security(endpoint),
         "responses": responses,
     }
+    if endpoint.path not in EXEMPT:
+        operation["x-rate-limit"] = "expensive" if endpoint.expensive else "cheap"
+        for status, response in operation["responses"].items():
+            if status[0] == "2" or status == "429":
+                names = (*RATE_HEADERS, "Retry-After") if status == "429" else RATE_HEADERS
+                response["headers"] |= {n: {"$ref": f"#/components/headers/{n}"} for n in names}
     if endpoint.needs:
         operation["description"] = f"Takes the role `{endpoint.needs}`."
     parameters = _parameters(endpoint)

@@ -78,6 +78,16 @@ Name = Annotated[_Trimmed, Field(min_length=1, max_length=200, json_schema_extra
 Line = Annotated[_Trimmed, Field(min_length=1, max_length=1000, json_schema_extra=_NO_BLANK)]
 
 
+# What a schema says of a field beside its rule; and bounds that pydantic leaves in its own words
+# where a number may also be null.
+_ABOUT = ("default", "description", "title")
+_BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+
+
+def _named(rule: dict[str, Any]) -> dict[str, Any]:
+    return {_BOUNDS.get(part, part): value for part, value in rule.items()}
+
+
 class Request(BaseModel):
     """A JSON request: camelCase names, snake_case accepted, unknown ones refused."""
 
@@ -99,12 +109,12 @@ class Request(BaseModel):
         own = handler.resolve_ref_schema(schema)
         required = own.get("required", [])
         for name, rule in own.get("properties", {}).items():
-            options = rule.get("anyOf", [])
-            if name not in required and {"type": "null"} not in options:
-                said = {
-                    k: rule.pop(k) for k in [*rule] if k not in ("default", "description", "title")
-                }
-                rule["anyOf"] = [*(options or [said]), {"type": "null"}]
+            if name not in required:
+                options = rule.pop("anyOf", None) or [
+                    {part: rule.pop(part) for part in [*rule] if part not in _ABOUT}
+                ]
+                null = [] if {"type": "null"} in options else [{"type": "null"}]
+                rule["anyOf"] = [_named(option) for option in options] + null
         return schema
 
     @classmethod

@@ -342,6 +342,7 @@ class JobInfo(Part):
 
     job_id: str
     kind: Literal["train", "backtest"]
+    owner: str | None = Field(description="who handed it in; null: somebody without a key")
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: Progress | BacktestProgress | None
     model_id: str | None = Field(description="the model that it gave, or that it tries out")

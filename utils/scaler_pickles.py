@@ -9,7 +9,7 @@ and dtypes, and containers of them, pickled or dumped by joblib without compress
 from __future__ import annotations
 
 import io
-import pickle
+import pickle  # nosec B403  # its opcodes, with a reader that builds nothing it names
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

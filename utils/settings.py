@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -57,6 +58,9 @@ class Settings:
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(64, "threads of each web process", 4, 512)
+    drain_seconds: int = _setting(
+        25, "seconds that requests have to end in when the web server is stopped", 1, 3600
+    )
     max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
     max_streams: int = _setting(32, "event streams of each web process", 1, 256)
     model_cache_mb: int = _setting(
@@ -65,6 +69,30 @@ class Settings:
     max_rows: int = _setting(10_000_000, "rows of one data set", 1)
     max_json_mb: int = _setting(16, "size of a JSON body, in MB", 1, 1024)
     max_upload_mb: int = _setting(512, "size of an uploaded table, in MB, also unpacked", 1)
+    max_series: int = _setting(100_000, "series of one data set", 1)
+    max_epochs: int = _setting(10_000, "epochs of a training", 1, 10_000)
+    max_units: int = _setting(1024, "units of each LSTM layer", 1, 1024)
+    max_horizon: int = _setting(365, "steps of a forecast, also of a backtest", 1, 365)
+    max_streams_per_caller: int = _setting(
+        16, "event streams of one key in each web process (without keys: MAX_STREAMS)", 1, 256
+    )
+    max_queued_jobs: int = _setting(1000, "jobs of one caller that wait for a worker", 1)
+    max_data_mb: int = _setting(20_000, "size of all stored data sets together, in MB", 1)
+    max_models_mb: int = _setting(
+        20_000, "size of all stored models together, in MB, from which on none is made", 1
+    )
+    rate_limits: str = _setting(
+        "auto", "rate limits: `on`, `off`, or `auto`: for all but this machine without a key"
+    )
+    rate_cheap: str = _setting(
+        "3000/minute", "requests of one caller that cost little, per second, minute, hour or day"
+    )
+    rate_expensive: str = _setting(
+        "60/minute", "requests of one caller that make, read or train much"
+    )
+    rate_store: str = _setting(
+        "", "where they are counted: empty for the database, or the URL of a Redis (redis://…)"
+    )
     master_data: str = _setting(
         "", "file (YAML or CSV) of plants, products and panel sizes: see utils/master_file.py"
     )
@@ -98,6 +126,14 @@ class Settings:
             raise SettingsError("OIDC_ISSUER and OIDC_AUDIENCE must be set together, or neither.")
         _both("TLS_CERT", self.tls_cert, "TLS_KEY", self.tls_key)
         _networks("TRUSTED_PROXIES", self.trusted_proxies)
+        _one_of("RATE_LIMITS", self.rate_limits, ("auto", "on", "off"))
+        _rate("RATE_CHEAP", self.rate_cheap)
+        _rate("RATE_EXPENSIVE", self.rate_expensive)
+        if not re.match(r"\Z|rediss?://[^/]", self.rate_store):
+            raise SettingsError(
+                "RATE_STORE must be empty, or like redis://HOST:PORT/0. Received: "
+                f"{self.rate_store.partition('://')[0]!r}…"  # the rest may hold a password
+            )
         held = self.max_waiting + self.max_streams
         if held > self.web_threads * 3 // 4:
             raise SettingsError(
@@ -180,6 +216,14 @@ def _networks(name: str, text: str) -> list[Network]:
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingsError(f"{name} must be one of {', '.join(allowed)}. Received: {value!r}")
+
+
+def _rate(name: str, value: str) -> None:
+    if not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
+        raise SettingsError(
+            f"{name} must be a whole number per second, minute, hour or day, like 60/minute. "
+            f"Received: {value!r}"
+        )
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import orjson
 from flask import Response
 
+from utils.drain import DRAIN
+
 LAST = "end"  # id of the last message of a stream: nothing comes after it
 
 HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
@@ -59,6 +61,8 @@ def _lines(messages: Messages, client: Any) -> Iterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY
     said = time.monotonic()
     for message in messages:
+        if DRAIN.begun:  # the client connects again, elsewhere or later, and resumes
+            return
         if message is not None:
             data = orjson.dumps(message.data)
             yield b"id: %s\nevent: %s\ndata: %s\n\n" % (

@@ -15,6 +15,7 @@ from typing import Any
 
 from utils.errors import Unavailable
 from utils.files import ABANDONED_AFTER, sync
+from utils.room import Measured, Room
 from utils.seals import document_to_bytes
 from utils.stored import DOCUMENT, Stored, is_uuid, sha256_of_file
 
@@ -25,7 +26,22 @@ _CHECKPOINT = "checkpoint"
 
 
 class Store(Stored):
-    """The things of one noun at one location, to be read and written."""
+    """The things of one noun at one location, to be read and written.
+
+    Args:
+        location, noun, suffixes: as of `Stored`.
+        room: that all of them may take together; None: as much as the disk has.
+    """
+
+    def __init__(
+        self,
+        location: str | Path,
+        noun: str,
+        suffixes: tuple[str, ...],
+        room: Room | None = None,
+    ) -> None:
+        super().__init__(location, noun, suffixes)
+        self.room = Measured(self._files, (DOCUMENT, *suffixes), noun, room)
 
     def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:
         """Publish a thing whole, or nothing of it.
@@ -36,19 +52,24 @@ class Store(Stored):
             files: ending → function that writes the file to the path it is given.
 
         Raises:
+            TooLarge: there is no room for it.
             Unavailable: the location cannot be written to (a full disk, say).
         """
         placed: list[str] = []
+        self.room.expect()
         try:
             with self._files.staging() as staging:
                 for suffix, write in files.items():
                     write(staging / f"{id}{suffix}")
                 described = {path.name: _describe(path) for path in sorted(staging.iterdir())}
                 _write(staging / f"{id}{DOCUMENT}", document | {"files": described})
+                staged = sum(path.stat().st_size for path in staging.iterdir())
+                self.room.expect(staged)
                 for suffix in (*files, DOCUMENT):
                     placed.append(f"{id}{suffix}")
                     self._files.place(staging / placed[-1], placed[-1])
                 self._files.settle()
+            self.room.grew(staged)
         except BaseException as error:
             for name in reversed(placed):
                 with contextlib.suppress(Unavailable):  # what failed first is what is told
@@ -117,6 +138,7 @@ class Store(Stored):
             raise self._missing(id)
         for suffix in self.suffixes:
             self._files.remove(f"{id}{suffix}")
+        self.room.shrank()
 
     # --- beside what is published -------------------------------------------------------------
 

@@ -18,14 +18,15 @@ from utils.settings import ROOT
 log = structlog.get_logger("supervisor")
 
 _LOOK_EVERY = 0.2  # seconds
-_RESTART_AFTER = 1.0  # seconds between two starts of a worker that keeps ending
-_STOP_WITHIN = 8.0  # seconds; then what is left is killed
+_PAUSES = (1.0, 10.0)  # seconds from one start to the next: at least, and at most
+_WELL = 30.0  # seconds after which a program that ends is one that had worked
+_AFTER_DRAIN = 5.0  # seconds beside those that requests have to end in; then what is left is killed
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass
 class Program:
-    """A command to keep running; `vital` ones take the others down with them."""
+    """A command to keep running; a `vital` one that cannot takes the others down with it."""
 
     name: str
     command: list[str]
@@ -33,11 +34,12 @@ class Program:
     vital: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
+    pause: float = _PAUSES[0]
 
     def start(self) -> None:
         """Start it, in a group of its own, so that a Ctrl-C reaches it through us alone."""
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - our own programs
+        self.process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own programs
             self.command,
             env=os.environ | self.environment,
             cwd=ROOT,  # where gunicorn finds its configuration, wherever the service is started
@@ -50,14 +52,35 @@ class Program:
         """Whether it was started and is not running any more."""
         return self.process is not None and self.process.poll() is not None
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended by a signal: by somebody, or for want of memory."""
+        return self.process is not None and (self.process.poll() or 0) < 0
+
+    def restart(self) -> None:
+        """Start it again, once its time has come: later and later while it fails by itself."""
+        least, most = _PAUSES
+        lived = time.monotonic() - self.started
+        if lived < self.pause:
+            return
+        self.pause = least if self.killed or lived > _WELL else min(most, 2 * self.pause)
+        log.warning("restarting", program=self.name)
+        self.start()
+
 
 def _end_with_parent() -> None:
     """Have Linux stop a child whose parent was killed without a chance to do so."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run(programs: list[Program], on_start: Callable[[], None] = lambda: None) -> int:
-    """Run programs until SIGTERM, Ctrl-C, or the end of a vital one; returns an exit code."""
+def run(
+    programs: list[Program], on_start: Callable[[], None] = lambda: None, drain: float = 0.0
+) -> int:
+    """Run programs until SIGTERM, Ctrl-C, or the failure of a vital one; returns an exit code.
+
+    Args:
+        drain: seconds that the programs have for what they are at when they are stopped.
+    """
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: stopping.append(received))
@@ -71,24 +94,23 @@ def run(programs: list[Program], on_start: Callable[[], None] = lambda: None) ->
             program.start()
     code = 0
     while not stopping:
-        vital = next((p for p in programs if p.vital and p.ended), None)
+        vital = next((p for p in programs if p.vital and p.ended and not p.killed), None)
         if vital is not None:
             code = vital.process.returncode if vital.process else 1
             break
         for program in programs:
-            if program.ended and time.monotonic() - program.started > _RESTART_AFTER:
-                log.warning("restarting", program=program.name)
-                program.start()
+            if program.ended:
+                program.restart()
         time.sleep(_LOOK_EVERY)
-    _stop(programs)
+    _stop(programs, drain + _AFTER_DRAIN)
     return code
 
 
-def _stop(programs: list[Program]) -> None:
+def _stop(programs: list[Program], seconds: float) -> None:
     running = [p.process for p in programs if p.process is not None and not p.ended]
     for process in running:
         process.terminate()
-    deadline = time.monotonic() + _STOP_WITHIN
+    deadline = time.monotonic() + seconds
     for process in running:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))

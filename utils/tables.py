@@ -223,9 +223,9 @@ def _check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
     ]
     if missing:
         near = difflib.get_close_matches(missing[0], ignored, n=1)
-        hint = f"; is it {near[0]!r}?" if near else ""
+        hint = f"; is it {near[0]!r}?" if near else "."
         raise InvalidInput(
-            f"The column {missing[0]} is missing{hint}. Needed are {', '.join(needed)} (day "
+            f"The column {missing[0]} is missing{hint} Needed are {', '.join(needed)} (day "
             "instead of date will do).",
             [Detail(name, "is required") for name in missing],
         )

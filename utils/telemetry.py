@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -111,7 +112,10 @@ class _AllProcesses(Collector):
     def collect(self) -> Iterable[Metric]:
         # The library cannot read the file of a process that is, or was killed, just starting.
         files = [str(path) for path in self._folder.glob("*.db") if _is_written(path)]
-        return MultiProcessCollector.merge(files)
+        try:
+            return MultiProcessCollector.merge(files)
+        except FileNotFoundError:  # as in `observe`
+            return []
 
 
 def observe(method: str, endpoint: str | None, status: int, seconds: float) -> None:
@@ -120,7 +124,13 @@ def observe(method: str, endpoint: str | None, status: int, seconds: float) -> N
     Args:
         endpoint: the rule that the path matched, never the path: there are few of them.
     """
-    count, latency = _figures(method if method in _METHODS else "other", endpoint or "none", status)
+    method = method if method in _METHODS else "other"
+    try:
+        count, latency = _figures(method, endpoint or "none", status)
+    except FileNotFoundError:
+        # The web server's master was killed, and a process of its has tidied up: this one, which
+        # ends as well, answers what it has, and nobody counts it.
+        return
     count.inc()
     latency.observe(seconds)
 
@@ -136,8 +146,9 @@ def _figures(method: str, endpoint: str, status: int) -> tuple[Counter, Histogra
 
 def cache_holds(models: int, size: int) -> None:
     """State how many models this process keeps open, and how many bytes they are."""
-    _OPEN_MODELS.set(models)
-    _OPEN_BYTES.set(size)
+    with suppress(FileNotFoundError):  # as in `observe`
+        _OPEN_MODELS.set(models)
+        _OPEN_BYTES.set(size)
 
 
 def render(facts: Facts) -> tuple[bytes, str]:

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from utils.caller import Caller, Role
+from utils.caller import Caller
 from utils.errors import Unauthorized
 from utils.known_keys import KnownKeys
+from utils.roles import Role
 
 OPENS_FOR = 60.0  # seconds from its making in which a ticket opens its stream
 SERVES_FOR = 43_200.0  # seconds from its making in which one that did opens it again

@@ -27,10 +27,13 @@ from utils.errors import (
     NotFound,
     ServiceError,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedMedia,
 )
+from utils.files import full_disk
+from utils.openapi import RATE_HEADERS
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
 from utils.settings import Settings
@@ -44,6 +47,7 @@ STATUS: dict[type[ServiceError], int] = {
     TooLarge: 413,
     UnsupportedMedia: 415,
     InvalidInput: 422,
+    TooManyRequests: 429,
     DamagedFile: 500,
     InternalError: 500,
     Unavailable: 503,
@@ -85,7 +89,13 @@ def install(app: Flask, settings: Settings) -> None:
             "Prefer",
             "Last-Event-ID",
         ],
-        expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
+        expose_headers=[
+            "Location",
+            "Retry-After",
+            "WWW-Authenticate",
+            "X-Request-ID",
+            *RATE_HEADERS,
+        ],
         max_age=600,
     )
     _share_only_where_asked(app)
@@ -252,7 +262,9 @@ def page(content: bytes) -> Response:
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if re.fullmatch(r"[\w.-]{1,64}", given) else f"{getrandbits(128):032x}"
+    if not re.fullmatch(r"[\w.-]{1,64}", given):
+        given = f"{getrandbits(128):032x}"  # nosec B311  # a name, no secret
+    g.request_id = given
     g.began = time.perf_counter()
 
 
@@ -274,7 +286,7 @@ def _end(response: Response) -> Response:
 
 def _service_error(error: ServiceError) -> Response:
     response = _refusal(error, STATUS[type(error)])
-    if isinstance(error, Unavailable):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -286,8 +298,9 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         _drain()
         limit = (request.max_content_length or 0) // _MB
-        kind = "An upload" if request.path in _TABLES else "A JSON body"
-        return _refusal(TooLarge(f"{kind} may have at most {limit} MB."), 413)
+        table = request.path in _TABLES
+        kind, name = ("An upload", "MAX_UPLOAD_MB") if table else ("A JSON body", "MAX_JSON_MB")
+        return _refusal(TooLarge(f"{kind} may have at most {limit} MB ({name})."), 413)
     sentences = {
         404: f"There is nothing at {request.path}.",
         405: f"{request.method} is not allowed at {request.path}.",
@@ -313,6 +326,8 @@ def _drain() -> None:
 
 
 def _defect(error: Exception) -> Response:
+    if (full := full_disk(error)) is not None:
+        return _service_error(full)
     log.exception("defect", path=request.path, request_id=g.get("request_id"))
     return _refusal(
         InternalError("Something went wrong inside the service; its log has the details."), 500

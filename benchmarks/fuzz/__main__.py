@@ -1,7 +1,7 @@
-"""Fuzz a service of its own: `python -m benchmarks.fuzz [--cases N] [--seed N]`.
+"""Fuzz a service of its own: `python -m benchmarks.fuzz [--examples N] [--seed N]`.
 
-Every operation of the OpenAPI document, every check of Schemathesis but those that
-`schemathesis.toml` excepts, with the reason beside each. It ends with 0 if nothing was found.
+Every operation of the OpenAPI document, every check of Schemathesis. What a schema cannot say
+stands in `hooks`, with the reason beside each. It ends with 0 if nothing was found.
 """
 
 from __future__ import annotations

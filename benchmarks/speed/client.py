@@ -20,6 +20,12 @@ def request_of(path: str, body: Any) -> bytes:
     return head.encode() + content
 
 
+def body_length(head: bytes) -> int:
+    """The bytes that follow a reply's head."""
+    lines = head.lower().split(b"\r\n")
+    return int(next(x for x in lines if x.startswith(b"content-length:")).split(b":")[1])
+
+
 class Connection:
     """A kept connection to a port of this machine."""
 
@@ -37,9 +43,7 @@ class Connection:
         head, _, body = self._rest.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{head.decode()} {body.decode()[:500]}")
-        lines = head.lower().split(b"\r\n")
-        length = int(next(x for x in lines if x.startswith(b"content-length:")).split(b":")[1])
-        missing = length - len(body)
+        missing = body_length(head) - len(body)
         while missing > 0:
             missing -= len(self._socket.recv(1 << 20))
         self._rest = b""
