@@ -98,6 +98,7 @@ CASES = [
     ),
     Case("more epochs than allowed", 422, "POST", "/api/model/train", {"epochs": 101}),
     Case("a name twice", 422, "POST", "/api/data/generate", {"plants": ["a", "a"]}),
+    Case("a name with NUL", 422, "POST", "/api/data/generate", {"plants": ["a\0b"]}),
     Case("a required field left out", 422, "POST", "/api/model/predict", {}),
     Case("a query that is not known", 422, "GET", "/api/jobs?state=failed"),
     Case("a format that is not known", 422, "GET", f"/api/data/{_NONE}?format=xlsx"),
