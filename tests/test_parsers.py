@@ -262,7 +262,8 @@ TEXTS = st.text(alphabet=string.printable[:95] + "äß€\x01\x7f", max_size=30)
 @settings(lawful, max_examples=60)
 @given(
     key=TEXTS,
-    path=st.text(max_size=20) | st.sampled_from(["../../etc/passwd", "..%2f..", "%00", "//x"]),
+    path=st.text(max_size=20)
+    | st.sampled_from(["../../etc/passwd", "..%2f..", "%00", "//x", "' OR 1=1 --"]),
     query=st.dictionaries(st.sampled_from(["format", "limit", "offset", "kind", "x"]), TEXTS),
 )
 def test_headers_paths_and_queries_of_any_text(

@@ -40,6 +40,7 @@ _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} entries",
     "too_long": "must have at most {max_length} entries",
+    "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
 
