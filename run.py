@@ -66,9 +66,9 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
         tls_cert=str(cert.absolute()) if cert else chosen.tls_cert,
         tls_key=str(key.absolute()) if key else chosen.tls_key,
     )
-    reach.expect_access_control(chosen, [chosen.host])
     _expect_certificate(chosen)
     _expect_free(chosen)
+    reach.expect_access_control(chosen, [chosen.host])
     this = [sys.executable, str(settings.ROOT / "run.py")]
     name = chosen.worker_id or socket.gethostname()
     programs = [

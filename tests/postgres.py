@@ -43,7 +43,7 @@ class Server:
     def stop(self) -> None:
         """Stop it, without waiting for clients that are still connected."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(90)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

@@ -84,8 +84,12 @@ def counting(pid: int) -> set[Path]:
 
 def folder(web_master: int) -> Path:
     """Where the processes count; all in one place."""
-    (found,) = {path.parent for pid in children(web_master) for path in counting(pid)}
+    (found,) = folders(web_master)
     return found
+
+
+def folders(web_master: int) -> set[Path]:
+    return {path.parent for pid in children(web_master) for path in counting(pid)}
 
 
 def ask_every_process(service: Service, asked: Any) -> int:
@@ -285,7 +289,7 @@ def test_nothing_is_left_on_disk(tmp_path: Path, killed: bool) -> None:
     if killed:
         os.kill(master(running), signal.SIGKILL)
         wait_until(lambda: not any(path.exists() for path in kept))
-        wait_until(lambda: answers(running.url))
+        wait_until(lambda: answers(running.url) and folders(master(running)))
         kept |= {folder(master(running))}
     assert running.stop() == 0
     assert not any(path.exists() for path in kept)

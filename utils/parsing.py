@@ -46,8 +46,9 @@ _RULES = {
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 30.0 is as whole as 30."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """JSON has one kind of number: 30.0 is as whole as 30, where it is exact."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
+    return int(value) if whole else value
 
 
 def _trimmed(value: Any) -> Any:
@@ -67,6 +68,7 @@ def _not_vanishing(value: float) -> float:
 
 
 _LEAST = 1e-9
+_EXACT = 2**53  # a larger whole number that comes as a float may have been another one
 Int = Annotated[int, Strict(), BeforeValidator(_whole)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from live import FAST, SMALL, Service, make_key
+from live import FAST, SMALL, Service, make_key, wait_until
 
 HERE = Path(__file__).resolve().parent
 # A request may ask for little, so that thousands of them can.
@@ -37,6 +37,7 @@ def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ())
     """
     things = furnish(service)
     key = make_key(service.folder, "fuzz", "admin")
+    wait_until(lambda: service.get("/api/models").status_code == 401)  # it knows of the first key
     chosen = [f"--include-path-regex={path}" for path in only]
     arguments = [f"--max-examples={examples}", f"--seed={seed}", "--no-color"]
     ended = subprocess.run(
