@@ -94,6 +94,8 @@ CASES = [
     Case("a body of another kind", 415, "POST", "/api/model/train", b"<x/>", "text/xml"),
     Case("a field that is not known", 422, "POST", "/api/model/train", {"epoch": 3}),
     Case("a field out of its range", 422, "POST", "/api/data/generate", {"historicalDays": 0}),
+    Case("a seed that 64 bits cannot hold", 422, "POST", "/api/data/generate",
+         b'{"seed": -9223372036854775809}'),
     Case("a field of another type", 422, "POST", "/api/model/validate", {"wip": "a"}),
     Case("too few fields", 422, "POST", "/api/model/validate", {"wip": 5}),
     Case(
