@@ -315,6 +315,7 @@ def import_model(
     from models.registry import model_store
     from utils import audit
 
+    limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
     with logs.without_chatter():
         from models import importing
 
@@ -344,6 +345,7 @@ def verify(chosen: settings.Settings, repair: bool, as_json: bool) -> None:
     with terminal.working("Checking") as tell:
         report = verification.verify(chosen, tell)
     if repair:
+        limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
         with terminal.working("Mending") as tell:
             report.repair(tell)
     document = report.to_document()

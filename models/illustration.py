@@ -67,7 +67,7 @@ def draw_model(
         history: `loss` and `val_loss` by epoch; {} where the training is not known.
     """
     figure = Figure(figsize=(12, max(4.0, 1.5 + 0.42 * len(layers))), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _draw_layers(left, layers)
     _draw_curves(right, history)
@@ -89,7 +89,7 @@ def _draw_layers(axes: Axes, layers: Sequence[Layer]) -> None:
         colour = "#f8fafc" if place < 0 else _TINTS.get(row[1], "#eef2f7")
         axes.add_patch(Rectangle((0, place - 0.42), 1, 0.84, facecolor=colour, edgecolor="#94a3b8"))
         for x, text, side in zip(_COLUMNS, row, ("left", "left", "left", "right"), strict=True):
-            axes.text(x, place, text, ha=side, va="center", fontsize=9)
+            axes.text(x, place, text, ha=side, va="center", fontsize=9, parse_math=False)
 
 
 def _shape(layer: Layer) -> str:
@@ -123,7 +123,7 @@ def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
                 )
             axes.plot(steps, each.actual[:, column], color=_ACTUAL, label="actual")
             axes.plot(steps, each.forecast[:, column], color=_FORECAST, label="forecast")
-            axes.set_title(f"{each.name}: {_NAMES[target]}", fontsize=9)
+            axes.set_title(f"{each.name}: {_NAMES[target]}", fontsize=9, parse_math=False)
             axes.set_ylim(bottom=0)
             axes.grid(alpha=0.3)
             axes.set_xlabel(f"steps from {each.dates[0]}", fontsize=8)

@@ -15,6 +15,12 @@ from typing import IO, Any
 import h5py
 
 _OWN_MODULES = ("builtins", "keras", "tf_keras", "tensorflow")
+# What of Keras' own may read files, fetch them, or unpickle. Keras refuses most of it too.
+_OUTWARD_MODULES = ("keras.utils", "keras.config", "keras.saving")
+_OUTWARD_LAYERS = {
+    *("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    *("IndexLookup", "IntegerLookup", "StringLookup", "TextVectorization"),
+}
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 _MOST_BYTES = 2_000_000_000  # of all that is in a file, unpacked
 _MOST_RATIO = 50  # unpacked to packed: Keras does not pack at all, people may
@@ -74,6 +80,10 @@ def check_config(config: Any) -> None:
                 f"has a {name[:60]} layer, which holds code; it was not executed and is not "
                 "accepted"
             )
+        if name.rpartition(">")[2] in _OUTWARD_LAYERS:
+            raise Refused(f"has a {name[:60]} layer, which may read other files")
+        if isinstance(module, str) and module.startswith(_OUTWARD_MODULES):
+            raise Refused(f"names a part of {module[:60]}, which is no layer")
         if isinstance(module, str) and module.split(".")[0] not in _OWN_MODULES:
             raise Refused(f"names {f'{module}.{name}'[:100]}, which is no part of Keras")
 

@@ -80,6 +80,11 @@ def described(*layers: dict[str, Any]) -> dict[str, Any]:
     return {"class_name": "Sequential", "module": "keras", "config": {"layers": [*layers]}}
 
 
+def activated(module: str, function: str) -> dict[str, Any]:
+    named = {"module": module, "class_name": "function", "config": function}
+    return described(DENSE | {"config": {"units": 3, "activation": named}})
+
+
 def weights(make: Callable[[h5py.File], Any] = lambda file: None) -> bytes:
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
@@ -160,6 +165,11 @@ def test_weights_that_lead_elsewhere_or_state_too_much_are_refused(
         (described({"class_name": "__lambda__", "config": {}}), "which holds code"),
         (described(DENSE | {"module": "os", "class_name": "system"}), "names os.system"),
         (described(DENSE | {"module": "subprocess"}), "is no part of Keras"),
+        (described(DENSE | {"class_name": "StringLookup"}), "may read other files"),
+        (described({"class_name": "Custom>TFSMLayer", "config": {}}), "may read other files"),
+        (described({"class_name": "TorchModuleWrapper", "config": {}}), "may read other files"),
+        (activated("keras.utils", "get_file"), "a part of keras.utils, which is no layer"),
+        (activated("keras.config", "enable_unsafe_deserialization"), "a part of keras.config"),
         ([[{"module": "kerasx", "class_name": "x"}]], "names kerasx.x"),
         (b"\x80\x04.", "no JSON"),
         (b"[" * 100_000, "no JSON"),
@@ -320,6 +330,16 @@ def test_csv_that_is_none_is_refused(tmp_path: Path, content: bytes, sentence: s
         read(tmp_path, content)
 
 
+def test_names_with_nul_are_refused(tmp_path: Path, service: Service) -> None:
+    with pytest.raises(InvalidInput, match="plant: must have no NUL character"):
+        read(tmp_path, parquet(plain(plant=pa.array(["a", "a\0b"]))))
+    note = service.post("/api/training/logs", {"message": "a\0b", "level": "info"})
+    assert (note.status_code, note.json()["error"]) == (
+        422,
+        "message must have no NUL character. Received: 'a\\x00b'.",
+    )
+
+
 def read_within(folder: Path, content: bytes, most: int) -> str:
     """What a process of its own says of a table, which may take so much memory to read it."""
     (folder / "table").write_bytes(content)
@@ -358,7 +378,18 @@ def test_tables_that_unpack_to_more_than_memory_are_refused_within_little(
 
 # --- formulas ---------------------------------------------------------------------------------
 
-NAMES = ["=1+1", "+1", "-1", "@SUM(A1)", "'=x", "''@x", "'plain", "=cmd|' /C calc'!A0", "a=b"]
+NAMES = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "'=x",
+    "''@x",
+    "'plain",
+    "=cmd|' /C calc'!A0",
+    "a=b",
+    "＝1",
+]
 
 
 def test_no_name_is_a_formula_in_an_export_and_each_comes_back_as_it_was(
@@ -369,7 +400,7 @@ def test_no_name_is_a_formula_in_an_export_and_each_comes_back_as_it_was(
     text = service.get(f"/api/data/{made}?format=csv").text
     written = {row["plant"] for row in csv.DictReader(io.StringIO(text))}
     assert len(written) == len(NAMES)
-    assert not [name for name in written if name[0] in "=+-@\t\r"]
+    assert not [name for name in written if name[0] in "=+-@\t\r\n＝＋－＠"]
     kind = {"Content-Type": "text/csv"}
     again = service.post("/api/data/upload", data=text.encode(), headers=kind).json()
     assert again["summary"]["plants"] == sorted(NAMES)

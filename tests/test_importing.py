@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from live import ROOT
 from models import importing
 from models.forecasting import open_network
 from models.registry import Registry
@@ -279,6 +280,25 @@ def test_files_that_keras_should_not_open_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         importing.load_legacy(rewritten(save(tmp_path), change))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux'")
+def test_a_network_that_states_more_than_memory_is_refused_within_the_limit(tmp_path: Path) -> None:
+    path = rewritten(save(tmp_path), lambda layers: layers[-1]["config"].update(units=5 * 10**8))
+    assert path.stat().st_size < 100_000
+    done = subprocess.run(
+        [sys.executable, "run.py", "import", str(path)],
+        cwd=ROOT,
+        env=os.environ | {"MODEL_STORE": str(tmp_path / "models"), "WORKER_MEMORY_MB": "4000"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "model: old.h5 cannot be opened by Keras" in done.stderr
+    assert "OOM" in done.stderr
+    assert not list((tmp_path / "models").glob("*"))
 
 
 def test_weights_alone_are_refused(tmp_path: Path) -> None:

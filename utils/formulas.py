@@ -1,16 +1,18 @@
 """Names that a spreadsheet would take for formulas, written so that it takes them for text.
 
-In CSV, a name that begins with one of = + - @ TAB CR is written with an apostrophe before it, and
-so is one that begins with apostrophes and then one of them. Reading takes one apostrophe off such
-names again: every name comes back as it was. JSON and Parquet have names as they are.
+In CSV, a name that begins with one of = + - @ TAB CR LF, or with = + - @ in the full width of East
+Asian keyboards, is written with an apostrophe before it, and so is one that begins with apostrophes
+and then one of them. Reading takes one apostrophe off such names again: every name comes back as
+it was. JSON and Parquet have names as they are.
 """
 
 from __future__ import annotations
 
 import re
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_BEGINS = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(f"'*{_BEGINS}")
+_ESCAPED = re.compile(f"'+{_BEGINS}")
 
 
 def escaped(name: str) -> str:

@@ -40,6 +40,7 @@ _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} entries",
     "too_long": "must have at most {max_length} entries",
+    "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
 
@@ -52,6 +53,12 @@ def _whole(value: Any) -> Any:
 
 def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must have no NUL character")
+    return text
 
 
 def _not_vanishing(value: float) -> float:
@@ -71,11 +78,12 @@ Positive = Annotated[
     Field(gt=0, le=1e12, json_schema_extra={"minimum": _LEAST}),
     AfterValidator(_not_vanishing),
 ]
-# What is left when `str.strip` has taken the ends off may not be empty.
-_NO_BLANK = {"pattern": r"[^\s\u001c-\u001f]"}
+# What is left when `str.strip` has taken the ends off may not be empty. Neither CSV nor PostgreSQL
+# has a way to write NUL.
+_NO_BLANK = {"pattern": r"^[^\u0000]*[^\s\u001c-\u001f\u0000][^\u0000]*$"}
 
 
-_Trimmed = Annotated[str, BeforeValidator(_trimmed)]
+_Trimmed = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_without_nul)]
 Name = Annotated[_Trimmed, Field(min_length=1, max_length=200, json_schema_extra=_NO_BLANK)]
 Line = Annotated[_Trimmed, Field(min_length=1, max_length=1000, json_schema_extra=_NO_BLANK)]
 

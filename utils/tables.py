@@ -243,6 +243,9 @@ def _labels(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[str]]
     long = next((label for label in raw if len(label) > 200), None)
     if long:
         raise InvalidInput.of(str(column.name), "must have at most 200 characters", shown(long))
+    nul = next((label for label in raw if "\0" in label), None)
+    if nul:
+        raise InvalidInput.of(str(column.name), "must have no NUL character", shown(nul))
     meant = [formulas.plain(label) for label in raw] if csv else raw
     labels, folded = np.unique(meant, return_inverse=True)
     return folded[codes].astype(np.int64), labels.tolist()
