@@ -330,6 +330,7 @@ def test_an_outage_of_the_database_stops_new_keys_only(
         monkeypatch.setattr(known_keys, "_OUTAGE", 0.0)
         refused(client.get("/api/models", headers=bearer(known)), 503)
         server.process = server.start()
+        wait_until(server.answers)  # what is only starting hears of no stop
 
 
 def test_a_flood_of_wrong_keys_gets_one_turn_at_a_time(
