@@ -11,7 +11,6 @@ from models.job_states import Work
 from models.jobs import Jobs
 from models.registry import PICTURE, RESULT, Registry, backtest_store
 from utils import audit
-from utils.caller import caller
 from utils.errors import InvalidInput, NotFound
 from utils.idempotency import fingerprint, id_of, used_key
 from utils.schemas import BacktestRequest
@@ -62,8 +61,7 @@ class Backtests:
         self._jobs.expect_worker()
         job_id = id_of(key, "backtest")
         if key is None or not self._jobs.states([job_id]):
-            waiting = self._jobs.queued_of(caller().id)
-            bounds.check_queue(waiting, 1, self._settings.max_queued_jobs)
+            self._jobs.expect_place(1, self._settings.max_queued_jobs)
         self._jobs.enqueue(Work.BACKTEST, job_id, arguments)
         if key is not None:
             handed_in = self._jobs.get(job_id).arguments

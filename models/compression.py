@@ -7,11 +7,9 @@ nothing is published that changes the mean forecast by more than one per cent.
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,7 +33,7 @@ from utils import metrics
 from utils.errors import Conflict
 from utils.schemas import BacktestRequest
 from utils.series import TARGETS, Panel
-from utils.store import Store
+from utils.store import Store, copy_of
 
 Floats = NDArray[np.float64]
 
@@ -87,13 +85,9 @@ def _published(models: Store, model_id: str, name: str, path: Path) -> int:
     suffix = SUFFIX_OF[name]
     stated = f"{model_id}{suffix}" in models.document(model_id).get("files", {})
     if not (stated and models.is_intact(model_id, suffix)):
-        models.attach(model_id, suffix, partial(_copy, path))
+        models.attach(model_id, suffix, copy_of(path))
     size: int = models.document(model_id)["files"][f"{model_id}{suffix}"]["bytes"]
     return size
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
 
 
 def _opened(path: Path) -> Network:

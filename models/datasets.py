@@ -184,17 +184,17 @@ class Datasets:
 
     def documents(self) -> list[dict[str, Any]]:
         """Documents of all data sets, newest first; damaged ones are left out."""
-        documents = self.store.readable_documents()
-        return sorted(documents.values(), key=lambda d: str(d.get("created_at")), reverse=True)
+        return _newest_first(self.store.readable_documents().values())
 
-    def damaged(self) -> dict[str, str]:
-        """What is wrong with the data sets that a glance shows to be damaged, by id."""
+    def listed(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """(the documents of all data sets, newest first, less those that a glance shows to be
+        damaged; what is wrong with these, by id)."""
         documents, damaged = self.store.sorted_out()
         for id in documents:
             with suppress(NotFound, DamagedFile):  # changed meanwhile
                 for suffix, fault in self.store.faults(id).items():
                     damaged[id] = self.store.damage(id, suffix, fault).message
-        return damaged
+        return _newest_first(documents[id] for id in documents.keys() - damaged), damaged
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """The first rows of a data set, JSON-ready."""
@@ -339,6 +339,10 @@ def _as_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     for row in rows:
         row["date"] = row["date"].isoformat()
     return rows
+
+
+def _newest_first(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(documents, key=lambda d: str(d.get("created_at")), reverse=True)
 
 
 def _csv(file: pq.ParquetFile) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from models import keras_files, network
 from models.data_generator import FACTORS
 from models.network import export_onnx
 from utils import cleaning, tables
-from utils.errors import DamagedFile, InvalidInput
+from utils.errors import DamagedFile, InvalidInput, first_line
 from utils.legacy import FEATURES, LevelsEncoding, feature_order
 from utils.scaler_pickles import Scalers, read_scalers
 from utils.series import KEYS, TARGETS, Calendar, Panel
@@ -101,7 +101,7 @@ def load_legacy(path: Path) -> keras.Model:
         try:
             return _opened(copy)
         except Exception as error:  # Keras' errors share no class of their own
-            raise _unusable(path, f"cannot be opened by Keras: {_first_line(error)}") from error
+            raise _unusable(path, f"cannot be opened by Keras: {first_line(error)}") from error
 
 
 def _opened(path: Path) -> keras.Model:
@@ -112,10 +112,6 @@ def _opened(path: Path) -> keras.Model:
 
 def _unusable(path: Path, why: str) -> InvalidInput:
     return InvalidInput.of("model", f"{path.name} {why}", path.name)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _copy_modernised(path: Path, copy: Path) -> None:
@@ -142,7 +138,7 @@ def _copy_modernised(path: Path, copy: Path) -> None:
         raise _unusable(path, str(error)) from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise DamagedFile(
-            f"The file {path.name} is truncated or no Keras .h5 file: {_first_line(error)}"
+            f"The file {path.name} is truncated or no Keras .h5 file: {first_line(error)}"
         ) from error
 
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
+from models.bounds import check_queue
 from models.job_log import Decision, Event, JobLog
 from models.job_states import JOBS, STATES, Job, JobState, Work, error_of, job_of, member_id
 from utils.caller import caller
@@ -115,6 +116,15 @@ class Jobs:
                 return 0
             with self.engine.connect() as connection:
                 return connection.scalar(query) or 0
+
+    def expect_place(self, more: int, most: int) -> None:
+        """Refuse more jobs than the caller may have waiting.
+
+        Raises:
+            TooManyRequests: with so many more, there would be more than `most`.
+            Unavailable: the database does not answer.
+        """
+        check_queue(self.queued_of(caller().id), more, most)
 
     def counts(self) -> dict[JobState, int]:
         """How many trainings there are in each state; {} before the first worker.

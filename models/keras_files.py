@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import h5py
 
+from utils.errors import first_line
+
 _OWN_MODULES = ("builtins", "keras", "tf_keras", "tensorflow")
 # What of Keras' own may read files, fetch them, or unpickle. Keras refuses most of it too.
 _OUTWARD_MODULES = ("keras.utils", "keras.config", "keras.saving")
@@ -49,7 +51,7 @@ def check_keras(path: Path) -> None:
             with archive.open("model.weights.h5") as weights:
                 check_weights(weights, archive.getinfo("model.weights.h5").file_size)
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError) as error:
-        raise Broken(f"is truncated or no .keras file: {_first_line(error)}") from error
+        raise Broken(f"is truncated or no .keras file: {first_line(error)}") from error
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
@@ -64,7 +66,7 @@ def _config(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise Refused(f"has a description that is no JSON: {_first_line(error)}") from error
+        raise Refused(f"has a description that is no JSON: {first_line(error)}") from error
 
 
 def check_config(config: Any) -> None:
@@ -112,7 +114,7 @@ def check_weights(file: Path | IO[bytes], size: int) -> None:
     except Refused:
         raise
     except Exception as error:  # a broken HDF5 file can raise just about anything
-        raise Broken(f"is truncated or no Keras .h5 file: {_first_line(error)}") from error
+        raise Broken(f"is truncated or no Keras .h5 file: {first_line(error)}") from error
     _check_size(stated, size)
 
 
@@ -141,7 +143,3 @@ def _held(group: h5py.Group, depth: int = 0, count: list[int] | None = None) -> 
 def _check_size(stated: int, size: int) -> None:
     if stated > min(_MOST_BYTES, 1_000_000 + _MOST_RATIO * size):
         raise Refused(f"states {stated:,} bytes of content in a file of {size:,}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -229,12 +229,11 @@ class LSTMService:
     def list_datasets(self) -> replies.DatasetsReply:
         """The stored data sets, newest first; those that are damaged beside them."""
         known = replies.DatasetInfo.model_fields
-        damaged = self.datasets.damaged()
+        documents, damaged = self.datasets.listed()
         return replies.DatasetsReply(
             datasets=[
                 replies.DatasetInfo(**{k: v for k, v in document.items() if k in known})
-                for document in self.datasets.documents()
-                if document["dataset_id"] not in damaged
+                for document in documents
             ],
             damaged=[
                 replies.DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from models.registry import LITERT, SERVED
 from utils import logs
-from utils.store import Store
+from utils.store import Store, copy_of
 
 
 def set_aside(store: Store, id: str, *suffixes: str) -> str:
@@ -57,12 +55,8 @@ def rebuild(store: Store, id: str, suffixes: Collection[str]) -> str:
             made = {compression.SUFFIX_OF[name]: path for name, path in files.items()}
         for suffix in suffixes:
             store.set_aside(id, suffix)
-            store.attach(id, suffix, partial(_copy, made[suffix]))
+            store.attach(id, suffix, copy_of(made[suffix]))
     return f"{', '.join(sorted(suffixes))} made again."
 
 
 DERIVED = (*SERVED.values(), LITERT)  # what `rebuild` makes
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)

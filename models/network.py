@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from models import keras_files, onnx_graph
 from utils.architectures import PLAIN, Design
-from utils.errors import DamagedFile
+from utils.errors import DamagedFile, first_line
 from utils.schemas import Hyperparameters
 
 TARGET_COUNT = 3
@@ -152,5 +152,5 @@ def load(path: Path) -> keras.Model:
     except keras_files.Refused as error:
         raise DamagedFile(f"The file {path.name} {error}.") from error
     except Exception as error:  # Keras' errors share no class of their own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        reason = first_line(error)
         raise DamagedFile(f"The file {path.name} cannot be opened by Keras: {reason}") from error

@@ -3,10 +3,8 @@ evaluation → published model."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +24,7 @@ from utils.errors import TooLarge
 from utils.files import full_disk
 from utils.schemas import Hyperparameters
 from utils.series import TARGETS, Calendar, Panel
-from utils.store import Store
+from utils.store import Store, copy_of
 
 
 def train(
@@ -117,7 +115,7 @@ def _train(
             "total_params": int(trained.count_params()),
         }
         document["training_time"] = epochs.spent_before + time.perf_counter() - began
-        files = {".keras": trained.save, ".onnx": _copied(onnx)}
+        files = {".keras": trained.save, ".onnx": copy_of(onnx)}
         control.publish(lambda: store.publish(model_id, document, files))
     return document
 
@@ -177,13 +175,6 @@ def _split(task: Task) -> dict[str, str | None]:
         name: None if step is None else panel.calendar.dates(np.array([step]))[0]
         for name, step in zip(names, steps, strict=True)
     }
-
-
-def _copied(path: Path) -> Callable[[Path], None]:
-    def write(target: Path) -> None:
-        shutil.copyfile(path, target)
-
-    return write
 
 
 def _series(task: Task) -> list[dict[str, Any]]:

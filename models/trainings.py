@@ -67,7 +67,7 @@ class Trainings:
         job_id = id_of(key, "train")
         if key is None or not self._jobs.states([job_id]):
             self._registry.store.room.expect()
-            self._expect_place_for(1)
+            self._jobs.expect_place(1, self._settings.max_queued_jobs)
             seed = seed_of(request.seed, key)
             data_id = id_of(key, f"data {mark}")
             with self._data(request, seed, data_id) as (document, owned):
@@ -86,11 +86,6 @@ class Trainings:
         self._expect_same(job_id, mark, key)
         audit.accepted(job_id)
         return job_id
-
-    def _expect_place_for(self, more: int) -> None:
-        """Refuse more jobs than the caller may have waiting."""
-        most = self._settings.max_queued_jobs
-        bounds.check_queue(self._jobs.queued_of(caller().id), more, most)
 
     def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
         """Refuse a key whose job was handed in with another body."""
@@ -193,7 +188,7 @@ class Trainings:
                 raise InvalidInput.of(
                     "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
                 )
-            self._expect_place_for(len(plants))
+            self._jobs.expect_place(len(plants), self._settings.max_queued_jobs)
         jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
         mark = fingerprint(request)
         for place, (plant, job_id) in enumerate(jobs.items()):

@@ -16,7 +16,7 @@ from utils.errors import DamagedFile, NotFound
 from utils.files import is_old
 from utils.settings import Settings
 from utils.store import Store
-from utils.stored import DOCUMENT
+from utils.stored import DOCUMENT, MISSING
 
 Tell = Callable[[str], None]
 Bad = dict[str, str]  # suffix of a file → what is wrong with it
@@ -112,7 +112,7 @@ class _StoreCheck:
             except NotFound:
                 if not store.has(id, DOCUMENT):
                     raise
-                wrong = "is missing"
+                wrong = MISSING
             except DamagedFile as error:
                 if _is_unreadable(error):
                     said = f"{error.message.split('. ')[0]}."
@@ -208,7 +208,7 @@ def _judge_model(store: Store, id: str, bad: Bad, report: Report) -> None:
     lost = [suffix for suffix in bad if suffix in DERIVED]
     if source and (lost or not networks):
         suffixes = lost or [".onnx"]
-        whats = "; ".join(f"{suffix} {bad.get(suffix, 'is missing')}" for suffix in suffixes)
+        whats = "; ".join(f"{suffix} {bad.get(suffix, MISSING)}" for suffix in suffixes)
         mend = partial(rebuild, store, id, suffixes)
         report.problem(name, f"{whats}.", "It can be made again from the Keras file.", mend)
     elif lost:

@@ -18,7 +18,7 @@ from models.job_states import JOBS, MOST_TRIES, Work, failed
 from models.registry import CHECKPOINT, served_suffix
 from models.watch import Watch
 from utils.architectures import DESIGNS, PLAIN, Architecture
-from utils.errors import InternalError, NotFound, ServiceError, Unavailable
+from utils.errors import InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.schemas import BacktestRequest, Hyperparameters
 
 if TYPE_CHECKING:
@@ -220,5 +220,5 @@ _DONE_BY = {
 
 def _said(error: Exception) -> str:
     """The kind of an error and the first line of what it says."""
-    first = (str(error).strip().splitlines() or [""])[0][:200]
-    return f"{type(error).__name__}: {first}" if first else f"{type(error).__name__}."
+    kind = type(error).__name__
+    return f"{kind}: {first_line(error)}" if str(error).strip() else f"{kind}."

@@ -15,7 +15,7 @@ from flask import Flask, Request, g, request
 from utils.caller import LOCAL, Caller, caller
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.known_keys import KnownKeys
-from utils.openapi import Endpoint
+from utils.openapi import Endpoint, by_rule
 from utils.reach import is_local, is_loopback
 from utils.replies import TicketReply
 from utils.roles import ROLES, Role
@@ -59,15 +59,13 @@ class Access:
     def install(self, app: Flask, endpoints: Sequence[Endpoint]) -> None:
         """Look at every request of an app before it is answered; to be called once all its
         views are there."""
-        rows = {(row.method, row.path): row for row in endpoints}
+        for rule, method, endpoint in by_rule(app, endpoints):
+            for each in (method, "HEAD") if method == "GET" else (method,):
+                self._needs_of[each, rule.rule] = endpoint.needs
+            self._streams |= {rule.rule} if endpoint.events else frozenset()
         for rule in app.url_map.iter_rules():
-            path = re.sub(r"<\w+:", "<", rule.rule)
             for method in rule.methods or ():
-                row = rows.get(("GET" if method == "HEAD" else method, path))
-                if row is not None:
-                    self._needs_of[method, rule.rule] = row.needs
-                    self._streams |= {rule.rule} if row.events else frozenset()
-                elif rule.rule in OPEN_RULES or method == "OPTIONS":
+                if rule.rule in OPEN_RULES or method == "OPTIONS":
                     self._needs_of[method, rule.rule] = None
         app.extensions["access"] = self
         app.before_request(self._check)

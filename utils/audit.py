@@ -9,21 +9,18 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import re
 import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from utils.caller import Caller
+from utils.openapi import Endpoint, by_rule
 from utils.settings import Settings
-
-if TYPE_CHECKING:
-    from utils.openapi import Endpoint
 
 log = structlog.get_logger("audit")
 _LONGEST = 200  # characters of a subject: it may come from a path that somebody made up
@@ -94,13 +91,10 @@ def install(app: Flask, settings: Settings, endpoints: Iterable[Endpoint]) -> No
 
 def audited(app: Flask, endpoints: Iterable[Endpoint]) -> dict[tuple[str | None, str], str]:
     """(view, method) → action, of the endpoints that have one."""
-    actions = {(e.path, e.method): e.action for e in endpoints if e.action}
     return {
-        (rule.endpoint, method): actions[path, method]
-        for rule in app.url_map.iter_rules()
-        for path in [re.sub(r"<\w+:", "<", rule.rule)]
-        for method in rule.methods or ()
-        if (path, method) in actions
+        (rule.endpoint, method): each.action
+        for rule, method, each in by_rule(app, endpoints)
+        if each.action
     }
 
 

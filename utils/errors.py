@@ -36,10 +36,13 @@ class ServiceError(Exception):
 
     retry_after: int | None = None  # seconds after which it is worth trying again, where it is
 
-    def __init__(self, message: str, details: list[Detail] | None = None) -> None:
+    def __init__(
+        self, message: str, details: list[Detail] | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or []
+        self.retry_after = retry_after or self.retry_after
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-ready form that `from_document` turns back into the same error."""
@@ -90,11 +93,7 @@ class Conflict(ServiceError):
 class TooManyRequests(ServiceError):
     """More than one caller may have; worth trying again after `retry_after` seconds."""
 
-    def __init__(
-        self, message: str, details: list[Detail] | None = None, retry_after: int = 10
-    ) -> None:
-        super().__init__(message, details)
-        self.retry_after = retry_after
+    retry_after = 10
 
 
 class DamagedFile(ServiceError):
@@ -104,11 +103,7 @@ class DamagedFile(ServiceError):
 class Unavailable(ServiceError):
     """Nothing can do the work now; worth trying again after `retry_after` seconds."""
 
-    def __init__(
-        self, message: str, details: list[Detail] | None = None, retry_after: int = 10
-    ) -> None:
-        super().__init__(message, details)
-        self.retry_after = retry_after
+    retry_after = 10
 
 
 class InternalError(ServiceError):
@@ -125,3 +120,8 @@ def from_document(document: dict[str, Any]) -> ServiceError:
     kind = kinds.get(document.get("kind", ""), InternalError)
     details = [Detail(**detail) for detail in document.get("details", [])]
     return kind(document.get("message", "The work failed."), details)
+
+
+def first_line(error: Exception, most: int = 200) -> str:
+    """What an error says first, or else its kind: for libraries whose errors are long."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]

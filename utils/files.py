@@ -391,6 +391,15 @@ class RemoteFiles:
         return 0
 
 
+@contextlib.contextmanager
+def listing(noun: str) -> Iterator[None]:
+    """Raise Unavailable where files of things so called cannot be listed."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The {noun}s cannot be listed: {error.strerror or error}.") from error
+
+
 def full_disk(error: Exception) -> Unavailable | None:
     """What is to be said of an error, if it means that a disk is full, whichever it is."""
     if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):

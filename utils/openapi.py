@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -14,18 +15,36 @@ from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
 from utils.roles import Role
 
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.routing import Rule
+
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 EXEMPT = ("/health/live", "/health/ready")  # of rates: whoever probes must hear of the service
 _REFERENCE = "#/components/schemas/{model}"
+_ALWAYS = "X-Request-ID"
 _HEADERS = {
-    name: {"description": text, "required": False, "schema": {"type": kind}}
-    for name, text, kind in (
-        ("RateLimit-Limit", "Requests that the caller may make in a window", "integer"),
-        ("RateLimit-Remaining", "How many are left of them", "integer"),
-        ("RateLimit-Reset", "Seconds until the window ends", "integer"),
-        ("RateLimit-Policy", "The limit by name, its requests, its window in seconds", "string"),
-        ("Retry-After", "Seconds after which to try again", "integer"),
+    name: {"description": text, "required": False, "schema": schema}
+    for name, text, schema in (
+        (_ALWAYS, "As it stands in the log; the client's own, if it sent one",
+         {"type": "string", "pattern": r"^[\w.-]{1,64}$"}),
+        ("RateLimit-Limit", "Requests that the caller may make in a window", {"type": "integer"}),
+        ("RateLimit-Remaining", "How many are left of them", {"type": "integer"}),
+        ("RateLimit-Reset", "Seconds until the window ends", {"type": "integer"}),
+        ("RateLimit-Policy", "The limit by name, its requests, its window in seconds",
+         {"type": "string"}),
+        ("Retry-After", "Seconds after which to try again", {"type": "integer"}),
+        ("Location", "Where to look", {"type": "string"}),
+        ("Allow", "What is allowed", {"type": "string"}),
+        ("WWW-Authenticate", "How to say who is calling", {"type": "string"}),
     )
+}  # fmt: skip
+_HEADERS_OF = {
+    "202": ("Location", "Retry-After"),
+    "401": ("WWW-Authenticate",),
+    "405": ("Allow",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
 }
 _REFUSALS = {
     "400": "The body is not JSON",
@@ -40,21 +59,6 @@ _REFUSALS = {
     "429": "As many requests, or jobs that wait, as one caller may have",
     "500": "A defect of the service, or a damaged file",
     "503": "Nothing can do the work now",
-}
-_SECONDS = {"description": "Seconds", "schema": {"type": "integer"}}
-_REQUEST_ID = {
-    "X-Request-ID": {
-        "description": "As it stands in the log; the client's own, if it sent one",
-        "schema": {"type": "string", "pattern": r"^[\w.-]{1,64}$"},
-    }
-}
-_HEADERS_OF: dict[str, Any] = {
-    "202": {
-        "Location": {"description": "Where to look", "schema": {"type": "string"}},
-        "Retry-After": _SECONDS,
-    },
-    "405": {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}},
-    "503": {"Retry-After": _SECONDS},
 }
 _PARAMETERS: dict[str, Any] = {
     "Idempotency-Key": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
@@ -121,6 +125,16 @@ class Endpoint:
         return self.role or ("read" if self.method == "GET" else "write")
 
 
+def by_rule(app: Flask, endpoints: Iterable[Endpoint]) -> Iterator[tuple[Rule, str, Endpoint]]:
+    """(rule, method, endpoint) of the views of an app that are endpoints."""
+    known = {(each.method, each.path): each for each in endpoints}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<\w+:", "<", rule.rule)
+        for method in rule.methods or ():
+            if (method, path) in known:
+                yield rule, method, known[method, path]
+
+
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
     requests: dict[str, type[BaseModel]] = {
@@ -164,7 +178,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     responses = _successes(endpoint) | refusals
     for status, response in responses.items():
-        response["headers"] = _REQUEST_ID | _HEADERS_OF.get(status, {})
+        response["headers"] = _headers(endpoint, status)
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
@@ -173,10 +187,6 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.path not in EXEMPT:
         operation["x-rate-limit"] = "expensive" if endpoint.expensive else "cheap"
-        for status, response in operation["responses"].items():
-            if status[0] == "2" or status == "429":
-                names = (*RATE_HEADERS, "Retry-After") if status == "429" else RATE_HEADERS
-                response["headers"] |= {n: {"$ref": f"#/components/headers/{n}"} for n in names}
     if endpoint.needs:
         operation["description"] = f"Takes the role `{endpoint.needs}`."
     parameters = _parameters(endpoint)
@@ -189,6 +199,13 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         required = not _takes_nothing(endpoint.request)
         operation["requestBody"] = {"required": required, "content": content}
     return operation
+
+
+def _headers(endpoint: Endpoint, status: str) -> dict[str, Any]:
+    names = [_ALWAYS, *_HEADERS_OF.get(status, ())]
+    if endpoint.path not in EXEMPT and (status[0] == "2" or status == "429"):
+        names += RATE_HEADERS
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

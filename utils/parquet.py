@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from utils.errors import BadRequest, InvalidInput
+from utils.errors import BadRequest, InvalidInput, first_line
 from utils.table_bounds import check_columns, check_rows, check_unpacked
 
 _PLAIN = (
@@ -50,7 +50,7 @@ def read(
         table = pa.table([_as_text(column) for column in table.columns], names=table.column_names)
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The Parquet file is broken: {_first_line(error)}") from error
+        raise BadRequest(f"The Parquet file is broken: {first_line(error)}") from error
     return table, [name for name in names if not wanted(name)]
 
 
@@ -74,7 +74,3 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_binary(kind):
         return column.cast(pa.dictionary(pa.int32(), pa.string()))
     return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -7,7 +7,6 @@ that counts: it takes 30 ms to import, and on a laptop nothing counts.
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from flask import Flask, Response, current_app, g, request
 
 from utils.caller import LOCAL, caller
 from utils.errors import TooManyRequests
-from utils.openapi import EXEMPT, RATE_HEADERS, Endpoint
+from utils.openapi import EXEMPT, RATE_HEADERS, Endpoint, by_rule
 from utils.reach import is_local
 from utils.settings import Settings
 
@@ -52,12 +51,10 @@ class Rates:
         """Count an app's requests, once all of its views and its access control are there."""
         if self._settings.rate_limits == "off":
             return
-        expensive = {(row.method, row.path) for row in endpoints if row.expensive}
-        for rule in app.url_map.iter_rules():
-            path = re.sub(r"<\w+:", "<", rule.rule)
-            if any((method, path) in expensive for method in rule.methods or ()):
+        for rule, _, endpoint in by_rule(app, endpoints):
+            if endpoint.expensive:
                 self._expensive.add(rule.endpoint)
-            if rule.rule in EXEMPT:
+            if endpoint.path in EXEMPT:
                 self._exempt.add(rule.endpoint)
         app.extensions["rates"] = self
         app.before_request(self._before)

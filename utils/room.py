@@ -6,8 +6,8 @@ import math
 import time
 from typing import NamedTuple
 
-from utils.errors import TooLarge, Unavailable
-from utils.files import Files
+from utils.errors import TooLarge
+from utils.files import Files, listing
 
 _MB = 1_000_000
 _HOLDS_FOR = 5.0  # seconds that a size is taken to hold, but for what is stored or deleted here
@@ -42,12 +42,8 @@ class Measured:
             Unavailable: the location cannot be reached.
         """
         if time.monotonic() - self._at > _HOLDS_FOR:
-            try:
+            with listing(self._noun):
                 self._size = self._files.size(self._endings)
-            except OSError as error:
-                raise Unavailable(
-                    f"The {self._noun}s cannot be listed: {error.strerror or error}."
-                ) from error
             self._at = time.monotonic()
         return self._size
 

@@ -7,6 +7,7 @@ full disk at any moment leaves nothing half-made to be seen.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -218,6 +219,15 @@ class Store(Stored):
 
     def _unwritable(self, error: OSError) -> Unavailable:
         return Unavailable(f"The {self.noun} could not be stored: {error.strerror or error}.")
+
+
+def copy_of(source: Path) -> Writer:
+    """What writes a copy of a file."""
+
+    def write(target: Path) -> None:
+        shutil.copyfile(source, target)
+
+    return write
 
 
 def _describe(path: Path) -> dict[str, Any]:

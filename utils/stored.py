@@ -6,14 +6,15 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from utils.errors import DamagedFile, NotFound, Unavailable
-from utils.files import Files, Stamp, open_files
+from utils.errors import DamagedFile, NotFound
+from utils.files import Files, Stamp, listing, open_files
 from utils.seals import document_from_bytes
+
+T = TypeVar("T")
 
 DOCUMENT = ".json"
 MISSING = "is missing"
@@ -62,12 +63,8 @@ class Stored:
         Raises:
             Unavailable: the location cannot be reached.
         """
-        try:
+        with listing(self.noun):
             names = self._files.names()
-        except OSError as error:
-            raise Unavailable(
-                f"The {self.noun}s cannot be listed: {error.strerror or error}."
-            ) from error
         now = time.monotonic()
         self._seen |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
         return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
@@ -194,17 +191,7 @@ class Stored:
             NotFound: the thing or its file does not exist.
             DamagedFile: the file is not what was published.
         """
-        self._stated(id, suffix)
-        try:
-            for _ in self._looks(id, suffix):
-                content = self._files.read(self._name(id, suffix))
-                if self._is_right(id, suffix, partial(_sha256_of, content)):
-                    return content
-        except FileNotFoundError as error:
-            raise self._gone(id, suffix) from error
-        except OSError as error:
-            raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
-        raise self.damage(id, suffix)
+        return self._checked(id, suffix, self._files.read, _sha256_of)
 
     @contextlib.contextmanager
     def local(self, id: str, suffix: str) -> Iterator[Path]:
@@ -214,16 +201,24 @@ class Stored:
             NotFound: the thing or its file does not exist.
             DamagedFile: the file is not what was published.
         """
-        self._stated(id, suffix)
         with contextlib.ExitStack() as stack:
-            yield self._checked(id, suffix, stack)
 
-    def _checked(self, id: str, suffix: str, stack: contextlib.ExitStack) -> Path:
+            def take(name: str) -> Path:
+                return stack.enter_context(self._files.local(name))
+
+            yield self._checked(id, suffix, take, sha256_of_file)
+
+    def _checked(
+        self, id: str, suffix: str, take: Callable[[str], T], sha256: Callable[[T], str]
+    ) -> T:
+        """What `take` makes of a file's name, once its SHA-256 is what the document states."""
+        self._stated(id, suffix)
         try:
             for _ in self._looks(id, suffix):
-                path = stack.enter_context(self._files.local(self._name(id, suffix)))
-                if self._is_right(id, suffix, partial(sha256_of_file, path)):
-                    return path
+                found = take(self._name(id, suffix))
+                stated = self._stated(id, suffix)
+                if stated is None or sha256(found) == stated:
+                    return found
         except FileNotFoundError as error:
             raise self._gone(id, suffix) from error
         except OSError as error:
@@ -242,11 +237,6 @@ class Stored:
             time.sleep(pause)
             self.forget(id)
             yield
-
-    def _is_right(self, id: str, suffix: str, found: Callable[[], str]) -> bool:
-        """Whether a file's SHA-256 is what its document states, if it states one."""
-        stated = self._stated(id, suffix)
-        return stated is None or found() == stated
 
     def is_intact(self, id: str, suffix: str) -> bool:
         """Whether a file of a thing is there, and is what was published.
