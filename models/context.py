@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.forecasting import Forecaster
 from utils.errors import InvalidInput
+from utils.late import IMPORTS
 from utils.schemas import ForecastFields
 from utils.series import KEYS, Key
 
@@ -63,7 +64,8 @@ def _history(
     Raises:
         InvalidInput: they cannot be mended, or are of another series.
     """
-    from utils import cleaning, tables
+    with IMPORTS:
+        from utils import cleaning, tables
 
     names = dict(zip(KEYS, key, strict=True))
     table = tables.read_rows([names | row for row in given], max_rows)

@@ -22,6 +22,7 @@ from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
 from utils import formulas
 from utils.errors import DamagedFile, NotFound
+from utils.late import IMPORTS
 from utils.room import Room
 from utils.series import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
 from utils.settings import Settings
@@ -125,7 +126,8 @@ class Datasets:
             ServiceError: the table cannot be read or mended; the sentence says where.
         """
         # pandas is for tables of people only: what just forecasts does without its 75 MB.
-        from utils import tables
+        with IMPORTS:
+            from utils import tables
 
         self.store.room.expect()
         return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
@@ -136,13 +138,15 @@ class Datasets:
         Raises:
             ServiceError: as `upload`.
         """
-        from utils import tables
+        with IMPORTS:
+            from utils import tables
 
         return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
 
     def _store(self, source: str, table: Any, id: str | None = None) -> dict[str, Any]:
-        from utils import littles_law
-        from utils.cleaning import clean
+        with IMPORTS:
+            from utils import littles_law
+            from utils.cleaning import clean
 
         cleaned = clean(table)
         panel, quality = cleaned.panel, cleaned.quality

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.bounds import check_series
 from models.datasets import Datasets, calendar_of, summary_of
 from utils.errors import InvalidInput
+from utils.late import IMPORTS
 from utils.schemas import DataRequest
 from utils.series import Calendar
 
@@ -27,7 +28,8 @@ def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
         NotFound: there is no such data set.
         ServiceError: the table cannot be read; the sentence says where.
     """
-    from utils.quality import report
+    with IMPORTS:
+        from utils.quality import report
 
     table, calendar, known = _table(datasets, asked)
     cleaned, unmendable = _cleaned(table, calendar)
@@ -50,7 +52,8 @@ def _table(
 ) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
     """The rows; of a stored data set also its calendar and what its upload found."""
     # pandas is for tables of people only: what just forecasts does without its 75 MB.
-    from utils import tables
+    with IMPORTS:
+        from utils import tables
 
     if isinstance(asked, Path):
         return tables.read_file(asked, datasets.max_rows, datasets.max_bytes), None, None
@@ -65,7 +68,8 @@ def _table(
 
 
 def _cleaned(table: Table, calendar: Calendar | None) -> tuple[Cleaned, dict[str, Any] | None]:
-    from utils.cleaning import clean
+    with IMPORTS:
+        from utils.cleaning import clean
 
     try:
         return clean(table, calendar), None

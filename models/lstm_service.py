@@ -28,6 +28,7 @@ from models.registry import NotDerived, Registry
 from utils import replies, schemas, telemetry, validation
 from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.late import IMPORTS
 from utils.room import Room
 from utils.series import KEYS, Key
 from utils.settings import Settings
@@ -71,35 +72,40 @@ class LSTMService:
     @cached_property
     def jobs(self) -> Jobs:
         """The queue of the training workers."""
-        from models.jobs import Jobs
+        with IMPORTS:
+            from models.jobs import Jobs
 
         return Jobs(self.settings.resolved_database_url)
 
     @cached_property
     def datasets(self) -> Datasets:
         """The stored data sets."""
-        from models.datasets import Datasets
+        with IMPORTS:
+            from models.datasets import Datasets
 
         return Datasets.of(self.settings)
 
     @cached_property
     def page(self) -> OperationPage:
         """What the operation page shows."""
-        from models.operation_page import OperationPage
+        with IMPORTS:
+            from models.operation_page import OperationPage
 
         return OperationPage(self.jobs, self.datasets, self.registry)
 
     @cached_property
     def master_data(self) -> MasterData:
         """What is known of the names in data and models."""
-        from models.master_data import MasterData
+        with IMPORTS:
+            from models.master_data import MasterData
 
         return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
 
     @property
     def trainings(self) -> Trainings:
         """Trainings and their jobs; one for all threads, as it counts who waits and listens."""
-        from models.trainings import Trainings
+        with IMPORTS:
+            from models.trainings import Trainings
 
         with self._lock:
             if self._trainings is None:
@@ -115,7 +121,8 @@ class LSTMService:
     @cached_property
     def backtests(self) -> Backtests:
         """Backtests of the models."""
-        from models.backtests import Backtests
+        with IMPORTS:
+            from models.backtests import Backtests
 
         return Backtests(
             self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
@@ -124,7 +131,8 @@ class LSTMService:
     @cached_property
     def files(self) -> ModelFiles:
         """The files of the models."""
-        from models.model_files import ModelFiles
+        with IMPORTS:
+            from models.model_files import ModelFiles
 
         return ModelFiles(self.jobs, self.registry, self.backtests.dataset, self.trainings.patience)
 
@@ -222,7 +230,8 @@ class LSTMService:
             NotFound: there is no such data set.
             ServiceError: the table cannot be read; the sentence says where.
         """
-        from models.examination import examine
+        with IMPORTS:
+            from models.examination import examine
 
         return replies.DataQualityReply(**examine(self.datasets, asked))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from models.job_log import Decision
 from models.job_states import MOST_TRIES, JobState, took_along
 from models.registry import CHECKPOINT
 from utils.errors import Unavailable
-from utils.seals import BrokenSeal, sealed, unsealed
+from utils.seals import sealed, unsealed
 
 if TYPE_CHECKING:
     from models.epochs import Epoch
@@ -51,7 +52,7 @@ class Watch:
         self._began = self._kept_at = time.monotonic()
         self._told: dict[str, Any] = {"job_id": job_id, "status": JobState.RUNNING}
         self._told_share = 0.0
-        self._untold: list[Epoch] = []
+        self._untold: list[dict[str, Any]] = []
         self._news, self._telling = threading.Event(), threading.Lock()
         self._parted = threading.Event()  # nothing would be lost, were the work to end now
         self._parted.set()
@@ -102,7 +103,7 @@ class Watch:
             job_id=self._job_id,
             seconds=round(epoch.seconds, 3),
         )
-        self._untold.append(epoch)
+        self._untold.append(asdict(epoch))
         self._news.set()
 
     def on_start(self) -> None:
@@ -158,7 +159,7 @@ class Watch:
         with self._telling:
             while self._untold:
                 epoch = self._untold[0]
-                self._desk.jobs.log.add_epoch(self._job_id, epoch.epoch, asdict(epoch))
+                self._desk.jobs.log.add_epoch(self._job_id, epoch["epoch"], epoch)
                 self._untold.pop(0)
 
     def checkpoint(self) -> bytes | None:
@@ -167,10 +168,12 @@ class Watch:
         if kept is None:
             return None
         try:
-            content = unsealed(kept)
-        except BrokenSeal:
+            untold, _, content = unsealed(kept).partition(b"\n")
+            self._untold[:0] = json.loads(untold)
+        except ValueError:
             log.warning("the checkpoint is damaged: starting over", job_id=self._job_id)
             return None
+        self._news.set()
         log.info("taking up a checkpoint", job_id=self._job_id, bytes=len(content))
         return content
 
@@ -182,11 +185,15 @@ class Watch:
         return time.monotonic() - self._kept_at >= self._desk.checkpoint_seconds
 
     def keep(self, content: bytes) -> None:
-        """Keep a checkpoint. A store that is full costs the checkpoint, not the training."""
+        """Keep a checkpoint. A store that is full costs the checkpoint, not the training.
+
+        The epochs that nobody was told of yet are kept with it: they are not trained again.
+        """
         self._kept_at = time.monotonic()
+        untold = json.dumps(self._untold)
 
         def write(path: Path) -> None:
-            path.write_bytes(sealed(content))
+            path.write_bytes(sealed(untold.encode() + b"\n" + content))
 
         try:
             self._desk.models.keep(self._job_id, CHECKPOINT, write)

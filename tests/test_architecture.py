@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -48,6 +49,31 @@ def test_imports_follow_the_arrow(module: str) -> None:
 def test_imports_form_no_circle() -> None:
     graph = {module: imports(module) & set(MODULES) - {module} for module in MODULES}
     assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+def reached(module: str) -> set[str]:
+    """A module of ours, and all that it may come to import."""
+    found, waiting = set(), {module}
+    while waiting:
+        found.add(next_one := waiting.pop())
+        waiting |= (imports(next_one) & set(MODULES)) - found
+    return found
+
+
+def put_off(node: ast.AST, *, within: bool = False) -> Iterator[int]:
+    """The lines of imports within functions that other threads may be making as well."""
+    if within and isinstance(node, ast.Import | ast.ImportFrom):
+        yield node.lineno
+    if isinstance(node, ast.With) and [ast.unparse(item) for item in node.items] == ["IMPORTS"]:
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from put_off(child, within=within or isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("module", sorted(reached("app")))
+def test_a_web_process_makes_the_imports_it_put_off_one_at_a_time(module: str) -> None:
+    """Two threads that import SQLAlchemy's dialect for PostgreSQL at once get halves of it."""
+    assert not list(put_off(ast.parse(MODULES[module].read_text())))
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - TRAINERS))

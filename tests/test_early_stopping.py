@@ -14,7 +14,7 @@ from models.tasks import Task, prepare
 from utils.architectures import DESIGNS, PLAIN, Architecture, Design
 
 PATIENT = replace(PLAIN, patience=2)
-HASTY = TINY.model_copy(update={"epochs": 30, "learning_rate": 0.5, "dropout_rate": 0.0})
+HASTY = TINY.model_copy(update={"epochs": 300, "learning_rate": 0.5, "dropout_rate": 0.0})
 
 
 class Interrupted(Exception):
@@ -70,8 +70,8 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
     shown = task.encoding.rows(task.scaled, task.panel.time, task.panel.position)
     windows = shown[task.watched[:, None] + np.arange(-HASTY.sequence_length, 0)]
     names = task.encoding.identities(task.panel.series[task.watched])
-    said = built([windows, names]).numpy()
-    assert np.mean((said - task.residual[task.watched]) ** 2) == pytest.approx(min(watched))
+    wrong = built([windows, names]).numpy() - task.residual[task.watched]
+    assert np.mean(wrong**2) == pytest.approx(min(watched), rel=1e-3)
 
 
 @pytest.mark.parametrize(

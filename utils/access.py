@@ -15,6 +15,7 @@ from flask import Flask, Request, g, request
 from utils.caller import LOCAL, Caller, caller
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.known_keys import KnownKeys
+from utils.late import IMPORTS
 from utils.openapi import Endpoint, by_rule
 from utils.reach import is_local, is_loopback
 from utils.replies import TicketReply
@@ -52,7 +53,8 @@ class Access:
         self._tickets = Tickets(self._keys)
         self._provider = None
         if settings.oidc_issuer:
-            from utils.oidc import Provider
+            with IMPORTS:
+                from utils.oidc import Provider
 
             self._provider = Provider(settings)
 

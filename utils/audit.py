@@ -6,6 +6,7 @@ factory's forecasts. It goes to the ordinary log instead, as an error, so that i
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import json
 import os
@@ -47,7 +48,7 @@ class AuditLog:
             log.error("cannot write the audit log", reason=str(error), line=line)
 
     def _append(self, path: Path, content: bytes) -> None:
-        """Write with one call, which the system keeps apart from those of others.
+        """Write while nobody else does: half of a line of another process would look torn off.
 
         The file is opened for each line: there are few, and so it may be moved away at any time.
         """
@@ -55,6 +56,7 @@ class AuditLog:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # until it is closed
             if _is_torn(descriptor):
                 content = b"\n" + content
             _write(descriptor, content)

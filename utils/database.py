@@ -16,6 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from utils.errors import Unavailable
+from utils.late import IMPORTS
 
 ALIVE_FOR = 15.0  # seconds that a worker counts as alive after a sign of life
 BEAT_EVERY = 3.0  # seconds between two signs of life
@@ -85,7 +86,7 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
         return _open_sqlite(parsed, options)
     missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
     parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
-    return sa.create_engine(parsed, pool_pre_ping=True, **options)
+    return _create(parsed, pool_pre_ping=True, **options)
 
 
 def open_hasty_engine(url: str) -> sa.Engine:
@@ -105,7 +106,12 @@ def open_hasty_engine(url: str) -> sa.Engine:
         return _open_sqlite(parsed, once | {"pool_timeout": 1.0}, _HASTY_PRAGMAS)
     options = {name: value for name, value in _HASTY.items() if name not in parsed.query}
     parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(options)
-    return sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
+    return _create(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
+
+
+def _create(url: sa.URL, **options: Any) -> sa.Engine:
+    with IMPORTS:  # of the dialect, and of the driver
+        return sa.create_engine(url, **options)
 
 
 def _parse(url: str) -> sa.URL:
@@ -137,7 +143,7 @@ def _open_sqlite(
             raise Unavailable(
                 f"The folder of the database cannot be made: {folder}: {error.strerror}."
             ) from error
-    engine = sa.create_engine(url, **options)
+    engine = _create(url, **options)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from utils.errors import Unavailable
+from utils.late import IMPORTS
 
 Stamp = tuple[Any, ...]  # differs whenever the content of a file does
 
@@ -239,7 +240,8 @@ class RemoteFiles:
     fresh_for = 1.0
 
     def __init__(self, url: str) -> None:
-        from fsspec.core import url_to_fs  # imported by those alone who have such a store
+        with IMPORTS:
+            from fsspec.core import url_to_fs  # imported by those alone who have such a store
 
         scheme = urlsplit(url).scheme
         options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}

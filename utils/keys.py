@@ -7,6 +7,8 @@ import secrets
 from functools import cache
 from typing import TYPE_CHECKING
 
+from utils.late import IMPORTS
+
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
@@ -34,7 +36,8 @@ def hashed(key: str) -> str:
 
 def matches(stored: str, key: str) -> bool:
     """Whether a hash is that of a key. Takes some 25 ms and 19 MiB, whatever the answer."""
-    from argon2.exceptions import VerifyMismatchError
+    with IMPORTS:
+        from argon2.exceptions import VerifyMismatchError
 
     try:
         return _hasher().verify(stored, key)
@@ -44,7 +47,8 @@ def matches(stored: str, key: str) -> bool:
 
 @cache
 def _hasher() -> PasswordHasher:
-    from argon2 import PasswordHasher
+    with IMPORTS:
+        from argon2 import PasswordHasher
 
     # OWASP's least for Argon2id. More would be for secrets that can be guessed.
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

@@ -16,6 +16,7 @@ import structlog
 
 from utils import keys
 from utils.errors import Unauthorized, Unavailable
+from utils.late import IMPORTS
 from utils.turns import Turns
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class KnownKeys:
     @cached_property
     def store(self) -> KeyStore:
         """Where they are kept."""
-        from utils.key_store import KeyStore
+        with IMPORTS:
+            from utils.key_store import KeyStore
 
         return KeyStore(self._url)
 

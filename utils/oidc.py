@@ -18,6 +18,7 @@ import structlog
 
 from utils.caller import Caller
 from utils.errors import Forbidden, SettingsError, Unauthorized, Unavailable
+from utils.late import IMPORTS
 from utils.reach import is_loopback
 from utils.roles import ROLES
 from utils.settings import Settings
@@ -84,7 +85,8 @@ class Provider:
         return caller, float(claims["exp"])
 
     def _claims(self, token: str) -> dict[str, Any]:
-        import jwt
+        with IMPORTS:
+            import jwt
 
         try:
             header = jwt.get_unverified_header(token)
@@ -131,7 +133,8 @@ class Provider:
         return self._keys[kid]
 
     def _fetch(self, kid: str | None) -> None:
-        from jwt import PyJWKSet, PyJWTError
+        with IMPORTS:
+            from jwt import PyJWKSet, PyJWTError
 
         if not self._fetching.acquire(timeout=_TIMEOUT if kid not in self._keys else 0):
             return

@@ -17,6 +17,7 @@ from flask import Flask, Response, current_app, g, request
 
 from utils.caller import LOCAL, caller
 from utils.errors import TooManyRequests
+from utils.late import IMPORTS
 from utils.openapi import EXEMPT, RATE_HEADERS, Endpoint, by_rule
 from utils.reach import is_local
 from utils.settings import Settings
@@ -117,9 +118,11 @@ class Rates:
             return self._made
 
     def _make(self) -> _Limiter:
-        from flask_limiter import Limiter
+        with IMPORTS:
+            from flask_limiter import Limiter
 
-        from utils.rate_store import SCHEME
+        with IMPORTS:
+            from utils.rate_store import SCHEME
 
         limiter = Limiter(
             _who,
