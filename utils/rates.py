@@ -121,7 +121,6 @@ class Rates:
         with IMPORTS:
             from flask_limiter import Limiter
 
-        with IMPORTS:
             from utils.rate_store import SCHEME
 
         limiter = Limiter(
