@@ -111,5 +111,6 @@ def _remove_own(server: Any) -> bool:
 def post_worker_init(worker: Any) -> None:
     """Load what start-up put off, behind the first requests."""
     limits.share_the_heap()
+    limits.use_the_heap()
     service = worker.app.callable.extensions["service"]
     threading.Thread(target=service.warm_up, daemon=True).start()

@@ -142,6 +142,7 @@ def _any_certificate() -> ssl.SSLContext:
 def worker(chosen: settings.Settings) -> None:
     """Run one training worker, on this or another machine."""
     limits.use_threads(chosen.training_threads)
+    limits.use_the_heap()
     from models import worker as training_worker
 
     training_worker.run(chosen)

@@ -40,7 +40,7 @@ def test_what_is_wrong_is_counted(service: Service, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("after", "short"),
-    [((70, 30), []), ((90, 30), ["web 1 has 70 → 90 threads"]), ((0, 0), ["web 1 ended"])],
+    [((70, 30), []), ((130, 30), ["web 1 has 70 → 130 threads"]), ((0, 0), ["web 1 ended"])],
 )
 def test_a_process_has_to_be_there_afterwards_as_it_was(
     after: tuple[int, int], short: list[str]

@@ -57,12 +57,12 @@ class Settings:
     )
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
-    web_threads: int = _setting(64, "threads of each web process", 4, 512)
+    web_threads: int = _setting(96, "threads of each web process", 4, 512)
     drain_seconds: int = _setting(
         25, "seconds that requests have to end in when the web server is stopped", 1, 3600
     )
     max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
-    max_streams: int = _setting(32, "event streams of each web process", 1, 256)
+    max_streams: int = _setting(64, "event streams of each web process", 1, 256)
     model_cache_mb: int = _setting(
         256, "memory for models that each web process keeps open, in MB", 1, 1_000_000
     )

@@ -25,9 +25,9 @@ _ENDED = ("succeeded", "failed", "cancelled")
 _GONE = (0, 0)  # threads and descriptors of a process that ended
 # What stays for good, once it was needed: a web process's pools of threads (WEB_THREADS, and its
 # own few) and of connections to the database; TensorFlow's threads in a worker.
-_THREADS = {"web": 80, "worker": 32}
+_THREADS = {"web": 112, "worker": 32}
 _CONNECTIONS = 15
-_GENERATED = 16  # data sets that are made beforehand: buffers for them stay, too
+_GENERATED = 4  # data sets that are made beforehand: buffers for them stay, too
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,11 @@ class Outcome:
         return found + [f"{name} grows" for name in self.watch.memory if self.grows(name)]
 
     def grows(self, name: str) -> bool:
-        """Whether a process took more and more memory: beyond doubt, and a tenth an hour."""
+        """Whether a process took more and more memory: beyond doubt, and a fiftieth in the run."""
         slope, error = self.watch.slope(name)
-        usual = self.watch.memory[name][-1][1]
-        return name.startswith("web") and slope > 3 * error and 60 * slope > usual / 10
+        seconds, usual = self.watch.memory[name][-1]
+        grown = slope * seconds / 60
+        return name.startswith("web") and slope > 3 * error and grown > usual / 50
 
 
 def run(service: Service, load: Load) -> Outcome:
