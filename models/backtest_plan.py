@@ -140,6 +140,11 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
         for s, key in enumerate(panel.keys)
         if all(want in (None, name) for want, name in zip(wanted, key, strict=True))
     ]
+    if not keep and asked.plant is None and plant not in {None, *(key[0] for key in panel.keys)}:
+        known = ", ".join(sorted({key[0] for key in panel.keys}))
+        raise InvalidInput.of(
+            "datasetId", f"must hold rows of {plant}, the plant of the model; it has {known}", plant
+        )
     if not keep:
         every = np.ones(len(panel.keys), bool)
         given = {kind: name for kind, name in zip(KEYS, wanted, strict=True) if name is not None}

@@ -377,6 +377,20 @@ def test_data_with_nothing_to_judge_by_is_a_422(service: Service, trained: Body)
     assert refused.status_code == 422 and "a week apart" in refused.text
 
 
+def test_data_without_the_plant_of_the_model_is_a_422(service: Service, dataset: Body) -> None:
+    by_plant = FAST | {"datasetId": dataset["dataset_id"], "plants": ["P 1"]}
+    reply = service.post("/api/model/train/parallel/plants", by_plant).json()
+    model = reply["plant_results"]["P 1"]
+    other = service.post("/api/data/generate", SMALL | {"plants": ["Elsewhere"]}).json()
+    for what in ("backtest", "compress"):
+        path = f"/api/model/{model['model_id']}/{what}"
+        reply = service.post(path, {"datasetId": other["dataset_id"]})
+        assert reply.status_code == 422, reply.text
+        assert reply.json()["error"] == (
+            "datasetId: must hold rows of P 1, the plant of the model; it has Elsewhere"
+        )
+
+
 def test_a_model_whose_data_is_deleted_says_so(service: Service) -> None:
     data = service.post("/api/data/generate", SMALL).json()["dataset_id"]
     model = service.post("/api/model/train", FAST | {"datasetId": data}).json()

@@ -54,9 +54,11 @@ _REFUSALS = {
     "405": "The method is not allowed",
     "409": "The state of the thing does not allow it",
     "413": "The body, or what it asks for, is too large",
+    "414": "The path and the query are too long",
     "415": "The body is of another kind",
     "422": "A field breaks its rule",
     "429": "As many requests, or jobs that wait, as one caller may have",
+    "431": "The headers are too large",
     "500": "A defect of the service, or a damaged file",
     "503": "Nothing can do the work now",
 }
