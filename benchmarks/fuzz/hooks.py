@@ -63,8 +63,8 @@ _BEYOND_SCHEMA = (
     ),
     (
         _TRIES,
-        r"must choose a series of the data|must hold rows of .*, the plant of the model",
-        "the names are those of stored data",
+        r"^datasetId: (must hold|must have|is required)|must choose a series of the data",
+        "what can be judged by it is a matter of the stored data",
     ),
     (_TRAINS, r"must be plants? of the data", "the names are those of stored data"),
     (_TRAINS, r"sequenceLength: must be shorter", "windows and days have to fit each other"),
