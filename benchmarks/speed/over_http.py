@@ -54,7 +54,7 @@ def bare(size: int) -> Iterator[int]:
     """The bare view, on a port; as many processes and threads as the service has."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2"]
-    command += ["--threads", "64", "--keep-alive", "30", "--log-level", "error"]
+    command += ["--threads", "96", "--keep-alive", "30", "--log-level", "error"]
     command += ["--config", "python:benchmarks.speed.bare", "--bind", f"127.0.0.1:{port}"]
     command += [f"benchmarks.speed.bare:app({size})"]
     with subprocess.Popen(command) as process:
