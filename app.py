@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -266,9 +267,17 @@ ENDPOINTS = [
 ]
 
 
+class _App(Flask):
+    """A Flask that does not ask of each view and each hook, at each request, if it is async."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: none here is a coroutine."""
+        return func
+
+
 def create_app(settings: Settings) -> Flask:
     """The web application. It writes nothing and connects to nothing until it is asked to."""
-    app = Flask(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     service = LSTMService(settings)
     app.extensions["service"] = service
     web.install(app, settings)
