@@ -119,7 +119,8 @@ def by_pandas(path: str) -> Callable[[], dict[str, Any]]:
 def trained(rows: int) -> Callable[[], dict[str, Any]]:
     """An epoch on so many rows, from the stored data to the published model.
 
-    `table` is what the same data takes as a frame of pandas, in megabytes.
+    `table` is what the same data takes as a frame of pandas, in megabytes. The process has trained
+    before, on a hundredth: what its libraries load once is not the table's.
     """
     import pandas as pd
 
@@ -135,12 +136,13 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     stored_as = datasets.generate(wide(rows))["dataset_id"]
     hyper = Hyperparameters.parse({"epochs": 1, "batchSize": 512})
 
-    def work() -> None:
+    def train_on(dataset_id: str) -> None:
         with TemporaryDirectory() as models:
-            panel = datasets.load(stored_as)
+            panel = datasets.load(dataset_id)
             training.train(panel, hyper, 1, model_store(models), str(uuid4()), {})
 
-    run = measured(work)
+    train_on(datasets.generate(wide(rows // 100))["dataset_id"])
+    run = measured(lambda: train_on(stored_as))
 
     def beside_the_table() -> dict[str, Any]:
         found = run()
