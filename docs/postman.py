@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app import ENDPOINTS, TITLE
+from app import TITLE
 from models.lstm_service import VERSION
 from utils import openapi
+from utils.endpoints import ENDPOINTS
 from utils.openapi import Endpoint
 
 TARGET = Path(__file__).with_name("postman_collection.json")

@@ -140,12 +140,11 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
         for s, key in enumerate(panel.keys)
         if all(want in (None, name) for want, name in zip(wanted, key, strict=True))
     ]
-    if not keep and asked.plant is None and plant not in {None, *(key[0] for key in panel.keys)}:
-        known = ", ".join(sorted({key[0] for key in panel.keys}))
-        raise InvalidInput.of(
-            "datasetId", f"must hold rows of {plant}, the plant of the model; it has {known}", plant
-        )
     if not keep:
+        known = {key[0] for key in panel.keys}
+        if asked.plant is None and plant not in {None, *known}:
+            rule = f"must hold rows of {plant}, the plant of the model"
+            raise InvalidInput.of("datasetId", f"{rule}; it has {', '.join(sorted(known))}", plant)
         every = np.ones(len(panel.keys), bool)
         given = {kind: name for kind, name in zip(KEYS, wanted, strict=True) if name is not None}
         field = {"panel_size": "panelSize"}.get(next(iter(given)), next(iter(given)))

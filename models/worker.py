@@ -25,9 +25,9 @@ from utils.settings import Settings
 
 log = structlog.get_logger("worker")
 
-# Seconds between two looks at a queue, and at that of trainings: of the second until a training's
-# first epoch begins, the wait is to be little. Each look costs 2.5 ms of a core, all day long.
-_LOOK_EVERY = (0.25, 0.1)
+# Seconds between two looks at the queue of trainings, and at the others. Each costs 2.5 ms of a
+# core, all day long; of the second until a first epoch begins, the wait is to be little.
+_LOOK_EVERY, _LOOK_ELSEWHERE_EVERY = 0.1, 0.25
 _TIDY_EVERY = 60.0  # seconds between two looks for what is old or left behind
 _FORGOTTEN_AT_ONCE = 500
 _DAY = 86_400.0
@@ -171,5 +171,5 @@ def _launch(engine: sa.Engine, desk: Desk) -> None:
     DBOS.launch()
     # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in sorted(set(QUEUES.values())):
-        seconds = _LOOK_EVERY[queue == QUEUE]
+        seconds = _LOOK_EVERY if queue == QUEUE else _LOOK_ELSEWHERE_EVERY
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=seconds)

@@ -14,11 +14,12 @@ from test_keys import change, secret_of
 from werkzeug.test import TestResponse
 
 import postgres
-from app import ENDPOINTS, create_app
+from app import create_app
 from live import wait_until
 from utils import keys, known_keys
 from utils.access import OPEN_RULES
 from utils.caller import Caller, caller
+from utils.endpoints import ENDPOINTS
 from utils.errors import SettingsError
 from utils.key_store import KeyStore
 from utils.keys import id_of, new_key

@@ -18,10 +18,11 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from app import ENDPOINTS, create_app
+from app import create_app
 from live import FAST, ROOT, SMALL, Service, command, make_key
 from utils import audit
 from utils.caller import Caller
+from utils.endpoints import ENDPOINTS
 from utils.keys import id_of
 from utils.settings import Settings
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from app import ENDPOINTS
 from live import ROOT, Service
+from utils.endpoints import ENDPOINTS
 
 GUIDE = (ROOT / "docs" / "curl.md").read_text()
 COLLECTION = json.loads((ROOT / "docs" / "postman_collection.json").read_text())

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from app import ENDPOINTS
 from live import FAST, Service, wait_until
 from models.training_log import epoch_line
+from utils.endpoints import ENDPOINTS
 
 Body = dict[str, Any]
 # The page parses its curves by this, letter for letter.

@@ -9,9 +9,10 @@ import pytest
 from flask import Flask, abort, g, request
 from flask.testing import FlaskClient
 
-from app import ENDPOINTS, create_app
+from app import create_app
 from live import free_port, start
 from utils.caller import Caller
+from utils.endpoints import ENDPOINTS
 from utils.openapi import EXEMPT, RATE_HEADERS
 from utils.rates import Rates
 from utils.settings import Settings

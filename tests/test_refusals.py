@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import ENDPOINTS, create_app
+from app import create_app
 from utils import web
+from utils.endpoints import ENDPOINTS
 from utils.errors import InternalError, ServiceError
 from utils.settings import Settings
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, g
 
 from utils.caller import LOCAL, Caller, caller
 from utils.errors import Forbidden, Unauthorized, Unavailable
@@ -23,6 +23,7 @@ from utils.roles import ROLES, Role
 from utils.settings import Settings
 from utils.sse import Message, Messages
 from utils.tickets import OPENS_FOR, Tickets
+from utils.web import asked_itself
 
 # Open to whoever reaches the service, besides the endpoints that say so: what the API is like is
 # no secret.
@@ -95,7 +96,7 @@ class Access:
         return _Guarded(messages, may)
 
     def _check(self) -> None:
-        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        asked = asked_itself()
         method, rule = asked.method, asked.url_rule
         needed = self.needs(method, rule.rule) if rule else _UNKNOWN
         if needed is None or method == "OPTIONS":

@@ -13,6 +13,7 @@ _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _MB = 1_000_000
 _NICENESS = 10
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # glibc's M_MMAP_THRESHOLD and M_ARENA_MAX
+ON_THE_HEAP = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # the environment of `use_the_heap`
 _LARGE = 8 << 20  # bytes; more than what a batch is made of, which is to stay in the heap
 
 
@@ -62,9 +63,10 @@ def use_the_heap() -> None:
     """Have Arrow allocate as all else does; to be called before it is imported.
 
     Its own allocator keeps some 7 MB of each thread that ever wrote a table, as long as the thread
-    is there: of a web process, for good.
+    is there: of a web process, for good. `pyarrow.set_memory_pool` does not reach its writer.
     """
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for name, value in ON_THE_HEAP.items():
+        os.environ.setdefault(name, value)
 
 
 def return_large_arrays() -> None:

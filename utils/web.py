@@ -132,7 +132,7 @@ def body(schema: type[R]) -> R:
     Raises:
         UnsupportedMedia, BadRequest, InvalidInput: it is not JSON, broken, or against a rule.
     """
-    asked = _asked()
+    asked = asked_itself()
     raw = asked.get_data(cache=False)
     if asked.content_length is None and raw:
         asked.stream.read(1)  # sent in chunks: it says only now that there is more than may be
@@ -145,7 +145,7 @@ def body(schema: type[R]) -> R:
     return _parsed(schema, raw or b"{}")
 
 
-def _asked() -> WSGIRequest:
+def asked_itself() -> WSGIRequest:
     """The request itself: each look through Flask's stand-in for it costs a microsecond."""
     itself: WSGIRequest = request._get_current_object()  # type: ignore[attr-defined]
     return itself
@@ -276,7 +276,7 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    asked, id = _asked(), g.request_id
+    asked, id = asked_itself(), g.request_id
     response.headers["X-Request-ID"] = id
     seconds = time.perf_counter() - g.began
     rule = asked.url_rule.rule if asked.url_rule else None

@@ -15,6 +15,7 @@ from benchmarks.load.streams import Streams
 from benchmarks.speed.client import request_of
 from benchmarks.speed.over_http import series
 from live import Service
+from utils.settings import Settings
 
 _PREDICT = "/api/model/predict"
 _OTHERS = 4  # of each series: forecasts from another WIP, besides that from its own data
@@ -25,7 +26,7 @@ _ENDED = ("succeeded", "failed", "cancelled")
 _GONE = (0, 0)  # threads and descriptors of a process that ended
 # What stays for good, once it was needed: a web process's pools of threads (WEB_THREADS, and its
 # own few) and of connections to the database; TensorFlow's threads in a worker.
-_THREADS = {"web": 112, "worker": 32}
+_THREADS = {"web": Settings().web_threads + 16, "worker": 32}
 _CONNECTIONS = 15
 _GENERATED = 4  # data sets that are made beforehand: buffers for them stay, too
 

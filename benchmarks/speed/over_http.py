@@ -17,6 +17,7 @@ from benchmarks.speed.client import latencies, per_second, request_of
 from benchmarks.speed.table import Row
 from live import Service, free_port, start, wait_until
 from utils.schemas import PlantFields
+from utils.settings import Settings
 
 _LATENCIES, _RATE = 300, 150  # requests of a turn: one after the other; of each of eight clients
 _PREDICT, _BATCH = "/api/model/predict", "/api/model/predict/batch"
@@ -54,7 +55,8 @@ def bare(size: int) -> Iterator[int]:
     """The bare view, on a port; as many processes and threads as the service has."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2"]
-    command += ["--threads", "96", "--keep-alive", "30", "--log-level", "error"]
+    command += ["--threads", str(Settings().web_threads)]
+    command += ["--keep-alive", "30", "--log-level", "error"]
     command += ["--config", "python:benchmarks.speed.bare", "--bind", f"127.0.0.1:{port}"]
     command += [f"benchmarks.speed.bare:app({size})"]
     with subprocess.Popen(command) as process:
