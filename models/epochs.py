@@ -214,10 +214,6 @@ class Epochs:
                 variable.assign(value)
         return self._graph.settle()
 
-    def let_go(self) -> None:
-        """Let go of the rows that the graph holds: what is left is how it went."""
-        del self._graph
-
     @property
     def best_epoch(self) -> int | None:
         """The epoch that the network is of; None where that is the last one."""

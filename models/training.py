@@ -97,7 +97,6 @@ def _train(
     optimizer = epochs.run()
     if keep_optimizer:
         trained.compile(optimizer, "mse")
-    epochs.let_go()
     control.check()
     with TemporaryDirectory() as folder:
         onnx = Path(folder) / "model.onnx"
