@@ -52,7 +52,7 @@ SHIPPING_SHARE = 0.25  # of the finished goods on hand, shipped within a day
 BURN_IN = 365  # days simulated before the first row
 COLUMNS = ("wip", "throughput", "cycle_time", "finished_goods", "semi_finished_goods", "releases")
 
-_CELLS_PER_BLOCK = 1 << 20  # days × series that are held at once, about 0.3 kB each
+_CELLS_PER_BLOCK = 1 << 18  # days × series that are held at once: some 100 MB, as they are stored
 _CELLS_IN_CACHE = 1 << 13  # days × series whose times in system are found at once
 _DAYS_AT_ONCE = 64  # of all calibration trials, whose releases are scaled at once
 _VANISHING = 1e-6  # of the base rate
