@@ -52,8 +52,11 @@ SHIPPING_SHARE = 0.25  # of the finished goods on hand, shipped within a day
 BURN_IN = 365  # days simulated before the first row
 COLUMNS = ("wip", "throughput", "cycle_time", "finished_goods", "semi_finished_goods", "releases")
 
-_CELLS_PER_BLOCK = 1 << 20  # days × series that are held at once, about 0.3 kB each
+_CELLS_PER_BLOCK = 1 << 18  # days × series that are held at once: some 100 MB, as they are stored
+_CELLS_IN_CACHE = 1 << 13  # days × series whose times in system are found at once
+_DAYS_AT_ONCE = 64  # of all calibration trials, whose releases are scaled at once
 _VANISHING = 1e-6  # of the base rate
+_NOTHING = 1e-14  # of what was added to a decaying sum
 # Tried around the steady state to find the clearing at which mean WIP comes out at its base.
 _CLEARING_TRIALS = np.geomspace(0.5, 8.0, 17)
 # Tried around the clearing that they give.
@@ -129,52 +132,75 @@ def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:
     judged = max(spec.days, BURN_IN)
     clearing = _calibrate(releases, ratio, _base_clearing(spec, ratio), judged)
     flow = _run(releases, ratio, clearing)
-    cycle_time = _sojourn_times(flow["wip"], releases, flow["throughput"])
+    cycle_time = _sojourn_times(flow["wip"], releases, flow["throughput"], spec.days)
     size = spec.base_throughput * np.array([series_factor(key) for key in keys])
     decimals = 9 - min(0, math.floor(math.log10(min(spec.base_wip, spec.base_throughput))))
     columns = {
-        name: _rounded(values[-spec.days :] * size, decimals)
+        name: _rounded(values[-spec.days :], size, decimals)
         for name, values in (flow | {"releases": releases}).items()
     }
-    columns["cycle_time"] = _rounded(cycle_time[-spec.days :], 9)
+    columns["cycle_time"] = np.round(cycle_time, 9, out=cycle_time)
     columns["littles_law_compliance"] = np.round(
         compliance(columns["wip"], columns["throughput"], columns["cycle_time"]), 6
     )
     return Block(keys, columns)
 
 
-def _rounded(values: Floats, decimals: int) -> Floats:
-    """Values [days, S] as [S, days], rounded; the days of a series side by side in memory."""
+def _rounded(values: Floats, size: Floats, decimals: int) -> Floats:
+    """Values [days, S] × size [S] as [S, days], rounded; a series' days side by side in memory."""
     turned: Floats = np.ascontiguousarray(values.T)
-    return np.round(turned, decimals)
+    turned *= size[:, None]
+    return np.round(turned, decimals, out=turned)
 
 
 def _releases(spec: PlantSpec, keys: list[Key]) -> Floats:
     """Releases per day of lines of size one, burn-in first, [BURN_IN + days, S]."""
-    total = BURN_IN + spec.days
-    days = first_day() - BURN_IN + np.arange(total)
-    phases = np.array([_hash("phase", key[1]) / 2**64 for key in keys])
+    pattern = _pattern(spec, keys)
+    if spec.noise == 0:
+        return pattern
+    noisy = _demand(spec.seed, keys, len(pattern))
+    noisy *= spec.noise
+    np.exp(noisy, out=noisy)
+    noisy *= pattern
+    # Scaled so that the noise adds no long-run mean: what is judged keeps the pattern's mean.
+    judged = slice(-max(spec.days, BURN_IN), None)
+    noisy *= pattern[judged].sum(axis=0) / noisy[judged].sum(axis=0)
+    return noisy
+
+
+def _pattern(spec: PlantSpec, keys: list[Key]) -> Floats:
+    """What the year and the week make of a base rate of 1, [BURN_IN + days, S]."""
+    days = first_day() - BURN_IN + np.arange(BURN_IN + spec.days)
+    # Series of one application share its year.
+    applications = {name: i for i, name in enumerate(dict.fromkeys(key[1] for key in keys))}
+    phases = np.array([_hash("phase", name) / 2**64 for name in applications])
     season = 1 + spec.seasonality * np.sin(2 * np.pi * (days[:, None] / DAYS_PER_YEAR + phases))
     # 1970-01-01 was a Thursday.
     weekday = 1 + spec.seasonality * WEEKDAYS[(days + 3) % 7]
-    pattern = season * weekday[:, None]
-    if spec.noise == 0:
-        return pattern
-    demand = np.exp(spec.noise * np.column_stack([_demand(spec.seed, k, total) for k in keys]))
-    # Scaled so that the noise adds no long-run mean: what is judged keeps the pattern's mean.
-    judged = slice(-max(spec.days, BURN_IN), None)
-    noisy = pattern * demand
-    return noisy * (pattern[judged].sum(axis=0) / noisy[judged].sum(axis=0))
+    return np.take(season * weekday[:, None], [applications[key[1]] for key in keys], axis=1)
 
 
-def _demand(seed: int, key: Key, days: int) -> Floats:
-    """A stationary first-order autoregression of unit variance, [days]."""
-    rng = np.random.default_rng([seed, *(_hash(name) for name in key)])
-    shocks = rng.standard_normal(days) * math.sqrt(1 - PERSISTENCE**2)
-    shocks[0] /= math.sqrt(1 - PERSISTENCE**2)
-    # The recursion as a convolution: after 64 days less than 1e-14 of a shock is left.
-    memory = PERSISTENCE ** np.arange(64)
-    return np.convolve(shocks, memory)[:days]
+def _demand(seed: int, keys: list[Key], days: int) -> Floats:
+    """Stationary first-order autoregressions of unit variance, [days, S]."""
+    shocks = np.empty((days, len(keys)))
+    for s, key in enumerate(keys):
+        rng = np.random.default_rng([seed, *map(_hash, key)])
+        shocks[:, s] = rng.standard_normal(days)
+    shocks[1:] *= math.sqrt(1 - PERSISTENCE**2)
+    return _decaying_sum(shocks, PERSISTENCE)
+
+
+def _decaying_sum(values: Floats, kept: float) -> Floats:
+    """y(t) = values(t) + kept · y(t − 1) down the days, in place of `values` [days, S].
+
+    Each sum over the last n days becomes one over 2 n, by that of n days earlier, until nothing
+    is left of what is further back.
+    """
+    reach, earlier = 1, np.empty_like(values)
+    while reach < len(values) and kept**reach > _NOTHING:
+        values[reach:] += np.multiply(values[:-reach], kept**reach, out=earlier[reach:])
+        reach *= 2
+    return values
 
 
 @dataclass(frozen=True)
@@ -219,87 +245,120 @@ def _calibrate(releases: Floats, ratio: float, base: _Clearing, judged: int) -> 
     for narrower in (_CLEARING_NEAR[:, None], 1.0):
         means = _mean_wip(releases, ratio, base.eased(trials), judged)
         # More ease holds less WIP; the negatives rise, as interpolation asks for.
-        found = [
-            np.interp(-math.log(ratio), -np.log(mean), np.log(tried))
-            for mean, tried in zip(np.maximum(means, 1e-300).T, trials.T, strict=True)
-        ]
+        logs = zip(-np.log(np.maximum(means, 1e-300)).T, np.log(trials).T, strict=True)
+        found = [np.interp(-math.log(ratio), held, tried) for held, tried in logs]
         trials = np.exp(found) * narrower
     return base.eased(trials)
 
 
 def _mean_wip(releases: Floats, ratio: float, clearing: _Clearing, judged: int) -> Floats:
-    """Mean WIP of lines over their last `judged` days, by trial and line, as in `clearing`."""
-    capacity, decay = clearing.capacity, -clearing.slope / clearing.capacity
-    wip = np.full_like(decay, ratio)
-    total, kept = np.zeros_like(wip), np.empty_like(wip)
-    for day, released in enumerate(releases):
-        if day >= len(releases) - judged:
-            total += wip
-        wip += released
-        # Ten times as quick as the exact `expm1`, which the flow itself is made by.
-        np.exp(np.multiply(decay, wip, out=kept), out=kept)
-        kept -= 1
-        kept *= capacity
-        wip += kept
-    return total / judged
+    """Mean WIP of lines over their last `judged` days, by trial and line, as in `clearing`.
+
+    In y = log α − α · load / C, a day is y(t + 1) = y(t) − exp(y(t)) + α − α · r(t + 1) / C, with
+    r the releases: one exponential and two sums. `_cleared` is more exact where hardly any of the
+    capacity is used, and takes longer.
+    """
+    decay, offset = -clearing.slope / clearing.capacity, np.log(clearing.slope)
+    left = decay * ratio + offset - clearing.slope  # y(t) − exp(y(t)) of the day before the first
+    idle, total = np.empty_like(left), np.zeros_like(left)
+    unjudged = len(releases) - judged
+    for begin in range(0, len(releases), _DAYS_AT_ONCE):
+        some = releases[begin : begin + _DAYS_AT_ONCE]
+        levels = np.einsum("ts,ds->dts", decay, some)  # by day, trial and series
+        levels += clearing.slope
+        for level in levels:
+            level += left
+            np.exp(level, idle)
+            np.subtract(level, idle, left)
+        total += levels[max(0, unjudged - begin) :].sum(axis=0)
+    mean_load = (total / judged - offset) / decay
+    return mean_load - releases[unjudged:].mean(axis=0)
 
 
 def _run(releases: Floats, ratio: float, clearing: _Clearing) -> dict[str, Floats]:
     """Pass the releases through the lines and the two stores behind them, all [days, S]."""
-    days, count = releases.shape
-    flow = {
-        name: np.empty((days, count))
-        for name in ("wip", "throughput", "semi_finished_goods", "finished_goods")
+    wip, throughput = _cleared(releases, ratio, clearing)
+    semi = _stock(throughput, FINISHING_SHARE)
+    finishing = semi + throughput
+    finishing *= FINISHING_SHARE
+    finished = _stock(finishing, SHIPPING_SHARE)
+    return {
+        "wip": wip,
+        "throughput": throughput,
+        "semi_finished_goods": semi,
+        "finished_goods": finished,
     }
-    wip = np.full(count, ratio)
-    semi = np.full(count, 1 / FINISHING_SHARE - 1)
-    finished = np.full(count, 1 / SHIPPING_SHARE - 1)
-    decay = -clearing.slope / clearing.capacity
-    for day in range(days):
-        flow["wip"][day], flow["semi_finished_goods"][day] = wip, semi
-        flow["finished_goods"][day] = finished
-        load = wip + releases[day]
-        throughput = -clearing.capacity * np.expm1(decay * load)
-        flow["throughput"][day] = throughput
-        wip = load - throughput
-        on_hand = semi + throughput
-        semi = on_hand * (1 - FINISHING_SHARE)
-        finished = (finished + on_hand * FINISHING_SHARE) * (1 - SHIPPING_SHARE)
-    return flow
 
 
-def _sojourn_times(wip: Floats, releases: Floats, throughput: Floats) -> Floats:
-    """FIFO time in system of what leaves each day, in days, [days, S].
+def _stock(added: Floats, share: float) -> Floats:
+    """What a store holds at the start of each day that passes on a share of all it has, [days, S].
+
+    It has had the base rate added for ever before.
+    """
+    held = np.empty_like(added)
+    held[0] = 1 / share - 1
+    held[1:] = added[:-1] * (1 - share)
+    return _decaying_sum(held, 1 - share)
+
+
+def _cleared(releases: Floats, ratio: float, clearing: _Clearing) -> tuple[Floats, Floats]:
+    """WIP at the start of each day, and the throughput, both [days, S].
+
+    In units of −C / α, as the days are passed, throughput is α · expm1(load).
+    """
+    unit = -clearing.capacity / clearing.slope
+    loads, throughput = releases / unit, np.empty_like(releases)
+    left = ratio / unit
+    for load, cleared in zip(loads, throughput, strict=True):
+        load += left
+        np.expm1(load, cleared)
+        cleared *= clearing.slope
+        left = load - cleared
+    loads *= unit
+    throughput *= unit
+    return loads - releases, throughput
+
+
+def _sojourn_times(wip: Floats, releases: Floats, throughput: Floats, last: int) -> Floats:
+    """FIFO time in system of what leaves each of the last days, in days, [S, last].
 
     With A and D the cumulative arrivals and departures, the unit numbered u arrives at A⁻¹(u)
     and leaves at D⁻¹(u). The mean over a day's departures is the integral of D⁻¹ − A⁻¹ over
     them, exact as both curves are linear within a day. What is in the line at the start is
     taken to have arrived at the base rate before.
     """
-    days, count = wip.shape
-    result = np.empty((days, count))
-    # A series is a row here: its days lie side by side.
-    releases, throughput = np.ascontiguousarray(releases.T), np.ascontiguousarray(throughput.T)
-    clock = np.arange(-1.0, days + 1)
-    for s in range(count):
-        arrivals = np.concatenate([[0.0, wip[0, s]], wip[0, s] + np.cumsum(releases[s])])
-        clock[0] = -wip[0, s]  # at a base rate of 1
-        departures = np.concatenate([[0.0], np.cumsum(throughput[s])])
-        midpoints = (clock[1:] + clock[:-1]) / 2
-        area = np.concatenate([[0.0], np.cumsum(midpoints * np.diff(arrivals))])
-        place = np.searchsorted(arrivals, departures, side="right") - 1
-        place = np.minimum(place, len(arrivals) - 2)
-        beyond = departures - arrivals[place]
-        width = arrivals[place + 1] - arrivals[place]
-        share = np.divide(beyond, width, out=np.zeros_like(beyond), where=width > 0)
-        arrived = clock[place] + share * (clock[place + 1] - clock[place])
-        integral = area[place] + (clock[place] + arrived) / 2 * beyond
-        # Of a vanishing output the integrals' difference is rounding only: take its edges.
-        edges = (arrived[1:] + arrived[:-1]) / 2
-        mean_arrival = np.where(
-            throughput[s] > _VANISHING,
-            np.diff(integral) / np.maximum(throughput[s], _VANISHING),
-            edges,
-        )
-        result[:, s] = np.maximum(np.arange(days) + 0.5 - mean_arrival, 0.0)
-    return result
+    times = np.empty((wip.shape[1], last))
+    count = max(1, _CELLS_IN_CACHE // len(wip))
+    for begin in range(0, len(times), count):
+        some = slice(begin, begin + count)
+        # A series is a row here: its days lie side by side.
+        released, put_out = (np.ascontiguousarray(f[:, some].T) for f in (releases, throughput))
+        times[some] = _times_in_system(wip[:1, some].T, released, put_out, last)
+    return times
+
+
+def _times_in_system(before: Floats, releases: Floats, throughput: Floats, last: int) -> Floats:
+    """`_sojourn_times` of lines that held the WIP `before` [S, 1] at first; flows are [S, days]."""
+    arrivals = _cumulated(np.hstack([before, releases]))
+    clock = np.tile(np.arange(-1.0, releases.shape[1] + 1), (len(before), 1))
+    clock[:, :1] = -before  # at a base rate of 1
+    midpoints = (clock[:, 1:] + clock[:, :-1]) / 2
+    area = _cumulated(midpoints * np.diff(arrivals))
+    departures, put_out = _cumulated(throughput)[:, -last - 1 :], throughput[:, -last:]
+    curves = zip(departures, arrivals, clock, strict=True)
+    arrived = np.stack([np.interp(*curve) for curve in curves])
+    place = np.maximum(arrived + 1, 0).astype(np.intp)  # of the clock's last value before
+    place += np.arange(0, clock.size, clock.shape[1])[:, None]  # `take` counts from the first row
+    beyond = departures - arrivals.take(place)
+    integral = area.take(place) + (clock.take(place) + arrived) / 2 * beyond
+    # Of a vanishing output the integrals' difference is rounding only: take its edges.
+    mean_arrival = (arrived[:, 1:] + arrived[:, :-1]) / 2
+    np.divide(np.diff(integral), put_out, out=mean_arrival, where=put_out > _VANISHING)
+    return np.maximum(midpoints[:, -last:] - mean_arrival, 0.0)
+
+
+def _cumulated(flow: Floats) -> Floats:
+    """What has flowed by the start of each step, and by the end of the last, [S, steps + 1]."""
+    curves = np.zeros((len(flow), flow.shape[1] + 1))
+    flow.cumsum(axis=1, out=curves[:, 1:])
+    return curves

@@ -88,13 +88,15 @@ def _calibrated(spec: PlantSpec, releases: list[float], ratio: float) -> tuple[f
 def _mean_wip(
     releases: list[float], ratio: float, capacity: float, slope: float, judged: int
 ) -> float:
-    wip, total, decay = ratio, 0.0, -slope / capacity
+    decay, offset = -slope / capacity, math.log(slope)
+    level, total = decay * ratio + offset - slope, 0.0
+    unjudged = len(releases) - judged
     for day, released in enumerate(releases):
-        if day >= len(releases) - judged:
-            total += wip
-        wip += released
-        wip += capacity * math.expm1(decay * wip)
-    return total / judged
+        level += slope + decay * released
+        if day >= unjudged:
+            total += level
+        level -= math.exp(level)
+    return (total / judged - offset) / decay - sum(releases[unjudged:]) / judged
 
 
 def _run(releases: list[float], ratio: float, capacity: float, slope: float) -> Rows:
