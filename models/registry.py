@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from models.forecasting import Forecaster
+from models.forecasting import Forecaster, Memory
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.room import Room
 from utils.store import Store
@@ -94,6 +94,7 @@ class Registry:
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
+        self._memory = Memory()
 
     def count(self) -> int:
         """How many models there are, legacy ones included."""
@@ -184,7 +185,7 @@ class Registry:
         try:
             network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(document)) + _PER_NETWORK * len(network)
-            return _Opened(document, Forecaster(document, network), size)
+            return _Opened(document, Forecaster(document, network, self._memory), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
