@@ -15,6 +15,7 @@ from utils.errors import SettingsError
 from utils.settings import read
 from utils.tls import Certificate
 
+limits.use_threads(1)
 # What is imported stays: looking through it for garbage again and again takes a tenth of the start.
 gc.disable()
 
@@ -120,9 +121,14 @@ def _remove_own(server: Any) -> bool:
 
 def post_worker_init(worker: Any) -> None:
     """Load what start-up put off, behind the first requests."""
-    gc.freeze()  # what is there now stays: it need not be looked through ever again
     gc.enable()
     limits.share_the_heap()
     limits.use_the_heap()
     service = worker.app.callable.extensions["service"]
-    threading.Thread(target=service.warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up, args=(service,), daemon=True).start()
+
+
+def _warm_up(service: Any) -> None:
+    service.warm_up()
+    gc.collect()
+    gc.freeze()  # what is there now stays: it need not be looked through again and again

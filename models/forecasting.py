@@ -191,6 +191,19 @@ class Start(NamedTuple):
     last: int
 
 
+class _Known(NamedTuple):
+    """What a document says of a series."""
+
+    recent: Floats
+    last: int
+    highest_throughput: float
+
+
+def _known(entry: dict[str, Any]) -> _Known:
+    highest = float(entry.get("highest_throughput", math.inf))
+    return _Known(np.asarray(entry["recent"], float), int(entry["last_step"]), highest)
+
+
 class Forecaster:
     """A published model, ready to forecast. Safe to share between threads.
 
@@ -224,8 +237,7 @@ class Forecaster:
 
     def _open(self, document: dict[str, Any], network: Network) -> None:
         stated = document["encoding"]
-        self._series = {tuple(entry["key"]): entry for entry in document["series"]}
-        self._recent: dict[Key, tuple[Floats, int]] = {}
+        self._series = {tuple(entry["key"]): _known(entry) for entry in document["series"]}
         self.encoding: Encoding | LevelsEncoding
         self.model: Model | None = None
         if stated["kind"] == LevelsEncoding.kind:
@@ -304,13 +316,13 @@ class Forecaster:
 
     def recent(self, key: Key) -> tuple[Floats, int] | None:
         """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
-        if key not in self._recent and (entry := self._series.get(key)):
-            self._recent[key] = np.asarray(entry["recent"], float), int(entry["last_step"])
-        return self._recent.get(key)
+        known = self._series.get(key)
+        return known and (known.recent, known.last)
 
     def highest_throughput(self, key: Key) -> float:
         """The most that the series ever put out in a step; infinite if that is not known."""
-        return float(self._series.get(key, {}).get("highest_throughput", math.inf))
+        known = self._series.get(key)
+        return known.highest_throughput if known else math.inf
 
     def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
         """Forecast the steps after `last` of one series; see `Start`."""
