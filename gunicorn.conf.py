@@ -1,6 +1,7 @@
 """How gunicorn serves the app: read by `python run.py` and by a plain `gunicorn app:app` alike."""
 
 import gc
+import importlib
 import os
 import shutil
 import ssl
@@ -15,7 +16,7 @@ from utils.errors import SettingsError
 from utils.settings import read
 from utils.tls import Certificate
 
-limits.use_threads(1)
+limits.use_threads(1)  # NumPy's would not survive a fork, and a forecast is no quicker by them
 # What is imported stays: looking through it for garbage again and again takes a tenth of the start.
 gc.disable()
 
@@ -34,7 +35,7 @@ threads = _settings.web_threads
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
-# Each process imports for itself: ONNX Runtime's threads do not survive a fork.
+# Each process makes an app of its own, of modules that the master has imported (`when_ready`).
 preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
 timeout = 60
@@ -73,8 +74,17 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Give the processes a folder to count in together: the operator's, or one for this run."""
+    """Prepare what the processes have in common, their folder for metrics and their modules."""
+    _share_metrics(server)
+    # None of these starts a thread, as those do that a process loads behind its first request:
+    # pages that nobody writes to are there once, for all processes.
+    importlib.import_module("app")
+    gc.freeze()
     gc.enable()
+
+
+def _share_metrics(server: Any) -> None:
+    """Give the processes a folder to count in together: the operator's, or one for this run."""
     server.metrics_folder = None
     given = os.environ.get(_METRICS)
     if not given:

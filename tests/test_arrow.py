@@ -1,7 +1,8 @@
-"""Columns for Arrow: the same as `pyarrow.array` makes, with pandas left alone."""
+"""Columns for Arrow: what was given, with pandas left alone."""
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_numbers_are_those_given_and_nan_is_null(values: list[float]) -> None:
     column = arrow.numbers(np.array(values, float), pa.float64())
     column.validate(full=True)
-    assert column.equals(pa.array(values, pa.float64(), from_pandas=True))
+    assert column.to_pylist() == [None if math.isnan(value) else value for value in values]
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=40))
@@ -29,7 +30,7 @@ def test_numbers_are_those_given_and_nan_is_null(values: list[float]) -> None:
 def test_whole_numbers_and_days_are_those_given(kind: pa.DataType, values: list[int]) -> None:
     column = arrow.numbers(np.array(values, np.int32), kind)
     column.validate(full=True)
-    assert column.equals(pa.array(values, pa.int32()).cast(kind))
+    assert column.cast(pa.int32()).to_pylist() == values
 
 
 def test_numbers_of_every_other_place_are_those_given() -> None:
@@ -42,7 +43,7 @@ def test_texts_are_those_given(words: list[str]) -> None:
     words = [word for word in words if word.isprintable()]
     column = arrow.texts(words)
     column.validate(full=True)
-    assert column.equals(pa.array(words, pa.string()))
+    assert column.to_pylist() == words
 
 
 def test_what_web_processes_do_with_made_data_leaves_pandas_alone(tmp_path: Path) -> None:
