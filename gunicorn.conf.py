@@ -1,5 +1,7 @@
 """How gunicorn serves the app: read by `python run.py` and by a plain `gunicorn app:app` alike."""
 
+import gc
+import importlib
 import os
 import shutil
 import ssl
@@ -13,6 +15,10 @@ from utils import limits, reach
 from utils.errors import SettingsError
 from utils.settings import read
 from utils.tls import Certificate
+
+limits.use_threads(1)  # NumPy's would not survive a fork, and a forecast is no quicker by them
+# What is imported stays: looking through it for garbage again and again takes a tenth of the start.
+gc.disable()
 
 try:
     _settings = read()
@@ -29,7 +35,7 @@ threads = _settings.web_threads
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
-# Each process imports for itself: ONNX Runtime's threads do not survive a fork.
+# Each process makes an app of its own, of modules that the master has imported (`when_ready`).
 preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
 timeout = 60
@@ -68,6 +74,16 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
+    """Prepare what the processes have in common, their folder for metrics and their modules."""
+    _share_metrics(server)
+    # None of these starts a thread, as those do that a process loads behind its first request:
+    # pages that nobody writes to are there once, for all processes.
+    importlib.import_module("app")
+    gc.freeze()
+    gc.enable()
+
+
+def _share_metrics(server: Any) -> None:
     """Give the processes a folder to count in together: the operator's, or one for this run."""
     server.metrics_folder = None
     given = os.environ.get(_METRICS)
@@ -78,6 +94,11 @@ def when_ready(server: Any) -> None:
     Path(given).mkdir(parents=True, exist_ok=True)
     for left_behind in Path(given).glob("*.db"):
         left_behind.unlink(missing_ok=True)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Look for no garbage while the app is imported."""
+    gc.disable()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
@@ -110,7 +131,14 @@ def _remove_own(server: Any) -> bool:
 
 def post_worker_init(worker: Any) -> None:
     """Load what start-up put off, behind the first requests."""
+    gc.enable()
     limits.share_the_heap()
     limits.use_the_heap()
     service = worker.app.callable.extensions["service"]
-    threading.Thread(target=service.warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up, args=(service,), daemon=True).start()
+
+
+def _warm_up(service: Any) -> None:
+    service.warm_up()
+    gc.collect()
+    gc.freeze()  # what is there now stays: it need not be looked through again and again

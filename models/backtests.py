@@ -77,7 +77,7 @@ class Backtests:
             NotFound: there is no such model or data set.
             InvalidInput: none is asked for, and none is known.
         """
-        own: str | None = self._registry.document(model_id).get("dataset_id")
+        own: str | None = self._registry.glance(model_id).get("dataset_id")
         if asked is not None:
             self._datasets.document(asked)
             return asked

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.bounds import check_series
 from models.consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
-from utils import formulas
+from utils import arrow, formulas
 from utils.errors import DamagedFile, NotFound
 from utils.late import IMPORTS
 from utils.room import Room
@@ -215,8 +215,8 @@ class Datasets:
         """
         document = self.store.document(id)
         columns = ["date", *KEYS, *TARGETS]
-        with self.store.local(id, ".parquet") as path:
-            table = pq.read_table(path, columns=columns).unify_dictionaries()
+        with self.store.local(id, ".parquet") as path, pq.ParquetFile(path) as file:
+            table = file.read(columns).unify_dictionaries()
         names = [_codes(table[name]) for name in KEYS]
         starts = np.flatnonzero(
             np.any([np.diff(codes, prepend=-1) != 0 for codes, _ in names], axis=0)
@@ -292,15 +292,19 @@ class _Writer:
         date: NDArray[np.int64],
         numbers: dict[str, NDArray[np.float64]],
     ) -> None:
-        columns = {"day": pa.array(day, pa.int32()), "date": pa.array(date.astype("datetime64[D]"))}
+        columns = {
+            "day": arrow.numbers(day.astype(np.int32), pa.int32()),
+            "date": arrow.numbers(date.astype(np.int32), pa.date32()),
+        }
         series = np.repeat(np.arange(len(lengths)), lengths)
         for name, labels in zip(KEYS, zip(*keys, strict=True), strict=True):
             distinct, codes = np.unique(labels, return_inverse=True)
             columns[name] = pa.DictionaryArray.from_arrays(
-                pa.array(codes[series], pa.int32()), pa.array(distinct.tolist(), pa.string())
+                arrow.numbers(codes[series].astype(np.int32), pa.int32()),
+                arrow.texts(distinct.tolist()),
             )
         for name in self._schema.names[len(columns) :]:
-            columns[name] = pa.array(numbers[name], pa.float64(), from_pandas=True)
+            columns[name] = arrow.numbers(np.asarray(numbers[name], float), pa.float64())
         self._file.write_table(pa.table(columns, self._schema))
 
 
@@ -364,7 +368,7 @@ def _inert(column: pa.Array) -> pa.Array:
     """The column; in one of names, none is what a spreadsheet takes for a formula."""
     if not pa.types.is_dictionary(column.type):
         return column
-    names = pa.array([formulas.escaped(name) for name in column.dictionary.to_pylist()])
+    names = arrow.texts([formulas.escaped(name) for name in column.dictionary.to_pylist()])
     return pa.DictionaryArray.from_arrays(column.indices, names)
 
 

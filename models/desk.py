@@ -8,8 +8,6 @@ import threading
 import time
 from typing import Any
 
-import structlog
-
 from models.datasets import Datasets
 from models.job_log import Decision
 from models.job_states import JobState
@@ -17,10 +15,11 @@ from models.leftovers import tidy
 from models.registry import backtest_store, model_store
 from models.worker_jobs import WorkerJobs
 from utils.errors import ServiceError, Unavailable
+from utils.logs import logger
 from utils.settings import Settings
 from utils.store import Store
 
-log = structlog.get_logger("worker")
+log = logger("worker")
 
 _PARTING = 4.0  # seconds that trainings have to come to the end of an epoch when a worker stops
 

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-
 from models.job_states import JobState, Work
 from models.jobs import Jobs
 from utils.errors import NotFound, Unavailable
+from utils.logs import logger
 from utils.sse import LAST
 
-log = structlog.get_logger("feed")
+log = logger("feed")
 
 _LOOK_EVERY = 0.1  # seconds
 _AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone

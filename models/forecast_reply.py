@@ -60,17 +60,16 @@ def forecast_json(
     Raises:
         DamagedFile: what the model says is no number.
     """
-    place = (key, *(getattr(request, name) for name in _ASKED))
-    known = forecaster.said.known([place]) if context.own else {}
-    if known:
-        return known[place]
+    asked = (key, *(getattr(request, name) for name in _ASKED))
+    if context.own and (known := forecaster.said(*asked)):
+        return known
     forecast = forecast or _forecast(forecaster, key, context, request.prediction_days)
     parts = [forecast.values, forecast.raw, *forecast.lower.values(), *forecast.upper.values()]
     if not all(np.isfinite(part).all() for part in parts):
         raise DamagedFile("The model is damaged: what it says is no number.")
     said = orjson.dumps(forecast_entry(forecaster, key, context, request, forecast))
     if context.own:
-        forecaster.said.put(place, said, len(said))
+        forecaster.keep(said, *asked)
     return said
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.anchor import Anchor
@@ -18,6 +17,7 @@ from models.rolling import Correction, Network, Past, roll_levels, roll_out
 from models.spread import CLOSE, LEVELS, Spread
 from utils.encoding import Encoding
 from utils.errors import DamagedFile, InvalidInput
+from utils.late import IMPORTS
 from utils.legacy import LevelsEncoding
 from utils.remembered import Remembered
 from utils.series import KEYS, Calendar, Key
@@ -25,8 +25,16 @@ from utils.series import KEYS, Calendar, Key
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# What a model remembers of its own forecasts: steps, 0.6 MB of them, and what was replied.
-_STEPS, _BYTES = 4096, 1_000_000
+
+class Memory:
+    """What was forecast of models' own data, and what replies say of it, for a while.
+
+    The models of a process share one: those that are asked about most have most of it.
+    """
+
+    def __init__(self, steps: int = 16_384, bytes_said: int = 4_000_000) -> None:
+        self.forecasts: Remembered[Forecast] = Remembered(steps)  # 150 bytes a step
+        self.said: Remembered[bytes] = Remembered(bytes_said)
 
 
 @dataclass(frozen=True)
@@ -140,12 +148,20 @@ def _confidence(spread: Spread, sides: Floats, series: Ints) -> Floats:
     return np.minimum.accumulate(np.mean(shares, axis=(0, 3)), axis=1)
 
 
+def runtime() -> Any:
+    """ONNX Runtime, loaded at its first use: a web process answers before it is there."""
+    with IMPORTS:
+        import onnxruntime
+    return onnxruntime
+
+
 def open_network(content: bytes) -> Network:
     """The function that the content of an ONNX file is, on one thread.
 
     Raises:
         DamagedFile: the file is no ONNX network.
     """
+    ort = runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -175,6 +191,19 @@ class Start(NamedTuple):
     last: int
 
 
+class _Known(NamedTuple):
+    """What a document says of a series."""
+
+    recent: Floats
+    last: int
+    highest_throughput: float
+
+
+def _known(entry: dict[str, Any]) -> _Known:
+    highest = float(entry.get("highest_throughput", math.inf))
+    return _Known(np.asarray(entry["recent"], float), int(entry["last_step"]), highest)
+
+
 class Forecaster:
     """A published model, ready to forecast. Safe to share between threads.
 
@@ -183,12 +212,15 @@ class Forecaster:
     Args:
         document: the model's document, as `training` or `importing` wrote it.
         network: the content of its ONNX file, or the function that it is.
+        memory: where it keeps what it said; one of its own by default.
 
     Raises:
         DamagedFile: the document or the network does not hold together.
     """
 
-    def __init__(self, document: dict[str, Any], network: bytes | Network) -> None:
+    def __init__(
+        self, document: dict[str, Any], network: bytes | Network, memory: Memory | None = None
+    ) -> None:
         if isinstance(network, bytes):
             network = open_network(network)
         try:
@@ -200,13 +232,12 @@ class Forecaster:
                 "this service is to be trained again."
             ) from error
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
-        self._forecasts: Remembered[Forecast] = Remembered(_STEPS)
-        self.said: Remembered[bytes] = Remembered(_BYTES)  # what replies say of them
+        self._kept = memory or Memory()
+        self._name = object()  # in a memory that others share; it does not keep the model alive
 
     def _open(self, document: dict[str, Any], network: Network) -> None:
         stated = document["encoding"]
-        self._series = {tuple(entry["key"]): entry for entry in document["series"]}
-        self._recent: dict[Key, tuple[Floats, int]] = {}
+        self._series = {tuple(entry["key"]): _known(entry) for entry in document["series"]}
         self.encoding: Encoding | LevelsEncoding
         self.model: Model | None = None
         if stated["kind"] == LevelsEncoding.kind:
@@ -285,13 +316,13 @@ class Forecaster:
 
     def recent(self, key: Key) -> tuple[Floats, int] | None:
         """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
-        if key not in self._recent and (entry := self._series.get(key)):
-            self._recent[key] = np.asarray(entry["recent"], float), int(entry["last_step"])
-        return self._recent.get(key)
+        known = self._series.get(key)
+        return known and (known.recent, known.last)
 
     def highest_throughput(self, key: Key) -> float:
         """The most that the series ever put out in a step; infinite if that is not known."""
-        return float(self._series.get(key, {}).get("highest_throughput", math.inf))
+        known = self._series.get(key)
+        return known.highest_throughput if known else math.inf
 
     def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
         """Forecast the steps after `last` of one series; see `Start`."""
@@ -318,15 +349,26 @@ class Forecaster:
 
     def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
         """Forecast series that the model knows from the end of their own data, each by itself."""
-        found = self._forecasts.known((key, steps) for key in keys)
-        new = [key for key in dict.fromkeys(keys) if (key, steps) not in found]
+        places = {key: (self._name, key, steps) for key in keys}
+        known = self._kept.forecasts.known(places.values())
+        found = {key: known[place] for key, place in places.items() if place in known}
+        new = [key for key in places if key not in found]
         if new:
             starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
             together = self.forecast_all(starts, steps)
             for i, start in enumerate(starts):
-                found[start.key, steps] = forecast = together.of(i)
-                self._forecasts.put((start.key, steps), forecast, steps)
-        return [found[key, steps] for key in keys]
+                found[start.key] = forecast = together.of(i)
+                self._kept.forecasts.put(places[start.key], forecast, steps)
+        return [found[key] for key in keys]
+
+    def said(self, *asked: Hashable) -> bytes | None:
+        """What a reply said of the model's own data, if that is remembered."""
+        place = self._name, *asked
+        return self._kept.said.known([place]).get(place)
+
+    def keep(self, said: bytes, *asked: Hashable) -> None:
+        """Remember what a reply says of the model's own data, by what it was asked."""
+        self._kept.said.put((self._name, *asked), said, len(said))
 
     def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
         """Forecasts of a legacy network, of whose errors nothing is known.

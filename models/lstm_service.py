@@ -22,7 +22,7 @@ from models.comparison import others_of
 from models.context import Context, context_of
 from models.data_generator import PlantSpec
 from models.forecast_reply import forecast_json, forecast_reply
-from models.forecasting import Forecaster
+from models.forecasting import Forecaster, runtime
 from models.operations import Operations
 from models.registry import NotDerived, Registry
 from utils import replies, schemas, telemetry, validation
@@ -66,8 +66,8 @@ class LSTMService:
         self._lock = threading.Lock()
         self._trainings: Trainings | None = None
 
-    # The job engine and the Parquet library take 0.6 s to import. They are loaded behind the
-    # first /health (`warm_up`), not before it.
+    # The job engine, the Parquet library and ONNX Runtime take 0.7 s to import. They are loaded
+    # behind the first /health (`warm_up`), not before it.
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -140,6 +140,7 @@ class LSTMService:
         """Load what start-up put off; once, however often it is called."""
         if not self._warming.acquire(blocking=False):
             return
+        runtime()
         with contextlib.suppress(Unavailable):  # as it is found out again by who asks
             self.jobs.workers_alive()
         self.datasets.documents()

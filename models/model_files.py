@@ -42,7 +42,7 @@ class ModelFiles:
         """
         self._registry.store.room.expect()
         dataset_id = self._have_compressed(model_id, request.dataset_id, request.serves)
-        entry = self._registry.document(model_id)["compression"]
+        entry = self._registry.glance(model_id)["compression"]
         files = entry["files"]
         return replies.CompressReply(
             model_id=model_id,
@@ -70,7 +70,7 @@ class ModelFiles:
             Conflict: it is a legacy file that was never brought in.
             Unavailable: no worker is alive to make it.
         """
-        store, document = self._registry.store, self._registry.document(model_id)
+        store, document = self._registry.store, self._registry.glance(model_id)
         suffix = self._suffix(model_id, form, document)
         if not store.has(model_id, suffix):
             if form == "litert":

@@ -104,7 +104,7 @@ class OperationPage:
         if job.state is not JobState.SUCCEEDED:
             return None
         with contextlib.suppress(NotFound):  # deleted meanwhile
-            return _r2(self._registry.store.document(job.job_id))
+            return _r2(self._registry.store.glance(job.job_id))
         return None
 
     def realtime(self) -> p.RealtimeReply:
@@ -226,7 +226,7 @@ class OperationPage:
 
     def _illustrated(self, model_id: str, kind: str) -> bytes:
         """A file of a model that a worker makes when it is first asked for."""
-        self._registry.document(model_id)
+        self._registry.glance(model_id)
         store = self._registry.store
         if not store.has(model_id, kind):
             self._jobs.expect_worker()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from models.forecasting import Forecaster
+from models.forecasting import Forecaster, Memory
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.room import Room
 from utils.store import Store
@@ -41,9 +41,22 @@ _SHOWN = (
 )
 
 
+_FOR_FORECASTS = {"encoding", "anchor", "coherence", "spread", "response"}
+
+
 def model_store(location: str | Path, room: Room | None = None) -> Store:
     """The store that models are published to."""
-    return Store(location, "model", SUFFIXES, room)
+    return Store(location, "model", SUFFIXES, room, _glance)
+
+
+def _glance(document: dict[str, Any]) -> dict[str, Any]:
+    """A model's document without the numbers that it forecasts with: a tenth of it."""
+    kept = {name: value for name, value in document.items() if name not in _FOR_FORECASTS}
+    if isinstance(series := document.get("series"), list):
+        kept["series"] = [
+            {"key": entry["key"]} for entry in series if isinstance(entry, dict) and "key" in entry
+        ]
+    return kept
 
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
@@ -65,7 +78,7 @@ class NotDerived(Exception):
 
 
 class _Opened(NamedTuple):
-    document: dict[str, Any]
+    glance: dict[str, Any]
     forecaster: Forecaster
     size: int  # bytes of memory, about
 
@@ -94,6 +107,7 @@ class Registry:
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
+        self._memory = Memory()
 
     def count(self) -> int:
         """How many models there are, legacy ones included."""
@@ -108,7 +122,7 @@ class Registry:
         return sorted(found, key=lambda pair: str(pair[1].get("created_at")), reverse=True)
 
     def details(self, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(what the list shows of a model, its whole document).
+        """(what the list shows of a model, a glance at its document).
 
         Raises:
             NotFound: there is no such model.
@@ -116,11 +130,11 @@ class Registry:
         """
         if id in self.store.stems(".h5") and id not in self.store.ids():
             return self._info(id), {}
-        document = self.store.document(id)
+        document = self.store.glance(id)
         return self._shown(document), document
 
-    def document(self, id: str) -> dict[str, Any]:
-        """The document of a model that can be used.
+    def glance(self, id: str) -> dict[str, Any]:
+        """The document of a model that can be used, less what it forecasts with.
 
         Raises:
             NotFound: there is no such model.
@@ -128,7 +142,7 @@ class Registry:
             DamagedFile: its document cannot be read.
         """
         try:
-            return self.store.document(id)
+            return self.store.glance(id)
         except NotFound as error:
             if id in self.store.stems(".h5"):
                 raise Conflict(
@@ -146,13 +160,13 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
-        document = self.document(id)
+        glance = self.glance(id)
         with self._lock:
             cached = self._open.get(id)
-            if cached and cached.document is document:
+            if cached and cached.glance is glance:
                 self._open.move_to_end(id)
                 return cached.forecaster
-        opened = self._load(id, document)
+        opened = self._load(id, glance)
         with self._lock:
             self._open[id] = opened
             while len(self._open) > 1 and self._held() > self._cache_bytes:
@@ -180,15 +194,16 @@ class Registry:
     def _ids(self) -> set[str]:
         return {*self.store.ids(), *self.store.stems(".h5")}
 
-    def _load(self, id: str, document: dict[str, Any]) -> _Opened:
+    def _load(self, id: str, glance: dict[str, Any]) -> _Opened:
         try:
+            document = self.store.document(id)
             network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(document)) + _PER_NETWORK * len(network)
-            return _Opened(document, Forecaster(document, network), size)
+            return _Opened(glance, Forecaster(document, network, self._memory), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
-            self.store.document(id)
+            self.store.glance(id)
             raise
 
     def _onnx(self, id: str, served: str) -> bytes:
@@ -223,7 +238,7 @@ class Registry:
 
     def _info(self, id: str) -> dict[str, Any]:
         try:
-            document = self.store.document(id)
+            document = self.store.glance(id)
             self._expect_network(id, document)
             return self._shown(document)
         except NotFound:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
 from dbos import error as engine
 
 from models.desk import Desk
@@ -18,12 +17,13 @@ from models.job_log import Decision
 from models.job_states import MOST_TRIES, JobState, took_along
 from models.registry import CHECKPOINT
 from utils.errors import Unavailable
+from utils.logs import logger
 from utils.seals import sealed, unsealed
 
 if TYPE_CHECKING:
     from models.epochs import Epoch
 
-log = structlog.get_logger("worker")
+log = logger("worker")
 T = TypeVar("T")
 
 # A training that took hours is not to fail for a database that restarts as it ends, nor for a disk

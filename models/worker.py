@@ -10,7 +10,6 @@ import threading
 import time
 
 import sqlalchemy as sa
-import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.desk import Desk
@@ -21,9 +20,10 @@ from models.workflows import register
 from utils import limits, logs
 from utils.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 from utils.errors import NotFound, SettingsError, Unavailable
+from utils.logs import logger
 from utils.settings import Settings
 
-log = structlog.get_logger("worker")
+log = logger("worker")
 
 # Seconds between two looks at the queue of trainings, and at the others. Each costs 2.5 ms of a
 # core, all day long; of the second until a first epoch begins, the wait is to be little.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from dbos import DBOS
 from dbos import error as engine
 
@@ -19,12 +18,13 @@ from models.registry import CHECKPOINT, served_suffix
 from models.watch import Watch
 from utils.architectures import DESIGNS, PLAIN, Architecture
 from utils.errors import InternalError, NotFound, ServiceError, Unavailable, first_line
+from utils.logs import logger
 from utils.schemas import BacktestRequest, Hyperparameters
 
 if TYPE_CHECKING:
     from utils.series import Panel
 
-log = structlog.get_logger("worker")
+log = logger("worker")
 
 
 def register(desk: Desk) -> None:

@@ -85,7 +85,7 @@ def test_tensorflow_is_named_by_the_trainers_only(module: str) -> None:
 def test_importing_app_leaves_heavy_packages_unloaded() -> None:
     code = (
         "import sys, app; heavy = {'tensorflow', 'keras', 'pandas', 'sklearn', 'dbos', 'pyarrow',"
-        " 'matplotlib', 'yaml'};"
+        " 'matplotlib', 'yaml', 'onnxruntime', 'rich'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

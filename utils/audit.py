@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from utils.caller import Caller
+from utils.logs import logger
 from utils.openapi import Endpoint, by_rule
 from utils.settings import Settings
 
-log = structlog.get_logger("audit")
+log = logger("audit")
 _LONGEST = 200  # characters of a subject: it may come from a path that somebody made up
 _STDOUT = 1
 _ACCEPTED = 202

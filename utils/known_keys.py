@@ -12,11 +12,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from utils import keys
 from utils.errors import Unauthorized, Unavailable
 from utils.late import IMPORTS
+from utils.logs import logger
 from utils.turns import Turns
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _NEW_KEYS = 0.1  # the same, where a key is presented that is not among them
 _OUTAGE = 900.0  # seconds that what is known holds while the database does not answer
 _PATIENCE = 2.0  # seconds to wait for the first look, which another thread takes
 
-log = structlog.get_logger("access")
+log = logger("access")
 
 
 class KnownKeys:

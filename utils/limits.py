@@ -56,7 +56,7 @@ def give_way() -> None:
 
 def share_the_heap() -> None:
     """Have glibc's threads share two heaps: by itself it keeps eight a processor, full of holes."""
-    _mallopt(_ARENA_MAX, 2)
+    _mallopt(_ARENA_MAX, 1)
 
 
 def use_the_heap() -> None:

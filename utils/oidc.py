@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import orjson
-import structlog
 
 from utils.caller import Caller
 from utils.errors import Forbidden, SettingsError, Unauthorized, Unavailable
 from utils.late import IMPORTS
+from utils.logs import logger
 from utils.reach import is_loopback
 from utils.roles import ROLES
 from utils.settings import Settings
@@ -39,7 +39,7 @@ _REMEMBERED = 1000  # tokens
 _SHOWN = 200  # characters
 _DOCUMENT = 1_000_000  # bytes
 
-log = structlog.get_logger("access")
+log = logger("access")
 
 
 class Provider:

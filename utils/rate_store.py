@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from limits.errors import ConfigurationError
 from limits.storage import RedisStorage, Storage
 from sqlalchemy.dialects import postgresql
@@ -15,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from utils.database import Clock, make_tables, open_hasty_engine
 from utils.errors import Unavailable
+from utils.logs import logger
 
-log = structlog.get_logger("rates")
+log = logger("rates")
 
 SCHEME = "forgiving"  # by which Flask-Limiter is told to use `Forgiving`
 

@@ -18,7 +18,7 @@ from utils.errors import Unavailable
 from utils.files import ABANDONED_AFTER, sync
 from utils.room import Measured, Room
 from utils.seals import document_to_bytes
-from utils.stored import DOCUMENT, Stored, is_uuid, sha256_of_file
+from utils.stored import DOCUMENT, Document, Stored, is_uuid, sha256_of_file, whole
 
 Writer = Callable[[Path], None]
 
@@ -30,7 +30,7 @@ class Store(Stored):
     """The things of one noun at one location, to be read and written.
 
     Args:
-        location, noun, suffixes: as of `Stored`.
+        location, noun, suffixes, glance: as of `Stored`.
         room: that all of them may take together; None: as much as the disk has.
     """
 
@@ -40,8 +40,9 @@ class Store(Stored):
         noun: str,
         suffixes: tuple[str, ...],
         room: Room | None = None,
+        glance: Callable[[Document], Document] = whole,
     ) -> None:
-        super().__init__(location, noun, suffixes)
+        super().__init__(location, noun, suffixes, glance)
         self.room = Measured(self._files, (DOCUMENT, *suffixes), noun, room)
 
     def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:

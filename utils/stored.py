@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from utils.errors import DamagedFile, NotFound
@@ -15,6 +15,7 @@ from utils.files import Files, Stamp, listing, open_files
 from utils.seals import document_from_bytes
 
 T = TypeVar("T")
+Document = dict[str, Any]
 
 DOCUMENT = ".json"
 MISSING = "is missing"
@@ -28,6 +29,19 @@ _MEND = (
 )
 
 
+class _Known(NamedTuple):
+    """What is kept of a document, and whether that is all of it."""
+
+    stamp: Stamp
+    glance: Document
+    is_whole: bool
+
+
+def whole(document: Document) -> Document:
+    """A document as it is."""
+    return document
+
+
 class Stored:
     """The things of one noun ("model", "data set") at one location, to be read.
 
@@ -35,13 +49,21 @@ class Stored:
         location: a folder, or a URL that fsspec knows. It is made when it is first written to.
         noun: what a thing is called in messages.
         suffixes: endings of the files that may belong to a thing, the document's aside.
+        glance: what to keep in memory of a document, its `files` at least: by default, all of it.
     """
 
-    def __init__(self, location: str | Path, noun: str, suffixes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        location: str | Path,
+        noun: str,
+        suffixes: tuple[str, ...],
+        glance: Callable[[Document], Document] = whole,
+    ) -> None:
         self.noun = noun
         self.suffixes = suffixes
         self._files = open_files(str(location))
-        self._documents: dict[str, tuple[Stamp, dict[str, Any]]] = {}
+        self._glance = glance
+        self._documents: dict[str, _Known] = {}
         self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
 
     @property
@@ -102,7 +124,7 @@ class Stored:
 
     # --- reading ------------------------------------------------------------------------------
 
-    def document(self, id: str) -> dict[str, Any]:
+    def document(self, id: str) -> Document:
         """The document of a thing. It is shared with other callers: not to be changed.
 
         Raises:
@@ -110,12 +132,23 @@ class Stored:
             DamagedFile: the document cannot be read.
             Unavailable: the location cannot be reached.
         """
+        return self._document(id, True)
+
+    def glance(self, id: str) -> Document:
+        """What is kept of a thing's document: the same object until the thing changes.
+
+        Raises:
+            NotFound, DamagedFile, Unavailable: as `document`.
+        """
+        return self._document(id, False)
+
+    def _document(self, id: str, whole: bool) -> Document:
         name = self._name(id, DOCUMENT)
         try:
             stamp = self._stamp(name)
-            cached = self._documents.get(id)
-            if cached and cached[0] == stamp:
-                return cached[1]
+            known = self._documents.get(id)
+            if known and known.stamp == stamp and (known.is_whole or not whole):
+                return known.glance
             document = document_from_bytes(self._files.read(name))
         except FileNotFoundError as error:
             self.forget(id)
@@ -124,8 +157,10 @@ class Stored:
             raise DamagedFile(
                 f"The document of {self.noun} {id} is damaged: {error}. {_MEND}"
             ) from error
-        self._documents[id] = (stamp, document)
-        return document
+        if not (known and known.stamp == stamp):
+            glance = self._glance(document)
+            known = self._documents[id] = _Known(stamp, glance, glance is document)
+        return document if whole else known.glance
 
     def _stamp(self, name: str) -> Stamp:
         """The stamp of a file, as it is or as it was a moment ago."""
@@ -142,16 +177,16 @@ class Stored:
         self._documents.pop(id, None)
         self._seen.pop(f"{id}{DOCUMENT}", None)
 
-    def readable_documents(self) -> dict[str, dict[str, Any]]:
-        """Documents of all things, by id, less those deleted meanwhile or damaged."""
+    def readable_documents(self) -> dict[str, Document]:
+        """Glances at all things, by id, less those deleted meanwhile or damaged."""
         return self.sorted_out()[0]
 
-    def sorted_out(self) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-        """(the documents of all things, what is wrong with those that cannot be read), by id."""
+    def sorted_out(self) -> tuple[dict[str, Document], dict[str, str]]:
+        """(glances at all things, what is wrong with those that cannot be read), by id."""
         found, damaged = {}, {}
         for id in self.ids():
             try:
-                found[id] = self.document(id)
+                found[id] = self.glance(id)
             except NotFound:  # deleted meanwhile
                 continue
             except DamagedFile as error:
@@ -167,7 +202,7 @@ class Stored:
             NotFound, DamagedFile: as `document`.
         """
         found = {}
-        for name, stated in self.document(id).get("files", {}).items():
+        for name, stated in self.glance(id).get("files", {}).items():
             try:
                 size = self._stamp(name)[-1]
             except FileNotFoundError:
@@ -244,7 +279,7 @@ class Stored:
         Raises:
             NotFound, DamagedFile: as `document`.
         """
-        self.document(id)
+        self.glance(id)
         try:
             with self.local(id, suffix):
                 return True
@@ -253,9 +288,7 @@ class Stored:
 
     def _stated(self, id: str, suffix: str) -> str | None:
         """The SHA-256 of a file that the document states, if it does."""
-        stated: str | None = (
-            self.document(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
-        )
+        stated: str | None = self.glance(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
         return stated
 
     def _gone(self, id: str, suffix: str) -> NotFound:

@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
+from utils.logs import logger
 from utils.settings import ROOT
 
-log = structlog.get_logger("supervisor")
+log = logger("supervisor")
 
 _LOOK_EVERY = 0.2  # seconds
 _PAUSES = (1.0, 10.0)  # seconds from one start to the next: at least, and at most

@@ -7,11 +7,10 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from utils.errors import SettingsError
+from utils.logs import logger
 
-log = structlog.get_logger("tls")
+log = logger("tls")
 _CERT, _KEY = "TLS_CERT", "TLS_KEY"  # the settings, as sentences name them
 
 

@@ -10,7 +10,6 @@ from random import getrandbits
 from typing import Any, TypeVar
 
 import orjson
-import structlog
 from flask import Flask, Response, g, request
 from flask import Request as WSGIRequest
 from flask_cors import CORS
@@ -34,6 +33,7 @@ from utils.errors import (
     UnsupportedMedia,
 )
 from utils.files import full_disk
+from utils.logs import logger
 from utils.openapi import RATE_HEADERS
 from utils.parsing import Request
 from utils.replies import ErrorReply, Reply
@@ -65,7 +65,7 @@ _RESERVED = "generate|upload|train|predict|validate"
 
 _WHOLE = re.compile("-?[0-9]{1,18}")
 
-log = structlog.get_logger("web")
+log = logger("web")
 R = TypeVar("R", bound=Request)
 
 
