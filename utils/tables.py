@@ -242,9 +242,9 @@ def _check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
 def _labels(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[str]]:
     """Codes and labels of names, sorted by label; every row must have one."""
     category = _categorized(column)
-    codes = category.cat.codes.to_numpy().astype(np.int64)
+    codes = category.cat.codes.to_numpy()
     raw = [_label(value) for value in category.cat.categories]
-    blank = np.isin(codes, [-1, *(i for i, label in enumerate(raw) if not label)])
+    blank = np.array([*(not label for label in raw), True])[codes]  # the last is that of −1
     if blank.any():
         row = int(np.flatnonzero(blank)[0]) + 1
         raise InvalidInput.of(str(column.name), f"must be a name in every row; row {row} has none")
@@ -256,7 +256,7 @@ def _labels(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[str]]
         raise InvalidInput.of(str(column.name), "must have no NUL character", shown(nul))
     meant = [formulas.plain(label) for label in raw] if csv else raw
     labels, folded = np.unique(meant, return_inverse=True)
-    return folded[codes].astype(np.int64), labels.tolist()
+    return folded.astype(np.int64)[codes], labels.tolist()
 
 
 def _categorized(column: pd.Series) -> pd.Series:
@@ -293,7 +293,7 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
             raise _wrong(column, "must be a number", int(wrong[0]))
         column = parsed
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    wild = np.flatnonzero(np.abs(np.nan_to_num(values, posinf=np.inf)) > 1e12)
+    wild = np.flatnonzero(np.abs(values) > 1e12)
     if wild.size:
         raise _wrong(column.astype(float), "must be at most 1e12", int(wild[0]))
     return values
