@@ -160,6 +160,21 @@ def test_upload_says_where_a_large_table_is_wrong_and_leaves_nothing(
     assert not [*(tmp_path / "data").glob("**/*")]
 
 
+@pytest.mark.parametrize("fails", ["utils.littles_law.judge", "models.datasets._Writer.write"])
+def test_upload_publishes_nothing_if_its_rows_cannot_be_judged_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(fails, fail)
+    (tmp_path / "table").write_text(HEAD + LINES)
+    threads = threading.active_count()
+    with pytest.raises(MemoryError, match="too large"):
+        Datasets(tmp_path / "data", 10, 1000).upload(tmp_path / "table")
+    assert not [*(tmp_path / "data").iterdir()] and threading.active_count() == threads
+
+
 def test_read_file_takes_a_path_for_no_more_than_where_it_lies(tmp_path: Path) -> None:
     for name in ("~table.csv", "table.gz", "table.zip"):
         (tmp_path / name).write_text(HEAD + LINES)
