@@ -117,7 +117,7 @@ def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) ->
     """Rows between the first and the last of their series that know WIP and throughput."""
     known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
     if known.size == len(group):
-        return last
+        return last  # all of them
     inside = np.zeros(len(group), bool)
     if known.size:
         first_of = np.full(group.max() + 1, len(group))
