@@ -151,6 +151,7 @@ class Datasets:
 
         cleaned = clean(table)
         del table  # a third of what a large upload takes
+        pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality = cleaned.panel, cleaned.quality
         check_series(len(panel.keys), self.max_series)
         extra = {"anchor": panel.calendar.anchor, "quality": quality, "made": made_of(panel.keys)}
