@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import comb
 
 import numpy as np
 import pytest
@@ -145,6 +146,13 @@ def test_blocks_of_series_are_judged_alike() -> None:
     count = 2 * littles_law._SERIES_PER_BLOCK + 3
     found = littles_law.judge(panel(*[queue(1, 30)] * count))
     assert len(found.verdict) == count and np.ptp(found.detectable) < 1e-9
+
+
+def test_all_windows_between_the_spans_of_a_series_are_judged() -> None:
+    lengths = (11, 32, 1, 33, 34, 2, 100)
+    found = littles_law.judge(panel(*(np.tile([1, 2, 0.5], (length, 1)) for length in lengths)))
+    spans = [min(length - 1, littles_law.EDGES) if length > 10 else 0 for length in lengths]
+    assert found.windows.tolist() == [comb(span, 2) for span in spans]
 
 
 def test_any_panel_is_judged_without_a_warning() -> None:

@@ -1,12 +1,15 @@
-"""Clients that are slow, silent or rude hold up nobody else."""
+"""Clients that are slow, silent, rude or busy hold up nobody else."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,22 +108,72 @@ def test_others_are_served_at_once(narrow: Service, what: Callable[[socket.socke
     session.close()
 
 
+def told(service: Service, pieces: list[bytes], pause: float = 0.0) -> bytes:
+    """All that comes back on a connection on which so much is said, until the server closes."""
+    address = ("127.0.0.1", int(service.environment["PORT"]))
+    with socket.create_connection(address, 20) as raw:
+        client: socket.socket = raw
+        if service.authority:
+            context = ssl.create_default_context(cafile=str(service.authority))
+            client = context.wrap_socket(raw, server_hostname="127.0.0.1")
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(pause)
+        received = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        client.close()
+    return received
+
+
 @pytest.mark.parametrize("pieces", [1, 7, 200])
 def test_a_head_in_pieces_is_read(narrow: Service, pieces: int) -> None:
     text = HEAD + b"X-Long: " + b"x" * 8000 + b"\r\nConnection: close\r\n\r\n"
-    address = ("127.0.0.1", int(narrow.environment["PORT"]))
-    with socket.create_connection(address, 20) as raw:
-        client: socket.socket = raw
-        if narrow.authority:
-            context = ssl.create_default_context(cafile=str(narrow.authority))
-            client = context.wrap_socket(raw, server_hostname="127.0.0.1")
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        size = -(-len(text) // pieces)
-        for begin in range(0, len(text), size):
-            client.sendall(text[begin : begin + size])
-        received = b"".join(iter(lambda: client.recv(1 << 16), b""))
-        client.close()
+    size = -(-len(text) // pieces)
+    received = told(narrow, [text[at : at + size] for at in range(0, len(text), size)])
     assert received.startswith(b"HTTP/1.1 200 OK") and received.endswith(b"}")
+
+
+def requests_of(name: str, count: int) -> list[bytes]:
+    """Requests with names, the last of which ends the connection."""
+    heads = [HEAD + f"X-Request-ID: {name}-{i}\r\n".encode() for i in range(count)]
+    return [head + b"\r\n" for head in heads[:-1]] + [heads[-1] + b"Connection: close\r\n\r\n"]
+
+
+def named(received: bytes) -> list[str]:
+    """The names of the requests that replies are to."""
+    return re.findall(r"X-Request-ID: (\S+)", received.decode())
+
+
+# As they come while their thread is still there, and after that.
+@pytest.mark.parametrize("pause", [0.0, 0.001, 0.05])
+@pytest.mark.parametrize("cut", ["nowhere", "between", "in a head", "before the end of a head"])
+def test_requests_on_one_connection_are_answered_in_order(
+    narrow: Service, cut: str, pause: float
+) -> None:
+    one, two, three = requests_of("a", 3)
+    pieces = {
+        "nowhere": [one + two + three],
+        "between": [one, two, three],
+        "in a head": [one + two[:20], two[20:] + three],
+        "before the end of a head": [one[:-1], one[-1:] + two[:-2], two[-2:] + three],
+    }[cut]
+    assert named(told(narrow, pieces, pause)) == ["a-0", "a-1", "a-2"]
+
+
+def test_a_head_that_never_ends_after_an_answer_takes_no_thread(narrow: Service) -> None:
+    first, last = requests_of("a", 2)
+    with clients(narrow, MANY, say(first + last[:20])):
+        assert named(told(narrow, requests_of("b", 3))) == ["b-0", "b-1", "b-2"]
+
+
+@pytest.mark.parametrize("count", [3, 4, 12])
+def test_busy_clients_are_all_answered_though_they_are_more_than_the_threads(
+    narrow: Service, count: int
+) -> None:
+    with ThreadPoolExecutor(count) as pool:
+        asked = [requests_of(f"client{i}", 40) for i in range(count)]
+        answers = list(pool.map(lambda pieces: named(told(narrow, pieces)), asked))
+    assert answers == [[f"client{i}-{j}" for j in range(40)] for i in range(count)]
 
 
 def answer(service: Service, said: bytes) -> bytes:
@@ -138,8 +191,8 @@ def test_a_head_that_does_not_come_ends_the_connection(impatient: Service, said:
 
 @pytest.mark.parametrize("length", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
 def test_a_body_that_does_not_come_is_a_400(impatient: Service, length: bytes) -> None:
-    told = answer(impatient, BODY + length + b"\r\n\r\n")
-    assert told.startswith(b"HTTP/1.1 400 ") and b'"success":false' in told
+    said = answer(impatient, BODY + length + b"\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 400 ") and b'"success":false' in said
 
 
 @pytest.mark.parametrize("path", [b"/api/data/upload", b"/api/data/generate"])

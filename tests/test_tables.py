@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,73 @@ def test_read_file_refuses_with_a_sentence(
 ) -> None:
     with pytest.raises(error, match=sentence):
         read(tmp_path, content)
+
+
+def large(wrong: dict[int, str] | None = None) -> str:
+    """A table large enough for pandas to read it by several threads; some lines replaced."""
+    day, note = np.datetime64("2024-01-01"), "x" * 100
+    lines = [f"{day + i // 3},00{i % 3},B,C,{i}.5,2,3,{note}" for i in range(50_000)]
+    for row, line in (wrong or {}).items():
+        lines[row - 1] = line
+    return "\n".join([HEAD.replace("\n", ",note"), *lines, ""])
+
+
+def test_read_file_reads_a_large_table_in_order_and_ends_its_threads(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    table = read(tmp_path, large(), rows=50_000)
+    assert threading.active_count() == threads
+    assert table.names[0][1] == ["000", "001", "002"]
+    np.testing.assert_array_equal(table.names[0][0], np.arange(50_000) % 3)
+    np.testing.assert_array_equal(table.numbers["wip"], np.arange(50_000) + 0.5)
+    np.testing.assert_array_equal(table.days, 19_723 + np.arange(50_000) // 3)
+
+
+@pytest.mark.parametrize("end", ["", "\n" * 10])
+def test_read_file_counts_rows_not_lines(tmp_path: Path, end: str) -> None:
+    assert len(read(tmp_path, large() + end, rows=50_000)) == 50_000
+    with pytest.raises(TooLarge, match="at most 49,999 rows"):
+        read(tmp_path, large() + end, rows=49_999)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("2024-01-01,A,B,C,two,2,3,", "wip: must be a number; row 49990 has 'two'"),
+        ("soon,A,B,C,1,2,3,", "31.12.2024; row 49990 has 'soon'"),
+        ("2024-01-01,,B,C,1,2,3,", "a name in every row; row 49990 has none"),
+        ("2024-01-01,A,B,C,1,2,3,4,5", "Expected 8 fields in line 49991, saw 9"),
+        ('2024-01-01,A,B,C,1,2,3,"', "EOF inside string starting at row 49990"),
+    ],
+)
+def test_upload_says_where_a_large_table_is_wrong_and_leaves_nothing(
+    tmp_path: Path, line: str, sentence: str
+) -> None:
+    path = tmp_path / "table"
+    path.write_text(large({49_990: line}))
+    with pytest.raises(ServiceError, match=sentence):
+        Datasets(tmp_path / "data", 50_000, 10_000_000).upload(path)
+    assert not [*(tmp_path / "data").glob("**/*")]
+
+
+@pytest.mark.parametrize("fails", ["utils.littles_law.judge", "models.datasets._Writer.write"])
+def test_upload_publishes_nothing_if_its_rows_cannot_be_judged_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(fails, fail)
+    (tmp_path / "table").write_text(HEAD + LINES)
+    threads = threading.active_count()
+    with pytest.raises(MemoryError, match="too large"):
+        Datasets(tmp_path / "data", 10, 1000).upload(tmp_path / "table")
+    assert not [*(tmp_path / "data").iterdir()] and threading.active_count() == threads
+
+
+def test_read_file_takes_a_path_for_no_more_than_where_it_lies(tmp_path: Path) -> None:
+    for name in ("~table.csv", "table.gz", "table.zip"):
+        (tmp_path / name).write_text(HEAD + LINES)
+        assert len(read_file(tmp_path / name, 10, 1000)) == 2
 
 
 def test_read_rows_is_strict_and_takes_days() -> None:

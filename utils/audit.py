@@ -85,7 +85,8 @@ def install(app: Flask, settings: Settings, endpoints: Iterable[Endpoint]) -> No
 
     @app.after_request
     def note(response: Response) -> Response:
-        action = actions.get((request.endpoint, request.method))
+        asked = request._get_current_object()  # type: ignore[attr-defined]
+        action = actions.get((asked.endpoint, asked.method))
         if action and not g.get("accepted"):
             audit.write(_line(action, _subject(), response.status_code))
         return response

@@ -106,15 +106,18 @@ def _possible(values: Floats) -> Floats:
 
 def _order(group: Ints, days: Ints) -> Ints | slice:
     """What sorts rows by series, then day; tables mostly are sorted already."""
-    step = np.diff(group)
-    if ((step > 0) | ((step == 0) & (np.diff(days) >= 0))).all():
+    first = days.min()
+    place = group * (days.max() - first + 1) + days - first
+    if (place[1:] >= place[:-1]).all():
         return slice(None)
-    return np.lexsort((days, group))
+    return np.argsort(place, kind="stable")  # fast where whole series are out of order
 
 
 def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Rows between the first and the last of their series that know WIP and throughput."""
     known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
+    if known.size == len(group):
+        return last  # all of them
     inside = np.zeros(len(group), bool)
     if known.size:
         first_of = np.full(group.max() + 1, len(group))
@@ -210,16 +213,21 @@ def _regular(
     ends = np.append(starts[1:], len(group)) - 1
     lengths = time[ends] - time[starts] + 1
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    number = np.repeat(np.arange(len(starts)), ends - starts + 1)
-    place = offsets[number] + time - time[starts][number]
-    spread = {}
-    for name in (*TARGETS, *OPTIONAL):
-        if name in numbers:
-            spread[name] = np.full(offsets[-1], np.nan)
-            spread[name][place] = numbers[name]
-    values = np.column_stack([spread.pop(name) for name in TARGETS])
+    if len(group) < offsets[-1]:
+        place = time + np.repeat(offsets[:-1] - time[starts], ends - starts + 1)
+        numbers = {name: _spread(values, place, offsets[-1]) for name, values in numbers.items()}
+    # Each column in one piece: they are looked at one by one.
+    values = np.array([numbers[name] for name in TARGETS]).T
+    extras = {name: numbers[name] for name in OPTIONAL if name in numbers}
     names = tuple(keys[group[start]] for start in starts)
-    return Panel(calendar, names, offsets.astype(np.int64), time[starts], values), spread
+    return Panel(calendar, names, offsets.astype(np.int64), time[starts], values), extras
+
+
+def _spread(values: Floats, place: Ints, length: int) -> Floats:
+    """The values, each in its place, NaN in all others."""
+    found = np.full(length, np.nan)
+    found[place] = values
+    return found
 
 
 def _interpolate(panel: Panel) -> int:
@@ -230,6 +238,8 @@ def _interpolate(panel: Panel) -> int:
     for column, target in enumerate(TARGETS[:2]):
         values = panel.values[:, column]
         unknown = np.isnan(values)
+        if not unknown.any():
+            continue
         edges = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]])))
         begins, ends = edges[::2], edges[1::2]
         _refuse(
@@ -257,7 +267,8 @@ def _judge_law(panel: Panel) -> dict[str, Any]:
     short = [s for s, length in enumerate(panel.lengths) if length < LAW_WINDOW]
     whole = panel.lengths // LAW_WINDOW * LAW_WINDOW
     # One behind the other, each series less the rows that fill no window.
-    values = panel.values[panel.position < np.repeat(whole, panel.lengths)]
+    rows = np.flatnonzero(panel.position < np.repeat(whole, panel.lengths))
+    values = panel.values.T.take(rows, axis=1).T
     found = np.concatenate(
         [
             window_compliance(values, LAW_WINDOW),

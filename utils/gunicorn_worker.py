@@ -9,6 +9,7 @@ thread that accepts.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import time
@@ -42,6 +43,7 @@ class Worker(DrainingWorker):
 
     patience = 10.0  # seconds: for handshake and head, and for each next piece of a body
     crowded = 1.0  # the same, while half of all threads, or all connections, are waited for
+    linger = 5  # milliseconds that a thread waits for a client's next request
     unread = 60.0  # seconds after which a client that reads nothing is let go of
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -68,7 +70,12 @@ class Worker(DrainingWorker):
         self.poller.register(conn.sock, EVENT_READ, readable)
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request if its head is here; in a thread of the pool."""
+        """Answer a request if its head is here, and those that follow at once; in a thread."""
+        while (kept := self._handle_one(conn)) is True and self._follows(conn):
+            conn.began = None
+        return kept
+
+    def _handle_one(self, conn: Any) -> Any:
         try:
             if not self._has_head(conn):
                 return _DEFER
@@ -79,8 +86,23 @@ class Worker(DrainingWorker):
             return False
         return super().handle(conn)
 
+    def _follows(self, conn: Any) -> bool:
+        """Whether a client goes on at once, as a busy one does: its thread then stays with it.
+
+        By way of the poller each request would wake two threads more, which costs as much as to
+        answer it. Nobody waits for this thread, as there are enough for all who are connected.
+        """
+        if not self.alive or self.nr_conns > self.cfg.threads:
+            return False
+        if conn.parser.unreader.buf.getvalue() or _decrypted(conn.sock):
+            return True
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        return bool(waiting.poll(self.linger))
+
     def _has_head(self, conn: Any) -> bool:
         """Take in what has come of handshake and head; whether that is all of it."""
+        conn.sock.setblocking(False)
         try:
             if not conn.initialized:
                 self._shake_hands(conn)
@@ -134,8 +156,8 @@ class Worker(DrainingWorker):
             self.poller.register(conn.sock, EVENT_READ, partial(self._go_on, conn))
         else:
             conn.began = None
-            if isinstance(conn.sock, ssl.SSLSocket) and conn.sock.pending():
-                self.enqueue_req(conn)  # the next one is decrypted already: the poller is blind
+            if _decrypted(conn.sock):
+                self.enqueue_req(conn)  # the poller is blind to it
             else:
                 super().finish_request(conn, fs)
 
@@ -227,6 +249,11 @@ class Worker(DrainingWorker):
             sentence = "Here is HTTPS only: the address has to begin with https://."
             with contextlib.suppress(OSError):  # as plainly as it was asked
                 socket.socket.send(client, _response("400 Bad Request", sentence))
+
+
+def _decrypted(sock: Any) -> bool:
+    """Whether more has come over TLS, and was decrypted with what was read."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 def _response(status: str, sentence: str) -> bytes:

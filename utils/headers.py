@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 
 from utils.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _CSP, _CORP = "Content-Security-Policy", "Cross-Origin-Resource-Policy"
 
@@ -22,6 +27,10 @@ PLAIN = [
     (_CORP, "same-origin"),
     ("Cache-Control", "no-store"),
 ]
+_USUAL = ALWAYS + PLAIN
+_KEPT = [header for header in _USUAL if header[0] != "Cache-Control"]  # for a while, as it says
+_VARY = ("Vary", "Origin")
+_JSON = "application/json"
 # Pages of another origin may show what is there for them to show.
 _SHOWN = (_CORP, "cross-origin")
 _HSTS = ("Strict-Transport-Security", "max-age=31536000")
@@ -41,22 +50,44 @@ _INLINE = re.compile(rb"<script>(.*?)</script>", re.S)
 def install(app: Flask, settings: Settings) -> None:
     """Have every reply of an app carry its headers."""
     report = _REPORT.format(origins=_ancestors(settings.origins))
-    usual = ALWAYS + PLAIN
 
     @app.after_request
     def protect(response: Response) -> Response:
-        headers, kind = response.headers, response.mimetype
-        if kind == "application/json" and "Cache-Control" not in headers:
-            headers.extend(usual)
-        else:
-            _protect_other(response, kind, report)
-        if request.environ["wsgi.url_scheme"] == "https":
-            headers.add(*_HSTS)
+        if response.headers.get("Content-Type") != _JSON:
+            _protect_other(response, response.mimetype, report)
         return response
+
+    app.wsgi_app = _Protected(app.wsgi_app)  # type: ignore[method-assign, assignment]
+
+
+class _Protected:
+    """Middleware that adds what all replies carry, or all of JSON, as a list.
+
+    Werkzeug looks through each header that is added to a response: twice what the rest of a
+    forecast that is remembered takes.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+
+        def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            said = dict(headers)
+            if said.get("Content-Type") == _JSON:
+                headers += _USUAL if "Cache-Control" not in said else _KEPT
+            if "HTTP_ORIGIN" not in environ:
+                headers.append(_VARY)  # else, that is up to CORS
+            if environ["wsgi.url_scheme"] == "https":
+                headers.append(_HSTS)
+            return start(status, headers, *more)
+
+        return self._app(environ, begin)
 
 
 def _protect_other(response: Response, kind: str | None, report: str) -> None:
-    added = dict(ALWAYS + PLAIN)
+    added = dict(_USUAL)
     if kind == "text/html":
         documentation = request.blueprint == "swagger_ui"
         added[_CSP] = _documentation(response) if documentation else report

@@ -180,41 +180,44 @@ class _Flow:
 
     def edges(self, panel: Panel) -> _Edges:
         """Choose the boundary of least WIP in each span; the outermost steps are left out."""
-        position, series = panel.position, panel.series
-        rows = np.flatnonzero(position > 0)
-        owner = series[rows]
-        cell = (position[rows] - 1) * EDGES // np.maximum(panel.lengths[owner] - 1, 1)
-        wip = np.maximum(self.wip[rows], self.wip[rows - 1])
-        group = owner * EDGES + cell
-        begins = np.flatnonzero(np.diff(group, prepend=-1))
-        least = np.repeat(np.minimum.reduceat(wip, begins) if begins.size else wip,
-                          np.diff(begins, append=len(group)))  # fmt: skip
-        lowest = np.flatnonzero(wip == least)
-        first = lowest[np.flatnonzero(np.diff(group[lowest], prepend=-1))]
-        number = np.arange(len(first)) - np.searchsorted(owner[first], owner[first])
-        chosen = rows[first]
-        last_exit = np.maximum.accumulate(np.where(self.departs, np.arange(len(series)), -1))
-        idle = np.minimum(chosen - 1 - last_exit[chosen - 1], position[chosen])
+        chosen = self._boundaries(panel)
+        owner = np.searchsorted(panel.offsets, chosen, side="right") - 1
+        number = np.arange(len(chosen)) - np.searchsorted(owner, owner)
+        last_exit = np.maximum.accumulate(np.where(self.departs, np.arange(len(self.wip)), -1))
+        idle = np.minimum(chosen - 1 - last_exit[chosen - 1], chosen - panel.offsets[owner])
 
         def table(values: NDArray[Any]) -> Floats:
             filled = np.zeros((len(panel.keys), EDGES))
-            filled[owner[first], number] = values
+            filled[owner, number] = values
             return filled
 
         def before(values: Floats) -> Floats:
-            return table(np.cumsum(np.nan_to_num(values))[chosen - 1])
+            return table(np.nancumsum(values)[chosen - 1])
 
         return _Edges(
             valid=table(np.ones(len(chosen))) > 0,
             row=table(chosen).astype(np.int64),
             before=table(self.wip[chosen - 1]),
             after=table(self.wip[chosen]),
-            oldest=table(self.longest[owner[first]] + idle + 1),
+            oldest=table(self.longest[owner] + idle + 1),
             stock=before(self.wip),
             service=before(self.service),
             untimed=before(self.untimed),
-            low=table(np.minimum.reduceat(self.wip, chosen) if chosen.size else chosen),
+            low=table(np.minimum.reduceat(self.wip, chosen)),
         )
+
+    def _boundaries(self, panel: Panel) -> Ints:
+        """The row after the boundary of least WIP in each span of each series, in order."""
+        wip = np.maximum(self.wip, np.roll(self.wip, 1))
+        wip[panel.offsets[:-1]] = np.inf  # what lies before a series is no boundary of it
+        spans = (panel.lengths[:, None] - 1) * np.arange(1, EDGES)
+        begins = panel.offsets[:-1, None] + 1 - spans // -EDGES  # rounded up
+        begins = np.unique(np.column_stack([panel.offsets[:-1], begins]))
+        begins = begins[begins < panel.offsets[-1]]
+        least = np.minimum.reduceat(wip, begins)
+        lowest = np.flatnonzero(wip == np.repeat(least, np.diff(begins, append=len(wip))))
+        chosen = lowest[np.searchsorted(lowest, begins)]
+        return chosen[least < np.inf]
 
 
 def _jitter(panel: Panel, wip: Floats) -> Floats:

@@ -73,7 +73,7 @@ class Rates:
             self._count()
 
     def _after(self, response: Response) -> Response:
-        if "rate_counted" not in g and response.status_code in _REFUSED:
+        if response.status_code in _REFUSED and "rate_counted" not in g:
             # Access control comes first, as it says who is calling: guesses count, too.
             try:
                 self._count()

@@ -50,7 +50,8 @@ class Store(Stored):
 
         Args:
             id: a UUID, not in use.
-            document: JSON-ready; a `files` entry with sizes and SHA-256 is added.
+            document: JSON-ready once the files are written; a `files` entry with sizes and
+                SHA-256 is added.
             files: ending → function that writes the file to the path it is given.
 
         Raises:

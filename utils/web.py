@@ -119,10 +119,8 @@ def _share_only_where_asked(app: Flask) -> None:
 
     @app.after_request
     def shared(response: Response) -> Response:
-        if "Origin" in request.headers:
-            share(response)  # adds to it
-        else:
-            response.headers["Vary"] = "Origin"
+        if "HTTP_ORIGIN" in asked_itself().environ:
+            share(response)
         return response
 
 
@@ -268,7 +266,7 @@ def page(content: bytes) -> Response:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
+    given = asked_itself().environ.get("HTTP_X_REQUEST_ID", "")
     if not re.fullmatch(r"[\w.-]{1,64}", given):
         given = f"{getrandbits(128):032x}"  # nosec B311  # a name, no secret
     g.request_id = given
