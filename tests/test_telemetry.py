@@ -67,13 +67,19 @@ def children(pid: int) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-def master(service: Service) -> int:
-    """gunicorn's own process, which the command line has started."""
-    return next(
+def masters(service: Service) -> list[int]:
+    """gunicorn's own process, which the command line has started; none for a moment after a kill."""
+    return [
         pid
         for pid in children(service.process.pid)
         if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    ]
+
+
+def master(service: Service) -> int:
+    """gunicorn's own process, while it is there."""
+    (found,) = masters(service)
+    return found
 
 
 def counting(pid: int) -> set[Path]:
@@ -289,7 +295,8 @@ def test_nothing_is_left_on_disk(tmp_path: Path, killed: bool) -> None:
     if killed:
         os.kill(master(running), signal.SIGKILL)
         wait_until(lambda: not any(path.exists() for path in kept))
-        wait_until(lambda: answers(running.url) and folders(master(running)))
+        wait_until(lambda: masters(running) and answers(running.url))
+        wait_until(lambda: folders(master(running)))
         kept |= {folder(master(running))}
     assert running.stop() == 0
     assert not any(path.exists() for path in kept)
