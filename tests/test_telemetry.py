@@ -68,7 +68,7 @@ def children(pid: int) -> list[int]:
 
 
 def masters(service: Service) -> list[int]:
-    """gunicorn's own process, which the command line has started; none for a moment after a kill."""
+    """gunicorn's own process, which the command line has started; none just after a kill."""
     return [
         pid
         for pid in children(service.process.pid)
