@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -128,7 +128,8 @@ class Model:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
         scaling, series = self.encoding.scaling, past.series
         near = np.concatenate([values, values / (1 + CLOSE), values / (1 - CLOSE)])
-        middle, low, high = np.split(scaling.forward_paths(near, np.tile(series, 3)), 3)
+        thrice = np.concatenate([series, series, series])
+        middle, low, high = scaling.forward_paths(near, thrice).reshape(3, *values.shape)
         widths = [self.spread.half_width(level, series, steps) for level in LEVELS]
         both = np.stack([sign * width for sign in (-1, 1) for width in widths], axis=1)
         bounds = scaling.inverse(middle[:, None] + both, series)
@@ -144,8 +145,9 @@ def _confidence(spread: Spread, sides: Floats, series: Ints) -> Floats:
     The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast,
     [2 n, steps, 3]; half of the errors lie on each side. It never rises with the horizon.
     """
-    shares = np.split(spread.share_within(sides, np.tile(series, 2)), 2)
-    return np.minimum.accumulate(np.mean(shares, axis=(0, 3)), axis=1)
+    both = spread.share_within(sides, np.concatenate([series, series]))
+    shares = both.reshape(2, -1, *both.shape[1:])
+    return np.minimum.accumulate(shares.mean(axis=(0, 3)), axis=1)
 
 
 def runtime() -> Any:
@@ -155,7 +157,47 @@ def runtime() -> Any:
     return onnxruntime
 
 
-def open_network(content: bytes) -> Network:
+class Served:
+    """A network as ONNX Runtime runs it. Safe to share between threads; what is bound is not."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._window, *self._others = (given.name for given in session.get_inputs())
+        [self._said] = (output.name for output in session.get_outputs())
+
+    def __call__(
+        self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
+    ) -> NDArray[np.float32]:
+        """See `rolling.Network`."""
+        feed: dict[str, Any] = {self._window: windows}
+        for name in self._others:
+            feed[name] = identities
+        said: NDArray[np.float32] = self._session.run([self._said], feed)[0]
+        return said
+
+    def bind(
+        self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
+    ) -> Callable[[], NDArray[np.float32]]:
+        """The same of arrays that are written to between calls, as is what it returns.
+
+        A tenth quicker: nothing is handed over.
+        """
+        value = runtime().OrtValue.ortvalue_from_numpy  # keeps to the array's own memory
+        said = np.empty((len(windows), 3), np.float32)
+        binding, run = self._session.io_binding(), self._session.run_with_iobinding
+        binding.bind_ortvalue_input(self._window, value(windows))
+        for name in self._others:
+            binding.bind_ortvalue_input(name, value(identities))
+        binding.bind_ortvalue_output(self._said, value(said))
+
+        def say() -> NDArray[np.float32]:
+            run(binding)
+            return said
+
+        return say
+
+
+def open_network(content: bytes) -> Served:
     """The function that the content of an ONNX file is, on one thread.
 
     Raises:
@@ -171,15 +213,7 @@ def open_network(content: bytes) -> Network:
         session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
         raise DamagedFile(f"The ONNX file holds no usable network: {error}") from error
-    window, *others = (given.name for given in session.get_inputs())
-
-    def network(
-        windows: NDArray[np.float32], identities: NDArray[np.int32] | None
-    ) -> NDArray[np.float32]:
-        feed = {window: windows} | dict.fromkeys(others, identities)
-        return session.run(None, feed)[0]
-
-    return network
+    return Served(session)
 
 
 class Start(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,8 @@ class Past:
 
 def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
     """Rows [n, memory, 3] with those that are not known, [n, memory], at the mean of the others."""
+    if known.all():
+        return rows
     known = known[..., None]
     mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True)
     return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
@@ -108,7 +111,7 @@ class Correction:
     ) -> None:
         if past.scaled.shape[1] < encoding.memory:
             raise ValueError(f"takes {encoding.memory} rows of the past: {past.scaled.shape[1]}")
-        self._network, self._size, self._encoding = network, size, encoding
+        self._size = size
         self._length, self._first = encoding.length, encoding.shown_width
         around = _by_time(past.last, 1 - self._length, steps, encoding.ahead)
         count, rows, width = around.shape
@@ -116,31 +119,41 @@ class Correction:
         self._rows[:, :, self._first :] = around
         self._rows[:, : self._length, : self._first] = _shown(encoding, past)
         # What the moving averages of later rows are made of, from before the last row on.
-        self._longest, self._known = max(encoding.averaged, default=1), past.known
+        self._averaged, self._known = encoding.averaged, past.known
+        self._longest = max(self._averaged, default=1)
         before = past.scaled[:, past.scaled.shape[1] + 1 - self._longest :]
         self._values = np.empty((count, self._longest - 1 + steps, 3))
         self._values[:, : self._longest - 1] = np.clip(before, -FARTHEST, FARTHEST)
-        self._identities = encoding.identities(past.series)
+        self._window = np.empty((count, self._length, self._rows.shape[2]), np.float32)
+        self._say = _bound(network, self._window, encoding.identities(past.series))
         # The forecast keeps within its bounds: often nothing of it lies farther than is shown.
         self._may_be_far = bool(max(past.highest.max(), -past.lowest.min()) > FARTHEST)
 
     def at(self, step: int, now: Floats) -> Floats:
         """The correction of the change after `now`, [n, 3], the row `step` steps ahead."""
-        last = self._length - 1 + step
+        end = self._length + step
         if step:
             near = np.clip(now, -FARTHEST, FARTHEST) if self._may_be_far else now
-            self._rows[:, last, :3] = near
-            if self._encoding.averaged:
-                self._rows[:, last, 3 : self._first] = self._averages(step, near)
-        said = self._network(self._rows[:, step : last + 1], self._identities)
-        return said * self._size
+            self._rows[:, end - 1, :3] = near
+            if self._averaged:
+                self._rows[:, end - 1, 3 : self._first] = self._averages(step, near)
+        self._window[...] = self._rows[:, step:end]
+        return self._say() * self._size
 
     def _averages(self, step: int, near: Floats) -> Floats:
         """The moving averages of the row `step` steps ahead, of which the values are `near`."""
         end = self._longest - 2 + step
         self._values[:, end] = near
         recent = self._values[:, end + 1 - self._longest : end + 1]
-        return last_averages(recent, self._known + step, self._encoding.averaged)
+        return last_averages(recent, self._known + step, self._averaged)
+
+
+def _bound(
+    network: Network, windows: NDArray[np.float32], identities: NDArray[np.int32]
+) -> Callable[[], NDArray[np.float32]]:
+    """What a network says of windows that are written to between calls."""
+    bind = getattr(network, "bind", None)  # not every one is served
+    return bind(windows, identities) if bind else partial(network, windows, identities)
 
 
 def _shown(encoding: Encoding, past: Past) -> NDArray[np.float32]:
@@ -172,14 +185,16 @@ def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | No
     values = np.empty((count, memory + steps, 3))
     values[:, :memory] = past.scaled[:, -memory:]
     flat = values.reshape(count, -1, 1)
+    now = values[:, memory - 1]
     for step in range(steps):
-        now = values[:, memory + step - 1]
         change = np.matmul(weights, flat[:, 3 * step : 3 * (step + memory)])[..., 0]
         change += drift[:, step]
         if correction is not None:
             change += correction.at(step, now)
-        bounded = np.maximum(now + change, past.lowest)
-        np.minimum(bounded, past.highest, out=values[:, memory + step])
+        change += now
+        now = values[:, memory + step]
+        np.maximum(change, past.lowest, out=change)
+        np.minimum(change, past.highest, out=now)
     return values[:, memory:]
 
 
@@ -188,6 +203,9 @@ def _by_time(last: Ints, begin: int, end: int, features: Callable[[Ints], Any]) 
 
     Roll-outs from the same step, as most are, share them.
     """
+    if (last == last[0]).all():
+        shared = features(last[0] + np.arange(begin, end))
+        return np.broadcast_to(shared, (len(last), *shared.shape))
     ends, place = np.unique(last, return_inverse=True)
     time = ends[:, None] + np.arange(begin, end)
     return features(time.ravel()).reshape(*time.shape, -1)[place]

@@ -28,6 +28,7 @@ LEVELS = (80, 95)  # per cent that intervals are to cover
 _USUAL = 365  # steps; for farther horizons distances are worked out anew each time
 CLOSE = 0.20  # a forecast this near the truth, relative to it, has landed
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+_ENDS = np.array([0.0, *_SHARES, 1.0])
 _MOST_TRIALS = 10.0  # independent errors that the trials count as, at most
 _NEIGHBOURS = 4  # errors at horizons within a quarter of one count for it
 _STEADY = 20.0  # one-step errors of a series at which its own scale counts as much as all series'
@@ -85,25 +86,31 @@ class Spread:
 
     def half_width(self, level: int, series: Ints, steps: int) -> Floats:
         """What covers `level` per cent of the errors, [n, steps, 3], of series [n]."""
-        within = self._edges(steps)[..., 1 + _SHARES.index(level / 100)]
+        within = self._edges(steps)[1 + _SHARES.index(level / 100)]
         return within * self._scale(series)[:, None]
 
     def share_within(self, distance: Floats, series: Ints) -> Floats:
         """Expected share of absolute errors up to `distance`, [n, steps, 3], of series [n]."""
         relative = distance / self._scale(series)[:, None]
-        edges, shares = self._edges(relative.shape[1]), np.array([0.0, *_SHARES, 1.0])
-        place = (relative[..., None] >= edges).sum(axis=-1) - 1
-        place = np.clip(place, 0, len(shares) - 2)
-        low, high = (_each(edges, place + more) for more in (0, 1))
+        edges, size = self._edges(relative.shape[1]), relative[0].size
+        place = (relative >= edges[:, None]).sum(axis=0, dtype=np.int8).astype(np.int64) - 1
+        place = np.clip(place, 0, len(edges) - 2)
+        at = place * size + np.arange(size).reshape(relative.shape[1:])  # in all edges, one by one
+        low, high = edges.take(at), edges.take(at + size)
         part = np.divide(relative - low, high - low, out=np.ones_like(low), where=high > low)
-        return shares[place] + np.clip(part, 0, 1) * (shares[place + 1] - shares[place])
+        return _ENDS.take(place) + np.clip(part, 0, 1) * np.diff(_ENDS).take(place)
 
     def _scale(self, series: Ints) -> Floats:
-        return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]
+        return self._scales[np.minimum(series, len(self.scale))]
+
+    @cached_property
+    def _scales(self) -> Floats:
+        """Each series', and that of one that is not known."""
+        return np.vstack([self.scale, np.ones((1, 3))])
 
     def _edges(self, steps: int) -> Floats:
-        """Distances that the shares 0, `_SHARES` and 1 lie within, [steps, 3, Q + 2]."""
-        return self._usual[:steps] if steps <= _USUAL else _with_ends(self._at(steps))
+        """Distances that the shares 0, `_SHARES` and 1 lie within, [Q + 2, steps, 3]."""
+        return self._usual[:, :steps] if steps <= _USUAL else _with_ends(self._at(steps))
 
     @cached_property
     def _usual(self) -> Floats:
@@ -154,16 +161,10 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
 
 
 def _with_ends(quantiles: Floats) -> Floats:
-    """From none at no distance; the tail beyond the last quantile is taken to end at twice it."""
-    none, most = np.zeros_like(quantiles[..., :1]), 2 * quantiles[..., -1:] + 1e-12
-    return np.concatenate([none, quantiles, most], axis=2)
-
-
-def _each(edges: Floats, place: Ints) -> Floats:
-    """edges[h, i, place[n, h, i]] of edges [H, 3, Q] and places [n, H, 3]."""
-    horizons, targets = edges.shape[:2]
-    picked: Floats = edges[np.arange(horizons)[:, None], np.arange(targets), place]
-    return picked
+    """Quantiles [steps, 3, Q] as [Q + 2, steps, 3]: from none at no distance on; the tail beyond
+    the last one is taken to end at twice it."""
+    inner = np.ascontiguousarray(np.moveaxis(quantiles, 2, 0))  # compared edge by edge
+    return np.concatenate([np.zeros_like(inner[:1]), inner, 2 * inner[-1:] + 1e-12])
 
 
 def _trimmed_mean(sizes: Floats) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import training
-from models.forecasting import Forecaster
+from models.forecasting import Forecaster, Memory, Start, open_network
 from models.registry import Registry, model_store
+from utils.encoding import Encoding
 from utils.errors import NotFound
 from utils.remembered import Remembered
 from utils.schemas import Hyperparameters
@@ -99,3 +101,48 @@ def test_what_is_remembered_keeps_within_its_budget(puts: list[tuple[int, int]])
     if puts:
         key, cost = puts[-1]
         assert cost > 100 or remembered.known([key])
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_bound_network_says_what_it_says_when_called(
+    count: int, published: tuple[dict[str, Any], bytes]
+) -> None:
+    document, content = published
+    forecaster, network = Forecaster(document, content), open_network(content)
+    assert isinstance(forecaster.encoding, Encoding)
+    rng, encoding = np.random.default_rng(1), forecaster.encoding
+    windows = np.empty((count, encoding.length, encoding.width), np.float32)
+    identities = encoding.identities(np.zeros(count, np.int64))
+    say = network.bind(windows, identities)
+    for _ in range(3):
+        windows[:] = rng.standard_normal(windows.shape)
+        np.testing.assert_array_equal(say(), network(windows, identities))
+
+
+def test_threads_that_forecast_at_once_do_not_hear_each_other(
+    published: tuple[dict[str, Any], bytes],
+) -> None:
+    document, content = published
+    heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
+    forecaster = Forecaster(heard, content)
+    [key] = forecaster.encoding.keys
+    rows, last = forecaster.recent(key) or (np.zeros(0), 0)
+    starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
+    alone = [forecaster.forecast(*start, 30).values for start in starts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda start: forecaster.forecast(*start, 30).values, starts))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_models_that_share_a_memory_know_only_their_own(
+    published: tuple[dict[str, Any], bytes],
+) -> None:
+    document, content = published
+    memory = Memory()
+    one, other = (Forecaster(document, content, memory) for _ in range(2))
+    [key] = one.encoding.keys
+    [forecast] = one.forecast_own([key], 7)
+    assert one.forecast_own([key], 7)[0] is forecast
+    assert other.forecast_own([key], 7)[0] is not forecast
+    one.keep(b"said", key, 7)
+    assert one.said(key, 7) == b"said" and other.said(key, 7) is None and one.said(key, 8) is None

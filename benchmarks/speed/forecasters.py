@@ -65,7 +65,7 @@ def ours(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     """The service's model function, of some series side by side."""
     forecaster, _ = trained()
     starts = starts_of(forecaster, series)
-    return repeated(partial(forecaster.forecast_all, starts, steps), 20)
+    return repeated(partial(forecaster.forecast_all, starts, steps), 60)
 
 
 def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
@@ -74,7 +74,7 @@ def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     assert forecaster.model is not None
     forecaster.model.size[:] = 0
     starts = starts_of(forecaster, series)
-    return repeated(partial(forecaster.forecast_all, starts, steps), 20)
+    return repeated(partial(forecaster.forecast_all, starts, steps), 60)
 
 
 def rolled_by(network: Network) -> Callable[[], object]:
