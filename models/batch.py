@@ -24,6 +24,9 @@ _AT_ONCE = 128  # items that are forecast together
 _LISTED = 100  # refusals that an error lists
 
 
+_Piece = bytes | memoryview
+
+
 class _Asked(NamedTuple):
     """An item that can be forecast."""
 
@@ -57,9 +60,9 @@ def forecast_batch(
         raise _nothing_left(refused)
     parts = [found[begin : begin + _AT_ONCE] for begin in range(0, len(found), _AT_ONCE)]
     # What fails at once fails before the first byte is sent.
-    first = _head(request.model_id, len(found), len(refused)) + _render(forecaster, parts[0])
+    first = [_head(request.model_id, len(found), len(refused)), *_render(forecaster, parts[0])]
     if len(parts) == 1:
-        return [first + b"]}"]
+        return [b"".join([*first, b"]}"])]
     return _joined(first, (_render(forecaster, part) for part in parts[1:]))
 
 
@@ -91,16 +94,19 @@ def _head(model_id: str, items: int, refused: int) -> bytes:
     return orjson.dumps({"success": True, "model_id": model_id, **counts})[:-1] + b',"results":['
 
 
-def _joined(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
+def _joined(first: list[_Piece], others: Iterator[list[_Piece]]) -> Iterator[bytes]:
+    yield b"".join(first)
     for part in others:
-        yield b"," + part
+        yield b"".join([b",", *part])
     yield b"]}"
 
 
-def _render(forecaster: Forecaster, part: list[_Asked | _Refused]) -> bytes:
+def _render(forecaster: Forecaster, part: list[_Asked | _Refused]) -> list[_Piece]:
+    """The entries of some items, in pieces: they are long, and are copied together once."""
     asked = [entry for entry in part if isinstance(entry, _Asked)]
-    entries = {entry.place: _refusal(entry) for entry in part if isinstance(entry, _Refused)}
+    entries: dict[int, list[_Piece]] = {
+        entry.place: [_refusal(entry)] for entry in part if isinstance(entry, _Refused)
+    }
     for (steps, own, _), some in groupby(sorted(asked, key=_kind_of), _kind_of):
         group = list(some)
         keys = [one.key for one in group]
@@ -109,7 +115,8 @@ def _render(forecaster: Forecaster, part: list[_Asked | _Refused]) -> bytes:
         )
         for one, forecast in zip(group, forecasts, strict=True):
             entries[one.place] = _entry(forecaster, one, forecast)
-    return b",".join(entries[entry.place] for entry in part)
+    pieces: list[_Piece] = [piece for entry in part for piece in (b",", *entries[entry.place])]
+    return pieces[1:]
 
 
 def _kind_of(asked: _Asked) -> tuple[int, bool, bool]:
@@ -123,13 +130,13 @@ def _together(forecaster: Forecaster, group: list[_Asked], steps: int) -> list[F
     return [forecast.of(i) for i in range(len(group))]
 
 
-def _entry(forecaster: Forecaster, one: _Asked, forecast: Forecast) -> bytes:
+def _entry(forecaster: Forecaster, one: _Asked, forecast: Forecast) -> list[_Piece]:
     try:
         said = forecast_json(forecaster, one.key, one.context, one.item, forecast)
     except ServiceError as error:
-        return _refusal(_Refused(one.place, error))
+        return [_refusal(_Refused(one.place, error))]
     names = {"item": one.place} | dict(zip(KEYS, one.key, strict=True))
-    return orjson.dumps(names)[:-1] + b"," + said[1:]
+    return [orjson.dumps(names)[:-1], b",", memoryview(said)[1:]]
 
 
 def _refusal(refused: _Refused) -> bytes:
