@@ -1,7 +1,6 @@
 """The reply of a backtest."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: pydantic would compile each of some hundreds at the start.
 from typing import Literal
 
 from pydantic import Field

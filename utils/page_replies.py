@@ -1,7 +1,6 @@
 """The replies of the operation page's endpoints, master data included."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: pydantic would compile each of some hundreds at the start.
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field

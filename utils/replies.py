@@ -1,7 +1,6 @@
 """Every reply; the OpenAPI document comes from these and from the requests."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: pydantic would compile each of some hundreds at the start.
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
