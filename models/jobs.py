@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
+from dbos._schemas.system_database import SystemSchema
 
 from models.bounds import check_queue
 from models.job_log import Decision, Event, JobLog
@@ -155,8 +156,12 @@ class Jobs:
             engine = self.engine
             schema = None if engine.dialect.name == "sqlite" else "dbos"
             look = sa.inspect(engine)
-            self._ready = look.has_table("workflow_status", schema=schema) and look.has_table(
-                "job_events"
+            self._ready = (
+                look.has_table("workflow_status", schema=schema)
+                # The engine makes it in steps; a job that comes between two of them would fail.
+                and {column["name"] for column in look.get_columns("workflow_status", schema)}
+                >= {*SystemSchema.workflow_status.columns.keys()}
+                and look.has_table("job_events")
             )
         return self._ready
 
