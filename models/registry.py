@@ -60,7 +60,7 @@ def _glance(document: dict[str, Any]) -> dict[str, Any]:
 
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
-_PER_DOCUMENT, _PER_NETWORK = 6, 8
+_PER_DOCUMENT, _PER_NETWORK = 2, 4
 
 
 def served_suffix(document: dict[str, Any]) -> str:

@@ -85,8 +85,7 @@ def install(app: Flask, settings: Settings, endpoints: Iterable[Endpoint]) -> No
 
     @app.after_request
     def note(response: Response) -> Response:
-        asked = request._get_current_object()  # type: ignore[attr-defined]
-        action = actions.get((asked.endpoint, asked.method))
+        action = actions.get((request.endpoint, request.method))
         if action and not g.get("accepted"):
             audit.write(_line(action, _subject(), response.status_code))
         return response

@@ -63,8 +63,7 @@ def install(app: Flask, settings: Settings) -> None:
 class _Protected:
     """Middleware that adds what all replies carry, or all of JSON, as a list.
 
-    Werkzeug looks through each header that is added to a response: twice what the rest of a
-    forecast that is remembered takes.
+    Werkzeug looks through each header that is added to a response, at every request.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

@@ -55,7 +55,7 @@ def give_way() -> None:
 
 
 def share_the_heap() -> None:
-    """Have glibc's threads share two heaps: by itself it keeps eight a processor, full of holes."""
+    """Have glibc's threads share one heap: by itself it keeps eight a processor, full of holes."""
     _mallopt(_ARENA_MAX, 1)
 
 
