@@ -25,10 +25,11 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from models import network
 from models.backtest import Trial
 from models.backtest_plan import Plan, plan
-from models.forecasting import Forecaster, open_network
+from models.forecasting import Forecaster
 from models.naive import usual_errors
 from models.registry import LITERT, SERVED
 from models.rolling import Network
+from models.served import open_network
 from utils import metrics
 from utils.errors import Conflict
 from utils.schemas import BacktestRequest

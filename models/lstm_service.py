@@ -22,9 +22,10 @@ from models.comparison import others_of
 from models.context import Context, context_of
 from models.data_generator import PlantSpec
 from models.forecast_reply import forecast_json, forecast_reply
-from models.forecasting import Forecaster, runtime
+from models.forecasting import Forecaster
 from models.operations import Operations
 from models.registry import NotDerived, Registry
+from models.served import runtime
 from utils import replies, schemas, telemetry, validation
 from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.idempotency import fingerprint, id_of, seed_of, used_key

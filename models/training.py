@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from models import evaluation, network
 from models.epochs import Alone, Control, Epochs
-from models.forecasting import Model, open_network
+from models.forecasting import Model
+from models.served import open_network
 from models.tasks import Task, prepare
 from utils.architectures import PLAIN, Design
 from utils.errors import TooLarge

@@ -24,8 +24,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from live import ROOT, Service
-from models.forecasting import open_network
 from models.keras_files import Refused, check_keras, check_weights
+from models.served import open_network
 from utils.errors import DamagedFile, InvalidInput, ServiceError
 from utils.tables import Table, read_file
 

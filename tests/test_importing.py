@@ -18,8 +18,8 @@ from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from live import ROOT
 from models import importing
-from models.forecasting import open_network
 from models.registry import Registry
+from models.served import open_network
 from utils.errors import DamagedFile, InvalidInput, ServiceError
 from utils.legacy import FEATURES
 from utils.store import Store

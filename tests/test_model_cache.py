@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import training
-from models.forecasting import Forecaster, Memory, Start, open_network
+from models.forecasting import Forecaster, Memory, Start
 from models.registry import Registry, model_store
+from models.served import open_network
 from utils.encoding import Encoding
 from utils.errors import NotFound
 from utils.remembered import Remembered

@@ -14,9 +14,10 @@ import pytest
 from models import evaluation, network, tasks, training
 from models.data_generator import PlantSpec, generate
 from models.epochs import Alone, Epochs
-from models.forecasting import Forecaster, open_network, past_of
+from models.forecasting import Forecaster, past_of
 from models.registry import model_store
 from models.rolling import Past
+from models.served import open_network
 from utils.architectures import DESIGNS, PLAIN, Design
 from utils.errors import DamagedFile, InvalidInput
 from utils.schemas import Hyperparameters
