@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"run": 0, "gunicorn": 0, "app": 1, "models": 2, "utils": 3}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("utils/*.py")]
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/**/*.py"), *ROOT.glob("utils/**/*.py")]
 }
 TRAINERS = {
     f"models.{name}"
