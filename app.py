@@ -10,16 +10,19 @@ from typing import Any
 from flask import Flask, Response, request, send_file
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from models import enhanced
 from models.lstm_service import VERSION, LSTMService
-from utils import audit, headers, logs, openapi, proxies, sse, telemetry, web
-from utils import replies as r
-from utils import schemas as s
-from utils.access import Access
-from utils.endpoints import ENDPOINTS
-from utils.rates import Rates
+from models.services import enhanced_config as enhanced_defaults
+from utils import logs
+from utils.api import openapi
+from utils.api import replies as r
+from utils.api import schemas as s
+from utils.api.endpoints import ENDPOINTS
+from utils.http import audit, event_streams, headers, proxies, web
+from utils.http import metrics as service_metrics
+from utils.http.access import Access
+from utils.http.event_streams import LAST
+from utils.http.rate_limits import Rates
 from utils.settings import Settings, read
-from utils.sse import LAST
 
 TITLE = "LSTM Backend Service"
 
@@ -70,7 +73,7 @@ def _add_operation_views(app: Flask, service: LSTMService) -> None:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        text, kind = telemetry.render(service.metrics_facts())
+        text, kind = service_metrics.render(service.metrics_facts())
         return Response(text, content_type=kind)
 
 
@@ -139,7 +142,7 @@ def _add_training_views(app: Flask, service: LSTMService) -> None:
 
     @app.get("/api/model/train/enhanced/config")
     def enhanced_config() -> Response:
-        return web.json(enhanced.config())
+        return web.json(enhanced_defaults.config())
 
     @app.post("/api/model/train/parallel/plants")
     def train_plants() -> Response:
@@ -165,7 +168,7 @@ def _add_job_views(app: Flask, service: LSTMService, control: Access) -> None:
         if last_id == LAST:
             return Response(status=204)  # browsers stop connecting again
         messages = control.as_long_as_allowed(service.trainings.follow(job_id, last_id))
-        return sse.reply(messages, request.environ)
+        return event_streams.reply(messages, request.environ)
 
     @app.post("/api/jobs/<id:job_id>/events/ticket")
     def make_ticket(job_id: str) -> Response:

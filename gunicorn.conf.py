@@ -11,12 +11,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from utils import limits, reach
+from utils import process_limits
+from utils.auth import exposure
 from utils.errors import SettingsError
+from utils.server.tls import Certificate
 from utils.settings import read
-from utils.tls import Certificate
 
-limits.use_threads(1)  # NumPy's would not survive a fork, and a forecast is no quicker by them
+process_limits.use_threads(
+    1
+)  # NumPy's would not survive a fork, and a forecast is no quicker by them
 # What is imported stays: looking through it for garbage again and again takes a tenth of the start.
 gc.disable()
 
@@ -28,7 +31,7 @@ except SettingsError as error:
     sys.exit(2)
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "utils.gunicorn_worker.Worker"
+worker_class = "utils.server.gunicorn_worker.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 # Whom to believe of what a proxy says is the app's to know (TRUSTED_PROXIES), and nobody else's.
@@ -67,7 +70,7 @@ def on_starting(server: Any) -> None:
     # What is listened on in truth: the command line may have said otherwise than HOST.
     addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
     try:
-        reach.expect_access_control(_settings, addresses)
+        exposure.expect_access_control(_settings, addresses)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
@@ -132,8 +135,8 @@ def _remove_own(server: Any) -> bool:
 def post_worker_init(worker: Any) -> None:
     """Load what start-up put off, behind the first requests."""
     gc.enable()
-    limits.share_the_heap()
-    limits.use_the_heap()
+    process_limits.share_the_heap()
+    process_limits.use_the_heap()
     service = worker.app.callable.extensions["service"]
     threading.Thread(target=_warm_up, args=(service,), daemon=True).start()
 

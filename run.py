@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils.series import Panel
-from models import keeping_commands
-from utils import key_commands, limits, logs, reach, settings
+    from models.series.panel import Panel
+from utils import logs, process_limits, settings
+from utils.auth import exposure
+from utils.cli import key_commands, maintenance_commands
 from utils.errors import ServiceError, SettingsError
 
 _READY_WITHIN = 30.0  # seconds
@@ -59,7 +60,7 @@ def main(context: click.Context) -> None:
 @click.pass_obj
 def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None = None) -> None:
     """Run the web server and the training workers until Ctrl-C."""
-    from utils import supervisor
+    from utils.server import supervisor
 
     chosen = replace(
         chosen,
@@ -68,7 +69,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
     )
     _expect_certificate(chosen)
     _expect_free(chosen)
-    reach.expect_access_control(chosen, [chosen.host])
+    exposure.expect_access_control(chosen, [chosen.host])
     this = [sys.executable, str(settings.ROOT / "run.py")]
     name = chosen.worker_id or socket.gethostname()
     programs = [
@@ -89,7 +90,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
 def _expect_certificate(chosen: settings.Settings) -> None:
     """Refuse files that cannot be served, in one line."""
     if chosen.tls_files:
-        from utils import tls
+        from utils.server import tls
 
         tls.Certificate(*chosen.tls_files)
 
@@ -124,7 +125,7 @@ def _welcome(chosen: settings.Settings) -> None:
             urlopen(live, timeout=1, context=ours),  # noqa: S310  # nosec B310  # our own
         ):
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
-            key = "" if reach.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
+            key = "" if exposure.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
             click.echo(f"  curl -X POST{key} {url}/api/data/generate")
             return
         time.sleep(0.05)
@@ -141,9 +142,9 @@ def _any_certificate() -> ssl.SSLContext:
 @click.pass_obj
 def worker(chosen: settings.Settings) -> None:
     """Run one training worker, on this or another machine."""
-    limits.use_threads(chosen.training_threads)
-    limits.use_the_heap()
-    from models import worker as training_worker
+    process_limits.use_threads(chosen.training_threads)
+    process_limits.use_the_heap()
+    from models.jobs import worker as training_worker
 
     training_worker.run(chosen)
 
@@ -173,7 +174,8 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils import schemas, terminal
+    from utils.api import schemas
+    from utils.cli import terminal
 
     console, service = Console(), LSTMService(chosen)
     if table is None:
@@ -212,13 +214,14 @@ def _train_shown(
     console: Console, service: LSTMService, dataset_id: str, epochs: int
 ) -> tuple[str, Panel]:
     """Train in this process, with a progress bar; returns the model's id and its data."""
-    from utils import schemas, terminal
+    from utils.api import schemas
+    from utils.cli import terminal
 
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
     with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
-        from models import training
-        from models.epochs import Alone, Epoch
+        from models.training import train
+        from models.training.fit import Alone, Epoch
     with terminal.training_bar(console, epochs) as show:
 
         class Shown(Alone):
@@ -226,7 +229,7 @@ def _train_shown(
                 show(asdict(epoch))
 
         hyper = schemas.Hyperparameters.parse({"epochs": epochs})
-        document = training.train(
+        document = train.train(
             panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, Shown()
         )
     terminal.say_errors(console, document["metrics"], document["warnings"])
@@ -254,7 +257,9 @@ def train(
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils import audit, schemas, terminal
+    from utils.api import schemas
+    from utils.cli import terminal
+    from utils.http import audit
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
@@ -313,14 +318,16 @@ def import_model(
     chosen: settings.Settings, model: Path, scalers: Path | None, history: Path | None
 ) -> None:
     """Bring in a legacy MODEL.h5, with the scalers that it was trained with."""
-    from models.registry import model_store
-    from utils import audit
+    from models.registry.registry import model_store
+    from utils.http import audit
 
-    limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
+    process_limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
     with logs.without_chatter():
-        from models import importing
+        from models.conversion import legacy_import
 
-    document = importing.import_model(model_store(chosen.model_location), model, scalers, history)
+    document = legacy_import.import_model(
+        model_store(chosen.model_location), model, scalers, history
+    )
     audit.by_command(chosen, "model.import", document["model_id"])
     click.echo(f"Imported as {document['model_id']}.")
     for warning in document["warnings"]:
@@ -328,9 +335,9 @@ def import_model(
 
 
 main.add_command(key_commands.keys)
-main.add_command(keeping_commands.verify)
-main.add_command(keeping_commands.backup)
-main.add_command(keeping_commands.restore)
+main.add_command(maintenance_commands.verify)
+main.add_command(maintenance_commands.backup)
+main.add_command(maintenance_commands.restore)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,1 @@
 """Measurements: each prints tables of its own. Those of jobs use the tests' helpers."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))

@@ -25,7 +25,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from live import FAST, SMALL, children, start
+from tests.support.live import FAST, SMALL, children, start
 
 _ASK = {"plant": "P 1", "application": "TV", "panelSize": "L"}
 _LISTENERS = 3  # that predict and look at lists

@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-import postgres
-from live import FAST, SMALL, Service, children, follow, start, wait_until
+from tests.support import postgres
+from tests.support.live import FAST, SMALL, Service, children, follow, start, wait_until
 
 REPEATS = 5
 _DEFAULT_JOB = {"seed": 1, "background": True}  # the generator's defaults, the default network

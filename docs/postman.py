@@ -14,9 +14,9 @@ from typing import Any
 
 from app import TITLE
 from models.lstm_service import VERSION
-from utils import openapi
-from utils.endpoints import ENDPOINTS
-from utils.openapi import Endpoint
+from utils.api import openapi
+from utils.api.endpoints import ENDPOINTS
+from utils.api.openapi import Endpoint
 
 TARGET = Path(__file__).with_name("postman_collection.json")
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"

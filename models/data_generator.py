@@ -32,7 +32,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.series import DAYS_PER_YEAR, ORIGIN, Key, day_number
+from models.series.panel import DAYS_PER_YEAR, ORIGIN, Key, day_number
 from utils.validation import compliance
 
 Floats = NDArray[np.float64]

@@ -16,32 +16,34 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from models.batch import forecast_batch
-from models.bounds import check_horizon, check_series
-from models.comparison import others_of
-from models.context import Context, context_of
 from models.data_generator import PlantSpec
-from models.forecast_reply import forecast_json, forecast_reply
-from models.forecasting import Forecaster
-from models.operations import Operations
-from models.registry import NotDerived, Registry
-from models.served import runtime
-from utils import replies, schemas, telemetry, validation
+from models.forecast.batch import forecast_batch
+from models.forecast.forecast_reply import forecast_json, forecast_reply
+from models.forecast.forecaster import Forecaster
+from models.forecast.history import Context, context_of
+from models.forecast.onnx_session import runtime
+from models.registry.comparison import others_of
+from models.registry.registry import NotDerived, Registry
+from models.series.panel import KEYS, Key
+from models.services.monitoring import Operations
+from utils import validation
+from utils.api import replies, schemas
+from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.api.request_limits import check_horizon, check_series
 from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
-from utils.idempotency import fingerprint, id_of, seed_of, used_key
-from utils.late import IMPORTS
-from utils.room import Room
-from utils.series import KEYS, Key
+from utils.http import metrics
+from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
+from utils.storage.quota import Room
 
 if TYPE_CHECKING:
-    from models.backtests import Backtests
-    from models.datasets import Datasets
-    from models.jobs import Jobs
-    from models.master_data import MasterData
-    from models.model_files import ModelFiles
-    from models.operation_page import OperationPage
-    from models.trainings import Trainings
+    from models.data.datasets import Datasets
+    from models.jobs.jobs import Jobs
+    from models.services.backtest_service import Backtests
+    from models.services.master_data import MasterData
+    from models.services.model_files import ModelFiles
+    from models.services.operation_page import OperationPage
+    from models.services.training_service import Trainings
 
 VERSION = "1.0.0"
 
@@ -56,7 +58,7 @@ class LSTMService:
         self.registry = Registry(
             settings.model_location,
             settings.model_cache_mb * 1_000_000,
-            telemetry.cache_holds,
+            metrics.cache_holds,
             Room("MAX_MODELS_MB", settings.max_models_mb),
         )
         self._operations = Operations(
@@ -74,7 +76,7 @@ class LSTMService:
     def jobs(self) -> Jobs:
         """The queue of the training workers."""
         with IMPORTS:
-            from models.jobs import Jobs
+            from models.jobs.jobs import Jobs
 
         return Jobs(self.settings.resolved_database_url)
 
@@ -82,7 +84,7 @@ class LSTMService:
     def datasets(self) -> Datasets:
         """The stored data sets."""
         with IMPORTS:
-            from models.datasets import Datasets
+            from models.data.datasets import Datasets
 
         return Datasets.of(self.settings)
 
@@ -90,7 +92,7 @@ class LSTMService:
     def page(self) -> OperationPage:
         """What the operation page shows."""
         with IMPORTS:
-            from models.operation_page import OperationPage
+            from models.services.operation_page import OperationPage
 
         return OperationPage(self.jobs, self.datasets, self.registry)
 
@@ -98,7 +100,7 @@ class LSTMService:
     def master_data(self) -> MasterData:
         """What is known of the names in data and models."""
         with IMPORTS:
-            from models.master_data import MasterData
+            from models.services.master_data import MasterData
 
         return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
 
@@ -106,7 +108,7 @@ class LSTMService:
     def trainings(self) -> Trainings:
         """Trainings and their jobs; one for all threads, as it counts who waits and listens."""
         with IMPORTS:
-            from models.trainings import Trainings
+            from models.services.training_service import Trainings
 
         with self._lock:
             if self._trainings is None:
@@ -123,7 +125,7 @@ class LSTMService:
     def backtests(self) -> Backtests:
         """Backtests of the models."""
         with IMPORTS:
-            from models.backtests import Backtests
+            from models.services.backtest_service import Backtests
 
         return Backtests(
             self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
@@ -133,7 +135,7 @@ class LSTMService:
     def files(self) -> ModelFiles:
         """The files of the models."""
         with IMPORTS:
-            from models.model_files import ModelFiles
+            from models.services.model_files import ModelFiles
 
         return ModelFiles(self.jobs, self.registry, self.backtests.dataset, self.trainings.patience)
 
@@ -233,7 +235,7 @@ class LSTMService:
             ServiceError: the table cannot be read; the sentence says where.
         """
         with IMPORTS:
-            from models.examination import examine
+            from models.data.quality_check import examine
 
         return replies.DataQualityReply(**examine(self.datasets, asked))
 
@@ -364,6 +366,6 @@ class LSTMService:
         """
         return self._operations.ready()
 
-    def metrics_facts(self) -> telemetry.Facts:
+    def metrics_facts(self) -> metrics.Facts:
         """What `/metrics` shows of the database and the stores, less what does not answer."""
         return self._operations.facts()

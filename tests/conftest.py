@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-import postgres
-import s3
-from live import FAST, SMALL, Service, start
+from tests.support import postgres, s3
+from tests.support.live import FAST, SMALL, Service, start
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from mlforecast.utils import PredictionIntervals
 
 from benchmarks.accuracy.frames import FREQUENCIES, from_frames, long_frame
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from utils.series import TARGETS, Panel, Step
+from models.series.panel import TARGETS, Panel, Step
 
 # Lags, windows of rolling means, features of the date.
 FEATURES: dict[Step, tuple[int, tuple[int, ...], tuple[str, ...]]] = {

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data import cleaning, tables
 from models.data_generator import PlantSpec, first_day, generate
-from utils import cleaning, tables
+from models.series.panel import TARGETS, Calendar, Ints, Panel, Step, split_steps
+from utils.api.schemas import PlantFields
 from utils.errors import InvalidInput
-from utils.schemas import PlantFields
-from utils.series import TARGETS, Calendar, Ints, Panel, Step, split_steps
 
 Floats = NDArray[np.float64]
 

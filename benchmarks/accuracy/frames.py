@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from utils.series import Panel, Step
+from models.series.panel import Panel, Step
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from neuralforecast.models import LSTM, NHITS
 
 from benchmarks.accuracy.frames import FREQUENCIES, from_frames, long_frame
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from utils.series import TARGETS, Panel
+from models.series.panel import TARGETS, Panel
 
 MODELS = {"LSTM": LSTM, "NHITS": NHITS}
 MAX_STEPS = 500

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import DataSet, until
-from utils.series import Panel
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 

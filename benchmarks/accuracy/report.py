@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.protocol import LEVELS
-from utils.series import TARGETS
+from models.series.panel import TARGETS
 
 Scores = Mapping[str, Mapping[str, Any]]  # by method
 

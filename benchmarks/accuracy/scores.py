@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.protocol import Run
-from utils.series import TARGETS, Panel
+from models.series.panel import TARGETS, Panel
 
 Floats = NDArray[np.float64]
 

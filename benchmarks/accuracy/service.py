@@ -8,10 +8,9 @@ from uuid import uuid4
 import numpy as np
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from models import training
-from models.registry import Registry
-from utils.schemas import Hyperparameters
-from utils.series import Panel
+from models.registry.registry import Registry
+from models.series.panel import Panel
+from utils.api.schemas import Hyperparameters
 
 
 class Service:
@@ -27,7 +26,7 @@ class Service:
         self._horizon = horizon
         self._folder = TemporaryDirectory()
         registry, id = Registry(self._folder.name, 1), str(uuid4())
-        training.train(train, Hyperparameters(), self._seed, registry.store, id, {})
+        train.train(train, Hyperparameters(), self._seed, registry.store, id, {})
         self._forecaster = registry.open(id)
 
     def forecast(self, past: Panel) -> Forecast:

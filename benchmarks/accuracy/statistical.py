@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsforecast.models import AutoETS, AutoTheta, HistoricAverage, Naive, SeasonalNaive
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from utils.series import TARGETS, Panel
+from models.series.panel import TARGETS, Panel
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from benchmarks.fuzz import run
-from live import start
+from tests.support.live import start
 
 
 @click.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from live import children
+from tests.support.live import children
 
 _EVERY = 1.0  # seconds between two looks
 

@@ -14,7 +14,7 @@ from benchmarks.load.processes import Watch, named, taken
 from benchmarks.load.streams import Streams
 from benchmarks.speed.client import request_of
 from benchmarks.speed.over_http import series
-from live import Service
+from tests.support.live import Service
 from utils.settings import Settings
 
 _PREDICT = "/api/model/predict"

@@ -15,7 +15,7 @@ import click
 
 from benchmarks.speed.contender import ONE_THREAD, ROOT, Contender, rounds
 from benchmarks.speed.table import Row, markdown
-from utils.limits import ON_THE_HEAP
+from utils.process_limits import ON_THE_HEAP
 
 _TFJS = ROOT / "benchmarks" / "speed" / "tfjs"
 

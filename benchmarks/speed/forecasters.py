@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
-from models import training
-from models.forecasting import Forecaster, Start
-from models.registry import model_store
-from models.rolling import Network
-from utils.schemas import Hyperparameters
+from models.forecast.forecaster import Forecaster, Start
+from models.forecast.rollout import Network
+from models.registry.registry import model_store
+from models.training import train
+from utils.api.schemas import Hyperparameters
 
 STEPS = 30
 
@@ -36,7 +36,7 @@ def trained() -> tuple[Forecaster, Any]:
     with TemporaryDirectory() as folder:
         store, id = model_store(folder), str(uuid4())
         hyper = Hyperparameters.parse({"epochs": 1})
-        document = training.train(panel_of(spec_of()), hyper, 1, store, id, {})
+        document = train.train(panel_of(spec_of()), hyper, 1, store, id, {})
         forecaster = Forecaster(
             document | {"network": {"size": [0.1, 0.1, 0.1]}}, store.read(id, ".onnx")
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from models import data_generator as g
 from models.data_generator import PlantSpec
-from utils.series import DAYS_PER_YEAR, Key
+from models.series.panel import DAYS_PER_YEAR, Key
 
 Rows = list[dict[str, float]]
 

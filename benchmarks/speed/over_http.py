@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.speed.client import latencies, per_second, request_of
 from benchmarks.speed.table import Row
-from live import Service, free_port, start, wait_until
-from utils.schemas import PlantFields
+from tests.support.live import Service, free_port, start, wait_until
+from utils.api.schemas import PlantFields
 from utils.settings import Settings
 
 _LATENCIES, _RATE = 300, 150  # requests of a turn: one after the other; of each of eight clients

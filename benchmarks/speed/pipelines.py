@@ -20,9 +20,9 @@ from uuid import uuid4
 from benchmarks.speed import loop
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import spec_of
+from models.data.datasets import Datasets
 from models.data_generator import PlantSpec, generate
-from models.datasets import Datasets
-from utils import limits
+from utils import process_limits
 
 TIMES = 20
 _MOST = 1_000_000_000
@@ -130,12 +130,12 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     """
     import pandas as pd
 
-    from models import training
-    from models.registry import model_store
-    from utils.schemas import Hyperparameters
+    from models.registry.registry import model_store
+    from models.training import train
+    from utils.api.schemas import Hyperparameters
 
-    limits.return_large_arrays()
-    training.warm_up()
+    process_limits.return_large_arrays()
+    train.warm_up()
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)
     datasets = Datasets(folder.name, _MOST, _MOST)
@@ -145,7 +145,7 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     def train_on(dataset_id: str) -> None:
         with TemporaryDirectory() as models:
             panel = datasets.load(dataset_id)
-            training.train(panel, hyper, 1, model_store(models), str(uuid4()), {})
+            train.train(panel, hyper, 1, model_store(models), str(uuid4()), {})
 
     train_on(datasets.generate(wide(rows // 100))["dataset_id"])
     run = measured(lambda: train_on(stored_as))

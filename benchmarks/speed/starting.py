@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.speed.contender import ROOT
 from benchmarks.speed.over_http import series, service
 from benchmarks.speed.table import Row
-from live import children, environment_of
+from tests.support.live import children, environment_of
 
 _IMPORTS = "import flask, pydantic, onnxruntime, numpy"
 _MODELS = 20

@@ -30,8 +30,8 @@ def timed(samples: int, epoch: Callable[[], object]) -> Callable[[], dict[str, A
 
 def ours(**hyper: Any) -> Callable[[], dict[str, Any]]:
     """The service's own loop."""
-    from models import network
-    from models.epochs import Alone, Epochs
+    from models.training import network
+    from models.training.fit import Alone, Epochs
 
     task, asked = default_task(**hyper)
     names = [len(known) for known in task.encoding.names]
@@ -44,7 +44,7 @@ def keras_fit() -> Callable[[], dict[str, Any]]:
     """`fit` on the same network, all its arguments left as they are but the batch size."""
     import keras
 
-    from models import network
+    from models.training import network
 
     task, asked = default_task()
     windows, names, targets = windows_of(task, task.windows.train)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.datasets import Datasets
 from models.data_generator import PlantSpec
-from models.datasets import Datasets
-from models.tasks import Task, prepare
-from utils.schemas import Hyperparameters, PlantFields
-from utils.series import Panel
+from models.series.panel import Panel
+from models.training.prepare import Task, prepare
+from utils.api.schemas import Hyperparameters, PlantFields
 
 
 def spec_of(days: int = 545, seed: int = 1, plants: list[str] | None = None) -> PlantSpec:

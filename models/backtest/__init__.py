@@ -1,0 +1,1 @@
+"""Backtests of a published model from rolling origins."""

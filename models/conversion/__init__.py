@@ -1,0 +1,1 @@
+"""Compression of models and the import of legacy ones."""

@@ -1,0 +1,178 @@
+"""Whether data, models and the MASTER_DATA file agree: names, what is made where, capacities."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from models.data.master_file import MasterFile, PlantEntry
+from models.series.panel import Key
+from utils.spelling import near_duplicates
+
+_NAMED = 3  # places that a sentence names
+
+
+def made_of(keys: Iterable[Key]) -> dict[str, tuple[list[str], list[str]]]:
+    """Plant → the applications and the panel sizes of its series, sorted."""
+    made: dict[str, tuple[set[str], set[str]]] = {}
+    for plant, application, size in keys:
+        known = made.setdefault(plant, (set(), set()))
+        known[0].add(application)
+        known[1].add(size)
+    return {plant: (sorted(names[0]), sorted(names[1])) for plant, names in sorted(made.items())}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one data set or model holds.
+
+    Args:
+        where: what it is called in sentences.
+        made: plant → its applications, its panel sizes.
+        peaks: plant → the most that it ever put out, in units a day.
+    """
+
+    where: str
+    made: Mapping[str, tuple[Collection[str], Collection[str]]]
+    peaks: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Findings:
+    """Issues by what they are about, a sentence each, and what would mend them."""
+
+    plants: list[str] = field(default_factory=list)
+    products: list[str] = field(default_factory=list)
+    panel_sizes: list[str] = field(default_factory=list)
+    demand: list[str] = field(default_factory=list)
+    plant_data: list[str] = field(default_factory=list)
+    recommendations: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """How many issues there are."""
+        kinds = (self.plants, self.products, self.panel_sizes, self.demand, self.plant_data)
+        return sum(map(len, kinds))
+
+
+def check(file: MasterFile | None, seen: Collection[Seen]) -> Findings:
+    """Compare what is stored with itself and, where there is one, with the file."""
+    found = Findings()
+    kinds = [
+        ("Plant", found.plants, {s.where: set(s.made) for s in seen}),
+        ("Product", found.products, {s.where: _all(s, 0) for s in seen}),
+        ("Panel size", found.panel_sizes, {s.where: _all(s, 1) for s in seen}),
+    ]
+    listed = _listed(file) if file else [[], [], []]
+    for (kind, issues, names), known in zip(kinds, listed, strict=True):
+        issues += _twice(kind, known)
+        if file:
+            issues += _strange(kind, names, set(known))
+        issues += _alike(kind, set(known).union(*names.values()))
+    if file is None:
+        found.recommendations.append(
+            "Set MASTER_DATA to a file with the plants, their sizes and capacities: the names in "
+            "the data have nothing to be compared with."
+        )
+    else:
+        found.products += _undefined(file)
+        for plant in file.plants:
+            found.demand += _impossible(plant, seen)
+            found.plant_data += _above_capacity(plant, seen)
+    _recommend(found)
+    return found
+
+
+def _all(seen: Seen, place: int) -> set[str]:
+    return {name for pair in seen.made.values() for name in pair[place]}
+
+
+def _listed(file: MasterFile) -> list[list[str]]:
+    """Names that the file lists: plants, products, panel sizes."""
+    return [
+        [plant.id for plant in file.plants],
+        [product.id for product in file.products],
+        [size.id for size in file.panel_sizes],
+    ]
+
+
+def _twice(kind: str, names: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{kind} {name!r} is listed twice in the master data; the first entry counts."
+
+
+def _strange(kind: str, names: Mapping[str, set[str]], known: set[str]) -> Iterator[str]:
+    for name in sorted(set().union(*names.values()) - known):
+        places = [where for where, held in names.items() if name in held]
+        yield f"{kind} {name!r} occurs in {_some(places)}, but not in the master data."
+
+
+def _alike(kind: str, names: set[str]) -> Iterator[str]:
+    for one, other in near_duplicates(names):
+        yield f"{kind} {one!r} and {other!r} differ in spelling only."
+
+
+def _undefined(file: MasterFile) -> Iterator[str]:
+    """Specializations that are no products, where the file lists products."""
+    known = {product.id for product in file.products}
+    for plant in file.plants if known else []:
+        for name in sorted(set(plant.specializations or []) - known):
+            yield f"Product {name!r} is a specialization of plant {plant.id!r}, but not listed."
+
+
+def _impossible(plant: PlantEntry, seen: Iterable[Seen]) -> Iterator[str]:
+    """Series that a plant cannot make by what the file says of it."""
+    rules = ((plant.specializations, 0, "product"), (plant.panel_sizes, 1, "panel size"))
+    for allowed, place, kind in rules:
+        if allowed is None:
+            continue
+        made = {s.where: set(s.made[plant.id][place]) for s in seen if plant.id in s.made}
+        for name in sorted(set().union(*made.values()) - set(allowed)):
+            places = [where for where, names in made.items() if name in names]
+            yield (
+                f"Plant {plant.id!r} cannot make {kind} {name!r} by the master data, but "
+                f"{_some(places)} has it."
+            )
+
+
+def _above_capacity(plant: PlantEntry, seen: Iterable[Seen]) -> Iterator[str]:
+    if plant.capacity is None:
+        return
+    peaks = {s.where: s.peaks[plant.id] for s in seen if plant.id in s.peaks}
+    above = {where: peak for where, peak in peaks.items() if peak > plant.capacity}
+    if above:
+        where = max(above, key=lambda name: above[name])
+        yield (
+            f"Plant {plant.id!r} has a capacity of {plant.capacity:,.6g} units a day, below the "
+            f"{above[where]:,.6g} that it put out in {where}."
+        )
+
+
+def _recommend(found: Findings) -> None:
+    """What would mend the kinds of issues that there are."""
+    names = [*found.plants, *found.products, *found.panel_sizes]
+    if any("spelling" in issue for issue in names):
+        found.recommendations.append(
+            "Give each thing one spelling: rename it in the table and upload that again; to a "
+            "model, two spellings are two things."
+        )
+    if any("not in the master data" in issue or "not listed" in issue for issue in names):
+        found.recommendations.append(
+            "Add the names that are missing to the master data, or delete what holds them."
+        )
+    if any("listed twice" in issue for issue in names):
+        found.recommendations.append("Keep one entry of each name in the master data.")
+    if found.demand:
+        found.recommendations.append(
+            "Correct what the plants can make in the master data, or move those series to a plant "
+            "that can make them."
+        )
+    if found.plant_data:
+        found.recommendations.append(
+            "Raise the capacities in the master data to what was put out, or check those days."
+        )
+
+
+def _some(places: list[str]) -> str:
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return ", ".join(places[:_NAMED]) + more

@@ -1,0 +1,76 @@
+"""Parquet files of unknown origin: plain columns are read, nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.data.table_limits import check_columns, check_rows, check_unpacked
+from utils.errors import BadRequest, InvalidInput, first_line
+
+_PLAIN = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_boolean,
+    pa.types.is_date,
+    pa.types.is_timestamp,
+    pa.types.is_null,
+)
+
+
+def read(
+    path: Path, wanted: Callable[[str], object], max_rows: int, max_bytes: int
+) -> tuple[pa.Table, list[str]]:
+    """(the columns that are wanted, the names of the others).
+
+    Texts come as dictionaries: a long one that is said a million times is held once.
+
+    Raises:
+        BadRequest: the file is broken.
+        InvalidInput: a column holds lists, structures, bytes that are no text, or code.
+        TooLarge: more rows, columns or, unpacked, bytes than allowed.
+    """
+    try:
+        with pq.ParquetFile(path, arrow_extensions_enabled=False) as file:
+            check_rows(file.metadata.num_rows, max_rows)
+            check_columns(file.metadata.num_columns)
+            names = file.schema_arrow.names
+            columns = [name for name in names if wanted(name)]
+            for name in columns:
+                _check_kind(name, file.schema_arrow.types[names.index(name)])
+            check_unpacked(_unpacked(file.metadata), max_bytes)
+        with pq.ParquetFile(path, read_dictionary=columns, arrow_extensions_enabled=False) as file:
+            table = file.read(columns=columns)
+        table = pa.table([_as_text(column) for column in table.columns], names=table.column_names)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The Parquet file is broken: {first_line(error)}") from error
+    return table, [name for name in names if not wanted(name)]
+
+
+def _check_kind(name: str, kind: pa.DataType) -> None:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (pa.types.is_binary(kind) or any(is_plain(kind) for is_plain in _PLAIN)):
+        rule = "must be a column of texts, numbers or dates"
+        raise InvalidInput.of(name, rule, str(kind)[:60])
+
+
+def _unpacked(metadata: pq.FileMetaData) -> int:
+    """Bytes of all columns unpacked, as the file states them."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    return sum(max(0, group.total_byte_size) for group in groups)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column; bytes as the text that old writers meant by them, half floats as floats."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_binary(kind):
+        return column.cast(pa.dictionary(pa.int32(), pa.string()))
+    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column

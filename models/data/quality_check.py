@@ -1,0 +1,80 @@
+"""The quality of any data, stored or posted; nothing is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.data.datasets import Datasets, calendar_of, summary_of
+from models.series.panel import Calendar
+from utils.api.request_limits import check_series
+from utils.api.schemas import DataRequest
+from utils.errors import InvalidInput
+from utils.lazy_imports import IMPORTS
+
+if TYPE_CHECKING:
+    from models.data.cleaning import Cleaned
+    from models.data.tables import Table
+
+
+def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
+    """Judge a stored data set, rows, or the table in a file; the fields of the reply.
+
+    Of a stored data set the figures are those of its upload. Of a table that an upload would
+    refuse because its gaps are too long, the longest stretch of each series is judged, and
+    `unmendable` has the refusal.
+
+    Raises:
+        NotFound: there is no such data set.
+        ServiceError: the table cannot be read; the sentence says where.
+    """
+    with IMPORTS:
+        from models.data.quality import report
+
+    table, calendar, known = _table(datasets, asked)
+    cleaned, unmendable = _cleaned(table, calendar)
+    if known is None:
+        check_series(len(cleaned.panel.keys), datasets.max_series)
+    quality = known or cleaned.quality
+    return {
+        "data_points": len(cleaned.panel.values),
+        "summary": summary_of(cleaned.panel),
+        "quality": {
+            **quality,
+            **report(cleaned.panel, cleaned.extras.get("releases")),
+            "unmendable": unmendable,
+        },
+    }
+
+
+def _table(
+    datasets: Datasets, asked: DataRequest | Path
+) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
+    """The rows; of a stored data set also its calendar and what its upload found."""
+    # pandas is for tables of people only: what just forecasts does without its 75 MB.
+    with IMPORTS:
+        from models.data import tables
+
+    if isinstance(asked, Path):
+        return tables.read_file(asked, datasets.max_rows, datasets.max_bytes), None, None
+    if asked.posted is not None:
+        return tables.read_rows(asked.posted, datasets.max_rows, strict=False), None, None
+    document = datasets.store.document(str(asked.dataset_id))
+    # Filled gaps may have made it larger than what may be uploaded.
+    rows = max(datasets.max_rows, document["data_points"])
+    with datasets.parquet(document["dataset_id"]) as path:
+        table = tables.read_file(path, rows, datasets.max_bytes)
+    return table, calendar_of(document), document.get("quality")
+
+
+def _cleaned(table: Table, calendar: Calendar | None) -> tuple[Cleaned, dict[str, Any] | None]:
+    with IMPORTS:
+        from models.data.cleaning import clean
+
+    try:
+        return clean(table, calendar), None
+    except InvalidInput as error:
+        # What is wrong besides gaps is wrong with any part of the table, and raised again.
+        cleaned = clean(table, calendar, partly=True)
+        document = error.to_document()
+        return cleaned, {"error": document["message"], "details": document["details"]}

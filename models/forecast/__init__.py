@@ -1,0 +1,1 @@
+"""Forecasts of a published model, with NumPy and ONNX Runtime only."""

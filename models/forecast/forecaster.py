@@ -1,0 +1,382 @@
+"""A published model, asked: roll-out, intervals, confidence. ONNX Runtime and NumPy only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.autoregression import Anchor
+from models.forecast.intervals import CLOSE, LEVELS, Spread
+from models.forecast.onnx_session import open_network
+from models.forecast.reconciliation import Coherence
+from models.forecast.rollout import Correction, Network, Past, roll_levels, roll_out
+from models.forecast.what_if import Response
+from models.series.encoding import Encoding
+from models.series.legacy_encoding import LevelsEncoding
+from models.series.panel import KEYS, Calendar, Key
+from utils.bounded_cache import Remembered
+from utils.errors import DamagedFile, InvalidInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Memory:
+    """What was forecast of models' own data, and what replies say of it, for a while.
+
+    The models of a process share one: those that are asked about most have most of it.
+    """
+
+    def __init__(self, steps: int = 16_384, bytes_said: int = 4_000_000) -> None:
+        self.forecasts: Remembered[Forecast] = Remembered(steps)  # 150 bytes a step
+        self.said: Remembered[bytes] = Remembered(bytes_said)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of n series in units, each array [n, steps, 3] in the order of TARGETS.
+
+    `raw` are the values before they were made to agree by Little's Law. `lower` and `upper` are
+    the bounds of intervals by the per cent that they cover; {} where nothing was measured.
+    `confidence` [n, steps] is the expected share of the three that land within 20 %.
+    """
+
+    values: Floats
+    raw: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+    confidence: Floats
+
+    def of(self, i: int) -> Forecast:
+        """The forecast of one of the series."""
+        one = slice(i, i + 1)
+        return replace(
+            self,
+            values=self.values[one],
+            raw=self.raw[one],
+            lower={level: bound[one] for level, bound in self.lower.items()},
+            upper={level: bound[one] for level, bound in self.upper.items()},
+            confidence=self.confidence[one],
+        )
+
+    def shifted(
+        self, response: Response, was: Floats, wip: float | None, throughput: float | None
+    ) -> Forecast:
+        """As from another state of the last day than `was`; see `models.forecast.what_if`."""
+
+        if wip is None and throughput is None:
+            return self
+        factors = response.factors(was, wip, throughput, self.values.shape[1])
+        return replace(
+            self,
+            values=self.values * factors,
+            raw=self.raw * factors,
+            lower={level: bound * factors for level, bound in self.lower.items()},
+            upper={level: bound * factors for level, bound in self.upper.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """The parts of a trained model, and how they forecast together.
+
+    `size` [3] is the unit of what the network says of each target: zero where it is not heard.
+    """
+
+    encoding: Encoding
+    anchor: Anchor
+    network: Network
+    size: Floats
+    coherence: Coherence | None
+    spread: Spread | None
+    response: Response
+
+    @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return max(self.anchor.shape.memory, self.encoding.memory)
+
+    def with_series(self, *histories: Floats) -> Model:
+        """A model that knows more series by their rows, [n, 3] in units: their scale only."""
+        scaling = self.encoding.scaling.with_series(*histories)
+        return replace(self, encoding=replace(self.encoding, scaling=scaling))
+
+    def scaled_path(self, past: Past, steps: int) -> Floats:
+        """The roll-out, scaled, before anything is made to agree, [n, steps, 3]."""
+        correction = None
+        if self.size.any() and (past.series < len(self.encoding.keys)).all():
+            correction = Correction(self.network, self.encoding, self.size, past, steps)
+        return roll_out(self.anchor, past, steps, correction)
+
+    def in_units(self, scaled: Floats, past: Past) -> tuple[Floats, Floats]:
+        """A roll-out in units as it is, and made to agree by Little's Law, both [n, steps, 3]."""
+        raw = self.encoding.scaling.inverse(scaled, past.series)
+        if self.coherence is None:
+            return raw, raw
+        time = past.last[:, None] + np.arange(1, scaled.shape[1] + 1)
+        return raw, self.coherence.apply(raw, past.series, time, self.encoding.calendar)
+
+    def forecast(self, past: Past, steps: int) -> Forecast:
+        """Forecast the `steps` steps after a past."""
+        raw, values = self.in_units(self.scaled_path(past, steps), past)
+        if self.spread is None:
+            return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
+        scaling, series = self.encoding.scaling, past.series
+        near = np.concatenate([values, values / (1 + CLOSE), values / (1 - CLOSE)])
+        thrice = np.concatenate([series, series, series])
+        middle, low, high = scaling.forward_paths(near, thrice).reshape(3, *values.shape)
+        widths = [self.spread.half_width(level, series, steps) for level in LEVELS]
+        both = np.stack([sign * width for sign in (-1, 1) for width in widths], axis=1)
+        bounds = scaling.inverse(middle[:, None] + both, series)
+        lower = {level: bounds[:, i] for i, level in enumerate(LEVELS)}
+        upper = {level: bounds[:, i - len(LEVELS)] for i, level in enumerate(LEVELS)}
+        sides = np.concatenate([middle - low, high - middle])
+        return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
+
+
+def _confidence(spread: Spread, sides: Floats, series: Ints) -> Floats:
+    """Expected share of the three targets that land within 20 % of the truth, [n, steps].
+
+    The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast,
+    [2 n, steps, 3]; half of the errors lie on each side. It never rises with the horizon.
+    """
+    both = spread.share_within(sides, np.concatenate([series, series]))
+    shares = both.reshape(2, -1, *both.shape[1:])
+    return np.minimum.accumulate(shares.mean(axis=(0, 3)), axis=1)
+
+
+class Start(NamedTuple):
+    """What the forecast of a series starts from: its recent past in units, [n, 3], n at least the
+    window's length, and the step number of the last row."""
+
+    key: Key
+    rows: Floats
+    last: int
+
+
+class _Known(NamedTuple):
+    """What a document says of a series."""
+
+    recent: Floats
+    last: int
+    highest_throughput: float
+
+
+def _known(entry: dict[str, Any]) -> _Known:
+    highest = float(entry.get("highest_throughput", math.inf))
+    return _Known(np.asarray(entry["recent"], float), int(entry["last_step"]), highest)
+
+
+class Forecaster:
+    """A published model, ready to forecast. Safe to share between threads.
+
+    A model never changes: what it forecasts from its own data is remembered for a while.
+
+    Args:
+        document: the model's document, as `training` or `importing` wrote it.
+        network: the content of its ONNX file, or the function that it is.
+        memory: where it keeps what it said; one of its own by default.
+
+    Raises:
+        DamagedFile: the document or the network does not hold together.
+    """
+
+    def __init__(
+        self, document: dict[str, Any], network: bytes | Network, memory: Memory | None = None
+    ) -> None:
+        if isinstance(network, bytes):
+            network = open_network(network)
+        try:
+            self._open(document, network)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DamagedFile(
+                f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
+                "model is brought in with `python run.py import`; one of an earlier version of "
+                "this service is to be trained again."
+            ) from error
+        self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
+        self._kept = memory or Memory()
+        self._name = object()  # in a memory that others share; it does not keep the model alive
+
+    def _open(self, document: dict[str, Any], network: Network) -> None:
+        stated = document["encoding"]
+        self._series = {tuple(entry["key"]): _known(entry) for entry in document["series"]}
+        self.encoding: Encoding | LevelsEncoding
+        self.model: Model | None = None
+        if stated["kind"] == LevelsEncoding.kind:
+            self.encoding = LevelsEncoding.from_document(stated)
+            self._levels = network
+            return
+        if stated["kind"] != Encoding.kind:
+            raise ValueError(f"unknown encoding {stated['kind']!r}")
+        self.encoding = Encoding.from_document(stated)
+        self.model = Model(
+            self.encoding,
+            Anchor.from_document(document["anchor"], self.encoding.calendar),
+            network,
+            np.asarray(document["network"]["size"], float),
+            _optional(Coherence, document["coherence"]),
+            _optional(Spread, document["spread"]),
+            Response.from_document(document["response"]),
+        )
+
+    @property
+    def calendar(self) -> Calendar:
+        """The step of the series."""
+        return self.encoding.calendar
+
+    @property
+    def memory(self) -> int:
+        """Recent rows that a forecast makes use of."""
+        return self.model.memory if self.model else self.encoding.length
+
+    @property
+    def response(self) -> Response:
+        """What another state of the last day does."""
+        return self.model.response if self.model else Response.unknown()
+
+    @property
+    def starts_cold(self) -> bool:
+        """Whether it can forecast series that it was not trained on, from their history."""
+        return self.model is not None
+
+    def knows(self, key: Key) -> bool:
+        """Whether the model was trained on a series."""
+        return key in self._numbers
+
+    def number(self, key: Key) -> int | None:
+        """The number of a series, if the model was trained on it."""
+        return self._numbers.get(key)
+
+    def check(self, key: Key) -> None:
+        """Refuse a series that the model was not trained on.
+
+        Raises:
+            InvalidInput: naming what it was trained on.
+        """
+        if self.knows(key):
+            return
+        for place, (kind, name) in enumerate(zip(KEYS, key, strict=True)):
+            known = sorted({k[place] for k in self.encoding.keys})
+            if name not in known:
+                raise InvalidInput.of(
+                    {"panel_size": "panelSize"}.get(kind, kind),
+                    "must be one that the model was trained on: "
+                    f"{_listed(known)}{self._or_history}",
+                    name,
+                )
+        series = [" / ".join(k) for k in self.encoding.keys]
+        raise InvalidInput.of(
+            "plant",
+            f"must form a series that the model was trained on: {_listed(series)}"
+            f"{self._or_history}",
+            " / ".join(key),
+        )
+
+    @property
+    def _or_history(self) -> str:
+        return "; or send the series' history" if self.starts_cold else ""
+
+    def recent(self, key: Key) -> tuple[Floats, int] | None:
+        """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
+        known = self._series.get(key)
+        return known and (known.recent, known.last)
+
+    def highest_throughput(self, key: Key) -> float:
+        """The most that the series ever put out in a step; infinite if that is not known."""
+        known = self._series.get(key)
+        return known.highest_throughput if known else math.inf
+
+    def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
+        """Forecast the steps after `last` of one series; see `Start`."""
+        return self.forecast_all([Start(key, rows, last)], steps)
+
+    def forecast_all(self, starts: Sequence[Start], steps: int) -> Forecast:
+        """Forecast series side by side, in the order given.
+
+        Up to `memory` rows of each are used; of series that the model does not know (all of them
+        are to be such, or none) what they have in common with those that it does.
+        """
+        if self.model is None:
+            recent = np.stack([start.rows[-self.encoding.length :] for start in starts])
+            own = np.array([self._numbers[start.key] for start in starts])
+            return self.forecast_levels(recent, _last(starts), own, steps)
+        model, count = self.model, len(self.encoding.keys)
+        numbers = [self._numbers.get(start.key, count) for start in starts]
+        if numbers[0] == count:
+            model = model.with_series(*(start.rows for start in starts))
+            numbers = list(range(count, count + len(starts)))
+        rows = [start.rows for start in starts]
+        past = pasts_of(model, np.array(numbers), rows, _last(starts))
+        return model.forecast(past, steps)
+
+    def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
+        """Forecast series that the model knows from the end of their own data, each by itself."""
+        places = {key: (self._name, key, steps) for key in keys}
+        known = self._kept.forecasts.known(places.values())
+        found = {key: known[place] for key, place in places.items() if place in known}
+        new = [key for key in places if key not in found]
+        if new:
+            starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
+            together = self.forecast_all(starts, steps)
+            for i, start in enumerate(starts):
+                found[start.key] = forecast = together.of(i)
+                self._kept.forecasts.put(places[start.key], forecast, steps)
+        return [found[key] for key in keys]
+
+    def said(self, *asked: Hashable) -> bytes | None:
+        """What a reply said of the model's own data, if that is remembered."""
+        place = self._name, *asked
+        return self._kept.said.known([place]).get(place)
+
+    def keep(self, said: bytes, *asked: Hashable) -> None:
+        """Remember what a reply says of the model's own data, by what it was asked."""
+        self._kept.said.put((self._name, *asked), said, len(said))
+
+    def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
+        """Forecasts of a legacy network, of whose errors nothing is known.
+
+        Args:
+            rows: the last rows of n series in units, [n, window's length, 3].
+            last: step numbers of their last rows, [n].
+            series: their numbers, [n].
+        """
+        if not isinstance(self.encoding, LevelsEncoding):
+            raise TypeError("only legacy networks say levels")
+        values = roll_levels(self._levels, self.encoding, rows, last, series, steps)
+        return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
+
+
+def _last(starts: Sequence[Start]) -> Ints:
+    return np.array([start.last for start in starts])
+
+
+def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
+    """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
+    return pasts_of(model, np.array([number]), [rows], np.array([last]))
+
+
+def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> Past:
+    """What roll-outs of series by number, [n], start from: the recent rows of each in units."""
+    memory, known = model.memory, numbers < len(model.encoding.lowest)
+    whole = np.full((len(numbers), memory, 3), np.nan)
+    for i, rows in enumerate(recent):
+        whole[i, memory - len(rows[-memory:]) :] = rows[-memory:]
+    scaled = model.encoding.scaling.forward_paths(whole, numbers)
+    low, high = model.encoding.lowest, model.encoding.highest
+    shown = (low[numbers], high[numbers]) if known.all() else None
+    return Past.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
+
+
+def _optional(kind: Any, document: dict[str, Any] | None) -> Any:
+    return None if document is None else kind.from_document(document)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown

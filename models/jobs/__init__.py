@@ -1,0 +1,1 @@
+"""The job engine (DBOS) and the training worker."""

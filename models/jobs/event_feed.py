@@ -1,0 +1,173 @@
+"""The story of jobs as it happens, for any number of listeners of one web process.
+
+One thread looks at the database for all of them, and only while there are any: a listener costs
+a thread that sleeps, not a query of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from models.jobs.jobs import Jobs
+from models.jobs.states import JobState, Work
+from utils.errors import NotFound, Unavailable
+from utils.http.event_streams import LAST
+from utils.logs import logger
+
+log = logger("feed")
+
+_LOOK_EVERY = 0.1  # seconds
+_AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone
+_TURN = 1.0  # seconds after which a listener that heard nothing gets a None
+_ID = re.compile("[0-9]{1,9}")  # events are numbered by 32 bits
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that a listener hears: an epoch or a change of status, and its id."""
+
+    id: str
+    kind: str
+    data: dict[str, Any]
+
+
+class Stream:
+    """Messages, and a place that closing gives back, also if nobody ever read one of them."""
+
+    def __init__(
+        self, messages: Generator[Message | None, None, None], release: Callable[[], None]
+    ) -> None:
+        self._messages, self._release = messages, release
+        self._open = True
+
+    def __iter__(self) -> Iterator[Message | None]:
+        return self._messages
+
+    def close(self) -> None:
+        """End it; harmless if it was ended before."""
+        if self._open:
+            self._open = False
+            self._messages.close()
+            self._release()
+
+
+@dataclass(eq=False)
+class _Listener:
+    job_id: str
+    seen: int
+    inbox: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
+
+
+class Feed:
+    """Tells listeners of jobs what happens, from where each of them left off."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._lock = threading.Lock()
+        self._listeners: set[_Listener] = set()
+        self._running = False
+
+    def follow(
+        self, job_id: str, queued_at: float, last_id: str | None
+    ) -> Generator[Message | None, None, None]:
+        """Messages of a job after the one of id `last_id`, up to its end.
+
+        Yields None about once a second in which nothing happened, for the caller to see whether
+        anybody listens still. Ids rise from "0" (queued); that of the last message is "end".
+        """
+        if last_id == LAST:
+            return
+        # What was never an id of ours resumes nothing.
+        start = int(last_id) if last_id and _ID.fullmatch(last_id) else -1
+        if start < 0:
+            queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
+            yield Message("0", "status", queued)
+        listener = _Listener(job_id, max(0, start))
+        self._join(listener)
+        try:
+            while True:
+                try:
+                    message = listener.inbox.get(timeout=_TURN)
+                except queue.Empty:
+                    self._join(listener)  # whatever became of the thread that looks
+                    yield None
+                    continue
+                yield message
+                if message.id == LAST:
+                    return
+        finally:
+            with self._lock:
+                self._listeners.discard(listener)
+
+    def _join(self, listener: _Listener) -> None:
+        with self._lock:
+            self._listeners.add(listener)
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._look, name="feed", daemon=True).start()
+
+    def _look(self) -> None:
+        """Look at the jobs that are listened to, until nobody is left."""
+        rest = threading.Event()
+        while True:
+            with self._lock:
+                listeners = list(self._listeners)
+                if not listeners:
+                    self._running = False
+                    return
+            try:
+                self._tell(listeners)
+            except Unavailable as error:
+                log.warning("cannot look at the jobs", error=error.message)
+                rest.wait(_AFTER_TROUBLE)
+            except Exception:  # a defect is not to silence every stream of the process for good
+                log.exception("cannot look at the jobs")
+                rest.wait(_AFTER_TROUBLE)
+            rest.wait(_LOOK_EVERY)
+
+    def _tell(self, listeners: list[_Listener]) -> None:
+        # States before events: when a job is seen to have ended, all of its events are there.
+        states = self._jobs.states(sorted({listener.job_id for listener in listeners}))
+        seen: dict[str, int] = {}
+        for each in listeners:
+            seen[each.job_id] = min(each.seen, seen.get(each.job_id, each.seen))
+        events = self._jobs.events(seen)
+        ended = {id for id in seen if states.get(id, JobState.CANCELLED).ended}
+        last = {id: self._last(id) for id in ended}
+        for each in listeners:
+            for event in events:
+                if event.job_id == each.job_id and event.number > each.seen:
+                    kind = "status" if event.epoch is None else "epoch"
+                    data = event.data | {"at": _iso(event.at)}
+                    each.inbox.put(Message(str(event.number), kind, data))
+                    each.seen = event.number
+            if each.job_id in ended:
+                each.inbox.put(last[each.job_id])
+                with self._lock:
+                    self._listeners.discard(each)
+
+    def _last(self, job_id: str) -> Message:
+        try:
+            job = self._jobs.get(job_id)
+        except NotFound as error:  # pruned while somebody listened
+            return Message(LAST, "status", {"job_id": job_id, "error": error.message})
+        data: dict[str, Any] = {"job_id": job_id, "status": job.state}
+        if job.ended_at is not None:
+            data["at"] = _iso(job.ended_at)
+        if job.state is JobState.SUCCEEDED:
+            data["model_id"] = job.model_id
+            if job.work is not Work.TRAIN:
+                data["result_url"] = job.result_url
+        if job.error is not None:
+            data["error"] = job.error.message
+        return Message(LAST, "status", data)
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

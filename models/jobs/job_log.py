@@ -1,0 +1,231 @@
+"""What happened to each job, in order: written by workers, read by every web process.
+
+The engine keeps a job's state and outcome; this is its story, one row an epoch and one a change
+of status, and the one decision that cancelling and publishing race for.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from utils.errors import InternalError
+from utils.storage.database import answering, make_tables
+
+_METADATA = sa.MetaData()
+_EVENTS = sa.Table(
+    "job_events",
+    _METADATA,
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # An epoch that is trained again after a crash is told once.
+    sa.Column("epoch", sa.Integer),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.UniqueConstraint("job_id", "epoch"),
+)
+_DECISIONS = sa.Table(
+    "job_decisions",
+    _METADATA,
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("decision", sa.String(20), nullable=False),
+)
+_AHEAD = 60.0  # seconds that the clocks of machines may differ by
+_TRIES = 20  # writers that take each other's number, which two at once hardly do
+
+
+class Decision(StrEnum):
+    """What a job's end was decided to be; the first decision stands."""
+
+    CANCEL = "cancel"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of a job's story; `epoch` is None for a change of status."""
+
+    job_id: str
+    number: int
+    epoch: int | None
+    at: float
+    data: dict[str, Any]
+
+
+class JobLog:
+    """The story of the jobs in one database.
+
+    Every method raises Unavailable if the database does not answer.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def create(self) -> None:
+        """Make the tables; harmless where they exist."""
+        make_tables(self._engine, _METADATA)
+
+    def add_epoch(self, job_id: str, epoch: int, data: dict[str, Any]) -> None:
+        """Tell of an epoch, once: a second telling of the same epoch changes nothing."""
+        told = _EVENTS.c.epoch == epoch
+        self._add(job_id, epoch, data, told, lambda last: True)
+
+    def add_status(self, job_id: str, data: dict[str, Any]) -> None:
+        """Tell of a change of status, unless the last change told was this one."""
+        self._add(job_id, None, data, _EVENTS.c.epoch.is_(None), lambda last: last == data)
+
+    def _add(
+        self,
+        job_id: str,
+        epoch: int | None,
+        data: dict[str, Any],
+        alike: sa.ColumnElement[bool],
+        known: Callable[[dict[str, Any]], bool],
+    ) -> None:
+        """Append an entry, unless the last one `alike` makes it `known`."""
+        mine = _EVENTS.c.job_id == job_id
+        last = sa.select(_EVENTS.c.data).where(mine, alike).order_by(_EVENTS.c.number.desc())
+        count = sa.select(sa.func.max(_EVENTS.c.number)).where(mine)
+        row = {"job_id": job_id, "epoch": epoch, "data": json.dumps(data, allow_nan=False)}
+        for _ in range(_TRIES):
+            with self._connection() as connection:
+                number = 1 + (connection.execute(count).scalar() or 0)
+                found = connection.execute(last.limit(1)).scalar()
+            if found is not None and known(json.loads(found)):
+                return
+            try:
+                with self._connection() as connection:
+                    values = row | {"number": number, "at": time.time()}
+                    connection.execute(_EVENTS.insert().values(**values))
+            except IntegrityError:  # another writer was faster: look again
+                continue
+            return
+        raise InternalError(f"The log of job {job_id} takes no entry.")
+
+    def after(self, seen: Mapping[str, int]) -> list[Event]:
+        """Events of some jobs beyond the number of each that was seen, in order."""
+        if not seen:
+            return []
+        newer = [
+            sa.and_(_EVENTS.c.job_id == job_id, _EVENTS.c.number > number)
+            for job_id, number in seen.items()
+        ]
+        query = sa.select(_EVENTS).where(sa.or_(*newer))
+        return self._events(query.order_by(_EVENTS.c.job_id, _EVENTS.c.number))
+
+    def last(self, limit: int) -> list[Event]:
+        """The newest events of all jobs, oldest first; none of before a clock was set back."""
+        newest = _EVENTS.c.at.desc(), _EVENTS.c.job_id, _EVENTS.c.number.desc()
+        known = sa.select(_EVENTS).where(_EVENTS.c.at < time.time() + _AHEAD)
+        return self._events(known.order_by(*newest).limit(limit))[::-1]
+
+    def last_epochs(self, job_ids: Iterable[str]) -> dict[str, Event]:
+        """The last epoch told of each of some jobs, where there is one."""
+        newest = (
+            sa.select(_EVENTS.c.job_id, sa.func.max(_EVENTS.c.epoch).label("epoch"))
+            .where(_EVENTS.c.job_id.in_(list(job_ids)))
+            .group_by(_EVENTS.c.job_id)
+            .subquery()
+        )
+        both = sa.and_(_EVENTS.c.job_id == newest.c.job_id, _EVENTS.c.epoch == newest.c.epoch)
+        found = self._events(sa.select(_EVENTS).join(newest, both))
+        return {event.job_id: event for event in found}
+
+    def last_told(self, job_ids: Iterable[str]) -> dict[str, Event]:
+        """The last event of each of some jobs, where there is one."""
+        newest = (
+            sa.select(_EVENTS.c.job_id, sa.func.max(_EVENTS.c.number).label("number"))
+            .where(_EVENTS.c.job_id.in_(list(job_ids)))
+            .group_by(_EVENTS.c.job_id)
+            .subquery()
+        )
+        both = sa.and_(_EVENTS.c.job_id == newest.c.job_id, _EVENTS.c.number == newest.c.number)
+        return {
+            event.job_id: event for event in self._events(sa.select(_EVENTS).join(newest, both))
+        }
+
+    def spans(self, job_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """When the first and the last that is told of each of some jobs was, as Unix times.
+
+        By the order in which it was told: a clock that was set back may say otherwise.
+        """
+        ends = (
+            sa.select(
+                _EVENTS.c.job_id,
+                sa.func.min(_EVENTS.c.number).label("first"),
+                sa.func.max(_EVENTS.c.number).label("last"),
+            )
+            .where(_EVENTS.c.job_id.in_(list(job_ids)))
+            .group_by(_EVENTS.c.job_id)
+            .subquery()
+        )
+        mine = _EVENTS.c.job_id == ends.c.job_id
+        either = _EVENTS.c.number.in_([ends.c.first, ends.c.last])
+        query = sa.select(_EVENTS.c.job_id, _EVENTS.c.at).join(ends, sa.and_(mine, either))
+        times: dict[str, list[float]] = {}
+        with self._connection() as connection:
+            for job_id, at in connection.execute(query.order_by(_EVENTS.c.number)):
+                times.setdefault(job_id, []).append(float(at))
+        return {job_id: (told[0], told[-1]) for job_id, told in times.items()}
+
+    def fruitless_tries(self, job_id: str) -> int:
+        """How many tries of a job have begun since one got an epoch further, or was handed back."""
+        mine = _EVENTS.c.job_id == job_id
+        last = sa.select(sa.func.max(_EVENTS.c.number)).where(mine, _EVENTS.c.epoch.isnot(None))
+        since = _EVENTS.c.number > sa.func.coalesce(last.correlate(None).scalar_subquery(), -1)
+        query = sa.select(_EVENTS).where(mine, since).order_by(_EVENTS.c.number)
+        tries: set[int] = set()
+        for event in self._events(query):
+            if (number := event.data.get("try")) is not None:
+                tries = {1} if number == 1 else tries | {number}
+        return len(tries)
+
+    def epochs_since(self, at: float) -> int:
+        """How many epochs ended after a Unix time, of all jobs."""
+        query = sa.select(sa.func.count()).where(_EVENTS.c.at > at, _EVENTS.c.epoch.isnot(None))
+        with self._connection() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def decide(self, job_id: str, decision: Decision) -> Decision:
+        """Decide how a job ends, unless it is decided; returns what stands."""
+        try:
+            with self._connection() as connection:
+                connection.execute(_DECISIONS.insert().values(job_id=job_id, decision=decision))
+        except IntegrityError:
+            return self.decision(job_id) or decision
+        return decision
+
+    def decision(self, job_id: str) -> Decision | None:
+        """What was decided of a job."""
+        query = sa.select(_DECISIONS.c.decision).where(_DECISIONS.c.job_id == job_id)
+        with self._connection() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else Decision(found)
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Delete all that is told of some jobs."""
+        ids = list(job_ids)
+        with self._connection() as connection:
+            for table in (_EVENTS, _DECISIONS):
+                connection.execute(table.delete().where(table.c.job_id.in_(ids)))
+
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A transaction, whatever is done in it."""
+        with answering(self._engine), self._engine.begin() as connection:
+            yield connection
+
+    def _events(self, query: sa.Select[Any]) -> list[Event]:
+        with self._connection() as connection:
+            return [
+                Event(row.job_id, row.number, row.epoch, row.at, json.loads(row.data))
+                for row in connection.execute(query)
+            ]

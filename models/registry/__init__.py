@@ -1,0 +1,1 @@
+"""The trained models on disk and their documents."""

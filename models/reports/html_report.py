@@ -1,0 +1,113 @@
+"""The report of a model, one HTML file that needs no other: figures, curves, forecasts."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+
+from models.data.datasets import Datasets
+from models.forecast.forecaster import Forecaster
+from models.reports.pictures import HeldBack, Layer, draw_forecasts, draw_model
+from models.series.panel import Panel, split_steps
+from utils.errors import DamagedFile, NotFound
+
+_SHOWN = 3  # series whose forecasts are drawn
+_LONGEST = 60  # steps of the held-back end that are forecast from its beginning
+
+
+def write(
+    document: dict[str, Any], layers: Sequence[Layer], held_back: Sequence[HeldBack], path: Path
+) -> None:
+    """Write the report of a model.
+
+    Args:
+        document: the model's.
+        held_back: forecasts to show; none if its data is not stored any more.
+    """
+    picture = io.BytesIO()
+    draw_model(title_of(document), layers, document.get("training_history") or {}, picture)
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
+    )
+    text = pages.get_template("report.html").render(
+        title=title_of(document),
+        model=document,
+        facts={name: document[name] for name in _FACTS if document.get(name) is not None},
+        metrics=document.get("metrics") or {},
+        picture=_embedded(picture.getvalue()),
+        forecasts=_embedded(draw_forecasts(held_back)) if held_back else None,
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+_FACTS = (
+    "created_at",
+    "source",
+    "architecture",
+    "plant",
+    "dataset_id",
+    "data_points",
+    "training_time",
+)
+
+
+def title_of(document: dict[str, Any]) -> str:
+    """What a model is called in pictures and reports."""
+    return f"Model {document.get('model_id', '')}"
+
+
+def _embedded(png: bytes) -> str:
+    return "data:image/png;base64," + b64encode(png).decode()
+
+
+def held_back(document: dict[str, Any], network: bytes, datasets: Datasets) -> list[HeldBack]:
+    """Forecasts of the held-back end, made as on its first day, of the series with most output.
+
+    [] where the data that the model was trained on is not stored any more.
+    """
+    dataset_id, split = document.get("dataset_id"), document["config"].get("train_test_split")
+    if dataset_id is None or split is None:
+        return []
+    try:
+        panel = datasets.load(dataset_id)
+    except (NotFound, DamagedFile):
+        return []
+    keys = {tuple(entry["key"]) for entry in document["series"]}
+    plant = document.get("plant")
+    panel = panel.select([s for s, key in enumerate(panel.keys) if plant in (None, key[0])])
+    (cut, _), forecaster = split_steps(panel, split), Forecaster(document, network)
+    length = forecaster.encoding.length
+    begins = panel.offsets[:-1] + cut - panel.first
+    known = [
+        s
+        for s, key in enumerate(panel.keys)
+        if key in keys
+        and begins[s] - panel.offsets[s] >= length
+        and begins[s] < panel.offsets[s + 1]
+    ]
+    output = {
+        s: np.nanmean(panel.values[panel.offsets[s] : panel.offsets[s + 1], 1]) for s in known
+    }
+    chosen = sorted(known, key=lambda s: -output[s])[:_SHOWN]
+    return [_forecast(forecaster, panel, s, int(begins[s]), cut) for s in chosen]
+
+
+def _forecast(forecaster: Forecaster, panel: Panel, s: int, begin: int, cut: int) -> HeldBack:
+    """The forecast of one series from row `begin`, whose step number is `cut`."""
+    end = min(begin + _LONGEST, int(panel.offsets[s + 1]))
+    past = panel.filled()[panel.offsets[s] : begin]
+    forecast = forecaster.forecast(panel.keys[s], past, cut - 1, end - begin)
+    return HeldBack(
+        name=" / ".join(panel.keys[s]),
+        dates=panel.calendar.dates(np.arange(cut, cut + end - begin)),
+        forecast=forecast.values[0],
+        actual=panel.values[begin:end],
+        lower={level: bound[0] for level, bound in forecast.lower.items()},
+        upper={level: bound[0] for level, bound in forecast.upper.items()},
+    )

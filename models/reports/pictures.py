@@ -1,0 +1,133 @@
+"""Pictures of a model: its layers, how its training went, its forecasts beside what came."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from models.series.panel import TARGETS
+
+Floats = NDArray[np.float64]
+
+_FORECAST, _ACTUAL = "#c2410c", "#1d4ed8"
+_TINTS = {"LSTM": "#dbeafe", "Dense": "#dcfce7", "Embedding": "#fef9c3"}
+_COLUMNS = (0.02, 0.37, 0.66, 0.98)  # where the columns of the table of layers begin or end
+_NAMES = {"wip": "WIP", "throughput": "throughput", "cycle_time": "cycle time"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a network; the first entry of its shape, the batch, is None."""
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+    params: int
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """A series over the held-back end of its data: what was forecast and what came, [n, 3].
+
+    `lower` and `upper` are the bounds of the forecast's intervals, by the per cent they cover.
+    """
+
+    name: str
+    dates: list[str]
+    forecast: Floats
+    actual: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+
+
+def layers_of(network: Any) -> list[Layer]:
+    """The layers of a Keras network, from the input on."""
+    return [
+        Layer(layer.name, type(layer).__name__, tuple(layer.output.shape), layer.count_params())
+        for layer in network.layers
+    ]
+
+
+def draw_model(
+    title: str, layers: Sequence[Layer], history: dict[str, Any], path: Path | io.BytesIO
+) -> None:
+    """Draw layers and training curves as PNG.
+
+    Args:
+        history: `loss` and `val_loss` by epoch; {} where the training is not known.
+    """
+    figure = Figure(figsize=(12, max(4.0, 1.5 + 0.42 * len(layers))), layout="constrained")
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_layers(left, layers)
+    _draw_curves(right, history)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _draw_layers(axes: Axes, layers: Sequence[Layer]) -> None:
+    axes.axis("off")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(layers) - 0.4, -1.6)
+    total = f"{sum(layer.params for layer in layers):,}"
+    rows = [("layer", "kind", "output", "parameters")]
+    rows += [
+        (layer.name, layer.kind, _shape(layer), f"{layer.params:,}" if layer.params else "–")
+        for layer in layers
+    ]
+    axes.set_title(f"{len(layers)} layers, {total} parameters", fontsize=10)
+    for place, row in enumerate(rows, start=-1):
+        colour = "#f8fafc" if place < 0 else _TINTS.get(row[1], "#eef2f7")
+        axes.add_patch(Rectangle((0, place - 0.42), 1, 0.84, facecolor=colour, edgecolor="#94a3b8"))
+        for x, text, side in zip(_COLUMNS, row, ("left", "left", "left", "right"), strict=True):
+            axes.text(x, place, text, ha=side, va="center", fontsize=9, parse_math=False)
+
+
+def _shape(layer: Layer) -> str:
+    return " × ".join(str(size) for size in layer.shape[1:])
+
+
+def _draw_curves(axes: Axes, history: dict[str, Any]) -> None:
+    curves = {name: history[name] for name in ("loss", "val_loss") if history.get(name)}
+    axes.set_title("Training" if curves else "The training is not known.", fontsize=10)
+    for (name, values), colour in zip(curves.items(), (_ACTUAL, _FORECAST), strict=False):
+        axes.plot(range(1, len(values) + 1), values, label=name, color=colour, marker=".")
+    if curves:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel("loss")
+        axes.grid(alpha=0.3)
+        axes.legend()
+
+
+def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
+    """Draw forecasts beside what came as PNG: a row a series, a column a target."""
+    figure = Figure(figsize=(13, 2.9 * len(series)), layout="constrained")
+    grid = figure.subplots(len(series), len(TARGETS), squeeze=False)
+    for row, each in zip(grid, series, strict=True):
+        for column, target in enumerate(TARGETS):
+            axes, steps = row[column], np.arange(1, len(each.dates) + 1)
+            for level in sorted(each.lower, reverse=True):
+                low, high = each.lower[level][:, column], each.upper[level][:, column]
+                axes.fill_between(
+                    steps, low, high, color=_FORECAST, alpha=0.15, linewidth=0, label=f"{level} %"
+                )
+            axes.plot(steps, each.actual[:, column], color=_ACTUAL, label="actual")
+            axes.plot(steps, each.forecast[:, column], color=_FORECAST, label="forecast")
+            axes.set_title(f"{each.name}: {_NAMES[target]}", fontsize=9, parse_math=False)
+            axes.set_ylim(bottom=0)
+            axes.grid(alpha=0.3)
+            axes.set_xlabel(f"steps from {each.dates[0]}", fontsize=8)
+    grid[0][0].legend()
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=90)
+    return out.getvalue()

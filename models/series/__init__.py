@@ -1,0 +1,1 @@
+"""Panels of series: calendar, windows, scaling, features, error measures."""

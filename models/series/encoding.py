@@ -1,0 +1,141 @@
+"""What a network is shown of series: scaled rows with the calendar, what a design engineers of
+them, and the numbers of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.series.features import AVERAGED, calendar_extras, moving_averages
+from models.series.panel import KEYS, Calendar, Key, Panel, Step
+from models.series.scaling import Scaling
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FARTHEST = 6.0  # spreads from the mean that a network is shown at most
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Series in the scale that models work in, fitted on the training span only.
+
+    `lowest` and `highest` [S, 3] are the range that the scaled values have shown there;
+    `engineered` tells whether rows have the features of `models.series.features` too.
+    """
+
+    calendar: Calendar
+    length: int
+    keys: tuple[Key, ...]
+    scaling: Scaling
+    lowest: Floats
+    highest: Floats
+    engineered: bool = False
+
+    kind = "anchored"
+
+    @classmethod
+    def fit(cls, panel: Panel, length: int, cut: int, engineered: bool = False) -> Encoding:
+        """Fit on the rows before step `cut`; later rows have no influence."""
+        early = np.where((panel.time < cut)[:, None], panel.values, np.nan)
+        scaling = Scaling.fit(early, panel.offsets)
+        scaled = np.clip(scaling.forward(early, panel.series), -FARTHEST, FARTHEST)
+        low, high = (
+            edge.reduceat(np.nan_to_num(scaled), panel.offsets[:-1], axis=0)
+            for edge in (np.minimum, np.maximum)
+        )
+        return cls(panel.calendar, length, panel.keys, scaling, low, high, engineered)
+
+    @property
+    def names(self) -> list[list[str]]:
+        """The known plants, applications and panel sizes, each sorted."""
+        return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
+
+    @property
+    def averaged(self) -> tuple[int, ...]:
+        """Rows of the moving averages that a row has; () for none."""
+        return AVERAGED[self.calendar.step] if self.engineered else ()
+
+    @property
+    def width(self) -> int:
+        """Number of features of a row."""
+        return self.shown_width + self.ahead(np.zeros(1, np.int64)).shape[1]
+
+    @property
+    def shown_width(self) -> int:
+        """Number of those that are of the values."""
+        return 3 * (1 + len(self.averaged))
+
+    @property
+    def memory(self) -> int:
+        """Rows of the past that a window's features are made of."""
+        return self.length + max(self.averaged, default=1) - 1
+
+    def identities(self, series: Ints) -> NDArray[np.int32]:
+        """Number of each series' plant, application and panel size, [n] → [n, 3].
+
+        Counted through: applications go on where plants end, panel sizes where those end.
+        """
+        return self._identities[series]
+
+    @cached_property
+    def _identities(self) -> NDArray[np.int32]:
+        every = [(k, name) for k, names in enumerate(self.names) for name in names]
+        place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
+        table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
+        return np.asarray(table, np.int32).reshape(-1, len(KEYS))
+
+    def rows(self, scaled: Floats, time: Ints, position: Ints) -> NDArray[np.float32]:
+        """Features of rows, [n, 3] → [n, width]: of their values and of the step after."""
+        return np.hstack([self.shown(scaled, position), self.ahead(time)])
+
+    def shown(self, scaled: Floats, position: Ints) -> NDArray[np.float32]:
+        """Scaled values of rows as a network is shown them, [n, 3] → [n, 3 + averages].
+
+        Outliers are shown no farther than six spreads from the mean.
+
+        Args:
+            position: each row's place within its series, [n].
+        """
+        near = np.clip(scaled, -FARTHEST, FARTHEST)
+        if self.averaged:
+            near = np.hstack([near, moving_averages(near, position, self.averaged)])
+        return near.astype(np.float32)
+
+    def ahead(self, time: Ints) -> NDArray[np.float32]:
+        """What a network is told of the steps after `time`, [n] → [n, c]: their calendar."""
+        calendar = self.calendar.features(time + 1)
+        if self.engineered:
+            calendar = np.hstack([calendar, calendar_extras(self.calendar, time + 1)])
+        return calendar
+
+    def to_document(self) -> dict[str, Any]:
+        """A JSON-ready form that `from_document` turns back into an equal encoding."""
+        return {
+            "kind": self.kind,
+            "step": self.calendar.step.value,
+            "anchor": self.calendar.anchor,
+            "sequence_length": self.length,
+            "keys": [list(key) for key in self.keys],
+            **self.scaling.to_document(),
+            "lowest": self.lowest.tolist(),
+            "highest": self.highest.tolist(),
+            "engineered": self.engineered,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Encoding:
+        """The encoding that `to_document` described."""
+        return cls(
+            Calendar(Step(document["step"]), int(document["anchor"])),
+            int(document["sequence_length"]),
+            tuple((key[0], key[1], key[2]) for key in document["keys"]),
+            Scaling.from_document(document),
+            np.asarray(document["lowest"], float).reshape(-1, 3),
+            np.asarray(document["highest"], float).reshape(-1, 3),
+            document.get("engineered", False),
+        )

@@ -1,0 +1,1 @@
+"""Trainings, backtests, the operation page, master data: what several endpoints share."""

@@ -1,0 +1,124 @@
+"""Backtests as clients see them: handed in, waited for, read, deleted with their model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from models.jobs.jobs import Jobs
+from models.jobs.states import Work
+from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
+from utils.api import request_limits
+from utils.api.idempotency import fingerprint, id_of, used_key
+from utils.api.schemas import BacktestRequest
+from utils.errors import InvalidInput, NotFound
+from utils.http import audit
+from utils.settings import Settings
+from utils.storage.artifact_store import Store
+
+_ENDINGS = {"json": RESULT, "png": PICTURE}
+
+
+class Backtests:
+    """The backtests of one service.
+
+    Args:
+        datasets: the store of the data sets.
+        patience: holds one of the places of requests that wait for a job.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        datasets: Store,
+        registry: Registry,
+        patience: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._jobs, self._datasets, self._registry = jobs, datasets, registry
+        self._patience, self._settings = patience, settings
+        self._store = backtest_store(settings.model_location)
+
+    def start(self, model_id: str, request: BacktestRequest, key: str | None) -> str:
+        """Hand in a backtest; the id of its job.
+
+        Raises:
+            NotFound: there is no such model or data set.
+            InvalidInput: no data set is named, and none is known; or the key was used with
+                another body.
+            TooManyRequests: the caller has as many jobs waiting as may be.
+            Unavailable: no worker is alive.
+        """
+        if request.horizon is not None:
+            request_limits.check_horizon("horizon", request.horizon, self._settings.max_horizon)
+        arguments = {
+            "model_id": model_id,
+            "dataset_id": self.dataset(model_id, request.dataset_id),
+            "config": request.to_config(),
+            "fingerprint": f"{model_id} {fingerprint(request)}",
+        }
+        self._jobs.expect_worker()
+        job_id = id_of(key, "backtest")
+        if key is None or not self._jobs.states([job_id]):
+            self._jobs.expect_place(1, self._settings.max_queued_jobs)
+        self._jobs.enqueue(Work.BACKTEST, job_id, arguments)
+        if key is not None:
+            handed_in = self._jobs.get(job_id).arguments
+            if handed_in.get("fingerprint") != arguments["fingerprint"]:
+                raise used_key(key)
+        audit.accepted(job_id)
+        return job_id
+
+    def dataset(self, model_id: str, asked: str | None) -> str:
+        """The data set to judge a model by: the one asked for, else the one it was trained on.
+
+        Raises:
+            NotFound: there is no such model or data set.
+            InvalidInput: none is asked for, and none is known.
+        """
+        own: str | None = self._registry.glance(model_id).get("dataset_id")
+        if asked is not None:
+            self._datasets.document(asked)
+            return asked
+        if own is None:
+            raise InvalidInput.of("datasetId", "is required: the model keeps no data set")
+        try:
+            self._datasets.document(own)
+        except NotFound as error:
+            raise NotFound(
+                f"The data set that model {model_id} was trained on, {own}, is deleted. Name "
+                "another one as datasetId."
+            ) from error
+        return own
+
+    def run(self, model_id: str, request: BacktestRequest, key: str | None) -> bytes:
+        """Hand in a backtest and wait for what it gives, a `BacktestReply` as JSON.
+
+        Raises:
+            Unavailable: no worker is alive, or too many requests wait already.
+            Conflict: the job was cancelled.
+            ServiceError: the model or the data cannot be used; the sentence says why.
+        """
+        with self._patience():
+            job_id = self.start(model_id, request, key)
+            self._jobs.wait(job_id)
+        return self.read(model_id, job_id, "json")
+
+    def read(self, model_id: str, job_id: str, form: str) -> bytes:
+        """What a backtest gave: its reply as `json`, or a picture of it as `png`.
+
+        Raises:
+            NotFound: the model has no such backtest.
+            DamagedFile: it is not what was published.
+        """
+        if self._store.document(job_id).get("model_id") != model_id:
+            raise NotFound(f"Model {model_id[:60]!r} has no backtest {job_id[:60]!r}.")
+        return self._store.read(job_id, _ENDINGS[form])
+
+    def delete_of(self, model_id: str) -> None:
+        """Delete the backtests of a model."""
+        for job_id, document in self._store.readable_documents().items():
+            if document.get("model_id") == model_id:
+                with contextlib.suppress(NotFound):  # pruned meanwhile
+                    self._store.delete(job_id)

@@ -1,0 +1,28 @@
+"""The enhanced network as the operation page asks about it."""
+
+from __future__ import annotations
+
+from utils.api import page_replies as p
+from utils.api.architectures import DESIGNS, Architecture
+from utils.api.schemas import EnhancedRequest
+
+_DESCRIPTION = {
+    "lstm_units_1": "Units of the first LSTM layer.",
+    "lstm_units_2": "Units of the second LSTM layer.",
+    "dropout_rate": "Share of a layer's outputs that each batch leaves out while training.",
+    "recurrent_dropout": "Share of an LSTM's state that is dropped between two steps; fixed.",
+    "sequence_length": "Steps that the network looks back.",
+    "epochs": "Epochs at most; fewer where the loss at the end of the training span falls no more.",
+    "batch_size": "Windows of a batch.",
+    "learning_rate": "Learning rate at the start, from where it falls along a half cosine.",
+    "train_test_split": "Share of the time that is trained on; the rest is held back.",
+}
+
+
+def config() -> p.EnhancedConfigReply:
+    """What the enhanced network is trained with where a request says nothing else."""
+    defaults = EnhancedRequest.parse({}).to_config()
+    fixed = DESIGNS[Architecture.ENHANCED].recurrent_dropout
+    return p.EnhancedConfigReply(
+        config=p.EnhancedConfig(**defaults, recurrent_dropout=fixed), description=_DESCRIPTION
+    )

@@ -1,0 +1,259 @@
+"""Master data: the plants, products, panel sizes and regions that data, models and a file name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from models.data import master_file
+from models.data.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
+from models.data.name_consistency import Seen, check, made_of
+from models.series.panel import KEYS, Key
+from utils.api import page_replies as p
+from utils.errors import DamagedFile, NotFound
+from utils.storage.artifact_store import Store
+
+if TYPE_CHECKING:
+    from models.data.datasets import Datasets
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Names in the order they are known: those of the file first, then those of the data."""
+
+    plants: list[str]
+    products: list[str]
+    panel_sizes: list[str]
+    regions: list[str]
+
+
+class MasterData:
+    """What is known of the names in data and models.
+
+    The file is looked at by every call, and read again when it has changed: every web process
+    tells the same.
+
+    Args:
+        path: the MASTER_DATA file, if there is one.
+        models: the store of the models.
+        datasets: gives the data sets, which take long to import.
+    """
+
+    def __init__(self, path: Path | None, models: Store, datasets: Callable[[], Datasets]) -> None:
+        self._path, self._models, self._datasets = path, models, datasets
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[int, int], MasterFile] | None = None
+        self._peaks: dict[str, dict[str, float]] = {}  # by data set, which never changes
+
+    def config(self) -> p.MasterConfigReply:
+        """The names alone."""
+        return p.MasterConfigReply(config=_config(self._names(self._file())))
+
+    def summary(self) -> p.MasterSummaryReply:
+        """The names with all that is known of them."""
+        file = self._file()
+        return p.MasterSummaryReply(summary=self._summary(file, self._names(file)))
+
+    def export(self) -> p.MasterExportReply:
+        """All of it as the text of a MASTER_DATA file, in JSON."""
+        file = self._file()
+        names = self._names(file)
+        summary = self._summary(file, names)
+        document = {
+            "plants": [item.model_dump(exclude={"name"}) for item in summary.plants.items],
+            "products": [item.model_dump(exclude={"name"}) for item in summary.products.items],
+            "panel_sizes": [item.model_dump() for item in summary.panel_sizes.items],
+            "regions": names.regions,
+        }
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+        return p.MasterExportReply(export_data=text)
+
+    def reload(self) -> p.MasterReloadReply:
+        """Read the file anew, changed or not.
+
+        Raises:
+            DamagedFile: it cannot be read, or an entry breaks its rule.
+        """
+        with self._lock:
+            self._read = None
+        config = _config(self._names(self._file()))
+        message = (
+            "No MASTER_DATA file is set: the names are those of data sets and models."
+            if self._path is None
+            else f"Read {self._path.name} again, with the names of data sets and models."
+        )
+        return p.MasterReloadReply(config=config, message=message)
+
+    def validate(self) -> p.MasterReportReply:
+        """Compare file, data sets and models."""
+        file = self._file() if self._path else None
+        seen = [
+            Seen(f"data set {id[:8]}", document.get("made", {}), self._peaks_of(id))
+            for document in self._datasets().documents()
+            for id in [document["dataset_id"]]
+        ]
+        for id, document in self._models.readable_documents().items():
+            seen.append(Seen(f"model {id[:8]}", made_of(_keys(document))))
+        found = check(file, seen)
+        return p.MasterReportReply(
+            report=p.MasterReport(
+                timestamp=datetime.now(UTC).isoformat(),
+                total_issues=found.total,
+                is_consistent=found.total == 0,
+                plant_issues=found.plants,
+                product_issues=found.products,
+                panel_size_issues=found.panel_sizes,
+                demand_data_issues=found.demand,
+                plant_data_issues=found.plant_data,
+                recommendations=found.recommendations,
+            )
+        )
+
+    def _peaks_of(self, id: str) -> dict[str, float]:
+        if id not in self._peaks:
+            try:
+                self._peaks[id] = self._datasets().peaks(id)
+            except (NotFound, DamagedFile):  # deleted meanwhile, or for its own endpoints to tell
+                return {}
+        return self._peaks[id]
+
+    def _file(self) -> MasterFile:
+        """What the file says now.
+
+        Raises:
+            DamagedFile: as `master_file.read`.
+        """
+        if self._path is None:
+            return MasterFile.parse({})
+        with self._lock:
+            try:
+                state = self._path.stat()
+                stamp = (state.st_mtime_ns, state.st_size)
+            except OSError:
+                stamp = (0, 0)  # reading it says what is wrong
+            if self._read is None or self._read[0] != stamp:
+                self._read = stamp, master_file.read(self._path)
+            return self._read[1]
+
+    def _names(self, file: MasterFile) -> _Names:
+        plants = [entry.id for entry in file.plants]
+        products = [entry.id for entry in file.products]
+        sizes = [entry.id for entry in file.panel_sizes]
+        for entry in file.plants:
+            products += entry.specializations or []
+            sizes += entry.panel_sizes or []
+        for seen in self._seen_names():
+            for known, names in zip((plants, products, sizes), seen, strict=True):
+                known += names
+        regions = [*file.regions, *(entry.region for entry in file.plants if entry.region)]
+        return _Names(*map(_distinct, (plants, products, sizes, regions)))
+
+    def _seen_names(self) -> Iterable[tuple[list[str], ...]]:
+        """Plants, applications and panel sizes of each data set and model."""
+        for document in self._datasets().documents():
+            summary = document["summary"]
+            yield summary["plants"], summary["applications"], summary["panel_sizes"]
+        for document in self._models.readable_documents().values():
+            keys = sorted(_keys(document))
+            yield tuple([key[place] for key in keys] for place in range(len(KEYS)))
+
+    def _summary(self, file: MasterFile, names: _Names) -> p.MasterSummary:
+        plants = {entry.id: entry for entry in reversed(file.plants)}
+        products = {entry.id: entry for entry in reversed(file.products)}
+        sizes = {entry.id: entry for entry in reversed(file.panel_sizes)}
+        made = self._made()
+        plant_items = [
+            _plant(name, plants.get(name), made.get(name, (set(), set()))) for name in names.plants
+        ]
+        product_items = [
+            _product(products.get(name) or ProductEntry(id=name)) for name in names.products
+        ]
+        size_items = [_size(sizes.get(name) or SizeEntry(id=name)) for name in names.panel_sizes]
+        return p.MasterSummary(
+            plants=p.PlantItems(count=len(plant_items), regions=names.regions, items=plant_items),
+            products=p.ProductItems(
+                count=len(product_items),
+                categories=_distinct(item.category for item in product_items),
+                items=product_items,
+            ),
+            panel_sizes=p.SizeItems(
+                count=len(size_items),
+                categories=_distinct(item.category for item in size_items),
+                items=size_items,
+            ),
+            regions=p.RegionItems(
+                count=len(names.regions),
+                items=[
+                    p.RegionItem(
+                        id=name,
+                        plants=[item.id for item in plant_items if item.region == name],
+                    )
+                    for name in names.regions
+                ],
+            ),
+        )
+
+    def _made(self) -> dict[str, tuple[set[str], set[str]]]:
+        """The applications and panel sizes of each plant, as the stored series have them."""
+        made: dict[str, tuple[set[str], set[str]]] = {}
+        stored = [document.get("made", {}) for document in self._datasets().documents()]
+        models = self._models.readable_documents().values()
+        for some in [*stored, *(made_of(_keys(document)) for document in models)]:
+            for plant, (products, sizes) in some.items():
+                known = made.setdefault(plant, (set(), set()))
+                known[0].update(products)
+                known[1].update(sizes)
+        return made
+
+
+def _plant(name: str, entry: PlantEntry | None, made: tuple[set[str], set[str]]) -> p.PlantItem:
+    """A plant as the file has it; its products and sizes by its data where the file is silent."""
+    seen_products, seen_sizes = map(sorted, made)
+    entry = entry or PlantEntry(id=name)
+    return p.PlantItem(
+        id=name,
+        name=name,
+        display_name=entry.display_name or name,
+        location=entry.location,
+        region=entry.region,
+        capacity=entry.capacity,
+        specializations=seen_products if entry.specializations is None else entry.specializations,
+        panel_sizes=seen_sizes if entry.panel_sizes is None else entry.panel_sizes,
+    )
+
+
+def _product(entry: ProductEntry) -> p.ProductItem:
+    return p.ProductItem(
+        id=entry.id,
+        name=entry.id,
+        display_name=entry.display_name or entry.id,
+        category=entry.category,
+    )
+
+
+def _size(entry: SizeEntry) -> p.SizeItem:
+    return p.SizeItem(id=entry.id, display=entry.display or entry.id, category=entry.category)
+
+
+def _config(names: _Names) -> p.MasterConfig:
+    return p.MasterConfig(
+        plants=names.plants,
+        applications=names.products,
+        panel_sizes=names.panel_sizes,
+        regions=names.regions,
+    )
+
+
+def _keys(document: dict[str, Any]) -> list[Key]:
+    """The series of a model."""
+    return [tuple(entry["key"]) for entry in document.get("series", [])]
+
+
+def _distinct(names: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(name for name in names if name is not None))

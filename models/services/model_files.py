@@ -1,0 +1,88 @@
+"""The files of a model as clients see them: downloaded, and made smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from models.jobs.jobs import Jobs
+from models.registry.registry import LITERT, Registry, served_suffix
+from utils.api import replies, schemas
+from utils.errors import NotFound
+
+
+class ModelFiles:
+    """The files of the models of one service.
+
+    Args:
+        dataset: (model id, the data set that is asked for, if any) → the one to judge it by.
+        patience: holds one of the places of requests that wait for a job.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        registry: Registry,
+        dataset: Callable[[str, str | None], str],
+        patience: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._jobs, self._registry = jobs, registry
+        self._dataset, self._patience = dataset, patience
+
+    def compress(self, model_id: str, request: schemas.CompressRequest) -> replies.CompressReply:
+        """Have a model's smaller files made, measured and published.
+
+        Raises:
+            NotFound: there is no such model, or no data to measure it by.
+            Conflict: its forecasts would change too much.
+            TooLarge: the stored models take as much as they may.
+            Unavailable: no worker is alive.
+        """
+        self._registry.store.room.expect()
+        dataset_id = self._have_compressed(model_id, request.dataset_id, request.serves)
+        entry = self._registry.glance(model_id)["compression"]
+        files = entry["files"]
+        return replies.CompressReply(
+            model_id=model_id,
+            dataset_id=dataset_id,
+            bytes_before=files["float32"]["bytes"],
+            bytes_after=files[entry["serves"]]["bytes"],
+            **entry,
+        )
+
+    def _have_compressed(self, model_id: str, asked: str | None, serves: str | None) -> str:
+        dataset_id = self._dataset(model_id, asked)
+        self._jobs.expect_worker()
+        with self._patience():
+            self._jobs.compress(model_id, dataset_id, serves)
+        return dataset_id
+
+    def download(self, model_id: str, form: str) -> tuple[AbstractContextManager[Path], str]:
+        """(a file of a model, here as long as the context is open; its name).
+
+        What there is not yet is made: a LiteRT file with all that `compress` makes, as it is
+        published only if the forecasts hardly change.
+
+        Raises:
+            NotFound: there is no such model, or no such file of it.
+            Conflict: it is a legacy file that was never brought in.
+            Unavailable: no worker is alive to make it.
+        """
+        store, document = self._registry.store, self._registry.glance(model_id)
+        suffix = self._suffix(model_id, form, document)
+        if not store.has(model_id, suffix):
+            if form == "litert":
+                self._have_compressed(model_id, None, None)
+            elif form == "onnx":
+                self._jobs.expect_worker()
+                self._jobs.derive(model_id)
+        if not store.has(model_id, suffix):
+            raise NotFound(f"Model {model_id} has no {form} file that forecasts as it does.")
+        return store.local(model_id, suffix), f"{model_id}.{suffix.rpartition('.')[2]}"
+
+    def _suffix(self, model_id: str, form: str, document: dict[str, Any]) -> str:
+        if form == "keras":  # an imported model is a .h5 file
+            return ".keras" if self._registry.store.has(model_id, ".keras") else ".h5"
+        return LITERT if form == "litert" else served_suffix(document)

@@ -1,0 +1,315 @@
+"""What the operation page shows: trainings by plant, by group and by epoch; models by plant."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from models.jobs.jobs import Jobs
+from models.jobs.states import Job, JobState
+from models.jobs.training_log import Line, Notes, last_lines
+from models.registry.registry import Registry
+from models.services.training_service import facts
+from utils.api import page_replies as p
+from utils.api import replies, schemas
+from utils.errors import NotFound
+
+if TYPE_CHECKING:
+    from models.data.datasets import Datasets
+
+_LATELY = 200  # newest jobs that are looked at for groups and kinds
+PICTURES = "/visualizations/"  # where pictures are served
+
+_ACTIVITY: dict[JobState, Any] = {
+    JobState.QUEUED: "pending",
+    JobState.RUNNING: "training",
+    JobState.SUCCEEDED: "completed",
+    JobState.FAILED: "error",
+    JobState.CANCELLED: "error",
+}
+
+
+class OperationPage:
+    """The trainings and models of one service, as its operation page looks at them."""
+
+    def __init__(self, jobs: Jobs, datasets: Datasets, registry: Registry) -> None:
+        self._jobs, self._datasets, self._registry = jobs, datasets, registry
+
+    # --- the log ------------------------------------------------------------------------------
+
+    def logs(self) -> p.LogsReply:
+        """The last lines of the training log, oldest first."""
+        lines = [_shown(line) for line in last_lines(self._jobs)]
+        return p.LogsReply(logs=lines, count=len(lines))
+
+    def note(self, request: schemas.NoteRequest) -> p.NotedReply:
+        """Add a line to the training log."""
+        line = Notes(self._jobs.engine).add(request.message, request.level)
+        return p.NotedReply(log=_shown(line), message="The line is in the training log.")
+
+    # --- what is being trained ----------------------------------------------------------------
+
+    def plants_status(self) -> p.PlantsStatusReply:
+        """The trainings that wait or run, by plant, with those of their groups that ended.
+
+        A training of all plants together is shown with each plant of its data, unless the plant
+        has one of its own.
+        """
+        unfinished = self._jobs.unfinished()
+        groups = {job.arguments["group_id"]: job for job in unfinished if _in_group(job)}
+        members = [each for job in groups.values() for each in self._jobs.group_of(job)]
+        ended = [job for job in members if job.state.ended]
+        # Later ones replace earlier ones.
+        ranked = sorted([*ended, *unfinished], key=_rank)
+        return p.PlantsStatusReply(
+            plant_training={
+                plant: self._plant_training(job) for job in ranked for plant in self._plants(job)
+            }
+        )
+
+    def _plants(self, job: Job) -> list[str]:
+        """The plants that a job trains on."""
+        own = job.arguments.get("plant")
+        if own is not None:
+            return [own]
+        with contextlib.suppress(NotFound):  # its data was deleted meanwhile
+            document = self._datasets.store.document(job.arguments["dataset_id"])
+            return list(document["summary"]["plants"])
+        return []
+
+    def _plant_training(self, job: Job) -> p.PlantTraining:
+        epoch = job.progress or {}
+        began = job.started_at
+        seconds = None if began is None else max(0.0, (job.ended_at or time.time()) - began)
+        error = job.error.message if job.error else None
+        return p.PlantTraining(
+            status=_ACTIVITY[job.state],
+            current_epoch=epoch.get("epoch", 0),
+            total_epochs=epoch.get("epochs", job.arguments["config"]["epochs"]),
+            current_loss=epoch.get("loss"),
+            current_r2=epoch.get("r2_score"),
+            current_mae=epoch.get("mae"),
+            final_r2=self._r2_of_model(job),
+            training_time=seconds,
+            error="The job was cancelled." if job.state is JobState.CANCELLED else error,
+            start_time=round(1000 * (began or job.queued_at)),
+            job_id=job.job_id,
+        )
+
+    def _r2_of_model(self, job: Job) -> float | None:
+        if job.state is not JobState.SUCCEEDED:
+            return None
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            return _r2(self._registry.store.glance(job.job_id))
+        return None
+
+    def realtime(self) -> p.RealtimeReply:
+        """The jobs that are running."""
+        running = [job for job in self._jobs.unfinished() if job.state is JobState.RUNNING]
+        return p.RealtimeReply(
+            timestamp=datetime.now(UTC).isoformat(),
+            count=len(running),
+            metrics={job.job_id: replies.JobInfo(**facts(job)) for job in running},
+        )
+
+    def groups(self) -> p.JobGroupsReply:
+        """The newest groups of jobs."""
+        newest = self._jobs.newest(None, _LATELY, 0)
+        some = {job.arguments["group_id"]: job for job in newest if _in_group(job)}
+        groups = [_group(id, self._jobs.group_of(job)) for id, job in some.items()]
+        return p.JobGroupsReply(groups=groups, count=len(groups))
+
+    def epochs(self, job_id: str) -> p.EpochsReply:
+        """The epochs of a job.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        job = self._jobs.get(job_id)
+        events = self._jobs.events({job_id: 0})
+        return p.EpochsReply(
+            job_id=job_id,
+            status=job.state.value,
+            epochs=[
+                p.EpochMetrics(**event.data, at=_iso(event.at))
+                for event in events
+                if event.epoch is not None
+            ],
+        )
+
+    def dashboard(self) -> p.DashboardReply:
+        """What is being trained, what there is, and where the newest model's picture is.
+
+        Of the trainings of a kind, the newest is shown, ended or not.
+        """
+        states = {job.state for job in self._jobs.unfinished()}
+        overall: Any = "pending" if states else "idle"
+        overall = "training" if JobState.RUNNING in states else overall
+        jobs = self._jobs.newest(None, _LATELY, 0)
+        group = next((self._jobs.group_of(job) for job in jobs if _in_group(job)), [])
+        newest = next((id for id, info in self._registry.infos() if info["status"] == "ready"), "")
+        return p.DashboardReply(
+            status_data=p.StatusData(
+                overall_status=overall,
+                parallel_training={job.arguments["plant"]: _status(job) for job in group},
+                enhanced_training=_newest(jobs, enhanced=True),
+                regular_training=_newest(jobs, enhanced=False),
+                plant_models=self.plants_summary().summary,
+            ),
+            dashboard=p.Dashboard(
+                dashboard_created=bool(newest) and self._registry.store.has(newest, ".png")
+            ),
+            visualization_path=f"{PICTURES}{newest}.png" if newest else None,
+        )
+
+    # --- models by plant ----------------------------------------------------------------------
+
+    def plants_summary(self) -> p.PlantsSummaryReply:
+        """The models of each plant that has one of its own."""
+        found = self._models_by_plant()
+        return p.PlantsSummaryReply(
+            summary={
+                plant: p.PlantModels(
+                    total_models=len(models),
+                    models=list(models),
+                    best_model=(best := _best(models)),
+                    best_r2_score=_r2(models[best]),
+                )
+                for plant, models in sorted(found.items())
+            }
+        )
+
+    def best(self, plant: str) -> p.BestModelReply:
+        """The best model of a plant.
+
+        Raises:
+            NotFound: the plant has none of its own.
+        """
+        models = self._models_by_plant().get(plant)
+        if not models:
+            raise NotFound(
+                f"There is no model of plant {plant[:200]!r} alone. POST "
+                "/api/model/train/parallel/plants trains one per plant."
+            )
+        best = _best(models)
+        return p.BestModelReply(
+            plant=plant, model_id=best, metadata=self._registry.details(best)[0]
+        )
+
+    # --- pictures and reports -----------------------------------------------------------------
+
+    def visualize(self, model_id: str) -> p.VisualizeReply:
+        """Have the picture of a model drawn, unless it has been; says where it is.
+
+        Raises:
+            NotFound: there is no such model.
+            Unavailable: no worker is alive to draw it.
+        """
+        self._illustrated(model_id, ".png")
+        path = f"{PICTURES}{model_id}.png"
+        return p.VisualizeReply(model_id=model_id, visualization_path=path)
+
+    def picture(self, name: str) -> bytes:
+        """The picture of a model, named as `visualize` does. Raises as that."""
+        model_id, dot, kind = name.rpartition(".")
+        if f"{dot}{kind}" != ".png":
+            raise NotFound(f"There is no picture {name[:60]!r}.")
+        return self._illustrated(model_id, ".png")
+
+    def report(self, model_id: str) -> bytes:
+        """The report of a model, as HTML. Raises as `visualize`."""
+        return self._illustrated(model_id, ".html")
+
+    def _illustrated(self, model_id: str, kind: str) -> bytes:
+        """A file of a model that a worker makes when it is first asked for."""
+        self._registry.glance(model_id)
+        store = self._registry.store
+        if not store.has(model_id, kind):
+            self._jobs.expect_worker()
+            self._jobs.illustrate(model_id)
+        return store.read(model_id, kind)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _models_by_plant(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Plant → the documents of the models all of whose series are the plant's, newest first."""
+        documents = self._registry.store.readable_documents()
+        newest = sorted(
+            documents.items(), key=lambda item: str(item[1].get("created_at")), reverse=True
+        )
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for id, document in newest:
+            plants = {entry["key"][0] for entry in document.get("series", [])}
+            if len(plants) == 1:
+                found.setdefault(plants.pop(), {})[id] = document
+        return found
+
+
+def _best(models: dict[str, dict[str, Any]]) -> str:
+    """The model of the lowest held-back MASE; of those without one, of the highest R²."""
+
+    def rank(id: str) -> tuple[float, float]:
+        metrics = models[id].get("metrics") or {}
+        mase, r2 = metrics.get("mase"), _r2(models[id])
+        return (
+            math.inf if mase is None else float(mase),
+            math.inf if r2 is None else -r2,
+        )
+
+    return min(models, key=rank)
+
+
+def _r2(document: dict[str, Any]) -> float | None:
+    found = (document.get("metrics") or {}).get("r2_score")
+    return None if found is None else float(found)
+
+
+def _status(job: Job) -> p.StatusPart:
+    return p.StatusPart(status=_ACTIVITY[job.state], job_id=job.job_id)
+
+
+def _newest(jobs: list[Job], enhanced: bool) -> p.StatusPart:
+    """The newest training of an architecture that is not of a group."""
+    for job in jobs:
+        if not _in_group(job) and (job.arguments.get("architecture") == "enhanced") == enhanced:
+            return _status(job)
+    return p.StatusPart(status="idle")
+
+
+def _in_group(job: Job) -> bool:
+    return "group_id" in job.arguments
+
+
+def _rank(job: Job) -> tuple[bool, bool, bool, float]:
+    """The more a job has to say of its plant now, the higher."""
+    own = job.arguments.get("plant") is not None
+    return not job.state.ended, own, job.state is JobState.RUNNING, job.queued_at
+
+
+def _group(id: str, jobs: list[Job]) -> p.JobGroup:
+    counts = Counter(job.state.value for job in jobs)
+    status: Any = "completed"
+    for state in (JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED):
+        if counts[state]:
+            status = _ACTIVITY[state]
+            break
+    shown = [replies.JobInfo(**facts(job)) for job in jobs]
+    return p.JobGroup(group_id=id, status=status, total=len(jobs), counts=counts, jobs=shown)
+
+
+def _shown(line: Line) -> p.LogLine:
+    return p.LogLine(
+        timestamp=_iso(line.at),
+        level=line.level,  # type: ignore[arg-type]
+        message=line.message,
+        job_id=line.job.job_id if line.job else None,
+        plant=line.job.arguments.get("plant") if line.job else None,
+    )
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

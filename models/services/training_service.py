@@ -1,0 +1,339 @@
+"""Trainings as clients see them: handed in, followed, waited for, cancelled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from models.data.datasets import Datasets
+from models.jobs.cleanup import tidy
+from models.jobs.event_feed import Feed, Stream
+from models.jobs.jobs import Jobs
+from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
+from models.registry.comparison import others_of
+from models.registry.registry import Registry
+from utils.api import replies, request_limits, schemas
+from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.auth.caller import LOCAL, caller
+from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
+from utils.http import audit
+from utils.settings import Settings
+from utils.shutdown import DRAIN
+
+Generate = Callable[[schemas.PlantFields, int, str], dict[str, Any]]
+
+
+class Trainings:
+    """The trainings of one service.
+
+    Args:
+        generate: (fields, seed, id) → document of the synthetic data stored for them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        datasets: Datasets,
+        registry: Registry,
+        generate: Generate,
+    ) -> None:
+        self._jobs, self._datasets, self._registry = jobs, datasets, registry
+        self._generate, self._settings = generate, settings
+        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
+        self._streams = request_limits.Streams(settings)
+        self._feed = Feed(jobs)
+
+    # --- handing in ---------------------------------------------------------------------------
+
+    def start(self, request: schemas.TrainRequest, key: str | None) -> str:
+        """Hand in a training; the id of its job, which will be its model's.
+
+        Raises:
+            Unavailable: no worker is alive.
+            InvalidInput: more epochs or units than may be; or the key was used with another body.
+            TooLarge: the stored models take as much as they may.
+            TooManyRequests: the caller has as many jobs waiting as may be.
+            ServiceError: the data cannot be used; the sentence says why.
+        """
+        request_limits.check_training(request, self._settings)
+        self._jobs.expect_worker()
+        mark = fingerprint(request)
+        job_id = id_of(key, "train")
+        if key is None or not self._jobs.states([job_id]):
+            self._registry.store.room.expect()
+            self._jobs.expect_place(1, self._settings.max_queued_jobs)
+            seed = seed_of(request.seed, key)
+            data_id = id_of(key, f"data {mark}")
+            with self._data(request, seed, data_id) as (document, owned):
+                arguments = {
+                    "dataset_id": document["dataset_id"],
+                    "owns_data": owned,
+                    "config": request.to_config(),
+                    "left_open": request.left_open,
+                    "architecture": request.architecture,
+                    "seed": seed,
+                    "keep_optimizer": request.keep_optimizer,
+                    "fingerprint": mark,
+                }
+                self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
+                self._expect_same(job_id, mark, key)  # two may have come at once
+        self._expect_same(job_id, mark, key)
+        audit.accepted(job_id)
+        return job_id
+
+    def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
+        """Refuse a key whose job was handed in with another body."""
+        if key is not None and self._jobs.get(job_id).arguments.get("fingerprint") != mark:
+            raise used_key(key)
+
+    @contextmanager
+    def _data(
+        self, request: schemas.TrainRequest, seed: int, data_id: str
+    ) -> Iterator[tuple[dict[str, Any], bool]]:
+        """The stored data to train on, and whether it was stored for this training alone.
+
+        What was stored for a job that then could not be handed in is removed again.
+        """
+        if request.dataset_id is not None:
+            yield self._datasets.store.document(request.dataset_id), False
+            return
+        if request.training_data is not None:
+            document = self._datasets.add_rows(request.training_data, data_id)
+        else:
+            document = self._generate(request, seed, data_id)
+        try:
+            yield document, True
+        except ServiceError:
+            self._datasets.store.delete(data_id)
+            raise
+
+    def train(self, request: schemas.TrainRequest, key: str | None) -> replies.TrainReply:
+        """Train and wait for the end. Should the client hang up, the job goes on.
+
+        A request like one that waits already joins it: a page whose user presses the button
+        again gets the model that is being trained.
+
+        Raises:
+            Unavailable: no worker is alive, or too many requests wait already.
+            Conflict: the job was cancelled.
+            ServiceError: the data or the training fails; the sentence says why.
+        """
+        with self.patience():
+            running = None if key else self._alike(request)
+            job_id = self._joined(running) if running else self.start(request, key)
+            self._jobs.wait(job_id)
+        document = self._registry.store.document(job_id)
+        names = ("architecture", "dataset_id", "data_points", "training_history", "metrics")
+        return replies.TrainReply(
+            model_id=job_id,
+            enhanced_features=document["encoding"]["engineered"],
+            training_time=document["training_time"],
+            beside=others_of(document, self._registry.store.readable_documents()),
+            model_summary=document["model_summary"],
+            warnings=document["warnings"],
+            **{name: document[name] for name in names},
+        )
+
+    def _joined(self, running: Job) -> str:
+        audit.accepted(running.job_id)
+        return running.job_id
+
+    def _alike(self, request: schemas.TrainRequest) -> Job | None:
+        """A job that a request like this one handed in and that has not ended."""
+        mark = fingerprint(request)
+        unfinished = self._jobs.unfinished()
+        return next((j for j in unfinished if j.arguments.get("fingerprint") == mark), None)
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Hold one of the places of requests that wait for the end of a job.
+
+        Raises:
+            Unavailable: all of them are held.
+        """
+        if not self._waiting.acquire(blocking=False):
+            raise Unavailable(
+                f"{self._settings.max_waiting} requests are waiting for jobs here already "
+                '(MAX_WAITING); try again when one has ended, or with "background": true.'
+            )
+        try:
+            yield
+        finally:
+            self._waiting.release()
+
+    # --- a model per plant --------------------------------------------------------------------
+
+    def start_plants(self, request: schemas.ParallelRequest) -> dict[str, str]:
+        """Hand in a training per plant; plant → id of its job.
+
+        Raises:
+            InvalidInput: the data has no such plant.
+            ServiceError: as `start`.
+        """
+        request_limits.check_training(request, self._settings)
+        self._jobs.expect_worker()
+        self._registry.store.room.expect()
+        seed, group = seed_of(request.seed, None), str(uuid4())
+        with self._data(request, seed, str(uuid4())) as (document, _):
+            known = document["summary"]["plants"]
+            plants = request.plants if request.names_plants else known
+            strange = sorted(set(plants) - set(known))
+            if strange:
+                raise InvalidInput.of(
+                    "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
+                )
+            self._jobs.expect_place(len(plants), self._settings.max_queued_jobs)
+        jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
+        mark = fingerprint(request)
+        for place, (plant, job_id) in enumerate(jobs.items()):
+            arguments = {
+                "dataset_id": document["dataset_id"],
+                "config": request.to_config(),
+                "left_open": request.left_open,
+                "architecture": request.architecture,
+                "seed": seed,
+                "keep_optimizer": request.keep_optimizer,
+                "plant": plant,
+                "group_id": group,
+                "group_size": len(jobs),
+                "fingerprint": mark,
+            }
+            self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
+            audit.accepted(job_id)
+        return jobs
+
+    def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
+        """The jobs by plant of a group that has not ended, handed in by a request like this."""
+        running = self._alike(request)
+        if running is None:
+            return None
+        group = self._jobs.group_of(running)
+        if len(group) < running.arguments["group_size"]:  # it is just being handed in
+            return None
+        return {job.arguments["plant"]: job.job_id for job in group}
+
+    def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
+        """Train a model per plant, side by side, and wait for all; joins as `train` does.
+
+        Raises:
+            ServiceError: as `start_plants`; or what the first plant failed with, where all did.
+        """
+        began = time.monotonic()
+        with self.patience():
+            jobs = self._group_alike(request) or self.start_plants(request)
+            ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
+        seconds = time.monotonic() - began
+        failures = {plant: end for plant, end in ended.items() if isinstance(end, ServiceError)}
+        if len(failures) == len(ended):
+            raise _all_failed(failures)
+        results = {plant: _plant_result(jobs[plant], end) for plant, end in ended.items()}
+        trained = [result.training_time for result in results.values() if result.training_time]
+        return replies.ParallelReply(
+            total_plants=len(results),
+            successful_plants=len(results) - len(failures),
+            failed_plants=list(failures),
+            training_time=seconds,
+            average_time_per_plant=sum(trained) / len(trained) if trained else 0.0,
+            plant_results=results,
+        )
+
+    def _plant_end(self, job_id: str) -> dict[str, Any] | ServiceError:
+        """The document of a job's model, or what the job failed with."""
+        try:
+            self._jobs.wait(job_id)
+            return self._registry.store.document(job_id)
+        except ServiceError as error:
+            if DRAIN.begun:
+                raise
+            return error
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
+        """The jobs, newest first."""
+        state = None if query.status is None else JobState(query.status)
+        works = JOBS if query.kind is None else (Work(query.kind),)
+        found = self._jobs.newest(state, query.limit, query.offset, works)
+        return replies.JobsReply(jobs=[replies.JobInfo(**facts(job)) for job in found])
+
+    def job(self, job_id: str) -> replies.JobReply:
+        """One job.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        return replies.JobReply(**facts(self._jobs.get(job_id)))
+
+    def cancel(self, job_id: str) -> replies.MessageReply:
+        """Cancel a job: nothing of it will be published.
+
+        Raises:
+            NotFound: there is none of that id.
+            Conflict: it has ended already.
+        """
+        arguments = self._jobs.get(job_id).arguments
+        self._jobs.cancel(job_id)
+        # Also by the worker, should one be at it; it may be dead, and this process as well.
+        tidy(self._registry.store, self._datasets.store, job_id, arguments)
+        return replies.MessageReply(message=f"Job {job_id} is cancelled.")
+
+    def follow(self, job_id: str, last_id: str | None) -> Stream:
+        """What happens to a job, as it happens; see `Feed.follow`. To be closed by the caller.
+
+        Raises:
+            NotFound: there is no such job.
+            Unavailable: as many streams are open as may be.
+            TooManyRequests: the caller has as many open as one may have.
+        """
+        queued_at = self._jobs.get(job_id).queued_at
+        release = self._streams.take(caller(), f"GET /api/jobs/{job_id}")
+        return Stream(self._feed.follow(job_id, queued_at, last_id), release)
+
+
+def _plant_result(job_id: str, end: dict[str, Any] | ServiceError) -> replies.PlantResult:
+    if isinstance(end, ServiceError):
+        return replies.PlantResult(success=False, job_id=job_id, error=end.message)
+    names = ("metrics", "training_time", "data_points")
+    return replies.PlantResult(
+        success=True, job_id=job_id, model_id=job_id, **{name: end[name] for name in names}
+    )
+
+
+def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:
+    """What the first plant failed with, and the sentence of each in the details."""
+    first = next(iter(failures.values()))
+    details = [Detail("plants", error.message, plant) for plant, error in failures.items()]
+    return type(first)(f"No plant could be trained. {first.message}", details)
+
+
+def facts(job: Job) -> dict[str, Any]:
+    """A job as replies show it: the fields of `replies.JobInfo`."""
+    return {
+        "job_id": job.job_id,
+        "kind": job.work,
+        "owner": None if job.owner == LOCAL.id else job.owner,
+        "status": job.state,
+        "progress": job.progress,
+        "model_id": job.model_id,
+        "result_url": job.result_url,
+        "error": None if job.error is None else job.error.message,
+        "queued_at": _iso(job.queued_at),
+        "started_at": _iso(job.started_at),
+        "ended_at": _iso(job.ended_at),
+        "tries": job.tries,
+        "dataset_id": job.arguments.get("dataset_id"),
+        "plant": job.arguments.get("plant"),
+        "group_id": job.arguments.get("group_id"),
+        "architecture": job.arguments.get("architecture"),
+        "config": job.arguments.get("config", {}),
+    }
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat()

@@ -1,0 +1,1 @@
+"""Training with TensorFlow: prepare, fit, evaluate, publish."""

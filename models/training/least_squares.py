@@ -1,0 +1,188 @@
+"""Least squares of anchors: sums over the rows, read once, of which every candidate is fitted.
+
+How coefficients are pooled over series, and how a series deviates from the pool, is described in
+`anchor`. All values here are scaled (`models.series.scaling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.autoregression import BLOCK, FARTHEST, Anchor, Kind, Shape, Strength
+from models.series.panel import Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_OWN = 512  # series that may have coefficients of their own
+LARGEST = 4.0  # usual changes; a larger one counts as that large
+_MOMENTUM_SHARE = 0.5  # of the two forecasts that are averaged; means of forecasts err less
+_LEAST_CHANGE = 1e-3
+_LEAST_WEIGHT, _MOST_WEIGHT = 1e-4, 4.0
+_STILL = 1e-6
+_OTHER_KIND = 1 / 4  # weight below which a series is of another kind than the middle one
+_ROUNDS = 3
+_ALONE = 10.0  # times the penalty, where a series is fitted alone
+_YEARLY = 10.0  # penalty on the time of the year
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums that least squares needs, up to the end of each span of time, by series and target.
+
+    `squares` [K, S, 3, P, P], `products` [K, S, 3, P] and `totals` [K, S, 3] of the features'
+    squares, of their products with the targets, of the targets' squares; `counts` [K, S, 3] the
+    rows. For more than MOST_OWN series all of them are added up into one. `change` [3] is the
+    usual size of a change: targets are in units of it.
+    """
+
+    squares: Floats
+    products: Floats
+    totals: Floats
+    counts: Floats
+    change: Floats
+
+    @classmethod
+    def of(cls, panel: Panel, scaled: Floats, shape: Shape, cuts: list[int], known: int) -> Sums:
+        """Over the targets of steps before cuts[0], from there to cuts[1], and so on.
+
+        Steps before `known` decide the unit of changes.
+        """
+        change = _usual_change(panel, scaled, known)
+        pooled = len(panel.keys) > MOST_OWN
+        size, width = (len(cuts), 1 if pooled else len(panel.keys), 3), shape.width
+        sums = cls(
+            np.zeros((*size, width, width)),
+            np.zeros((*size, width)),
+            np.zeros(size),
+            np.zeros(size),
+            change,
+        )
+        for k, s, features, targets in _blocks(panel, scaled, shape, cuts, change):
+            sums._add(k, 0 if pooled else s, features, targets)
+        for part in (sums.squares, sums.products, sums.totals, sums.counts):
+            np.cumsum(part, axis=0, out=part)
+        return sums
+
+    def _add(self, span: int, series: int, features: Floats, targets: Floats) -> None:
+        known = ~np.isnan(targets)
+        whole = features.T @ features
+        for i in range(targets.shape[1]):
+            some = slice(None) if known[:, i].all() else known[:, i]
+            mine, target = features[some], targets[some, i]
+            self.squares[span, series, i] += whole if known[:, i].all() else mine.T @ mine
+            self.products[span, series, i] += mine.T @ target
+            self.totals[span, series, i] += target @ target
+            self.counts[span, series, i] += len(target)
+
+    def fit(self, shape: Shape, strength: Strength, spans: int, steps: int) -> Anchor:
+        """The anchor fitted on the first `spans` spans, which are `steps` long.
+
+        Each series counts in the pool by how well the pooled coefficients forecast it, target by
+        target: generalised least squares, iterated.
+        """
+        squares, products, totals, counts = (
+            part[spans - 1] for part in (self.squares, self.products, self.totals, self.counts)
+        )
+        penalty = np.diag(shape.penalty(strength.pooled, steps, _YEARLY, strength.kind))
+        # A series that stands still has no pattern, but would say that there is none.
+        moves = (totals > _STILL * counts) | (len(squares) == 1)
+        weights = _weights(totals, counts) * moves
+        if len(squares) > 2:
+            # It sets out from the half of the series that could each be forecast best alone:
+            # a mixture of kinds would else settle on coefficients that are good for none.
+            alone = np.linalg.solve(squares + _ALONE * penalty, products[..., None])[..., 0]
+            apart = _weights(_left(squares, products, totals, alone), counts) * moves
+            weights = np.where(apart >= np.median(apart, axis=0), apart, 0.0)
+        pooled = _solved(squares, products, weights, penalty)
+        for _ in range(_ROUNDS if len(squares) > 1 else 0):
+            left = _left(squares, products, totals, pooled[None])
+            weights = _weights(left, counts) * moves
+            pooled = _solved(squares, products, weights, penalty)
+        if strength.kind is Kind.MOMENTUM:
+            pooled *= _MOMENTUM_SHARE
+        own = None
+        if strength.own is not None and len(squares) > 1:
+            left = products - np.einsum("sipq,iq->sip", squares, pooled)
+            penalty = np.diag(shape.penalty(strength.own, steps, strength.own, strength.kind))
+            held = squares * weights[..., None, None] + penalty
+            own = np.linalg.solve(held, (left * weights[..., None])[..., None])[..., 0]
+        return Anchor(shape, strength, pooled, own, self.change)
+
+
+def _left(squares: Floats, products: Floats, totals: Floats, coefficients: Floats) -> Floats:
+    """Sums of squares that coefficients, [S or 1, 3, P], leave of each series, [S, 3]."""
+    fitted = np.matmul(squares, coefficients[..., None])[..., 0]
+    return totals + np.sum((fitted - 2 * products) * coefficients, axis=-1)
+
+
+def _weights(squares: Floats, counts: Floats) -> Floats:
+    """What each series counts for each target, [S, 3], by its mean square: around 1.
+
+    As generalised least squares has it, the inverse; but a series that is forecast far worse than
+    the middle one is of another kind, and hardly counts at all.
+    """
+    mean = np.divide(squares, counts, out=np.zeros_like(squares), where=counts > 0)
+    typical = np.ones(3)
+    for i, column in enumerate(mean.T):
+        if (column > 0).any():
+            typical[i] = np.median(column[column > 0])
+    inverse = np.clip(typical / np.maximum(mean, 1e-12), _LEAST_WEIGHT, _MOST_WEIGHT)
+    return np.where(inverse < _OTHER_KIND, inverse**2, inverse)
+
+
+def _solved(squares: Floats, products: Floats, weights: Floats, penalty: Floats) -> Floats:
+    """Pooled ridge coefficients, [3, P]."""
+    held = (squares * weights[..., None, None]).sum(axis=0) + penalty
+    product = (products * weights[..., None]).sum(axis=0)
+    solved: Floats = np.linalg.solve(held, product[..., None])[..., 0]
+    return solved
+
+
+def _blocks(
+    panel: Panel, scaled: Floats, shape: Shape, cuts: list[int], change: Floats
+) -> Iterator[tuple[int, int, Floats, Floats]]:
+    """(span, series, features [n, P], targets [n, 3], NaN where unknown), a few rows at a time."""
+    filled = np.nan_to_num(scaled)
+    known = ~np.isnan(panel.values)
+    for s, (begin, end) in enumerate(pairwise(panel.offsets)):
+        first = int(panel.first[s])
+        edges = [begin, *(np.clip(np.array(cuts) - first, 0, end - begin) + begin)]
+        own, fewest = filled[begin:end], shape.fewest(end - begin)
+        for k, (low, high) in enumerate(pairwise(edges)):
+            for at in range(max(low, begin + fewest), high, BLOCK):
+                rows = np.arange(at, min(at + BLOCK, high))
+                before = rows - 1 - begin
+                features = shape.features(own, np.zeros_like(before), before, first + before)
+                moved = (filled[rows] - filled[rows - 1]) / change
+                moved = np.where(known[rows], np.clip(moved, -LARGEST, LARGEST), np.nan)
+                usual = np.abs(features[:, : 3 * shape.lags]).max(axis=1) < FARTHEST
+                yield k, s, features[usual], moved[usual]
+
+
+def _moves(panel: Panel, scaled: Floats, cut: int) -> tuple[Floats, Ints]:
+    """Changes of the scaled values before step `cut`, [n, 3], NaN where unknown; their series."""
+    values = np.where(np.isnan(panel.values) | (panel.time >= cut)[:, None], np.nan, scaled)
+    series = panel.series
+    same = np.diff(series) == 0
+    return np.diff(values, axis=0)[same], series[1:][same]
+
+
+def _usual_change(panel: Panel, scaled: Floats, cut: int) -> Floats:
+    """Root mean square of the changes of each target, in the middle series, [3]."""
+    moves, series = _moves(panel, scaled, cut)
+    squares = np.clip(moves, -FARTHEST, FARTHEST) ** 2
+    usual = np.ones(3)
+    for i in range(3):
+        known = ~np.isnan(squares[:, i])
+        total = np.bincount(series[known], squares[known, i], len(panel.keys))
+        number = np.bincount(series[known], minlength=len(panel.keys))
+        means = total[number > 0] / number[number > 0]
+        if (means > 0).any():
+            usual[i] = max(float(np.sqrt(np.median(means[means > 0]))), _LEAST_CHANGE)
+    return usual

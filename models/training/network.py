@@ -1,0 +1,156 @@
+"""The dual-layer LSTM in Keras: built, saved, and exported for serving.
+
+LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dropout → Dense 32 relu
+→ Dense 3; what a design has beside it (batch normalization after each LSTM, say) is in
+`utils.api.architectures`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import tensorflow as tf
+
+from models.training import keras_files, onnx_graph
+from utils.api.architectures import PLAIN, Design
+from utils.api.schemas import Hyperparameters
+from utils.errors import DamagedFile, first_line
+
+TARGET_COUNT = 3
+LSTMS = 2
+# Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to forget where it
+# began: a small training has fewer.
+MOMENTUM, EPSILON = 0.9, 1e-3
+
+
+def build(
+    hyper: Hyperparameters,
+    features: int,
+    names: list[int],
+    seed: int = 0,
+    design: Design = PLAIN,
+) -> keras.Model:
+    """The network.
+
+    Args:
+        hyper: units, dropout and window length.
+        features: width of a row of the window.
+        names: how many plants, applications and panel sizes there are. Each is embedded: a
+            learned point in space, so that no name ranks above another.
+        seed: of the first weights and of the dropout.
+        design: what the network has beside that.
+
+    Inputs: `window` [batch, length, features] and `series` [batch, 3], the numbers of the names:
+    plants first, then applications, then panel sizes, counted through.
+    Output: [batch, 3], what the anchor leaves of the changes of WIP, throughput and cycle time,
+    in units of its usual size. The last layer begins at zero: training sets out from the anchor.
+    """
+    layers, draw = keras.layers, _Seeds(seed)
+    window = keras.Input((hyper.sequence_length, features), name="window")
+    series = keras.Input((len(names),), dtype="int32", name="series")
+    names_at = layers.Embedding(
+        sum(names),
+        min(8, (max(names) + 1) // 2),
+        embeddings_initializer=keras.initializers.RandomUniform(seed=draw()),
+        name="names",
+    )(series)
+    x = layers.RepeatVector(hyper.sequence_length)(layers.Flatten()(names_at))
+    x = layers.Concatenate(name="rows")([window, x])
+    for number, units in enumerate((hyper.lstm_units1, hyper.lstm_units2), start=1):
+        x = layers.LSTM(
+            units,
+            return_sequences=number == 1,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+            kernel_regularizer=_small(design),
+            recurrent_regularizer=_small(design),
+            recurrent_dropout=design.recurrent_dropout,
+            seed=draw() if design.recurrent_dropout else None,
+            name=f"lstm_{number}",
+        )(x)
+        if design.batch_normalization:
+            normal = {"momentum": MOMENTUM, "epsilon": EPSILON, "name": f"normal_{number}"}
+            x = layers.BatchNormalization(**normal)(x)
+        x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
+    x = _dense(64, draw, design)(x)
+    x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
+    x = _dense(32, draw, design)(x)
+    said = layers.Dense(
+        TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_small(design)
+    )(x)
+    return keras.Model([window, series], said, name="dual_lstm")
+
+
+class _Seeds:
+    """Seeds for layers, drawn from one. Keras' own global stream is every thread's."""
+
+    def __init__(self, seed: int) -> None:
+        self._stream = np.random.default_rng(seed % 2**64)
+
+    def __call__(self) -> int:
+        return int(self._stream.integers(2**31))
+
+
+def _dense(units: int, draw: _Seeds, design: Design) -> keras.layers.Dense:
+    initializer = keras.initializers.GlorotUniform(seed=draw())
+    return keras.layers.Dense(
+        units, "relu", kernel_initializer=initializer, kernel_regularizer=_small(design)
+    )
+
+
+def _small(design: Design) -> keras.regularizers.Regularizer | None:
+    """What keeps a kernel small; weights of its own layer each, as Keras saves it."""
+    return keras.regularizers.L2(design.l2) if design.l2 else None
+
+
+def export_onnx(network: keras.Model, path: Path) -> None:
+    """Write the network as ONNX, for serving without TensorFlow."""
+    network = for_inference(network)
+    given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
+    network(given if len(given) > 1 else given[0])  # Keras exports what was called once
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
+        network.export(str(path), format="onnx", verbose=False)
+    model = onnx.load(path)
+    onnx_graph.simplify(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def for_inference(network: keras.Model) -> keras.Model:
+    """The network without recurrent dropout, of which an export would keep the random numbers.
+
+    The same object, if it has none.
+    """
+    if not any(getattr(layer, "recurrent_dropout", 0) for layer in network.layers):
+        return network
+
+    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "recurrent_dropout" in config:
+            config["recurrent_dropout"] = 0.0
+        return type(layer).from_config(config)
+
+    twin = keras.models.clone_model(network, clone_function=copied)
+    twin.set_weights(network.get_weights())
+    return twin
+
+
+def load(path: Path) -> keras.Model:
+    """Open a `.keras` file; nothing that it names is executed.
+
+    Raises:
+        DamagedFile: the file is no Keras model, or one with code of its own.
+    """
+    try:
+        keras_files.check_keras(path)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except keras_files.Refused as error:
+        raise DamagedFile(f"The file {path.name} {error}.") from error
+    except Exception as error:  # Keras' errors share no class of their own
+        reason = first_line(error)
+        raise DamagedFile(f"The file {path.name} cannot be opened by Keras: {reason}") from error

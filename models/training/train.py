@@ -1,0 +1,195 @@
+"""Training, in reading order: panel → split → scale → anchor → windows → epochs → held-back
+evaluation → published model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.forecast.forecaster import Model
+from models.forecast.onnx_session import open_network
+from models.series.panel import TARGETS, Calendar, Panel
+from models.training import evaluate, network
+from models.training.fit import Alone, Control, Epochs
+from models.training.prepare import Task, prepare
+from utils.api.architectures import PLAIN, Design
+from utils.api.schemas import Hyperparameters
+from utils.errors import TooLarge
+from utils.storage.artifact_store import Store, copy_of
+from utils.storage.files import full_disk
+
+
+def train(
+    panel: Panel,
+    hyper: Hyperparameters,
+    seed: int,
+    store: Store,
+    model_id: str,
+    about: dict[str, Any],
+    control: Control | None = None,
+    keep_optimizer: bool = False,
+    design: Design = PLAIN,
+) -> dict[str, Any]:
+    """Train a network on a panel and publish it; returns the published document.
+
+    Args:
+        seed: the same seed and panel give the same model.
+        store: where the model is published, whole, as its last act.
+        about: entries of the document beyond the training's own, such as the data set's id.
+        control: hears of every epoch, keeps checkpoints, may stop it; by default nobody does.
+        keep_optimizer: whether the `.keras` file, three times as large, holds Adam's state too.
+        design: what the network is built and trained like.
+
+    Raises:
+        InvalidInput: the data cannot be trained on with these hyperparameters.
+        TooLarge: it needs more memory than there is.
+    """
+    control = control or Alone()
+    try:
+        return _train(panel, hyper, seed, store, model_id, about, control, keep_optimizer, design)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TooLarge(
+            "The training needs more memory than its worker may use. A smaller batchSize, "
+            "sequenceLength, lstmUnits1 or lstmUnits2 needs less."
+        ) from error
+    finally:
+        keras.backend.clear_session()
+
+
+def warm_up() -> None:
+    """Train on next to nothing, and forget it: what TensorFlow sets up at its first use is there
+    before the first training."""
+    time = np.arange(60.0)
+    values = np.column_stack([100 + time % 7, 50 + time % 5, 2 + time % 3 / 10])
+    panel = Panel(Calendar(), (("-", "-", "-"),), np.array([0, 60]), np.zeros(1, int), values)
+    hyper = Hyperparameters.parse({"lstmUnits1": 1, "lstmUnits2": 1, "epochs": 1})
+    task = prepare(panel, hyper)
+    built = network.build(hyper, task.encoding.width, [1, 1, 1])
+    Epochs(built, task, hyper, 0, Alone()).run()
+    keras.backend.clear_session()
+
+
+def _train(
+    panel: Panel,
+    hyper: Hyperparameters,
+    seed: int,
+    store: Store,
+    model_id: str,
+    about: dict[str, Any],
+    control: Control,
+    keep_optimizer: bool,
+    design: Design,
+) -> dict[str, Any]:
+    began = time.perf_counter()
+    task = prepare(panel, hyper, design)
+    features = task.encoding.width
+    names = [len(known) for known in task.encoding.names]
+    trained = network.build(hyper, features, names, seed, design)
+    epochs = Epochs(trained, task, hyper, seed, control)
+    optimizer = epochs.run()
+    if keep_optimizer:
+        trained.compile(optimizer, "mse")
+    control.check()
+    with TemporaryDirectory() as folder:
+        onnx = Path(folder) / "model.onnx"
+        control.patiently(lambda: _export(trained, onnx))
+        control.check()
+        model, metrics = evaluate.assemble(task, open_network(onnx.read_bytes()))
+        control.check()
+        document = _document(model, metrics, task, hyper, seed) | {
+            "model_id": model_id,
+            "training_history": epochs.history
+            | {"epochs": len(epochs.history["loss"]), "best_epoch": epochs.best_epoch},
+            **about,
+        }
+        document["model_summary"] |= {
+            "input_shape": [None, hyper.sequence_length, features],
+            "total_params": int(trained.count_params()),
+        }
+        document["training_time"] = epochs.spent_before + time.perf_counter() - began
+        files = {".keras": trained.save, ".onnx": copy_of(onnx)}
+        control.publish(lambda: store.publish(model_id, document, files))
+    return document
+
+
+def _export(trained: keras.Model, path: Path) -> None:
+    try:
+        network.export_onnx(trained, path)
+    except OSError as error:
+        raise full_disk(error) or error from error
+
+
+def _document(
+    model: Model, metrics: dict[str, Any], task: Task, hyper: Hyperparameters, seed: int
+) -> dict[str, Any]:
+    """What is known of a trained model: its parts but the network, and how good it is."""
+    created = datetime.now(UTC).isoformat()
+    architecture = task.design.architecture
+    config = hyper.to_config() | {"architecture": architecture, "seed": seed}
+    coherence, spread = model.coherence, model.spread
+    return {
+        "created_at": created,
+        "architecture": architecture,
+        "config": config,
+        "metrics": metrics,
+        "model_summary": {
+            "output_shape": [None, len(TARGETS)],
+            "config": config,
+            "design": task.design.to_config(),
+            "created_at": created,
+        },
+        "warnings": task.warnings,
+        "encoding": task.encoding.to_document(),
+        "anchor": task.choice.refitted.to_document(),
+        "network": {"size": model.size.tolist()},
+        "coherence": None if coherence is None else coherence.to_document(),
+        "spread": None if spread is None else spread.to_document(),
+        "response": model.response.to_document(),
+        "split": _split(task),
+        "series": _series(task),
+        "versions": {
+            "python": sys.version.split()[0],
+            **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        },
+    }
+
+
+def _split(task: Task) -> dict[str, str | None]:
+    """What the model has seen: where the parts that training held back begin, and its last date."""
+    panel, windows = task.panel, task.windows
+    begins = [
+        panel.time[rows].min() if rows.size else None
+        for rows in (windows.held_back, windows.calibration)
+    ]
+    names = ("held_back_from", "calibration_from", "last_date")
+    steps = [*begins, panel.time.max()]
+    return {
+        name: None if step is None else panel.calendar.dates(np.array([step]))[0]
+        for name, step in zip(names, steps, strict=True)
+    }
+
+
+def _series(task: Task) -> list[dict[str, Any]]:
+    """What a forecast starts from: the end of every series."""
+    panel, found = task.panel, []
+    filled = panel.filled()
+    for s, key in enumerate(panel.keys):
+        begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
+        found.append(
+            {
+                "key": list(key),
+                "last_step": int(panel.first[s]) + end - begin - 1,
+                "recent": filled[max(begin, end - task.memory) : end].tolist(),
+                "highest_throughput": float(panel.values[begin:end, 1].max()),
+            }
+        )
+    return found

@@ -1,0 +1,197 @@
+"""The store is away, or full: it is said in a sentence, nothing is half-made, and it passes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support import s3
+from tests.support.gate import gate
+from tests.support.live import FAST, SMALL, Service, start, wait_until
+
+Body = dict[str, Any]
+LONG = FAST | SMALL | {"epochs": 400, "seed": 5}
+PREDICT = {"plant": "P 1", "application": "TV", "panelSize": "L"}
+TABLE = "day,plant,application,panel_size,wip,throughput\n"
+
+
+def refusal(reply: requests.Response) -> str:
+    """The sentence of a reply that says to come again."""
+    assert reply.status_code == 503, (reply.status_code, reply.text)
+    assert int(reply.headers["Retry-After"]) > 0
+    body = reply.json()
+    assert body["success"] is False and "Traceback" not in body["error"]
+    return str(body["error"])
+
+
+def calls(service: Service, model_id: str, data_id: str) -> list[requests.Response]:
+    """Each way in which a request meets the stores."""
+    rows = TABLE + "".join(f"{day},A,B,C,100,50\n" for day in range(100))
+    return [
+        service.get("/api/models"),
+        service.get("/api/data"),
+        service.get(f"/api/model/{model_id}"),
+        service.get(f"/api/model/{model_id}/download"),
+        service.get(f"/api/data/{data_id}?format=csv"),
+        service.post("/api/model/predict", PREDICT | {"model_id": model_id}),
+        service.post("/api/data/generate", SMALL),
+        service.post("/api/data/upload", data=rows, headers={"Content-Type": "text/csv"}),
+        service.post("/api/model/train", FAST | SMALL | {"background": True}),
+        service.post("/api/model/train", FAST | {"datasetId": data_id, "background": True}),
+    ]
+
+
+def taken_away_and_given_back(service: Service, take: Any, give: Any) -> None:
+    """A model is published while its store is away, and everything works again afterwards."""
+    service.wait_for_worker()
+    data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
+    model_id = service.hand_in(FAST | {"datasetId": data_id})
+    service.wait_for(model_id, "succeeded")
+    right = service.post("/api/model/predict", PREDICT | {"model_id": model_id}).json()
+    for _ in range(8):  # every web process has seen the stores
+        assert service.get("/api/models").ok and service.get("/api/data").ok
+    before = models(service)
+    running = service.hand_in(FAST | {"datasetId": data_id, "epochs": 300, "seed": 5})
+    service.wait_for_epoch(running, 1)
+    take()
+    for reply in calls(service, model_id, data_id):
+        assert "Traceback" not in refusal(reply)
+    assert service.get("/health").status_code == 200
+    assert {d["field"] for d in service.get("/health/ready").json()["details"]} == {
+        "model_store", "data_store"
+    }  # fmt: skip
+    log = service.folder / "log"
+    wait_until(lambda: "Epoch 300/300" in log.read_text(), 60)
+    wait_until(lambda: "waiting " in log.read_text(), 60)
+    assert service.job(running)["status"] == "running"
+    give()
+    assert service.wait_for(running, "succeeded")["tries"] == 1
+    again = service.post("/api/model/predict", PREDICT | {"model_id": model_id})
+    assert again.json()["predictions"] == right["predictions"]
+    for reply in calls(service, model_id, data_id):
+        assert reply.status_code in (200, 202), reply.text
+    wait_until(lambda: {*before, running} <= models(service))
+    assert service.get("/health/ready").status_code == 200
+
+
+def models(service: Service) -> set[str]:
+    listed = service.get("/api/models").json()["models"]
+    assert {model["info"]["status"] for model in listed} <= {"ready"}
+    return {model["model_id"] for model in listed}
+
+
+def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
+    service = start(tmp_path)
+    names = ("models", "data")
+
+    def take() -> None:
+        for name in names:
+            (tmp_path / name).rename(tmp_path / f"{name}, unmounted")
+
+    def give() -> None:
+        for name in names:
+            assert not (tmp_path / name).exists()  # nothing was written in its place
+            (tmp_path / f"{name}, unmounted").rename(tmp_path / name)
+
+    taken_away_and_given_back(service, take, give)
+    assert service.stop() == 0
+
+
+def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_server: s3.S3) -> None:
+    bucket = s3_server.new_bucket()
+    stores = {"MODEL_STORE": f"{bucket}/models", "DATA_STORE": f"{bucket}/data"}
+    with gate(int(s3_server.url.rsplit(":", 1)[1])) as way:
+        reached = s3_server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{way.port}"}
+        service = start(tmp_path, **stores, **reached)
+        taken_away_and_given_back(service, way.shut, way.open)
+        assert service.stop() == 0
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own that is soon full."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting a file system is not allowed here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """No space left on a disk, for as long as the context lasts."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"x" * 4096)
+    yield
+    ballast.unlink()
+
+
+def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        stores = {"MODEL_STORE": str(disk / "models"), "DATA_STORE": str(disk / "data")}
+        service = start(tmp_path, TMPDIR=str(disk), **stores)
+        service.wait_for_worker()
+        data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
+        model_id = service.hand_in(FAST | {"datasetId": data_id})
+        service.wait_for(model_id, "succeeded")
+        ask = PREDICT | {"model_id": model_id}
+        right = service.post("/api/model/predict", ask).json()
+        running = service.hand_in(FAST | {"datasetId": data_id, "epochs": 300})
+        service.wait_for_epoch(running, 1)
+        with filled(disk):
+            writing = calls(service, model_id, data_id)
+            for reply in writing[-4:-1]:
+                assert "No space left" in refusal(reply)
+            assert [reply.status_code for reply in writing[:6]] == [200] * 6
+            assert writing[5].json()["predictions"] == right["predictions"]
+            waiting = writing[-1].json()["job_id"]
+            log = service.folder / "log"
+            wait_until(lambda: "waiting " in log.read_text(), 60)
+            assert service.job(running)["status"] == "running"
+        for job_id in (running, waiting):
+            assert service.wait_for(job_id, "succeeded")["tries"] == 1
+        assert models(service) == {model_id, running, waiting}
+        listed = [entry["dataset_id"] for entry in service.get("/api/data").json()["datasets"]]
+        assert listed == [data_id]
+        for name in ("models", "data"):
+            left = {path.name.split(".")[0] for path in (disk / name).iterdir() if path.is_file()}
+            assert left == ({data_id} if name == "data" else models(service))
+            assert not [*(disk / name).glob(".staging-*")]
+        for reply in calls(service, model_id, data_id):
+            assert reply.status_code in (200, 202), reply.text
+        assert service.stop() == 0
+
+
+def test_a_full_disk_of_the_database(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 8) as disk:
+        service = start(tmp_path, DATABASE_URL=f"sqlite:///{disk / 'jobs.sqlite'}")
+        service.wait_for_worker()
+        data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
+        asked = FAST | {"datasetId": data_id, "background": True}
+        running = service.hand_in(asked | {"epochs": 100})
+        service.wait_for_epoch(running, 1)
+        with filled(disk):
+            refused = [service.post("/api/model/train", asked) for _ in range(20)]
+            assert "disk is full" in refusal(refused[-1])
+            log = service.folder / "log"
+            wait_until(lambda: "Epoch 100/100" in log.read_text(), 60)
+            assert service.get(f"/api/jobs/{running}").status_code in (200, 503)
+            assert service.get("/api/models").status_code == 200
+        taken = [reply.json()["job_id"] for reply in refused if reply.status_code == 202]
+        for job_id in (running, *taken, service.hand_in(asked)):
+            service.wait_for(job_id, "succeeded")
+        assert len(models(service)) == 2 + len(taken)
+        assert len(service.get("/api/jobs").json()["jobs"]) == 2 + len(taken)
+        assert service.stop() == 0

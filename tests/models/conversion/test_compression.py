@@ -1,0 +1,174 @@
+"""Smaller files of a model, and its downloads, over HTTP and in process."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from models.conversion import compression, legacy_import
+from models.data_generator import PlantSpec, generate
+from models.forecast.forecaster import Forecaster
+from models.registry.registry import SERVED, Registry, model_store
+from models.series.panel import TARGETS, Calendar, Panel
+from models.training import train
+from tests.support.live import FAST, SMALL, Service
+from utils.api.architectures import DESIGNS, PLAIN, Design
+from utils.api.replies import CompressReply
+from utils.api.schemas import Hyperparameters
+from utils.errors import Conflict
+
+Body = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def model(service: Service) -> str:
+    """A model of its own, which the tests may change."""
+    reply = service.post("/api/model/train", FAST | SMALL)
+    assert reply.status_code == 200, reply.text
+    return str(reply.json()["model_id"])
+
+
+def forecast(service: Service, model: str) -> list[float]:
+    ask = {"model_id": model, "plant": "P 1", "application": "TV", "panelSize": "L"}
+    days = service.post("/api/model/predict", ask).json()["predictions"]
+    return [day["predicted_wip"] for day in days]
+
+
+def test_compress_reports_and_serves_what_was_asked_for(service: Service, model: str) -> None:
+    before = forecast(service, model)
+    for serves in ("float16", "int8", "float32"):
+        reply = service.post(f"/api/model/{model}/compress", {"serves": serves})
+        assert reply.status_code == 200, reply.text
+        body = reply.json()
+        CompressReply.model_validate(body)
+        assert (body["serves"], body["forecasts"] > 0) == (serves, True)
+        files = body["files"]
+        assert files["float32"]["mean_change"] == 0 == files["float32"]["mase_change"]
+        assert body["bytes_after"] == files[serves]["bytes"]
+        served = service.get(f"/api/model/{model}/download?format=onnx").content
+        assert len(served) == body["bytes_after"]
+        assert service.get(f"/api/model/{model}").json()["info"]["serves"] == serves
+        assert forecast(service, model) == pytest.approx(before, rel=0.01)
+    default = service.post(f"/api/model/{model}/compress", {}).json()
+    assert default["serves"] == "float16"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("{}/compress", {"serves": "int4"}, 422, "serves"),
+        ("{}/compress", {"datasetId": str(uuid4())}, 404, "data set"),
+        ("00000000-0000-4000-8000-000000000000/compress", {}, 404, "model"),
+    ],
+)
+def test_compress_refuses(
+    service: Service, model: str, path: str, body: Body, status: int, said: str
+) -> None:
+    reply = service.post(f"/api/model/{path.format(model)}", body)
+    assert reply.status_code == status and said in reply.json()["error"]
+
+
+@pytest.mark.parametrize("form", ["", "?format=keras", "?format=onnx", "?format=litert"])
+def test_download_gives_the_file(service: Service, trained: Body, form: str) -> None:
+    id = trained["model_id"]
+    reply = service.get(f"/api/model/{id}/download{form}")
+    assert reply.status_code == 200, reply.text
+    ending = {"?format=onnx": "onnx", "?format=litert": "tflite"}.get(form, "keras")
+    assert f"{id}.{ending}" in reply.headers["Content-Disposition"]
+    if ending == "keras":
+        assert "config.json" in zipfile.ZipFile(io.BytesIO(reply.content)).namelist()
+    elif ending == "onnx":
+        assert ort.InferenceSession(reply.content).get_outputs()
+    else:
+        assert reply.content[4:8] == b"TFL3"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("{}/download?format=h5", 422, "keras"),
+        ("00000000-0000-4000-8000-000000000000/download", 404, "model"),
+    ],
+)
+def test_download_refuses(
+    service: Service, trained: Body, path: str, status: int, said: str
+) -> None:
+    reply = service.get(f"/api/model/{path.format(trained['model_id'])}")
+    assert reply.status_code == status and said in reply.json()["error"]
+
+
+# --- in process --------------------------------------------------------------------------------
+
+
+def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str, Panel, Any]:
+    """A model whose network is heard, and says much: a random last layer times `weight`."""
+    spec = PlantSpec(("p", "q"), ("a",), ("s",), 150, 100, 50, 0.2, 0.1, 1)
+    block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
+    values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
+    panel = Panel(Calendar(), tuple(block.keys), np.arange(3) * 150, np.full(2, 19_723), values)
+    hyper = Hyperparameters.parse({"lstmUnits1": 16, "lstmUnits2": 8, "epochs": 1})
+    about = {"dataset_id": str(uuid4())}
+    train.train(panel, hyper, 1, store, id, about, design=design)
+    network = legacy_import.open_keras(store, id)
+    weights = network.get_weights()
+    rng = np.random.default_rng(0)
+    weights[-2] = weight * rng.normal(size=weights[-2].shape).astype(np.float32)
+    network.set_weights(weights)
+    store.amend(id, {"network": {"size": [0.1, 0.1, 0.1]}})
+    return store, id, panel, network
+
+
+def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
+    store, id, panel, network = made(tmp_path, 1.0)
+    report = compression.compress(store, id, network, panel, "int8")
+    files = report["files"]
+    sizes = [files[name]["bytes"] for name in ("float32", "float16", "int8")]
+    assert sizes == sorted(sizes, reverse=True) and sizes[2] < 0.7 * sizes[0]
+    assert files["litert"]["bytes"] > 0
+    assert 0 < files["float16"]["mean_change"] < files["int8"]["mean_change"] < compression.MOST
+    assert 0 < files["litert"]["mean_change"] < compression.MOST
+    for found in files.values():
+        assert found["published"] and found["mean_change"] <= found["largest_change"]
+        assert found["mase"] > 0 and abs(found["mase_change"]) < 0.05
+    document = store.document(id)
+    assert document["serves"] == "int8" and document["compression"] == report
+    registry = Registry(tmp_path, 10_000_000)
+    assert len(registry.store.read(id, SERVED["int8"])) == sizes[2]
+    key = panel.keys[0]
+    served = registry.open(id).forecast_own([key], 5)[0]
+    exact = Forecaster(document, store.read(id, SERVED["int8"])).forecast_own([key], 5)[0]
+    np.testing.assert_array_equal(served.values, exact.values)
+
+
+def test_a_change_of_more_than_a_hundredth_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, id, panel, network = made(tmp_path, 1.0)
+    before, files = store.document(id), sorted(p.name for p in tmp_path.iterdir())
+    monkeypatch.setattr(compression, "MOST", 1e-7)
+    with pytest.raises(Conflict, match=r"int8.*mean forecast"):
+        compression.compress(store, id, network, panel, "int8")
+    assert store.document(id) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == files
+    # What is asked for passes; what does not is left out.
+    report = compression.compress(store, id, network, panel, "float32")
+    assert not report["files"]["int8"]["published"] and report["files"]["float32"]["published"]
+    assert not store.has(id, SERVED["int8"])
+
+
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_litert_says_what_keras_says(tmp_path: Path, design: Design) -> None:
+    _, _, _, network = made(tmp_path, 0.3, design)
+    (tmp_path / "m").write_bytes(compression.litert(network))
+    shape = 3, *network.inputs[0].shape[1:]
+    windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3]], np.int32)
+    said = compression.interpreted(tmp_path / "m")(windows, names)
+    np.testing.assert_allclose(said, network([windows, names]).numpy(), atol=0.02)

@@ -1,0 +1,259 @@
+"""Forecasts worth trusting: better than naive ones, covered by their intervals, on any series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.data_generator import PlantSpec, generate
+from models.forecast.forecaster import Forecast, Model, past_of
+from models.forecast.rollout import Past
+from models.series.panel import TARGETS, Calendar, Panel
+from models.training.evaluate import assemble
+from models.training.prepare import Task, prepare
+from utils.api.schemas import Hyperparameters
+
+FIRST = 19_723
+HYPER = Hyperparameters()
+Floats = NDArray[np.float64]
+
+
+def silent(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
+    """A network that has nothing to add."""
+    return np.zeros((len(windows), 3), np.float32)
+
+
+def plants(days: int, seed: int = 1, noise: float = 0.1, lines: int = 4) -> Panel:
+    spec = PlantSpec(
+        ("p", "q"), ("a",), tuple(f"s{i}" for i in range(lines)), days, 100, 50, 0.2, noise, seed
+    )
+    block = next(generate(spec))
+    return panel_of(
+        list(np.stack([block.columns[name] for name in TARGETS], axis=-1)), tuple(block.keys)
+    )
+
+
+def panel_of(series: list[Floats], keys: tuple[Any, ...]) -> Panel:
+    """Series that end on the same day."""
+    lengths = np.array([len(each) for each in series])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    first = FIRST + lengths.max() - lengths
+    return Panel(Calendar(), keys, offsets, first, np.concatenate(series))
+
+
+def until(panel: Panel, day: int) -> Panel:
+    """A panel as it was known before a day, counted from its beginning."""
+    spans = [panel.values[b:e] for b, e in zip(panel.offsets[:-1], panel.offsets[1:], strict=True)]
+    known = [
+        rows[: max(0, FIRST + day - first)] for rows, first in zip(spans, panel.first, strict=True)
+    ]
+    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in known])])
+    whole = Panel(panel.calendar, panel.keys, offsets, panel.first, np.concatenate(known))
+    return whole.select(np.flatnonzero(whole.lengths).tolist())
+
+
+def published(task: Task, network: Any = silent) -> tuple[Model, dict[str, Any]]:
+    """The model as it is published, and its metrics."""
+    model, metrics = assemble(task, network)
+    return replace(model, anchor=task.choice.refitted), metrics
+
+
+def later(model: Model, panel: Panel, days: list[int], steps: int) -> tuple[list[Forecast], Floats]:
+    """Forecasts of all series from some days on, and what came: [origins, S, steps, 3]."""
+    scaled = model.encoding.scaling.forward(panel.filled(), panel.series)
+    shown = model.encoding.lowest, model.encoding.highest
+    every = np.arange(len(panel.keys))
+    forecasts, truths = [], []
+    for day in days:
+        past = Past.of(panel, scaled, model.anchor.shape, every, FIRST + day, shown)
+        forecasts.append(model.forecast(past, steps))
+        rows = panel.offsets[:-1] + FIRST + day - panel.first
+        truths.append(panel.values[rows[:, None] + np.arange(steps)])
+    return forecasts, np.array(truths)
+
+
+def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) -> Floats:
+    """Share of the truth that the forecasts of some series are off by, [3]."""
+    said = np.array([forecast.values for forecast in forecasts])
+    off = np.abs(said - truth)[:, some]
+    return np.nansum(off, axis=(0, 1, 2)) / np.nansum(np.abs(truth[:, some]), axis=(0, 1, 2))
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+@pytest.mark.parametrize("days", [250, 400])
+def test_forecasts_of_plants_beat_both_naive_ones(days: int, noise: float) -> None:
+    panel = plants(days + 40, noise=noise, lines=6)
+    model, metrics = published(prepare(until(panel, days), HYPER))
+    origins = list(range(days, days + 26, 3))
+    forecasts, truth = later(model, panel, origins, 14)
+    last = (
+        truth[:, :, :1] * 0
+        + np.array(
+            [
+                [
+                    panel.values[o + e - panel.lengths[0] + d - 1]
+                    for o, e in zip(panel.offsets[:-1], panel.lengths, strict=True)
+                ]
+                for d in origins
+            ]
+        )[:, :, None]
+    )
+    naive = np.nansum(np.abs(last - truth), axis=(0, 1, 2)) / truth.sum(axis=(0, 1, 2))
+    assert (errors(forecasts, truth) < naive).all()
+    for figures in metrics["per_target"].values():
+        assert figures["skill"] > 0.05
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_intervals_and_confidence_hold_on_later_data(noise: float) -> None:
+    inside: dict[int, list[float]] = {80: [], 95: []}
+    stated, landed = [], []
+    for seed in (1, 2, 3):
+        panel = plants(400, seed, noise, lines=6)
+        model, _ = published(prepare(until(panel, 300), HYPER))
+        forecasts, truth = later(model, panel, list(range(300, 372, 4)), 28)
+        for forecast, came in zip(forecasts, truth, strict=True):
+            for level, found in inside.items():
+                within = (forecast.lower[level] <= came) & (came <= forecast.upper[level])
+                found.append(float(within.mean()))
+            close = np.abs(forecast.values - came) <= 0.2 * came
+            stated.append(forecast.confidence.mean())
+            landed.append(close.mean())
+    assert np.mean(inside[80]) == pytest.approx(0.80, abs=0.06)
+    assert np.mean(inside[95]) == pytest.approx(0.95, abs=0.03)
+    assert np.mean(stated) == pytest.approx(np.mean(landed), abs=0.08)
+
+
+def awkward(days: int) -> dict[str, Floats]:
+    """Series of the kinds that spoil a pool."""
+    base = plants(days, seed=9).values.reshape(-1, days, 3)
+    rng = np.random.default_rng(0)
+    intermittent = base[0].copy()
+    intermittent[rng.random(days) < 0.5, 1:] = [0.0, np.nan]
+    shifted, spiked, blank = base[1].copy(), base[2].copy(), base[3].copy()
+    shifted[days // 2 :] *= [3.0, 3.0, 1.0]
+    spiked[days // 3] *= 50
+    blank[rng.random(days) < 0.7, 2] = np.nan
+    return {
+        "intermittent": intermittent,
+        "short": base[0][-20:],
+        "constant": np.tile([100.0, 50.0, 2.0], (days, 1)),
+        "level shift": shifted,
+        "outlier": spiked,
+        "blank cycle times": blank,
+    }
+
+
+@lru_cache(maxsize=1)
+def alone() -> Floats:
+    panel = plants(360)
+    model, _ = published(prepare(until(panel, 300), HYPER))
+    return errors(*later(model, panel, list(range(300, 340, 4)), 14))
+
+
+@pytest.mark.parametrize("kind", [*awkward(360), "all of them"])
+def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) -> None:
+    good, others = plants(360), awkward(360)
+    chosen = others if kind == "all of them" else {kind: others[kind]}
+    rows = [*good.values.reshape(-1, 360, 3), *chosen.values()]
+    panel = panel_of(rows, (*good.keys, *((name, "a", "s") for name in chosen)))
+    task = prepare(until(panel, 300), HYPER)
+    kept = panel.select([panel.keys.index(key) for key in task.panel.keys])
+    model, metrics = published(task)
+    forecasts, truth = later(model, kept, list(range(300, 340, 4)), 14)
+    assert (errors(forecasts, truth, slice(0, 8)) < 1.05 * alone()).all()
+    for forecast in forecasts:
+        bounds = [*forecast.lower.values(), *forecast.upper.values()]
+        for values in (forecast.values, forecast.raw, *bounds):
+            assert np.isfinite(values).all() and (values >= 0).all()
+        assert (forecast.lower[95] <= forecast.lower[80] + 1e-9).all()
+        assert (forecast.upper[80] <= forecast.upper[95] + 1e-9).all()
+        highest = np.nanmax(kept.values.reshape(-1, 3), axis=0)
+        assert (forecast.values <= 2 * highest).all()
+    assert np.isfinite(metrics["mae"])
+
+
+def test_a_network_that_makes_it_worse_is_not_heard_and_the_model_says_so() -> None:
+    def wrong(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
+        return np.full((len(windows), 3), 2.0, np.float32)
+
+    task = prepare(plants(200), HYPER)
+    model, metrics = published(task, wrong)
+    verdict = metrics["network"]
+    assert not model.size.any() and verdict["used"] is False
+    assert "does not improve on the linear autoregression" in verdict["sentence"]
+    for figures in verdict["per_target"].values():
+        assert figures["wape_with"] > figures["wape_without"] == figures["wape_published"]
+    quiet, _ = published(task)
+    past = past_of(model, 0, task.panel.values[:200], FIRST + 199)
+    np.testing.assert_array_equal(model.forecast(past, 9).values, quiet.forecast(past, 9).values)
+
+
+def test_a_network_that_knows_more_is_heard() -> None:
+    # Every third day work waits: the linear anchor cannot tell, the network is told by a window.
+    panel = plants(200)
+    task = prepare(panel, HYPER)
+    left = {tuple(np.round(task.scaled[r - 1], 5)): task.residual[r] for r in range(11, 200)}
+
+    def knowing(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
+        said = [left.get(tuple(np.round(w[-1, :3].astype(float), 5)), np.zeros(3)) for w in windows]
+        return np.nan_to_num(np.array(said, np.float32))
+
+    model, metrics = published(task, knowing)
+    assert metrics["network"]["used"] and model.size.any()
+    for target in metrics["network"]["targets"]:
+        figures = metrics["network"]["per_target"][target]
+        assert figures["wape_published"] < figures["wape_without"]
+
+
+@lru_cache(maxsize=1)
+def of_plants() -> tuple[Model, Panel]:
+    panel = plants(200)
+    return published(prepare(panel, HYPER))[0], panel
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    series=st.integers(0, 7),
+    more=st.floats(1.02, 4),
+    less=st.floats(0.25, 0.98),
+)
+def test_another_state_acts_as_the_flow_says_and_fades(
+    series: int, more: float, less: float
+) -> None:
+    model, panel = of_plants()
+    rows = panel.values[200 * series : 200 * (series + 1)]
+    plain = model.forecast(past_of(model, series, rows, FIRST + 199), 30)
+    was = rows[-1]
+
+    def moved(wip: float | None, throughput: float | None) -> Floats:
+        return plain.shifted(model.response, was, wip, throughput).values[0] / plain.values[0] - 1
+
+    for shift in (moved(was[0] * more, None), -moved(None, was[1] * more)):
+        assert (shift[0, [0, 2]] > 0).all()
+    for shift in (moved(was[0] * less, None), -moved(None, was[1] * less)):
+        assert (shift[0, [0, 2]] < 0).all()
+    for shift in (moved(was[0] * more, None), moved(None, was[1] * less)):
+        assert (np.diff(np.abs(shift[:, [0, 2]]), axis=0) <= 1e-12).all()
+        assert np.abs(shift[-1]).max() < 0.5 * np.abs(shift[0]).max()
+
+
+def test_a_series_that_is_not_known_is_forecast_from_its_history() -> None:
+    model, panel = of_plants()
+    other = plants(240, seed=5).values[:240]
+    errs, naive = [], []
+    for day in range(150, 220, 10):
+        rows = other[:day]
+        cold = model.with_series(rows)
+        forecast = cold.forecast(past_of(cold, len(panel.keys), rows, FIRST + day - 1), 7)
+        errs.append(np.abs(forecast.values[0] - other[day : day + 7]) / other[day : day + 7])
+        naive.append(np.abs(rows[-1] - other[day : day + 7]) / other[day : day + 7])
+        assert (forecast.lower[80] < forecast.values).all()
+    assert (np.mean(errs, axis=(0, 1)) < np.mean(naive, axis=(0, 1))).all()

@@ -1,0 +1,136 @@
+"""The story of jobs, the same in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from models.jobs.job_log import Decision, JobLog
+from utils.storage.database import open_engine
+
+
+@pytest.fixture
+def log(database_url: str) -> Iterator[JobLog]:
+    engine = open_engine(database_url)
+    made = JobLog(engine)
+    made.create()
+    made.create()
+    yield made
+    engine.dispose()
+
+
+@pytest.fixture
+def job() -> str:
+    return str(uuid4())
+
+
+def test_events_are_numbered_from_one_and_come_back_in_order(log: JobLog, job: str) -> None:
+    log.add_status(job, {"status": "running"})
+    for epoch in (1, 2):
+        log.add_epoch(job, epoch, {"epoch": epoch, "loss": 0.5})
+    told = log.after({job: 0})
+    assert [(event.number, event.epoch) for event in told] == [(1, None), (2, 1), (3, 2)]
+    assert told[1].data == {"epoch": 1, "loss": 0.5}
+    assert told[0].at <= told[1].at <= told[2].at <= time.time()
+    assert [[event.number for event in log.after({job: seen})] for seen in range(4)] == [
+        [1, 2, 3],
+        [2, 3],
+        [3],
+        [],
+    ]
+
+
+def test_what_is_told_again_is_told_once(log: JobLog, job: str) -> None:
+    for _ in range(2):
+        log.add_status(job, {"status": "running", "try": 1})
+        log.add_epoch(job, 1, {"epoch": 1})
+    log.add_status(job, {"status": "queued"})
+    log.add_status(job, {"status": "running", "try": 1})
+    assert len(log.after({job: 0})) == 4
+
+
+def test_several_writers_leave_no_gap_and_no_repeat(log: JobLog, job: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: log.add_epoch(job, i // 2, {"epoch": i // 2}), range(40)))
+    told = log.after({job: 0})
+    assert [event.number for event in told] == list(range(1, 21))
+    assert sorted(event.epoch or 0 for event in told) == list(range(20))
+
+
+def test_jobs_are_told_apart(log: JobLog, job: str) -> None:
+    other = str(uuid4())
+    for each, epochs in ((job, 3), (other, 1)):
+        for epoch in range(1, epochs + 1):
+            log.add_epoch(each, epoch, {"epoch": epoch})
+    assert {id: event.epoch for id, event in log.last_epochs([job, other]).items()} == {
+        job: 3,
+        other: 1,
+    }
+    begun, ended = log.spans([job])[job]
+    assert begun <= ended and set(log.spans([job])) == {job}
+    assert log.epochs_since(time.time() - 60) == 4 and log.epochs_since(time.time() + 1) == 0
+    log.decide(job, Decision.PUBLISH)
+    log.forget([job])
+    assert log.after({job: 0, other: 0})[0].job_id == other
+    assert log.decision(job) is None
+
+
+@pytest.mark.parametrize("first", list(Decision))
+def test_the_first_decision_stands(log: JobLog, job: str, first: Decision) -> None:
+    assert log.decision(job) is None
+    assert [log.decide(job, each) for each in (first, *Decision)] == [first] * 3
+    assert log.decision(job) is first
+
+
+def test_of_many_who_decide_at_once_all_hear_the_same(log: JobLog, job: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        heard = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
+    assert heard == {log.decision(job)}
+
+
+@pytest.mark.parametrize(
+    ("story", "fruitless"),
+    [
+        ("", 0),
+        ("1", 1),
+        ("123", 3),
+        ("12e3", 1),  # killed, though it got on
+        ("1ee23e", 0),
+        ("12q3", 3),  # taken over by another worker
+        ("12q1", 1),  # handed back by a worker that was stopped
+        ("12q1q12", 2),
+        ("2pp3", 2),  # a backtest tells of itself several times a try
+    ],
+)
+def test_tries_that_got_a_job_no_further_are_counted(
+    log: JobLog, job: str, story: str, fruitless: int
+) -> None:
+    """Digits begin a try; `e` is an epoch, `q` back in the queue, `p` a share that is done."""
+    number = 0
+    for place, step in enumerate(story):
+        number = int(step) if step.isdigit() else number
+        if step == "e":
+            log.add_epoch(job, place, {"epoch": place})
+        elif step == "q":
+            log.add_status(job, {"status": "queued"})
+        else:
+            told = {"progress": place} if step == "p" else {}
+            log.add_status(job, {"status": "running", "try": number} | told)
+    assert log.fruitless_tries(job) == fruitless
+
+
+def test_times_are_in_the_order_in_which_things_were_told(
+    log: JobLog, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back by an hour meanwhile."""
+    now = time.time()
+    for epoch, at in enumerate((now - 2, now, now - 3600), 1):
+        monkeypatch.setattr(time, "time", lambda at=at: at)
+        log.add_epoch(job, epoch, {"epoch": epoch})
+    assert log.spans([job])[job] == (now - 2, now - 3600)
+    assert [event.epoch for event in log.after({job: 0})] == [1, 2, 3]
+    assert [event.epoch for event in log.last(10)] == [3]  # what is new, not what is yet to come

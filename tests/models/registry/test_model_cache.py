@@ -1,0 +1,149 @@
+"""The models that a web process keeps open: bounded by bytes, never one that was deleted."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.forecast.forecaster import Forecaster, Memory, Start
+from models.forecast.onnx_session import open_network
+from models.registry.registry import Registry, model_store
+from models.series.encoding import Encoding
+from models.series.panel import Calendar, Panel
+from models.training import train
+from utils.api.schemas import Hyperparameters
+from utils.bounded_cache import Remembered
+from utils.errors import NotFound
+
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], bytes]:
+    """The document and the network of a model."""
+    time = np.arange(60.0)
+    values = np.column_stack([100 + time % 7, 50 + time % 5, 2 + time % 3 / 10])
+    panel = Panel(Calendar(), (("a", "b", "c"),), np.array([0, 60]), np.zeros(1, int), values)
+    hyper = Hyperparameters.parse({"lstmUnits1": 2, "lstmUnits2": 2, "epochs": 1})
+    store, id = model_store(tmp_path_factory.mktemp("one")), str(uuid4())
+    train.train(panel, hyper, 1, store, id, {})
+    return store.document(id), store.read(id, ".onnx")
+
+
+def copies(folder: Path, published: tuple[dict[str, Any], bytes], count: int) -> list[str]:
+    document, network = published
+    ids = [str(uuid4()) for _ in range(count)]
+    for id in ids:
+        fresh = {k: v for k, v in document.items() if k != "files"} | {"model_id": id}
+        model_store(folder).publish(id, fresh, {".onnx": lambda path: path.write_bytes(network)})
+    return ids
+
+
+def test_the_cache_is_bounded_by_bytes_and_the_least_recently_used_goes(
+    tmp_path: Path, published: tuple[dict[str, Any], bytes]
+) -> None:
+    said: list[tuple[int, int]] = []
+    one = Registry(tmp_path, MB, lambda count, size: said.append((count, size)))
+    ids = copies(tmp_path, published, 4)
+    one.open(ids[0])
+    size = said[0][1]
+    registry = Registry(tmp_path, 3 * size, lambda count, size: said.append((count, size)))
+    opened = {id: registry.open(id) for id in ids[:3]}
+    assert said[-1] == (3, 3 * size)
+    assert registry.open(ids[0]) is opened[ids[0]]  # used last
+    registry.open(ids[3])
+    assert said[-1] == (3, 3 * size)
+    assert registry.open(ids[0]) is opened[ids[0]]
+    assert registry.open(ids[2]) is opened[ids[2]]
+    assert registry.open(ids[1]) is not opened[ids[1]]
+
+
+def test_a_model_larger_than_the_cache_is_served_all_the_same(
+    tmp_path: Path, published: tuple[dict[str, Any], bytes]
+) -> None:
+    registry = Registry(tmp_path, 1)
+    first, second = copies(tmp_path, published, 2)
+    opened = registry.open(first)
+    assert registry.open(first) is opened
+    assert isinstance(registry.open(second), Forecaster)
+    assert registry.open(first) is not opened
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_is_deleted_is_not_served_again(
+    elsewhere: bool, tmp_path: Path, published: tuple[dict[str, Any], bytes]
+) -> None:
+    registry = Registry(tmp_path, MB)
+    [id] = copies(tmp_path, published, 1)
+    registry.open(id)
+    (Registry(tmp_path, MB) if elsewhere else registry).delete(id)
+    with pytest.raises(NotFound):
+        registry.open(id)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
+def test_what_is_remembered_keeps_within_its_budget(puts: list[tuple[int, int]]) -> None:
+    remembered: Remembered[int] = Remembered(100)
+    costs: dict[int, int] = {}
+    for key, cost in puts:
+        known = remembered.known([key])
+        remembered.put(key, cost, cost)
+        costs[key] = known.get(key, cost)
+        held = remembered.known(range(10))
+        assert all(held[key] == costs[key] for key in held)
+        assert sum(held.values()) <= 100
+    if puts:
+        key, cost = puts[-1]
+        assert cost > 100 or remembered.known([key])
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_bound_network_says_what_it_says_when_called(
+    count: int, published: tuple[dict[str, Any], bytes]
+) -> None:
+    document, content = published
+    forecaster, network = Forecaster(document, content), open_network(content)
+    assert isinstance(forecaster.encoding, Encoding)
+    rng, encoding = np.random.default_rng(1), forecaster.encoding
+    windows = np.empty((count, encoding.length, encoding.width), np.float32)
+    identities = encoding.identities(np.zeros(count, np.int64))
+    say = network.bind(windows, identities)
+    for _ in range(3):
+        windows[:] = rng.standard_normal(windows.shape)
+        np.testing.assert_array_equal(say(), network(windows, identities))
+
+
+def test_threads_that_forecast_at_once_do_not_hear_each_other(
+    published: tuple[dict[str, Any], bytes],
+) -> None:
+    document, content = published
+    heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
+    forecaster = Forecaster(heard, content)
+    [key] = forecaster.encoding.keys
+    rows, last = forecaster.recent(key) or (np.zeros(0), 0)
+    starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
+    alone = [forecaster.forecast(*start, 30).values for start in starts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda start: forecaster.forecast(*start, 30).values, starts))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_models_that_share_a_memory_know_only_their_own(
+    published: tuple[dict[str, Any], bytes],
+) -> None:
+    document, content = published
+    memory = Memory()
+    one, other = (Forecaster(document, content, memory) for _ in range(2))
+    [key] = one.encoding.keys
+    [forecast] = one.forecast_own([key], 7)
+    assert one.forecast_own([key], 7)[0] is forecast
+    assert other.forecast_own([key], 7)[0] is not forecast
+    one.keep(b"said", key, 7)
+    assert one.said(key, 7) == b"said" and other.said(key, 7) is None and one.said(key, 8) is None

@@ -1,0 +1,26 @@
+"""The report of a model: what it shows of names that others chose."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from models.reports.html_report import write
+from models.reports.pictures import HeldBack, Layer, draw_forecasts
+from models.series.panel import TARGETS
+
+NAME = "<script>alert(1)</script> $\\frac{$"
+
+
+def test_names_are_text_in_reports_and_pictures(tmp_path: Path) -> None:
+    values = np.ones((3, len(TARGETS)))
+    dates = ["2024-01-01", "2024-01-02", "2024-01-03"]
+    shown = HeldBack(NAME, dates, values, values, {}, {})
+    document = {"model_id": NAME, "plant": NAME, "warnings": [NAME], "config": {NAME: NAME}}
+    write(document, [Layer(NAME, "LSTM", (None, 5, 4), 3)], [shown], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
+    assert io.BytesIO(draw_forecasts([shown])).read(4) == b"\x89PNG"

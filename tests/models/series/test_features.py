@@ -1,0 +1,112 @@
+"""Engineered features: per series, and from the past only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.forecast.rollout import Correction, Past
+from models.series.encoding import FARTHEST, Encoding
+from models.series.features import calendar_extras, last_averages, moving_averages
+from models.series.panel import Calendar, Step
+from models.training.prepare import prepare
+from tests.models.training.test_train import TINY, panel
+from utils.api.architectures import DESIGNS, Architecture
+
+ENHANCED = DESIGNS[Architecture.ENHANCED]
+
+
+def positions(*lengths: int) -> np.ndarray:
+    return np.concatenate([np.arange(length) for length in lengths])
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_moving_averages_are_those_of_plain_loops(lengths: list[int], seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(sum(lengths), 3))
+    found = moving_averages(values, positions(*lengths), (3, 12))
+    begin = 0
+    for length in lengths:
+        for row in range(length):
+            for place, window in enumerate((3, 12)):
+                own = values[begin + max(0, row + 1 - window) : begin + row + 1]
+                said = found[begin + row, 3 * place : 3 * place + 3]
+                np.testing.assert_allclose(said, own.mean(axis=0))
+        begin += length
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_averages_of_a_last_row_are_the_same(known: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(40, 3))
+    values[: 40 - known] = 1e9  # no rows of the series
+    last = last_averages(values[None, -12:], np.array([known]), (3, 12))
+    whole = moving_averages(values[40 - known :], np.arange(known), (3, 12))
+    np.testing.assert_allclose(last[0], whole[-1])
+
+
+@given(st.integers(1, 59), st.integers(0, 1), st.integers(0, 2**32 - 1))
+def test_later_rows_and_other_series_change_no_feature(row: int, series: int, seed: int) -> None:
+    data = panel()
+    encoding = replace(Encoding.fit(data, 5, 19_723 + 48), engineered=True)
+    scaled = encoding.scaling.forward(data.values, data.series)
+    changed = np.random.default_rng(seed).normal(size=scaled.shape)
+    same = slice(data.offsets[series], data.offsets[series] + row + 1)
+    changed[same] = scaled[same]
+    rows = [encoding.rows(each, data.time, data.position)[same] for each in (scaled, changed)]
+    np.testing.assert_array_equal(rows[0], rows[1])
+    assert rows[0].shape[1] == encoding.width
+
+
+@pytest.mark.parametrize("days", [60, 14])
+def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
+    data = panel(days)
+    task = prepare(data, TINY, ENHANCED)
+    shown = task.encoding.rows(task.scaled, data.time, data.position)
+    wild = task.scaled * 9  # also beyond what is shown
+    seen: list[np.ndarray] = []
+
+    def network(windows: np.ndarray, _names: object) -> np.ndarray:
+        seen.append(windows.copy())
+        return np.zeros((len(windows), 3), np.float32)
+
+    for scaled in (task.scaled, wild):
+        assert (np.abs(scaled).max() > FARTHEST) == (scaled is wild)
+        shown = task.encoding.rows(scaled, data.time, data.position)
+        start, steps = days - 6, 6
+        origin = int(data.first[0]) + start
+        past = Past.of(data, scaled, task.shape, np.arange(2), origin, memory=task.memory)
+        correction = Correction(network, task.encoding, np.ones(3), past, steps)
+        for step in range(steps):
+            ends = data.offsets[:-1] + start + step
+            correction.at(step, scaled[ends - 1])
+            windows = shown[ends[:, None] + np.arange(-TINY.sequence_length, 0)]
+            np.testing.assert_allclose(seen[-1], windows, atol=1e-5)
+
+
+def test_a_past_too_short_for_the_averages_is_refused() -> None:
+    data = panel()
+    task = prepare(data, TINY, ENHANCED)
+    past = Past.of(data, task.scaled, task.shape, np.arange(2), int(data.first[0]) + 50)
+    with pytest.raises(ValueError, match="32 rows"):
+        Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), past, 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "date", "expected"),
+    [
+        (Step.DAY, "2024-02-01", [0, 1, np.sin(2 * np.pi * 31 / 91), np.cos(2 * np.pi * 31 / 91)]),
+        (Step.DAY, "2024-04-16", [0, -1, np.sin(2 * np.pi * 15 / 91), np.cos(2 * np.pi * 15 / 91)]),
+        (Step.WEEK, "2024-01-01", [0, 1, 0, 1]),
+        (Step.MONTH, "2024-02-01", [0]),  # 21 working days
+        (Step.MONTH, "2024-10-01", [2]),
+    ],
+)
+def test_calendar_extras(step: Step, date: str, expected: list[float]) -> None:
+    day = np.array([date], "datetime64[D]").astype(np.int64)
+    calendar = Calendar(step, {Step.WEEK: int(day[0]) % 7, Step.MONTH: 1}.get(step, 0))
+    np.testing.assert_allclose(
+        calendar_extras(calendar, calendar.index(day))[0], expected, atol=1e-6
+    )

@@ -1,0 +1,229 @@
+"""Master data over the app's own client: from data, from models, from a file; compared."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from models.data.datasets import Datasets
+from models.data.master_file import read
+from models.registry.registry import model_store
+from utils.settings import Settings
+
+Body = dict[str, Any]
+YAML = """
+plants:
+  - {id: North, display_name: North works, location: Kiel, region: Europe, capacity: 5,
+     specializations: [TV], panel_sizes: ['15.6"', Large]}
+  - {id: South, region: Asia}
+products:
+  - {id: TV, display_name: Television, category: Home}
+panel_sizes:
+  - {id: '15.6"', display: 15.6 inch, category: Notebook}
+  - {id: Large}
+regions: [Europe]
+"""
+CSV = "id,display_name,location,region,capacity,specializations,panel_sizes\n" + (
+    'North,North works,Kiel,Europe,5,TV,"15.6""|Large"\nSouth,,,Asia,,,\n'
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        model_store=str(tmp_path / "models"),
+        data_store=str(tmp_path / "data"),
+        database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
+        master_data=str(tmp_path / "master.yaml"),
+    )
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    (Path(settings.master_data)).write_text(YAML)
+    return create_app(settings).test_client()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> FlaskClient:
+    """A service without a file."""
+    stores = {"model_store": f"{tmp_path}/models", "data_store": f"{tmp_path}/data"}
+    return create_app(Settings(database_url=f"sqlite:///{tmp_path}/x", **stores)).test_client()
+
+
+def upload(client: FlaskClient, *names: tuple[str, str, str], step: int = 1) -> None:
+    rows = [
+        {"date": f"2024-01-{1 + step * day:02d}", "plant": plant, "application": application,
+         "panel_size": size, "wip": 10, "throughput": 3}
+        for plant, application, size in names for day in range(4)
+    ]  # fmt: skip
+    reply = client.post("/api/data/upload", json=rows)
+    assert reply.status_code == 200, reply.text
+
+
+def get(client: FlaskClient, what: str) -> Body:
+    reply = client.get(f"/api/masterdata/{what}")
+    assert reply.status_code == 200, reply.text
+    return dict(reply.get_json())
+
+
+def report(client: FlaskClient) -> Body:
+    return dict(client.post("/api/masterdata/validate").get_json()["report"])
+
+
+def test_without_a_file_the_names_are_those_of_the_data(bare: FlaskClient) -> None:
+    assert get(bare, "config")["config"] == {
+        "plants": [], "applications": [], "panel_sizes": [], "regions": [],
+    }  # fmt: skip
+    upload(bare, ("North", "TV", "L"), ("South", "Car", '15.6"'))
+    upload(bare, ("North", "TV", "L"))
+    config = get(bare, "config")["config"]
+    assert [sorted(config[name]) for name in ("plants", "applications", "panel_sizes")] == [
+        ["North", "South"], ["Car", "TV"], ['15.6"', "L"],
+    ]  # fmt: skip
+    north, south = sorted(get(bare, "summary")["summary"]["plants"]["items"], key=lambda i: i["id"])
+    assert (north["specializations"], north["panel_sizes"]) == (["TV"], ["L"])
+    assert (south["capacity"], south["region"], south["location"]) == (None, None, None)
+    found = report(bare)
+    assert found["is_consistent"] and "MASTER_DATA" in found["recommendations"][0]
+    assert "No MASTER_DATA" in bare.post("/api/masterdata/reload").get_json()["message"]
+
+
+def test_summary_is_what_the_file_says_and_the_data_adds(client: FlaskClient) -> None:
+    upload(client, ("East", "Car", "Large"), ("South", "TV", "Large"))
+    summary = get(client, "summary")["summary"]
+    plants = {item["id"]: item for item in summary["plants"]["items"]}
+    assert list(plants) == ["North", "South", "East"] and summary["plants"]["count"] == 3
+    assert plants["North"] == {
+        "id": "North", "name": "North", "display_name": "North works", "location": "Kiel",
+        "region": "Europe", "capacity": 5, "specializations": ["TV"],
+        "panel_sizes": ['15.6"', "Large"],
+    }  # fmt: skip
+    assert plants["South"]["specializations"] == ["TV"]  # of its data, as the file is silent
+    assert summary["plants"]["regions"] == ["Europe", "Asia"]
+    assert summary["regions"]["items"][1] == {"id": "Asia", "plants": ["South"]}
+    assert summary["products"]["categories"] == ["Home"] and summary["products"]["count"] == 2
+    assert summary["panel_sizes"]["items"][0] == {
+        "id": '15.6"', "display": "15.6 inch", "category": "Notebook",
+    }  # fmt: skip
+
+
+def test_names_of_models_count_too(bare: FlaskClient, tmp_path: Path) -> None:
+    id = "00000000-0000-4000-8000-000000000000"
+    series = [{"key": ["West", "Phone", "XS"]}]
+    model_store(tmp_path / "models").publish(id, {"model_id": id, "series": series}, {})
+    assert get(bare, "config")["config"]["panel_sizes"] == ["XS"]
+    assert get(bare, "summary")["summary"]["plants"]["items"][0]["specializations"] == ["Phone"]
+
+
+def test_report_of_data_that_agrees(client: FlaskClient) -> None:
+    upload(client, ("North", "TV", "Large"))
+    found = report(client)
+    assert found["is_consistent"] is True and found["total_issues"] == 0
+    assert found["recommendations"] == []
+    assert datetime.fromisoformat(found["timestamp"]).utcoffset() is not None
+
+
+def test_report_names_every_kind_of_issue(client: FlaskClient) -> None:
+    upload(
+        client, ("North", "TV", "Large"), ("North", "TV", '15.6"'), ("North", "Radio", "Huge"),
+        ("north", "TV", "Large"),
+    )  # fmt: skip
+    found = report(client)
+    kinds = {name: issues for name, issues in found.items() if name.endswith("_issues")}
+    total = kinds.pop("total_issues")
+    assert total == sum(map(len, kinds.values())) and found["is_consistent"] is False
+    plants = " ".join(found["plant_issues"])
+    assert "Plant 'north' occurs in data set" in plants and "not in the master data" in plants
+    assert "Plant 'North' and 'north' differ in spelling only." in plants
+    assert "'Radio'" in found["product_issues"][0] and "'Huge'" in found["panel_size_issues"][0]
+    assert any("cannot make panel size 'Huge'" in issue for issue in found["demand_data_issues"])
+    assert any("cannot make product 'Radio'" in issue for issue in found["demand_data_issues"])
+    # Three series of North put out 3 a day each: 9 together, above its 5.
+    assert "capacity of 5 units a day, below the 9 " in found["plant_data_issues"][0]
+    assert len(found["recommendations"]) == 4
+
+
+def test_capacities_are_of_days_whatever_the_step_of_the_data(client: FlaskClient) -> None:
+    upload(client, ("North", "TV", "Large"), ("North", "TV", '15.6"'), step=7)  # 6 a week
+    assert report(client)["plant_data_issues"] == []
+
+
+def test_peaks_are_of_all_series_of_a_plant_together(tmp_path: Path) -> None:
+    from models.data_generator import PlantSpec
+
+    datasets = Datasets(tmp_path, 10**6, 10**9)
+    spec = PlantSpec(("A", "B"), ("x", "y"), ("s", "t"), 40, 100.0, 50.0, 0.2, 0.1, 1)
+    id = datasets.generate(spec)["dataset_id"]
+    panel = datasets.load(id)
+    for plant, peak in datasets.peaks(id).items():
+        own = [
+            panel.values[panel.offsets[s] : panel.offsets[s + 1], 1]
+            for s, key in enumerate(panel.keys)
+            if key[0] == plant
+        ]
+        assert peak == pytest.approx(sum(own).max())  # type: ignore[attr-defined]
+
+
+def test_export_is_a_file_that_says_the_same(client: FlaskClient, settings: Settings) -> None:
+    upload(client, ("East", "Car", "Large"))
+    before = get(client, "summary")
+    exported = get(client, "export")["export_data"]
+    assert json.loads(exported)["plants"][0]["id"] == "North"
+    Path(settings.master_data).write_text(exported)
+    assert client.post("/api/masterdata/reload").status_code == 200
+    assert get(client, "summary") == before
+
+
+def test_a_file_that_changes_is_read_again_by_every_process(
+    client: FlaskClient, settings: Settings
+) -> None:
+    other = create_app(settings).test_client()
+    assert get(other, "config")["config"]["plants"] == ["North", "South"]
+    Path(settings.master_data).write_text("plants: [{id: Nowhere}]")
+    for each in (client, other):
+        assert get(each, "config")["config"]["plants"] == ["Nowhere"]
+    reply = client.post("/api/masterdata/reload").get_json()
+    assert reply["config"]["plants"] == ["Nowhere"] and "master.yaml" in reply["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("plants: [{id: A, capacity: 0}]", "plants.0.capacity must be greater than 0"),
+        ("plants: [{name: A}]", "plants.0.id is required"),
+        ("plants: [{id: A, capacities: 3}]", "capacities"),
+        ("plant: []", "did you mean plants?"),
+        ("plants: [", "not YAML"),
+        ("[1, 2]", "must hold lists by name"),
+        ("!!python/object/apply:os.system ['true']", "not YAML"),
+    ],
+)
+def test_a_file_that_breaks_a_rule_is_a_sentence(
+    client: FlaskClient, settings: Settings, text: str, says: str
+) -> None:
+    Path(settings.master_data).write_text(text)
+    reply = client.post("/api/masterdata/reload")
+    assert reply.status_code == 500 and says in reply.get_json()["error"]
+    assert (
+        "master.yaml" in reply.get_json()["error"] and str(settings.master_data) not in reply.text
+    )
+
+
+def test_a_file_that_is_not_there_is_a_sentence(client: FlaskClient, settings: Settings) -> None:
+    Path(settings.master_data).unlink()
+    reply = client.get("/api/masterdata/config")
+    assert reply.status_code == 500 and "No such file" in reply.get_json()["error"]
+
+
+def test_a_table_of_plants_says_the_same_as_yaml(tmp_path: Path) -> None:
+    table, text = tmp_path / "plants.csv", tmp_path / "plants.yaml"
+    table.write_text("\ufeff" + CSV, encoding="utf-8")
+    text.write_text(YAML)
+    assert read(table).plants == read(text).plants

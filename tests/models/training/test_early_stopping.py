@@ -1,0 +1,97 @@
+"""Training that stops early: by what it stops, and what is left of it then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.training import network
+from models.training.fit import Alone, Epochs
+from models.training.prepare import Task, prepare
+from tests.models.training.test_train import TINY, panel
+from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
+
+PATIENT = replace(PLAIN, patience=2)
+HASTY = TINY.model_copy(update={"epochs": 300, "learning_rate": 0.5, "dropout_rate": 0.0})
+
+
+class Interrupted(Exception):
+    """The training was made to stop."""
+
+
+class Keeper(Alone):
+    """Keeps every checkpoint, and ends the training after some epochs."""
+
+    def __init__(self, epochs: int = 10**9) -> None:
+        self.content: bytes | None = None
+        self.left = epochs
+
+    def is_due(self) -> bool:
+        return True
+
+    def keep(self, content: bytes) -> None:
+        self.content = content
+        self.left -= 1
+        if not self.left:
+            raise Interrupted
+
+    def checkpoint(self) -> bytes | None:
+        return self.content
+
+
+def begun(task: Task, control: Alone) -> tuple[Epochs, object]:
+    names = [len(known) for known in task.encoding.names]
+    built = network.build(HASTY, task.encoding.width, names, 3, task.design)
+    return Epochs(built, task, HASTY, 3, control), built
+
+
+def test_the_end_of_the_training_span_is_watched_and_not_learned_from() -> None:
+    data = panel()
+    task = prepare(data, TINY, PATIENT)
+    time = data.time
+    assert time[task.learned].max() < time[task.watched].min()
+    assert time[task.watched].max() < time[task.windows.held_back].min()
+    together = np.concatenate([task.learned, task.watched])
+    assert sorted(together) == sorted(task.windows.train)
+    assert len(np.unique(time[task.watched])) == 4  # a tenth of the 43 steps of windows
+    plain = prepare(data, TINY)
+    assert (plain.learned == task.windows.train).all() and not plain.watched.size
+
+
+def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
+    task = prepare(panel(), HASTY, PATIENT)
+    epochs, built = begun(task, Alone())
+    epochs.run()
+    watched, best = epochs.history["watched_loss"], epochs.best_epoch
+    assert best is not None and watched[best - 1] == min(watched)
+    assert len(epochs.history["loss"]) == len(watched) == best + 2 < HASTY.epochs
+    shown = task.encoding.rows(task.scaled, task.panel.time, task.panel.position)
+    windows = shown[task.watched[:, None] + np.arange(-HASTY.sequence_length, 0)]
+    names = task.encoding.identities(task.panel.series[task.watched])
+    wrong = built([windows, names]).numpy() - task.residual[task.watched]
+    assert np.mean(wrong**2) == pytest.approx(min(watched), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("after", "design"),
+    [(1, PATIENT), (3, PATIENT), (2, replace(DESIGNS[Architecture.ENHANCED], patience=2))],
+)
+def test_an_interrupted_training_ends_as_one_that_was_not(after: int, design: Design) -> None:
+    task = prepare(panel(), HASTY, design)
+    whole, expected = begun(task, Alone())
+    whole.run()
+    keeper = Keeper(after)
+    with pytest.raises(Interrupted):
+        begun(task, keeper)[0].run()
+    again, built = begun(task, keeper)
+    again.run()
+    assert again.history == whole.history
+    for mine, theirs in zip(built.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_span_too_short_to_stop_by_is_trained_to_the_end() -> None:
+    task = prepare(panel(9), TINY.model_copy(update={"train_test_split": 0.67}), PATIENT)
+    assert not task.watched.size and "All epochs are trained" in task.warnings[0]

@@ -1,0 +1,79 @@
+"""`"preset": "auto"`: what it chooses, and that the held-back end is none the worse for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from models.data_generator import PlantSpec, generate
+from models.registry.registry import model_store
+from models.series.panel import TARGETS, Calendar, Panel, Step
+from models.training import presets, train
+from utils.api.architectures import PLAIN
+from utils.api.schemas import Hyperparameters, TrainRequest
+
+EVERYTHING = ["learning_rate", "epochs", "sequence_length"]
+
+
+def plants(days: int, noise: float) -> Panel:
+    block = next(generate(PlantSpec(("p", "q", "r"), ("a",), ("s",), days, 100, 50, 0.2, noise, 1)))
+    values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
+    return Panel(Calendar(), tuple(block.keys), np.arange(4) * days, np.full(3, 19_723), values)
+
+
+def repeating(season: int) -> Panel:
+    """A line whose pattern repeats after more rows than a default window has."""
+    rng = np.random.default_rng(0)
+    pattern = rng.lognormal(0, 0.5, season)
+    flow = 50 * np.tile(pattern, 30)[: 28 * season] * rng.lognormal(0, 0.02, 28 * season)
+    values = np.column_stack([2 * flow, flow, np.full(len(flow), 2.0)])
+    key = (("p", "a", "s"),)
+    return Panel(Calendar(Step.WEEK), key, np.array([0, len(flow)]), np.array([2800]), values)
+
+
+def test_it_chooses_what_is_left_open_and_only_that() -> None:
+    hyper = Hyperparameters()
+    panel = plants(120, 0.1)
+    chosen, design = presets.settle(panel, hyper, PLAIN, EVERYTHING)
+    assert (chosen.learning_rate, chosen.epochs, design.patience) == (0.001, 50, 5)
+    assert chosen.sequence_length in (10, 14)
+    assert presets.settle(panel, hyper, PLAIN, []) == (hyper, PLAIN)
+    again = presets.settle(panel, hyper, PLAIN, EVERYTHING)
+    assert again == (chosen, design)
+
+
+def test_a_longer_window_is_chosen_where_it_sees_more() -> None:
+    chosen, _ = presets.settle(repeating(12), Hyperparameters(), PLAIN, ["sequence_length"])
+    assert chosen.sequence_length == 13
+    # Noise has nothing more to show.
+    noise = repeating(12)
+    noise.values[:, :2] = np.random.default_rng(1).lognormal(3, 0.2, (len(noise.values), 1))
+    chosen, _ = presets.settle(noise, Hyperparameters(), PLAIN, ["sequence_length"])
+    assert chosen.sequence_length == 10
+
+
+def test_a_series_too_short_for_the_longer_window_keeps_the_default() -> None:
+    chosen, _ = presets.settle(plants(17, 0.1), Hyperparameters(), PLAIN, ["sequence_length"])
+    assert chosen.sequence_length == 10
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.4])
+def test_the_held_back_end_is_none_the_worse_for_it(tmp_path: Path, noise: float) -> None:
+    panel, store = plants(150, noise), model_store(tmp_path)
+    tiny = Hyperparameters.parse({"lstmUnits1": 8, "lstmUnits2": 4, "batchSize": 16, "epochs": 3})
+    settled = presets.settle(panel, tiny, PLAIN, ["learning_rate", "sequence_length"])
+    wapes = []
+    for hyper, design in ((tiny, PLAIN), settled):
+        document = train.train(panel, hyper, 1, store, str(uuid4()), {}, design=design)
+        figures = document["metrics"]["network"]["per_target"].values()
+        wapes.append(np.mean([target["wape_published"] for target in figures]))
+    assert wapes[1] < 1.01 * wapes[0]
+
+
+def test_requests_say_what_they_leave_open() -> None:
+    asked = TrainRequest.parse({"preset": "auto", "epochs": 7})
+    assert asked.left_open == ["learning_rate", "sequence_length"]
+    assert TrainRequest.parse({"epochs": 7}).left_open == []

@@ -1,0 +1,209 @@
+"""Training, its network and its roll-out, in process and tiny."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import keras
+import numpy as np
+import pytest
+
+from models.data_generator import PlantSpec, generate
+from models.forecast.forecaster import Forecaster, past_of
+from models.forecast.onnx_session import open_network
+from models.forecast.rollout import Past
+from models.registry.registry import model_store
+from models.series.panel import TARGETS, Calendar, Panel
+from models.training import evaluate, network, prepare, train
+from models.training.fit import Alone, Epochs
+from utils.api.architectures import DESIGNS, PLAIN, Design
+from utils.api.schemas import Hyperparameters
+from utils.errors import DamagedFile, InvalidInput
+
+TINY = Hyperparameters.parse(
+    {"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 2, "sequenceLength": 5, "learningRate": 0.01}
+)
+
+
+def panel(days: int = 60, plants: int = 2) -> Panel:
+    names = tuple(f"p{i}" for i in range(plants))
+    block = next(generate(PlantSpec(names, ("a",), ("s",), days, 100, 50, 0.2, 0.1, 1)))
+    values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
+    offsets = np.arange(plants + 1) * days
+    return Panel(Calendar(), tuple(block.keys), offsets, np.full(plants, 19_723), values)
+
+
+def trained(
+    folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1, design: Design = PLAIN
+) -> Any:
+    store, id = model_store(folder), str(uuid4())
+    document = train.train(data, hyper, seed, store, id, {}, design=design)
+    return document, Forecaster(store.document(id), store.read(id, ".onnx"))
+
+
+def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
+    model = network.build(Hyperparameters(), 14, [3, 3, 4])
+    kinds = [type(layer).__name__ for layer in model.layers]
+    tail = kinds[kinds.index("LSTM") :]
+    assert tail == ["LSTM", "Dropout", "LSTM", "Dropout", "Dense", "Dropout", "Dense", "Dense"]
+    units = [layer.units for layer in model.layers if hasattr(layer, "units")]
+    assert units == [64, 32, 64, 32, 3]
+    model.save(tmp_path / "m.keras")
+    assert type(network.load(tmp_path / "m.keras").get_layer("lstm_1")) is keras.layers.LSTM
+
+
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_train_publishes_a_plain_keras_file_that_onnx_equals(
+    tmp_path: Path, design: Design
+) -> None:
+    document, _ = trained(tmp_path, panel(), design=design)
+    id = document["model_id"]
+    model = keras.models.load_model(tmp_path / f"{id}.keras")
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    width = document["model_summary"]["input_shape"][2]
+    assert width == (24 if design.engineered_features else 14)
+    windows = np.random.default_rng(0).normal(size=(4, 5, width)).astype("f4")
+    names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3], [1, 2, 3]], "i4")
+    served = open_network((tmp_path / f"{id}.onnx").read_bytes())(windows, names)
+    np.testing.assert_allclose(served, model([windows, names]).numpy(), atol=1e-5)
+    assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]
+
+
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path, design: Design) -> None:
+    data = panel()
+    changed = data.values.copy()
+    late = data.time >= 19_723 + 48
+    changed[late] = changed[late] * 3 + 7
+    both = data, replace(data, values=changed)
+    documents = [trained(tmp_path, each, design=design)[0] for each in both]
+    for part in ("encoding", "response"):
+        assert documents[0][part] == documents[1][part]
+    for curve in {"loss", "watched_loss"} & set(documents[0]["training_history"]):
+        assert len({str(each["training_history"][curve]) for each in documents}) == 1
+    assert documents[0]["metrics"] != documents[1]["metrics"]
+
+
+def test_train_gives_one_model_for_a_seed_and_others_for_others(tmp_path: Path) -> None:
+    losses = [trained(tmp_path, panel(), seed=s)[0]["training_history"]["loss"] for s in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
+    data = panel(80)
+    document, forecaster = trained(tmp_path, data, design=design)
+    # Judged by the anchor of the training span; the published one has seen the newest rows too.
+    task = prepare.prepare(data, TINY, design)
+    model = replace(forecaster.model, anchor=task.choice.anchor, coherence=None)
+    errors = []
+    for s in range(len(data.keys)):
+        begin = data.offsets[s]
+        for row in range(begin + 64, begin + 72):
+            past = past_of(model, s, data.values[begin:row], int(data.time[row - 1]))
+            errors.append(np.abs(model.forecast(past, 1).values[0, 0] - data.values[row]))
+    maes = [document["metrics"]["per_target"][target]["mae"] for target in TARGETS]
+    np.testing.assert_allclose(np.mean(errors, axis=0), maes, rtol=1e-3)
+
+
+def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span() -> None:
+    task = prepare.prepare(panel(120), TINY)
+    data, rows = task.panel, task.windows.held_back
+    model, found = evaluate.assemble(task, lambda windows, _: np.zeros((len(windows), 3), "f4"))
+    rolled = evaluate.roll(model, task, rows, rows)
+    scaled: list[list[float]] = [[], [], []]
+    for values, truth, s in zip(rolled.values, rolled.truth, data.series[rows], strict=True):
+        early = data.values[data.offsets[s] : data.offsets[s] + 96]
+        usual = np.abs(early[7:] - early[:-7]).mean(axis=0)
+        for step in range(task.horizon):
+            for i in range(3):
+                if not np.isnan(truth[step, i]):
+                    scaled[i].append(abs(values[step, i] - truth[step, i]) / usual[i])
+    for target, errors in zip(TARGETS, scaled, strict=True):
+        assert found["per_target"][target]["mase"] == pytest.approx(np.mean(errors))
+    assert found["mase"] == pytest.approx(np.mean([np.mean(errors) for errors in scaled]))
+
+
+def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path) -> None:
+    data = panel()
+    values = data.values.copy()
+    values[::3, 2] = np.nan
+    document, forecaster = trained(tmp_path, replace(data, values=values))
+    assert np.isfinite(document["training_history"]["loss"]).all()
+    assert np.isfinite(forecaster.recent(data.keys[0])[0]).all()
+    values[:, 2] = np.nan
+    document, _ = trained(tmp_path, replace(data, values=values))
+    assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
+
+
+def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> None:
+    data = panel(30)
+    offsets = np.array([0, 30, 35])
+    short = replace(data, offsets=offsets, values=data.values[:35])
+    document, _ = trained(tmp_path, short)
+    assert "p1 / a / s is left out" in document["warnings"][0]
+    with pytest.raises(InvalidInput, match="sequenceLength"):
+        trained(tmp_path, panel(6))
+    with pytest.raises(InvalidInput, match="trainTestSplit"):
+        trained(tmp_path, panel(20), TINY.model_copy(update={"train_test_split": 0.99}))
+
+
+def test_a_diverging_training_says_so() -> None:
+    task = prepare.prepare(panel(), TINY)
+    fused = network.build(TINY, 14, [2, 1, 1])
+    fused.set_weights([np.full_like(weights, np.nan) for weights in fused.get_weights()])
+    with pytest.raises(InvalidInput, match="diverged in epoch 1"):
+        Epochs(fused, task, TINY, 1, Alone()).run()
+
+
+@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("days", [60, 14])
+def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int) -> None:
+    data = panel(days)
+    _, forecaster = trained(tmp_path, data, design=design)
+    # Heard, whether or not it does any good.
+    forecaster.model = replace(forecaster.model, coherence=None, size=np.ones(3))
+    key = data.keys[1]
+    rows, last = data.values[data.offsets[1] :], int(data.time[-1])
+    whole = forecaster.forecast(key, rows, last, 6).values[0]
+    for step in range(6):
+        one = forecaster.forecast(key, rows, last + step, 1).values[0]
+        np.testing.assert_allclose(one[0], whole[step], rtol=1e-5)
+        rows = np.vstack([rows, one])
+
+
+@pytest.mark.parametrize("design", DESIGNS.values())
+def test_roll_out_of_many_series_equals_that_of_each(tmp_path: Path, design: Design) -> None:
+    data = panel()
+    _, forecaster = trained(tmp_path, data, design=design)
+    model = forecaster.model
+    assert model is not None
+    scaled = model.encoding.scaling.forward(data.values, data.series)
+    shown = model.encoding.lowest, model.encoding.highest
+    end = int(data.time.max()) + 1
+    past = Past.of(data, scaled, model.anchor.shape, np.arange(2), end, shown, model.memory)
+    together = model.forecast(past, 4)
+    for s, key in enumerate(data.keys):
+        alone = forecaster.forecast(key, *forecaster.recent(key), 4)
+        np.testing.assert_allclose(together.values[s], alone.values[0], rtol=1e-5)
+        np.testing.assert_allclose(together.upper[95][s], alone.upper[95][0], rtol=1e-5)
+        np.testing.assert_allclose(together.confidence[s], alone.confidence[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x07" * 40])
+def test_a_network_that_is_none_is_a_damaged_file(content: bytes) -> None:
+    with pytest.raises(DamagedFile, match="holds no usable network"):
+        open_network(content)
+
+
+@pytest.mark.parametrize(
+    "entry", ["encoding", "series", "anchor", "network", "coherence", "spread", "response"]
+)
+def test_a_document_that_lacks_something_is_damaged(tmp_path: Path, entry: str) -> None:
+    document, _ = trained(tmp_path, panel())
+    content = (tmp_path / f"{document['model_id']}.onnx").read_bytes()
+    with pytest.raises(DamagedFile, match="lacks"):
+        Forecaster({k: v for k, v in document.items() if k != entry}, content)

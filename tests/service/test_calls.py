@@ -1,0 +1,119 @@
+"""docs/curl.md and the Postman collection: every endpoint is in them, and all of them works."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.live import ROOT, Service
+from utils.api.endpoints import ENDPOINTS
+
+GUIDE = (ROOT / "docs" / "curl.md").read_text()
+COLLECTION = json.loads((ROOT / "docs" / "postman_collection.json").read_text())
+BASE = "http://127.0.0.1:5000"
+IDS = {"dataset_id": "DATASET_ID", "model_id": "MODEL_ID", "job_id": "JOB_ID"}
+REFUSED = ("DELETE", "/api/jobs/JOB_ID")  # the job has ended
+
+
+def pattern(path: str) -> str:
+    return re.sub(r"<\w+>", r"[^/]+", path)
+
+
+def commands() -> list[str]:
+    """The commands of the guide, in order."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.S)).replace("\\\n", " ")
+    return [line for line in blocks.splitlines() if line and not line.startswith("#")]
+
+
+def called(command: str) -> tuple[str, str]:
+    """The method and the path of a curl command."""
+    method = re.search(r"-X (\w+)", command)
+    path = re.search(rf"{BASE}(/[^\s'?]*)", command)
+    assert path is not None, command
+    return method[1] if method else "POST" if " -F " in command else "GET", path[1]
+
+
+def test_the_guide_calls_every_endpoint() -> None:
+    calls = [called(command) for command in commands() if command.startswith("curl")]
+    for endpoint in ENDPOINTS:
+        known = [p for m, p in calls if m == endpoint.method]
+        assert any(re.fullmatch(pattern(endpoint.path), p) for p in known), endpoint
+
+
+def test_the_guide_works(service: Service, tmp_path: Path) -> None:
+    service.wait_for_worker()
+    ids: dict[str, str] = {}
+    for command in commands():
+        ready = command.replace(BASE, service.url)
+        for name, placeholder in IDS.items():
+            ready = ready.replace(placeholder, ids.get(name, placeholder))
+        done = subprocess.run(
+            ["bash", "-c", ready], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        if done.stdout.startswith("{"):
+            reply = json.loads(done.stdout)
+            assert reply["success"] is (called(command) != REFUSED), (command, reply)
+            ids |= {name: reply[name] for name in IDS if reply.get(name)}
+    for picture in ("model.png", "backtest.png"):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert "Forecast against actuals" in (tmp_path / "report.html").read_text()
+
+
+def test_the_collection_is_what_the_script_makes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.postman", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(COLLECTION["item"]) == len(ENDPOINTS)
+
+
+def filled(text: str, variables: dict[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: variables[found[1]], text)
+
+
+def send(request: dict[str, Any], variables: dict[str, str]) -> requests.Response:
+    body = filled(request.get("body", {}).get("raw", ""), variables)
+    return requests.request(
+        request["method"],
+        filled(request["url"]["raw"], variables),
+        data=body.encode() or None,
+        headers={header["key"]: header["value"] for header in request["header"]},
+        timeout=120,
+    )
+
+
+def test_the_collection_works(service: Service) -> None:
+    """As Postman's runner goes through it: in order, each with the variables from before.
+
+    `pytest -rP` shows the table of the endpoints and what they answered.
+    """
+    service.wait_for_worker()
+    variables = {each["key"]: each["value"] for each in COLLECTION["variable"]}
+    variables["base_url"] = service.url
+    for item in COLLECTION["item"]:
+        check, *takes = item["event"][0]["script"]["exec"]
+        reply = send(item["request"], variables)
+        print(reply.status_code, item["name"])
+        if "to.be.success" in check:
+            assert reply.ok, (item["name"], reply.text)
+        else:
+            codes = re.search(r"oneOf\((\[.*?\])\)", check)
+            assert codes and reply.status_code in json.loads(codes[1]), (item["name"], reply.text)
+        for take in takes:
+            name = re.fullmatch(r"pm\.\w+\.set\('(\w+)', pm\.response\.json\(\)\.\1\);", take)
+            assert name, take
+            variables[name[1]] = reply.json()[name[1]]
+
+
+@pytest.mark.parametrize("item", COLLECTION["item"], ids=lambda item: item["name"])
+def test_requests_of_the_collection_are_in_postmans_form(item: dict[str, Any]) -> None:
+    url = item["request"]["url"]
+    assert url["raw"] == "/".join([*url["host"], *url["path"]])
+    assert item["event"][0]["listen"] == "test"

@@ -1,0 +1,226 @@
+"""Processes are killed; jobs go on, once, from where they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support import postgres
+from tests.support.live import FAST, SMALL, Event, Service, children, follow, start, wait_until
+
+Body = dict[str, Any]
+# Long enough to be caught in the middle, short enough to be waited for.
+LONG = FAST | SMALL | {"epochs": 150, "seed": 5, "background": True}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that keeps a checkpoint after every epoch, and whose processes may be killed."""
+    service = start(tmp_path_factory.mktemp("recovery"), CHECKPOINT_SECONDS="0")
+    service.wait_for_worker()
+    yield service
+    service.stop()
+
+
+def worker_of(service: Service) -> int:
+    return next(
+        pid
+        for pid in children(service.process.pid)
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+
+def result(service: Service, id: str) -> Body:
+    """All of a model that a seed decides."""
+    document = json.loads((service.folder / "models" / f"{id}.json").read_text())
+    return {name: document[name] for name in ("training_history", "metrics", "spread")}
+
+
+def log_of(service: Service, id: str) -> list[str]:
+    return [line for line in (service.folder / "log").read_text().splitlines() if id in line]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(running: Service) -> Body:
+    """What the long training gives when nobody disturbs it."""
+    id = running.hand_in(LONG)
+    running.wait_for(id, "succeeded")
+    return result(running, id)
+
+
+def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
+    running: Service, undisturbed: Body
+) -> None:
+    id = running.hand_in(LONG)
+    events: list[Event] = []
+    for event in follow(running, id):
+        events.append(event)
+        if event.event == "epoch" and len(events) == 40:
+            os.kill(worker_of(running), signal.SIGKILL)
+    assert json.loads(events[-1].data)["status"] == "succeeded"
+    # The stream went on through it: every epoch once, ids without a gap.
+    said = [json.loads(event.data) for event in events if event.event == "epoch"]
+    assert [each["epoch"] for each in said] == list(range(1, 151))
+    assert [event.id for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
+    assert running.job(id)["tries"] == 2
+    assert any("taking up a checkpoint" in line for line in log_of(running, id))
+    told = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
+    epochs = [int(match.group(1)) for match in told if match]
+    assert epochs.count(1) == 1 and len(epochs) <= 152
+    again = result(running, id)
+    assert again["training_history"]["loss"] == pytest.approx(
+        undisturbed["training_history"]["loss"], rel=1e-5
+    )
+    assert again["metrics"]["mae"] == pytest.approx(undisturbed["metrics"]["mae"], rel=1e-5)
+    assert not (running.folder / "models" / f"{id}.checkpoint").exists()
+
+
+def test_a_backtest_whose_worker_is_killed_is_begun_again(running: Service) -> None:
+    model = running.post("/api/model/train", FAST | SMALL | {"epochs": 1}).json()
+    data = running.post("/api/data/generate", {"seed": 1}).json()["dataset_id"]
+    long = {"datasetId": data, "origins": 60, "horizon": 300, "includeTraining": True}
+    path = f"/api/model/{model['model_id']}/backtest"
+    id = running.post(path, long | {"background": True}).json()["job_id"]
+    wait_until(lambda: (running.job(id)["progress"] or {}).get("share", 0) > 0)
+    os.kill(worker_of(running), signal.SIGKILL)
+    job = running.wait_for(id, "succeeded")
+    assert job["tries"] == 2 and job["progress"]["share"] == 1
+    assert running.get(job["result_url"]).json()["job_id"] == id
+
+
+def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
+    id = running.hand_in(LONG)
+    ids: list[str] = []
+    web = [
+        pid
+        for pid in children(running.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not children(pid)
+    ]
+    assert len(web) == 2
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        for event in follow(running, id):
+            ids.append(event.id)
+            if len(ids) == 20:
+                for pid in web:
+                    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: answers(running))
+    ids += [event.id for event in follow(running, id, ids[-1])]
+    assert ids == [*(str(i) for i in range(len(ids) - 1)), "end"]
+    assert running.job(id)["tries"] == 1  # the training never noticed
+
+
+def answers(service: Service) -> bool:
+    try:
+        return service.get("/health").ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_job_that_takes_its_worker_along_is_given_up(running: Service) -> None:
+    """After five tries of which none got an epoch further; the next job has its turn."""
+    large = {"lstmUnits1": 256, "lstmUnits2": 256, "sequenceLength": 200, "historicalDays": 1500}
+    poisoned, next_one = running.hand_in(LONG | large), running.hand_in(LONG | {"epochs": 3})
+    for attempt in range(1, 6):
+        wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 180)
+        os.kill(worker_of(running), signal.SIGKILL)
+    failed = running.wait_for(poisoned, "failed")
+    assert "tried 5 times" in failed["error"] and "memory" in failed["error"]
+    assert failed["progress"] is None
+    running.wait_for(next_one, "succeeded")
+
+
+def starts(service: Service, id: str) -> list[str]:
+    return [line for line in log_of(service, id) if "starting training" in line]
+
+
+def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
+    first, some = start(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
+    ids = [first.hand_in(some), first.hand_in(LONG | {"epochs": 3})]
+    first.wait_for_epoch(ids[0], 5)
+    assert first.stop() == 0
+    second = start(tmp_path, CHECKPOINT_SECONDS="0")
+    for id in ids:
+        assert second.wait_for(id, "succeeded")["tries"] == 1
+    told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
+    assert sorted(told) == sorted(ids)
+    # A power cut: everything is gone at once, with a job running and one in the queue.
+    ids = [second.hand_in(some), second.hand_in(LONG | {"epochs": 3})]
+    second.wait_for_epoch(ids[0], 5)
+    for pid in [second.process.pid, *children(second.process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    second.process.wait()
+    third = start(tmp_path, CHECKPOINT_SECONDS="0")
+    tries = [third.wait_for(id, "succeeded")["tries"] for id in ids]
+    assert tries == [2, 1]
+    listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
+    assert sorted(listed) == sorted([*told, *ids])
+    assert third.get("/api/jobs?status=running").json()["jobs"] == []
+    ask = {"plant": "P 1", "application": "TV", "panelSize": "L"}
+    for id in listed:
+        assert third.post("/api/model/predict", ask | {"model_id": id}).status_code == 200
+    third.stop()
+
+
+def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKER_MEMORY_MB="3000")
+    huge = LONG | {"lstmUnits1": 1024, "lstmUnits2": 1024, "batchSize": 8192,
+                   "sequenceLength": 300, "historicalDays": 2000}  # fmt: skip
+    failed = service.wait_for(service.hand_in(huge), "failed")
+    assert "memory" in failed["error"] and failed["tries"] == 1
+    service.wait_for(service.hand_in(LONG | {"epochs": 2}), "succeeded")
+    service.stop()
+
+
+def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
+    service = start(tmp_path)
+    id = service.hand_in(LONG | {"epochs": 1})
+    service.wait_for(id, "succeeded")
+    trial = service.post(f"/api/model/{id}/backtest", {"origins": 2}).json()["job_id"]
+    service.stop()
+    age(tmp_path / "jobs.sqlite", days=31)
+    again = start(tmp_path)
+    for job_id in (id, trial):
+        wait_until(lambda job_id=job_id: again.get(f"/api/jobs/{job_id}").status_code == 404)
+    assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
+    assert again.get(f"/api/model/{id}/backtest/{trial}").status_code == 404
+    assert list((tmp_path / "models" / "backtests").iterdir()) == []
+    again.stop()
+
+
+def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
+    with postgres.running() as server:
+        service = start(tmp_path, DATABASE_URL=server.new_database())
+        id = service.hand_in(LONG)
+        service.wait_for_epoch(id, 10)
+        with server.stopped():
+            assert service.get("/health").status_code == 200
+            assert service.get("/health/ready").status_code == 503
+            assert service.get("/api/models").status_code == 200
+            refused = service.get(f"/api/jobs/{id}")
+            assert refused.status_code == 503 and "database" in refused.json()["error"]
+            log = tmp_path / "log"
+            wait_until(lambda: "Epoch 150/150" in log.read_text(), 60)
+        ended = service.wait_for(id, "succeeded")
+        assert ended["tries"] == 1
+        events = list(follow(service, id))
+        told = [json.loads(event.data)["epoch"] for event in events if event.event == "epoch"]
+        assert told == list(range(1, 151))
+        service.stop()
+
+
+def age(database: Path, days: int) -> None:
+    """Let some days pass since every job ended."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "UPDATE workflow_status SET completed_at = completed_at - ?", (days * 86_400_000,)
+        )
+    connection.close()

@@ -1,0 +1,23 @@
+"""A clock for processes under test that can be set: see `stepping/sitecustomize.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.live import ROOT
+
+
+class Clock:
+    """The time of the Python processes that are started with its `environment`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        stepping = str(ROOT / "tests" / "support" / "stepping")
+        self.environment = {"PYTHONPATH": stepping, "CLOCK_LEAD": str(self._file)}
+        self.set(0)
+
+    def set(self, lead: int) -> None:
+        """Step: the clock is `lead` seconds ahead of the true one from now on."""
+        waiting = self._file.with_suffix(".new")
+        waiting.write_text(str(lead))
+        waiting.replace(self._file)

@@ -1,0 +1,37 @@
+"""A real Redis for tests, from Debian's package, on a free port."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from tests.support.live import free_port, wait_until
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The URL of a Redis that keeps nothing."""
+    program, port = shutil.which("redis-server"), free_port()
+    assert program, "These tests need Redis: apt-get install redis-server"
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        assert process.poll() is None, "Redis has ended"
+        try:
+            with redis.Redis(port=port) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+    try:
+        wait_until(answers)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -1,0 +1,221 @@
+"""What is refused, and how: over the app's own client, as no worker is needed for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from utils.api.endpoints import ENDPOINTS
+from utils.errors import InternalError, ServiceError
+from utils.http import web
+from utils.settings import Settings
+
+TRAIN, PREDICT = "/api/model/train", "/api/model/predict"
+GENERATE, VALIDATE = "/api/data/generate", "/api/model/validate"
+ASK = {"model_id": "x", "plant": "a", "application": "b", "panelSize": "c"}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(
+        Settings(
+            model_store=str(tmp_path / "models"),
+            data_store=str(tmp_path / "data"),
+            database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
+            max_rows=1000,
+        )
+    )
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def refused(reply: Any, status: int) -> dict[str, Any]:
+    assert reply.status_code == status, reply.text
+    assert reply.mimetype == "application/json"
+    body = json.loads(reply.text, parse_constant=lambda c: pytest.fail(c))
+    assert body["success"] is False and isinstance(body["error"], str) and body["error"]
+    assert body["request_id"] == reply.headers["X-Request-ID"]
+    return body
+
+
+@pytest.mark.parametrize("path", [GENERATE, TRAIN, PREDICT, VALIDATE])
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"{nope", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"null", "application/json", 400),
+        (b'"text"', "application/json", 400),
+        (b'{"wip": NaN}', "application/json", 400),
+        (b'{"wip": Infinity}', "application/json", 400),
+        (b'{"wip": "\xff"}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b"a=1", "application/x-www-form-urlencoded", 415),
+        (b"<x/>", "text/xml", 415),
+    ],
+)
+def test_bodies_that_are_no_json_object(
+    client: FlaskClient, path: str, content: bytes, kind: str, status: int
+) -> None:
+    refused(client.post(path, data=content, content_type=kind), status)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "part"),
+    [
+        (GENERATE, {"historicalDays": -5}, "historicalDays", "at least 1"),
+        (GENERATE, {"historicalDays": "many"}, "historicalDays", "whole number"),
+        (GENERATE, {"historicalDays": 36_501}, "historicalDays", "at most 36500"),
+        (GENERATE, {"baseWIP": 0}, "baseWIP", "greater than 0"),
+        (GENERATE, {"baseWIP": 1e-300}, "baseWIP", "at least 1e-09"),
+        (GENERATE, {"noiseLevel": 9}, "noiseLevel", "at most 1"),
+        (GENERATE, {"plants": []}, "plants", "at least 1"),
+        (GENERATE, {"plants": ["a", "a"]}, "plants", "distinct"),
+        (GENERATE, {"plants": ["  "]}, "plants.0", "not be empty"),
+        (GENERATE, {"plant": ["a"]}, "plant", "did you mean plants?"),
+        (GENERATE, {"baseWIP": 1, "base_wip": 2}, "base_wip", "given twice"),
+        (TRAIN, {"epochs": 0}, "epochs", "at least 1"),
+        (TRAIN, {"epoch": 3}, "epoch", "did you mean epochs?"),
+        (TRAIN, {"learningRate": "fast"}, "learningRate", "number"),
+        (TRAIN, {"dropoutRate": 1.5}, "dropoutRate", "at most"),
+        (TRAIN, {"trainTestSplit": 1}, "trainTestSplit", "at most"),
+        (TRAIN, {"lstmUnits1": 2.5}, "lstmUnits1", "whole number"),
+        (TRAIN, {"lstmUnits1": True}, "lstmUnits1", "whole number"),
+        (TRAIN, {"sequenceLength": 100_000}, "sequenceLength", "at most"),
+        (TRAIN, {"datasetId": "x", "plants": ["a"]}, "body", "one source"),
+        (PREDICT, {}, "model_id", "required"),
+        (PREDICT, ASK | {"model_id": None}, "model_id", "text"),
+        (PREDICT, ASK | {"predictionDays": 366}, "predictionDays", "at most 365"),
+        (PREDICT, ASK | {"currentWIP": -1}, "currentWIP", "greater than 0"),
+        (PREDICT, ASK | {"currentWIP": "NaN"}, "currentWIP", "number"),
+        (PREDICT, ASK | {"panelSize": 5}, "panelSize", "text"),
+        (PREDICT, ASK | {"history": []}, "history", "at least 1"),
+        (VALIDATE, {}, "body", "at least two"),
+        (VALIDATE, {"wip": 5}, "body", "at least two"),
+        (VALIDATE, {"wip": 0, "throughput": 5}, "wip", "greater than 0"),
+        (VALIDATE, {"wip": -5, "throughput": 5}, "wip", "greater than 0"),
+        (VALIDATE, {"wip": "a", "throughput": 5}, "wip", "number"),
+        (VALIDATE, {"wip": 1e300, "throughput": 5}, "wip", "at most"),
+        (VALIDATE, {"wip": 1e-300, "throughput": 5}, "wip", "at least 1e-09"),
+    ],
+)
+def test_fields_that_break_a_rule(
+    client: FlaskClient, path: str, body: dict[str, Any], field: str, part: str
+) -> None:
+    details = refused(client.post(path, json=body), 422)["details"]
+    assert any(d["field"] == field and part in d["message"] for d in details), details
+
+
+def test_the_extremes_that_are_allowed_give_finite_figures(client: FlaskClient) -> None:
+    extremes = {"baseWIP": 1e-9, "baseThroughput": 1e12, "plants": ["a"], "historicalDays": 3}
+    assert client.post(GENERATE, json=extremes).status_code == 200
+    state = {"wip": 1e-9, "throughput": 1e12, "targetProduction": 1e12, "capacity": 1e-9}
+    assert client.post(VALIDATE, json=state).status_code == 200
+
+
+@pytest.mark.parametrize("names", [["../x"], ['"; DROP'], ["😀"], ["a/b"], ["-" * 200], ["\u202e"]])
+def test_odd_names_are_names(client: FlaskClient, names: list[str]) -> None:
+    reply = client.post(GENERATE, json={"plants": names, "historicalDays": 2, "seed": 1})
+    assert reply.status_code == 200
+    assert reply.get_json()["data"][0]["plant"] == names[0]
+
+
+def test_too_many_rows_name_the_limit_before_anything_is_made(client: FlaskClient) -> None:
+    body = refused(client.post(GENERATE, json={}), 413)
+    assert "19,620" in body["error"] and "1,000" in body["error"]
+    rows = [{"day": i, "plant": "a", "application": "b", "panel_size": "c", "wip": 1,
+             "throughput": 1} for i in range(1001)]  # fmt: skip
+    reply = client.post("/api/data/upload", json=rows)
+    assert "1,000" in refused(reply, 413)["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/model/none", 404),
+        ("DELETE", "/api/model/..%2F..%2Fetc%2Fpasswd", 404),
+        ("DELETE", "/api/data/..", 404),
+        ("GET", "/api/data/none", 404),
+        ("DELETE", "/api/model/none", 404),
+        ("GET", TRAIN, 405),
+        ("GET", PREDICT, 405),
+        ("GET", VALIDATE, 405),
+        ("GET", GENERATE, 405),
+        ("DELETE", "/health", 405),
+        ("PUT", "/api/models", 405),
+    ],
+)
+def test_routes_that_are_not_there(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    reply = client.open(path, method=method)
+    refused(reply, status)
+    assert ("Allow" in reply.headers) is (status == 405)
+
+
+def test_train_without_a_worker_says_how_to_start_one(client: FlaskClient) -> None:
+    reply = client.post(TRAIN, json={"historicalDays": 20})
+    assert "python run.py worker" in refused(reply, 503)["error"]
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_uploads_without_a_table(client: FlaskClient) -> None:
+    path = "/api/data/upload"
+    refused(client.post(path, data=b""), 400)
+    refused(client.post(path, data=b"a=1", content_type="application/x-www-form-urlencoded"), 415)
+    refused(client.post(path, data={"text": "x"}, content_type="multipart/form-data"), 400)
+    refused(client.post(path, data=b"\x00\x01\x02", content_type="text/csv"), 415)
+
+
+@pytest.mark.parametrize("error", [*web.STATUS])
+def test_every_error_has_its_status(app: Flask, error: type[ServiceError]) -> None:
+    def broken() -> None:
+        raise error("A sentence.")
+
+    app.add_url_rule("/broken", "broken", broken)
+    assert refused(app.test_client().get("/broken"), web.STATUS[error])["error"] == "A sentence."
+
+
+def test_a_defect_is_a_sentence_never_a_traceback(app: Flask) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("secret")
+
+    app.add_url_rule("/broken", "broken", broken)
+    body = refused(app.test_client().get("/broken"), web.STATUS[InternalError])
+    assert "secret" not in json.dumps(body) and "Traceback" not in json.dumps(body)
+
+
+def test_every_endpoint_is_documented(app: Flask, client: FlaskClient) -> None:
+    from openapi_spec_validator import validate
+
+    document = client.get("/api/openapi.json").get_json()
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    served = {
+        (method, re.sub(r"<\w+:", "<", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith(("/api/", "/health", "/metrics", "/visualizations"))
+        and "docs" not in rule.rule
+    }
+    assert served - {("GET", "/api/openapi.json")} == {(e.method, e.path) for e in ENDPOINTS}
+
+
+def test_the_docs_page_needs_no_internet(client: FlaskClient) -> None:
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    assert "https://" not in page.text.replace("https://www.w3.org", "")
+    with client.get("/api/docs/swagger-ui-bundle.js") as script:
+        assert script.status_code == 200
+    assert client.get("/").get_json()["docs"] == "/api/docs/"

@@ -1,0 +1,179 @@
+"""A web server that is stopped answers all that it took in, and lets nobody in meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.live import FAST, SMALL, Service, children, follow, start, wait_until
+
+Body = dict[str, Any]
+DAYS = 4000
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+def master(service: Service) -> int:
+    return next(
+        pid
+        for pid in children(service.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and children(pid)
+    )
+
+
+def refuses(service: Service) -> bool:
+    try:
+        service.get("/health/live")
+    except requests.ConnectionError:
+        return True
+    return False
+
+
+def upload_slowly(service: Service, began: threading.Event, go_on: threading.Event) -> Body:
+    """Send half of a table, and the rest once told to."""
+    rows = [f"{day},A,B,C,100,50" for day in range(200)]
+    table = "\n".join(["day,plant,application,panel_size,wip,throughput", *rows]).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", int(service.environment["PORT"]), 60)
+    connection.putrequest("POST", "/api/data/upload")
+    connection.putheader("Content-Type", "text/csv")
+    connection.putheader("Content-Length", str(len(table)))
+    connection.endheaders()
+    connection.send(table[:1000])
+    began.set()
+    assert go_on.wait(60)
+    connection.send(table[1000:])
+    reply = connection.getresponse()
+    assert reply.status == 200
+    said: Body = json.loads(reply.read())
+    connection.close()
+    return said
+
+
+def test_what_was_taken_in_is_answered_and_nothing_else(
+    tmp_path: Path, pool: ThreadPoolExecutor
+) -> None:
+    service = start(tmp_path, CHECKPOINT_SECONDS="3600")
+    service.wait_for_worker()
+    made = service.post("/api/data/generate", SMALL | {"historicalDays": DAYS}).json()
+    path = f"/api/data/{made['dataset_id']}"
+    whole = service.get(path).content
+    job_id = service.hand_in(FAST | SMALL | {"epochs": 5000, "batchSize": 512})
+    service.wait_for_epoch(job_id, 3)
+    waiting = pool.submit(service.post, "/api/model/train", FAST | SMALL | {"epochs": 4999})
+    wait_until(lambda: len(service.get("/api/jobs?status=queued").json()["jobs"]) == 1)
+    stream = follow(service, job_id)
+    told = [next(stream).id]
+    download = service.get(path, stream=True)
+    head = download.raw.read(1000)
+    began, go_on = threading.Event(), threading.Event()
+    upload: Future[Body] = pool.submit(upload_slowly, service, began, go_on)
+    assert began.wait(60)
+    time.sleep(0.5)  # until a thread of the server has the request
+
+    service.process.send_signal(signal.SIGTERM)
+    told += [event.id for event in stream]  # ends, and ends cleanly
+    assert told == [str(i) for i in range(len(told))]
+    wait_until(lambda: refuses(service))
+    refused = waiting.result(60)
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    assert "goes on without it" in refused.json()["error"]
+    assert service.process.poll() is None
+    go_on.set()
+    assert upload.result(60)["data_points"] == 200
+    assert head + download.raw.read() == whole
+    assert service.process.wait(40) == 0
+
+    again = start(tmp_path, CHECKPOINT_SECONDS="3600")
+    again.wait_for_epoch(job_id, int(told[-1]))
+    # Which the stop alone can have made.
+    wait_until(lambda: "taking up a checkpoint" in (tmp_path / "log").read_text())
+    jobs = again.get("/api/jobs").json()["jobs"]
+    assert {job["tries"] for job in jobs} <= {0, 1} and len(jobs) == 2
+    for job in jobs:
+        assert again.call("DELETE", f"/api/jobs/{job['job_id']}").status_code == 200
+    assert again.stop() == 0
+
+
+def test_requests_that_come_while_it_stops_are_answered_or_refused(
+    service: Service, tmp_path: Path, pool: ThreadPoolExecutor, question: Body
+) -> None:
+    """None of them is reset: neither those on connections kept alive, nor on new ones."""
+    store = {"MODEL_STORE": service.environment["MODEL_STORE"]}
+    web = start(tmp_path, WORKERS="0", **store)
+    right = service.post("/api/model/predict", question).json()["predictions"]
+    answered: list[bool] = []
+    stopped = threading.Event()
+
+    def ask(kept_alive: bool) -> None:
+        session = requests.Session()
+        while not stopped.is_set():
+            if not kept_alive:
+                session = requests.Session()
+            try:
+                reply = session.post(f"{web.url}/api/model/predict", json=question, timeout=60)
+            except requests.ConnectionError as error:
+                assert stopping.is_set() and "Connection refused" in str(error), error
+                return
+            answered.append(reply.json()["predictions"] == right)
+
+    stopping = threading.Event()
+    asking = [pool.submit(ask, bool(n % 2)) for n in range(8)]
+    wait_until(lambda: len(answered) > 100)
+    stopping.set()
+    web.process.send_signal(signal.SIGTERM)
+    try:
+        for each in asking:
+            each.result(60)
+    finally:
+        stopped.set()
+    assert all(answered)
+    assert web.process.wait(40) == 0
+
+
+def test_a_request_that_does_not_end_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKERS="0", DRAIN_SECONDS="1")
+    connection = http.client.HTTPConnection("127.0.0.1", int(service.environment["PORT"]), 60)
+    connection.putrequest("POST", "/api/data/upload")
+    connection.putheader("Content-Type", "text/csv")
+    connection.putheader("Content-Length", "1000")
+    connection.endheaders()
+    connection.send(b"day,")
+    time.sleep(0.5)
+    assert service.stop() == 0
+    connection.close()
+
+
+def test_a_master_that_is_killed_is_replaced_while_its_requests_end(tmp_path: Path) -> None:
+    service = start(tmp_path, WORKERS="0")
+    made = service.post("/api/data/generate", SMALL | {"historicalDays": DAYS}).json()
+    path = f"/api/data/{made['dataset_id']}"
+    whole = service.get(path).content
+    download = service.get(path, stream=True)
+    head = download.raw.read(1000)
+    old = master(service)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: refuses(service) or master_changed(service, old), 20)
+    wait_until(lambda: not refuses(service), 40)
+    assert master(service) != old
+    assert service.get(path).content == whole
+    assert head + download.raw.read() == whole
+    assert service.stop() == 0
+
+
+def master_changed(service: Service, old: int) -> bool:
+    return old not in children(service.process.pid)

@@ -1,0 +1,207 @@
+"""HTTPS as it is served: handshakes, kept connections, certificates that cannot be used."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+from cryptography.hazmat.primitives import serialization
+
+from tests.support.live import FAST, SMALL, Service, command, follow, start, wait_until
+from utils.errors import SettingsError
+from utils.server.tls import Certificate
+from utils.settings import Settings
+
+AUTHORITY = trustme.CA()
+YEAR = timedelta(days=365)
+
+
+def write(folder: Path, name: str, **more: Any) -> tuple[Path, Path]:
+    """The files of a new certificate and its key."""
+    issued = AUTHORITY.issue_cert("localhost", "127.0.0.1", **more)
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    issued.private_key_pem.write_to_path(key)
+    cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    return cert, key
+
+
+@pytest.fixture(scope="module")
+def secure(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A web server that speaks HTTPS; its worker and its stores are those of the other."""
+    folder = tmp_path_factory.mktemp("secure")
+    AUTHORITY.cert_pem.write_to_path(folder / "authority.pem")
+    cert, key = write(folder, "ours")
+    given = ("serve", "--cert", cert.name, "--key", key.name)
+    shared = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
+    authority = folder / "authority.pem"
+    running = start(folder, *given, authority=authority, WORKERS="0", **shared)
+    yield running
+    assert running.stop() == 0
+
+
+def client(service: Service) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(service.folder / "authority.pem"))
+
+
+def port(service: Service) -> int:
+    return int(service.environment["PORT"])
+
+
+def test_a_connection_is_trusted_and_kept(secure: Service) -> None:
+    connection = HTTPSConnection("127.0.0.1", port(secure), timeout=20, context=client(secure))
+    for _ in range(2):
+        connection.request("GET", "/health/live")
+        reply = connection.getresponse()
+        assert reply.status == 200 and reply.read()
+        assert reply.headers["Strict-Transport-Security"] == "max-age=31536000"
+        kept = connection.sock
+        assert kept is not None
+    assert kept is connection.sock and isinstance(kept, ssl.SSLSocket)
+    assert kept.version() in ("TLSv1.2", "TLSv1.3")
+    connection.close()
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{secure.url}/health/live", timeout=20)  # it is not for those who know no CA
+
+
+def test_hsts_is_for_https_only(service: Service) -> None:
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}  # nobody is trusted
+    reply = service.get("/health/live", headers=headers)
+    assert "Strict-Transport-Security" not in reply.headers
+
+
+def test_it_says_where_it_listens(secure: Service) -> None:
+    wait_until(lambda: "Listening on" in (secure.folder / "log").read_text())
+    assert f"Listening on https://127.0.0.1:{port(secure)}" in (secure.folder / "log").read_text()
+
+
+def test_a_train_and_its_events_over_https(secure: Service) -> None:
+    secure.wait_for_worker()
+    job_id = secure.hand_in(FAST | SMALL)
+    kinds = [event.event for event in follow(secure, job_id)]
+    assert kinds.count("epoch") == FAST["epochs"]
+    downloaded = secure.get(f"/api/model/{job_id}/download")
+    assert downloaded.status_code == 200 and len(downloaded.content) > 10_000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_tls_is_refused(secure: Service, version: ssl.TLSVersion) -> None:
+    context = client(secure)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning):
+        context.minimum_version = context.maximum_version = version
+    with (
+        socket.create_connection(("127.0.0.1", port(secure)), 20) as raw,
+        pytest.raises(ssl.SSLError, match=r"(?i)protocol|version"),
+    ):
+        context.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
+def test_plain_http_is_told_to_come_back_with_https(secure: Service) -> None:
+    reply = requests.get(f"http://127.0.0.1:{port(secure)}/health", timeout=20)
+    assert reply.status_code == 400 and "https://" in reply.json()["error"]
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert secure.get("/health").ok
+    assert "Traceback" not in (secure.folder / "log").read_text()
+
+
+def test_what_is_inside_the_tls_layer_already_is_answered(secure: Service) -> None:
+    """The body is read up to its end; behind it, in the same record, is the next request."""
+    record, rest = 1 << 14, 1 << 13
+    head = (
+        b"POST /api/model/validate HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    )
+    body = b'{"wip": 100, "throughput": 50}'
+    body = body.ljust(record + rest - len(head % (record + rest)))
+    second = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    first = head % len(body) + body
+    assert len(first) == record + rest
+    with (
+        socket.create_connection(("127.0.0.1", port(secure)), 20) as raw,
+        client(secure).wrap_socket(raw, server_hostname="127.0.0.1") as tls,
+    ):
+        tls.sendall(first + second)
+        received = b""
+        while more := tls.recv(1 << 16):  # up to a proper end: anything else raises
+            received += more
+    assert received.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_renewed_certificate_is_served_without_a_restart(secure: Service) -> None:
+    def served() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", port(secure)), timeout=20)
+
+    before = served()
+    renewed = write(secure.folder, "renewed")
+    (secure.folder / "ours.pem").write_text("half of it")
+    assert served() == before
+    for new, name in zip(renewed, ("ours.pem", "ours.key"), strict=True):
+        shutil.copy(new, secure.folder / name)
+    assert served() != before
+    assert secure.get("/health/live").ok
+
+
+def files(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """What cannot be served, by what is wrong with it."""
+    now = datetime.now(UTC)
+    cert, key = write(folder, "good")
+    _, other = write(folder, "other")
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    (folder / "locked.key").write_bytes(
+        loaded.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    (folder / "junk").write_bytes(b"\xff\x00")
+    return {
+        "is not the key of": (cert, other),
+        "expired at": write(folder, "old", not_after=now - YEAR, not_before=now - 2 * YEAR),
+        "is not valid before": write(
+            folder, "early", not_before=now + YEAR, not_after=now + 2 * YEAR
+        ),
+        "is encrypted": (cert, folder / "locked.key"),
+        "holds no certificate": (folder / "junk", key),
+        "holds no private key": (cert, folder / "junk"),
+        "Is a directory": (cert, folder),
+        "No such file": (folder / "none.pem", key),
+    }
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["is not the key of", "expired at", "is not valid before", "is encrypted",
+     "holds no certificate", "holds no private key", "Is a directory", "No such file"],
+)  # fmt: skip
+def test_files_that_cannot_be_served(tmp_path: Path, reason: str) -> None:
+    cert, key = files(tmp_path)[reason]
+    with pytest.raises(SettingsError, match=reason) as raised:
+        Certificate(cert, key)
+    assert str(tmp_path) in str(raised.value)
+    assert Certificate(*write(tmp_path, "fine")).context()
+
+
+@pytest.mark.parametrize("named", ["TLS_CERT", "TLS_KEY"])
+def test_one_file_without_the_other(named: str) -> None:
+    with pytest.raises(SettingsError, match=f"{named} needs TLS_"):
+        Settings(**{named.lower(): "file.pem"})
+
+
+def test_a_start_that_is_refused_is_one_line(tmp_path: Path) -> None:
+    cert, _ = write(tmp_path, "one")
+    _, key = write(tmp_path, "two")
+    done = command(tmp_path, "serve", "--cert", str(cert), "--key", str(key))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert str(key) in done.stderr and "is not the key" in done.stderr
+    done = command(tmp_path, "serve", "--cert", str(cert))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "TLS_KEY" in done.stderr

@@ -1,0 +1,184 @@
+"""A store does the same wherever it lies: in a folder, in S3, in anything that fsspec reaches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.live import wait_until
+from utils.errors import DamagedFile, NotFound, Unavailable
+from utils.storage.artifact_store import Store
+from utils.storage.files import open_files
+
+
+def store_at(location: str) -> Store:
+    return Store(location, "thing", (".bin", ".h5", ".checkpoint"))
+
+
+@pytest.fixture
+def store(location: str) -> Store:
+    return store_at(location)
+
+
+def bytes_of(content: bytes):
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
+
+
+def publish(store: Store, content: bytes = b"content") -> str:
+    id = str(uuid4())
+    store.publish(id, {"made": True}, {".bin": bytes_of(content)})
+    return id
+
+
+def test_what_one_publishes_another_sees_and_reads(store: Store, location: str) -> None:
+    other = store_at(location)
+    assert other.ids() == []
+    id = publish(store)
+    assert other.ids() == [id] and other.document(id)["made"] is True
+    assert other.read(id, ".bin") == b"content"
+    with other.local(id, ".bin") as path:
+        assert path.read_bytes() == b"content"
+    assert other.has(id, ".bin") and not other.has(id, ".h5")
+    assert other.changed_at(id) > 1_700_000_000
+    assert set(other.readable_documents()) == {id}
+
+
+def test_what_one_deletes_no_other_sees(store: Store, location: str) -> None:
+    other, id = store_at(location), publish(store)
+    other.document(id)
+    store.delete(id)
+    wait_until(lambda: gone(other, id), 2)
+    assert other.ids() == []
+    for use in (other.document, other.delete, lambda i: other.read(i, ".bin")):
+        with pytest.raises(NotFound):
+            use(id)
+
+
+def gone(store: Store, id: str) -> bool:
+    try:
+        store.document(id)
+    except NotFound:
+        return True
+    return False
+
+
+def test_publish_that_fails_leaves_nothing(store: Store, location: str) -> None:
+    def broken(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError):
+        store.publish(str(uuid4()), {}, {".h5": bytes_of(b"whole"), ".bin": broken})
+    assert open_files(location).names() == {}
+
+
+def test_a_file_that_is_not_what_was_published_is_damaged(
+    store: Store, location: str, tmp_path: Path
+) -> None:
+    id = publish(store)
+    (tmp_path / "other").write_bytes(b"tampered")
+    open_files(location).place(tmp_path / "other", f"{id}.bin")
+    with pytest.raises(DamagedFile):
+        store.read(id, ".bin")
+    with pytest.raises(DamagedFile), store.local(id, ".bin"):
+        pass
+
+
+def test_attach_adds_a_file_but_raises_nothing_from_the_dead(store: Store, location: str) -> None:
+    id = publish(store)
+    store.attach(id, ".h5", bytes_of(b"more"))
+    assert store.read(id, ".h5") == b"more" and store.read(id, ".bin") == b"content"
+
+    def while_deleted(path: Path) -> None:
+        path.write_bytes(b"late")
+        store_at(location).delete(id)
+
+    with pytest.raises(NotFound):
+        store.attach(id, ".h5", while_deleted)
+    assert open_files(location).names() == {}
+
+
+def test_what_is_attached_elsewhere_is_not_taken_for_damaged(store: Store, location: str) -> None:
+    id, other = publish(store), store_at(location)
+    assert other.read(id, ".bin") == b"content"
+    store.attach(id, ".bin", bytes_of(b"made anew"))
+    assert other.read(id, ".bin") == b"made anew"
+
+
+def test_what_is_kept_beside_is_no_thing(store: Store, location: str) -> None:
+    id = str(uuid4())
+    assert store.kept(id, ".checkpoint") is None
+    for content in (b"one", b"two"):
+        store.keep(id, ".checkpoint", bytes_of(content))
+        assert store_at(location).kept(id, ".checkpoint") == content
+    assert store.ids() == []
+    with pytest.raises(NotFound):
+        store.delete(id)
+    assert store.kept(id, ".checkpoint") == b"two"
+    store.drop(id, ".checkpoint")
+    store.drop(id, ".checkpoint")
+    assert open_files(location).names() == {}
+
+
+def test_sweep_leaves_what_is_young_or_published(store: Store, location: str) -> None:
+    id = publish(store)
+    store.keep(str(uuid4()), ".checkpoint", bytes_of(b"of a training that runs"))
+    before = set(open_files(location).names())
+    store.sweep()
+    assert set(open_files(location).names()) == before and store.ids() == [id]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None,
+          max_examples=15)  # fmt: skip
+@given(
+    content=st.binary(max_size=1000),
+    document=st.dictionaries(st.text(max_size=10), st.integers() | st.text(max_size=10)),
+)
+def test_content_and_document_come_back_as_they_were(
+    store: Store, content: bytes, document: dict[str, object]
+) -> None:
+    id = str(uuid4())
+    store.publish(id, document, {".bin": bytes_of(content)})
+    assert store.read(id, ".bin") == content
+    found = {k: v for k, v in store.document(id).items() if k != "files"}
+    assert found == {k: v for k, v in json.loads(json.dumps(document)).items() if k != "files"}
+
+
+@pytest.mark.parametrize("id", ["..", "../x", "a/b", "/etc/passwd", "x" * 3000, "A" * 36])
+def test_ids_that_are_none_are_not_found(store: Store, id: str) -> None:
+    publish(store)
+    for use in (store.document, store.delete, lambda i: store.read(i, ".bin")):
+        with pytest.raises(NotFound):
+            use(id)
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://no-such-bucket/x", "nonsense://x", "s3://user:secret@no-such-bucket/x"]
+)
+def test_a_place_that_does_not_exist_is_said_in_a_sentence(
+    url: str, s3_server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    for use in (publish, Store.ids):
+        with pytest.raises(Unavailable, match="The store") as told:
+            use(store_at(url))
+        assert "secret" not in told.value.message
+
+
+def test_a_store_that_cannot_be_reached_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, s3_server
+) -> None:
+    for name, value in (s3_server.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).items():
+        monkeypatch.setenv(name, value)
+    for use in (Store.ids, publish):
+        with pytest.raises(Unavailable, match="s3://bucket"):
+            use(store_at("s3://bucket/x"))

@@ -1,0 +1,1 @@
+"""The wire format: requests, replies, the error body, the OpenAPI document."""

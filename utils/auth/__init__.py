@@ -1,0 +1,1 @@
+"""API keys, tickets, tokens of an OpenID provider, and the caller that they identify."""

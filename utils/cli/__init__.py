@@ -1,0 +1,1 @@
+"""The output and the prompts of `run.py`; nothing else imports it."""

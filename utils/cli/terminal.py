@@ -1,0 +1,155 @@
+"""What the command line prints: forecasts, progress, reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import plotext
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from utils.api.replies import Prediction, PredictReply
+
+_FIRST_STEPS = 7
+
+
+def forecast_table(reply: PredictReply, step: str) -> Table:
+    """A short forecast whole; of a longer one the first steps, then every seventh.
+
+    Args:
+        step: what a row of the data is: "day", "week" or "month".
+    """
+    table = Table(
+        title="Forecast, and beneath it what covers 80 %",
+        box=box.SIMPLE_HEAD,  # narrow enough for 80 columns
+        show_edge=False,
+        pad_edge=False,
+    )
+    for heading in (step, "date", "WIP", "throughput", "cycle time", "confidence"):
+        table.add_column(heading, justify="right", overflow="fold")
+    whole = len(reply.predictions) <= 2 * _FIRST_STEPS
+    for day in reply.predictions:
+        if whole or day.day <= _FIRST_STEPS or day.day % 7 == 0:
+            amounts = [_amount(day, target) for target in ("wip", "throughput", "cycle_time")]
+            table.add_row(str(day.day), day.date, *amounts, f"{day.confidence:.0%}")
+    return table
+
+
+def _amount(day: Prediction, target: str) -> str:
+    """A forecast, in four significant digits, above its interval."""
+    said, low, high = (
+        getattr(day, f"predicted_{target}{bound}") for bound in ("", "_lo80", "_hi80")
+    )
+    digits = max(0, 3 - math.floor(math.log10(said))) if said > 0 else 0
+    text = f"{said:,.{digits}f}"
+    return text if low is None else f"{text}\n{low:,.{digits}f}–{high:,.{digits}f}"
+
+
+def plot(past: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
+    """The recent past and the forecast of WIP, with what covers 80 % of it, as text."""
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plotsize(min(width, 100), 15)
+    steps = range(1, len(reply.predictions) + 1)
+    plotext.plot(range(1 - len(past), 1), past, label="past", marker="dot")
+    bounds = [(day.predicted_wip_lo80, day.predicted_wip_hi80) for day in reply.predictions]
+    for edge in zip(*(pair for pair in bounds if None not in pair), strict=True):
+        plotext.scatter(steps, edge, marker="·")
+    future = [day.predicted_wip for day in reply.predictions]
+    plotext.plot(steps, future, label="forecast (·: 80 %)", marker="braille")
+    plotext.title(title)
+    return str(plotext.build())
+
+
+def say_law(console: Console, reply: PredictReply) -> None:
+    """What Little's Law makes of a forecast."""
+    law = reply.little_law_analysis
+    days = ", ".join(f"{count} {name}" for name, count in law.analysis.items() if count)
+    console.print(
+        f"Little's Law (WIP = throughput × cycle time): {law.average_compliance:.1%} compliance on "
+        f"average; days: {days}."
+    )
+    verdict = "feasible" if reply.validation.is_valid else "not feasible as it stands"
+    console.print(f"The forecast is {verdict}.")
+    for sentence in [*reply.validation.warnings, *reply.validation.recommendations]:
+        console.print(f"  • {sentence}")
+
+
+@contextmanager
+def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A progress bar of a training; the function that it gives is told of every epoch."""
+    columns = (
+        TextColumn("Training"),
+        BarColumn(bar_width=10),  # the whole line fits 80 columns
+        TextColumn("epoch {task.completed}/{task.total}  {task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=epochs)
+
+        def show(epoch: dict[str, Any]) -> None:
+            figures = (
+                f"loss {epoch['loss']:.4f}  val_loss {epoch['val_loss']:.4f}  "
+                f"r2 {epoch['r2_score']:.3f}"
+            )
+            progress.update(bar, completed=epoch["epoch"], description=figures)
+
+        yield show
+
+
+def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str]) -> None:
+    """How far off a model was on the held-back end, beside repeating the last value."""
+    for target, figures in metrics["per_target"].items():
+        if figures["mae"] is not None:
+            console.print(
+                f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
+                f"({figures['last_value_mae']:,.3g} by repeating the last value)."
+            )
+    if "network" in metrics:
+        console.print(metrics["network"]["sentence"])
+    for warning in warnings:
+        console.print(f"  • {warning}")
+
+
+@contextmanager
+def working(verb: str) -> Iterator[Callable[[str], None]]:
+    """Show, where somebody watches, what is being done; the function that it gives is told."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status(f"{verb} …") as status:
+        yield lambda what: status.update(Text(f"{verb} {what} …"))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Counts in words: "1 model, 2 data sets"."""
+    words = [f"{n:,} {noun.removesuffix('s') if n == 1 else noun}" for noun, n in counts.items()]
+    return ", ".join(words) or "nothing"
+
+
+def say_report(report: Mapping[str, Any]) -> None:
+    """What a check of the whole service found, as a table, and what was mended."""
+    console = Console()
+    checked = {noun: n for noun, n in report["checked"].items() if noun != "bytes"}
+    megabytes = report["checked"].get("bytes", 0) / 1e6
+    console.print(f"Checked {counted(checked)} ({megabytes:,.1f} MB).", highlight=False)
+    if report["findings"]:
+        table = Table("what is found", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
+        table.columns[0].ratio, table.columns[1].ratio = 3, 2
+        for finding in report["findings"]:
+            mend = "\nOr: verify --repair" if finding["can_be_repaired"] else ""
+            found = Text.assemble(
+                (f"{finding['kind']}: {finding['subject']}\n", "bold"), finding["problem"]
+            )
+            table.add_row(found, Text(finding["advice"] + mend))
+        console.print(table, overflow="fold")
+    for sentence in report["repairs"]:
+        console.print(Text(f"Repaired {sentence}"))
+    console.print("All is well." if report["clean"] else "Not all is well.")

@@ -1,0 +1,1 @@
+"""Everything that imports Flask besides `app.py`: bodies, errors, headers, streams, limits."""

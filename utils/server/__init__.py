@@ -1,0 +1,1 @@
+"""The web server: TLS and the supervisor of the processes."""

@@ -1,0 +1,280 @@
+"""The one database of the service: its engine, and the table of workers that are alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+from utils.errors import Unavailable
+from utils.lazy_imports import IMPORTS
+
+ALIVE_FOR = 15.0  # seconds that a worker counts as alive after a sign of life
+BEAT_EVERY = 3.0  # seconds between two signs of life
+
+# A database machine that vanishes is noticed in seconds: a connection that is being made after
+# `connect_timeout`, one that waits for an answer after the others.
+_POSTGRESQL = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_HASTY = _POSTGRESQL | {
+    "connect_timeout": "2",
+    "tcp_user_timeout": "500",
+    "options": "-c statement_timeout=250 -c synchronous_commit=off",
+}
+# Writers queue up instead of failing; with the log ahead, readers never wait for them.
+_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
+_HASTY_PRAGMAS = ("busy_timeout=250", "journal_mode=WAL", "synchronous=OFF")
+_RATES_SUFFIX = ".rates.sqlite"
+_TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
+
+_WORKERS = sa.Table(
+    "service_workers",
+    sa.MetaData(),
+    sa.Column("worker_id", sa.String(200), primary_key=True),
+    sa.Column("host", sa.String(200), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("beat_at", sa.Float, nullable=False),
+)
+
+
+class Clock(FunctionElement[float]):
+    """The database's clock in seconds since 1970: one clock, whichever machines write and read."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(Clock, "postgresql")
+def _postgresql_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+@compiles(Clock, "sqlite")
+def _sqlite_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
+    # unixepoch('subsec') says the same from SQLite 3.42 on.
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+def open_engine(url: str, **options: Any) -> sa.Engine:
+    """The engine of a database URL; the folder of a SQLite file is made if need be.
+
+    Nothing is connected to before the first use.
+
+    Args:
+        options: of SQLAlchemy's create_engine.
+
+    Raises:
+        Unavailable: the URL is none, or the folder cannot be made.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, options)
+    missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
+    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
+    return _create(parsed, pool_pre_ping=True, **options)
+
+
+def open_hasty_engine(url: str) -> sa.Engine:
+    """An engine for what is quick or else given up, and may be lost: a statement at a time.
+
+    With SQLite it has a file of its own, `NAME.rates.sqlite`, so that it never waits for jobs.
+
+    Raises:
+        Unavailable: as `open_engine`.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            parsed = parsed.set(database=str(Path(parsed.database).with_suffix(_RATES_SUFFIX)))
+        # One connection, which threads take in turns: they would only wait for each other's locks.
+        once = {"isolation_level": "AUTOCOMMIT", "pool_size": 1, "max_overflow": 0}
+        return _open_sqlite(parsed, once | {"pool_timeout": 1.0}, _HASTY_PRAGMAS)
+    options = {name: value for name, value in _HASTY.items() if name not in parsed.query}
+    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(options)
+    return _create(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
+
+
+def _create(url: sa.URL, **options: Any) -> sa.Engine:
+    with IMPORTS:  # of the dialect, and of the driver
+        return sa.create_engine(url, **options)
+
+
+def _parse(url: str) -> sa.URL:
+    # What SQLAlchemy says of a URL that it cannot read may quote it, password and all.
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise Unavailable(
+            "DATABASE_URL cannot be read. It must be like sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST:PORT/NAME, a special character of the password "
+            "written as in a web address (@ is %40)."
+        ) from None
+    if parsed.drivername.split("+")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise Unavailable(
+            "DATABASE_URL must be of SQLite or PostgreSQL: sqlite:///… or postgresql://…. "
+            f"Received: {parsed.drivername}://…"
+        )
+    return parsed
+
+
+def _open_sqlite(
+    url: sa.URL, options: dict[str, Any], pragmas: tuple[str, ...] = _PRAGMAS
+) -> sa.Engine:
+    if url.database:
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"The folder of the database cannot be made: {folder}: {error.strerror}."
+            ) from error
+    engine = _create(url, **options)
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Make the tables that are not there yet; safe for processes that start together.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    with answering(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two sessions that make a table IF NOT EXISTS can still collide there.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLE_LOCK)))
+        for table in tables.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+@contextlib.contextmanager
+def answering(engine: sa.Engine) -> Iterator[None]:
+    """Say it in one sentence if the database of `engine` does not do what it is asked to.
+
+    Raises:
+        Unavailable: in place of whatever SQLAlchemy raises, but for IntegrityError: that is an
+            answer, too.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise Unavailable(f"The database does not answer: {_reason(error, engine)}.") from error
+
+
+def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
+    """The first line of what the driver said: no statement, no values, no password."""
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    password = str(engine.url.password or "")
+    line = said.splitlines()[0].rstrip(".")
+    return line.replace(password, "***") if password else line
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process other than this one has an id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
+class Workers:
+    """Which training workers are alive, by the signs of life they leave in the database.
+
+    Beats and their ages are of the database's clock alone. Every method raises Unavailable if
+    the database does not answer.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def create(self) -> None:
+        """Make the table; harmless where it exists, and for workers that start together."""
+        make_tables(self._engine, _WORKERS.metadata)
+
+    def beat(self, worker_id: str, started_at: float) -> None:
+        """Leave a sign of life; whoever's last one is of the future left it just now, too.
+
+        A clock that was set back has the dead seem alive, else, until it is where it was.
+        """
+        # SQLite writes ON CONFLICT as PostgreSQL does.
+        row = postgresql.insert(_WORKERS).values(
+            worker_id=worker_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=started_at,
+            beat_at=Clock(),
+        )
+        others = {c.name: row.excluded[c.name] for c in _WORKERS.c if not c.primary_key}
+        with self._writing() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_=others))
+            ahead = _WORKERS.c.beat_at > Clock() + BEAT_EVERY
+            connection.execute(_WORKERS.update().where(ahead).values(beat_at=Clock()))
+
+    def leave(self, worker_id: str) -> None:
+        """Take a worker off the list, as it ends."""
+        with self._writing() as connection:
+            connection.execute(_WORKERS.delete().where(_WORKERS.c.worker_id == worker_id))
+
+    def forget(self, older_than_seconds: float) -> None:
+        """Take the workers off the list whose last sign of life is older."""
+        with self._writing() as connection:
+            connection.execute(
+                _WORKERS.delete().where(_WORKERS.c.beat_at < Clock() - older_than_seconds)
+            )
+
+    def rival(self, worker_id: str) -> str | None:
+        """The host of another process that lives under an id, if there is one."""
+        query = sa.select(_WORKERS.c.host, _WORKERS.c.pid).where(
+            _WORKERS.c.worker_id == worker_id, _WORKERS.c.beat_at > Clock() - ALIVE_FOR
+        )
+        with answering(self._engine), self._engine.connect() as connection:
+            found = connection.execute(query).first()
+        if found is None or (found.host == socket.gethostname() and not _lives(found.pid)):
+            return None
+        return str(found.host)
+
+    def alive(self) -> int:
+        """How many workers gave a sign of life lately."""
+        return len(self.alive_ids())
+
+    def alive_ids(self) -> set[str]:
+        """The ids of the workers that gave a sign of life lately."""
+        recent = _WORKERS.c.beat_at > Clock() - ALIVE_FOR
+        with answering(self._engine), self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(_WORKERS.name):
+                return set()
+            return set(connection.scalars(sa.select(_WORKERS.c.worker_id).where(recent)))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with answering(self._engine), self._engine.begin() as connection:
+            yield connection
