@@ -21,7 +21,7 @@ from utils.http import audit, event_streams, headers, proxies, web
 from utils.http import metrics as service_metrics
 from utils.http.access import Access
 from utils.http.event_streams import LAST
-from utils.http.rate_limits import Rates
+from utils.http.rate_limits import RateLimits
 from utils.settings import Settings, read
 
 TITLE = "LSTM Backend Service"
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> Flask:
     _add_master_data_views(app, service)
     control.install(app, ENDPOINTS)
     audit.install(app, settings, ENDPOINTS)
-    Rates(settings).install(app, ENDPOINTS)
+    RateLimits(settings).install(app, ENDPOINTS)
     return app
 
 

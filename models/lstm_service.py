@@ -25,7 +25,7 @@ from models.forecast.onnx_session import runtime
 from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import KEYS, Key
-from models.services.monitoring import Operations
+from models.services.monitoring import Monitoring
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
@@ -34,16 +34,16 @@ from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from utils.http import metrics
 from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
-from utils.storage.quota import Room
+from utils.storage.quota import Quota
 
 if TYPE_CHECKING:
     from models.data.datasets import Datasets
     from models.jobs.jobs import Jobs
-    from models.services.backtest_service import Backtests
+    from models.services.backtest_service import BacktestService
     from models.services.master_data import MasterData
     from models.services.model_files import ModelFiles
     from models.services.operation_page import OperationPage
-    from models.services.training_service import Trainings
+    from models.services.training_service import TrainingService
 
 VERSION = "1.0.0"
 
@@ -59,15 +59,15 @@ class LSTMService:
             settings.model_location,
             settings.model_cache_mb * 1_000_000,
             metrics.cache_holds,
-            Room("MAX_MODELS_MB", settings.max_models_mb),
+            Quota("MAX_MODELS_MB", settings.max_models_mb),
         )
-        self._operations = Operations(
+        self._operations = Monitoring(
             self.registry.store, lambda: self.jobs, lambda: self.datasets.store
         )
         self._started = time.monotonic()
         self._warming = threading.Semaphore(1)
         self._lock = threading.Lock()
-        self._trainings: Trainings | None = None
+        self._trainings: TrainingService | None = None
 
     # The job engine, the Parquet library and ONNX Runtime take 0.7 s to import. They are loaded
     # behind the first /health (`warm_up`), not before it.
@@ -105,14 +105,14 @@ class LSTMService:
         return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
 
     @property
-    def trainings(self) -> Trainings:
+    def trainings(self) -> TrainingService:
         """Trainings and their jobs; one for all threads, as it counts who waits and listens."""
         with IMPORTS:
-            from models.services.training_service import Trainings
+            from models.services.training_service import TrainingService
 
         with self._lock:
             if self._trainings is None:
-                self._trainings = Trainings(
+                self._trainings = TrainingService(
                     self.settings,
                     self.jobs,
                     self.datasets,
@@ -122,12 +122,12 @@ class LSTMService:
             return self._trainings
 
     @cached_property
-    def backtests(self) -> Backtests:
+    def backtests(self) -> BacktestService:
         """Backtests of the models."""
         with IMPORTS:
-            from models.services.backtest_service import Backtests
+            from models.services.backtest_service import BacktestService
 
-        return Backtests(
+        return BacktestService(
             self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
         )
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class BoundedCache(Generic[T]):
     """Things by key. Safe to share between threads.
 
     Args:

@@ -14,7 +14,7 @@ _WARY_FOR = 1.0  # seconds after work in vain
 _REST = 4  # work in vain is followed by a pause this many times as long
 
 
-class Turns:
+class Throttle:
     """Turns of a process. Safe to share between threads.
 
     Work that somebody asks for again and again, always in vain, takes a fifth of a processor and

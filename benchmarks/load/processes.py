@@ -46,7 +46,7 @@ def named(pid: int) -> dict[str, int]:
     return found
 
 
-class Watch:
+class JobControl:
     """Looks at processes every second while its context is open."""
 
     def __init__(self, processes: dict[str, int]) -> None:
@@ -56,7 +56,7 @@ class Watch:
         self._ended = threading.Event()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[Watch]:
+    def watching(self) -> Iterator[JobControl]:
         """Watch as long as the context is open."""
         thread = threading.Thread(target=self._look_on, daemon=True)
         thread.start()

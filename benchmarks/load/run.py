@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.load.clients import Crowd, Question, Tally
-from benchmarks.load.processes import Watch, named, taken
+from benchmarks.load.processes import JobControl, named, taken
 from benchmarks.load.streams import Streams
 from benchmarks.speed.client import request_of
 from benchmarks.speed.over_http import series
@@ -59,7 +59,7 @@ class Outcome:
     load: Load
     tally: Tally
     streams: Streams
-    watch: Watch
+    watch: JobControl
     jobs: list[str]
     lost: list[str] = field(default_factory=list)
     counts: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def run(service: Service, load: Load) -> Outcome:
     _settled(processes, {})
     before = {name: taken(pid)[1:] for name, pid in processes.items()}
     streams = Streams(port, [])
-    with Watch(processes).watching() as watch:
+    with JobControl(processes).watching() as watch:
         tally, jobs = _under(service, load, questions, load.seconds, streams)
     outcome = Outcome(load, tally, streams, watch, jobs)
     outcome.lost = [sentence for job in jobs if (sentence := _lost(service, job))]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.data.datasets import Datasets
 from models.data_generator import PlantSpec
 from models.series.panel import Panel
-from models.training.prepare import Task, prepare
+from models.training.prepare import PreparedData, prepare
 from utils.api.schemas import Hyperparameters, PlantFields
 
 
@@ -38,14 +38,14 @@ def panel_of(spec: PlantSpec) -> Panel:
         return datasets.load(datasets.generate(spec)["dataset_id"])
 
 
-def default_task(**hyper: Any) -> tuple[Task, Hyperparameters]:
+def default_task(**hyper: Any) -> tuple[PreparedData, Hyperparameters]:
     """36 series × 545 days, ready to be trained on, and the default hyperparameters."""
     asked = Hyperparameters.parse(hyper)
     return prepare(panel_of(spec_of()), asked), asked
 
 
 def windows_of(
-    task: Task, rows: NDArray[np.int64]
+    task: PreparedData, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
     """The windows before some rows copied out, as other libraries take them: [n, length, features],
     the numbers of the names [n, 3], the targets [n, 3]."""

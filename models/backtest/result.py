@@ -14,7 +14,7 @@ from models.registry.registry import PICTURE, RESULT
 from models.series.panel import Panel
 from utils.api.backtest_replies import BacktestReply
 from utils.api.schemas import BacktestRequest
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 
 class Control(backtest.Control, Protocol):
@@ -29,7 +29,7 @@ def publish(
     document: dict[str, Any],
     panel: Panel,
     asked: BacktestRequest,
-    store: Store,
+    store: ArtifactStore,
     ids: dict[str, str],
     control: Control,
 ) -> None:

@@ -34,7 +34,7 @@ from models.series.panel import TARGETS, Panel
 from models.training import network
 from utils.api.schemas import BacktestRequest
 from utils.errors import Conflict
-from utils.storage.artifact_store import Store, copy_of
+from utils.storage.artifact_store import ArtifactStore, copy_of
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ _FEWEST = 16  # weights of an array that is made smaller
 
 
 def compress(
-    models: Store, model_id: str, keras_model: keras.Model, panel: Panel, serves: str | None
+    models: ArtifactStore, model_id: str, keras_model: keras.Model, panel: Panel, serves: str | None
 ) -> dict[str, Any]:
     """Make the smaller files of a model, measure them, publish those that are good enough.
 
@@ -78,7 +78,7 @@ def compress(
     return entry
 
 
-def _published(models: Store, model_id: str, name: str, path: Path) -> int:
+def _published(models: ArtifactStore, model_id: str, name: str, path: Path) -> int:
     """Publish a file of a model, unless it is there, whole; its size.
 
     What is there is the same but for names within, which differ from one export to the next.

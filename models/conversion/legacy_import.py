@@ -26,7 +26,7 @@ from models.series.panel import KEYS, TARGETS, Calendar, Panel
 from models.training import keras_files, network
 from models.training.network import export_onnx
 from utils.errors import DamagedFile, InvalidInput, first_line
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ _FORGOTTEN = {"time_major": False, "ragged": False}
 
 
 def import_model(
-    store: Store, h5: Path, scalers: Path | None, history: Path | None = None
+    store: ArtifactStore, h5: Path, scalers: Path | None, history: Path | None = None
 ) -> dict[str, Any]:
     """Bring in a legacy model and publish it; returns the published document.
 
@@ -76,7 +76,7 @@ def import_model(
 # --- the network --------------------------------------------------------------------------------
 
 
-def open_keras(store: Store, model_id: str) -> keras.Model:
+def open_keras(store: ArtifactStore, model_id: str) -> keras.Model:
     """The network of a published model, from its `.keras` or else its `.h5`.
 
     Raises:

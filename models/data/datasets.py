@@ -26,8 +26,8 @@ from utils.api.request_limits import check_series
 from utils.errors import DamagedFile, NotFound
 from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
-from utils.storage.artifact_store import Store
-from utils.storage.quota import Room
+from utils.storage.artifact_store import ArtifactStore
+from utils.storage.quota import Quota
 from utils.validation import compliance
 
 PREVIEW_ROWS = 100
@@ -69,9 +69,9 @@ class Datasets:
         max_rows: int,
         max_bytes: int,
         max_series: int | None = None,
-        room: Room | None = None,
+        room: Quota | None = None,
     ) -> None:
-        self.store = Store(location, "data set", (".parquet",), room)
+        self.store = ArtifactStore(location, "data set", (".parquet",), room)
         self.max_rows = max_rows
         self.max_bytes = max_bytes
         self.max_series = max_series or max_rows
@@ -84,7 +84,7 @@ class Datasets:
             settings.max_rows,
             settings.max_upload_mb * 1_000_000,
             settings.max_series,
-            Room("MAX_DATA_MB", settings.max_data_mb),
+            Quota("MAX_DATA_MB", settings.max_data_mb),
         )
 
     def generate(

@@ -152,7 +152,7 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class Anchor:
+class Autoregression:
     """A fitted anchor.
 
     `pooled` [3, width] are the coefficients of all series, `own` [S, 3, width] each series'
@@ -196,7 +196,7 @@ class Anchor:
                 said[begin + before + 1] = self.changes(features, np.full(len(before), s))
         return said
 
-    def kept(self, targets: NDArray[np.bool_], other: Anchor) -> Anchor:
+    def kept(self, targets: NDArray[np.bool_], other: Autoregression) -> Autoregression:
         """This anchor for some targets, [3], and another one's coefficients for the rest."""
         pooled = np.where(targets[:, None], self.pooled, other.pooled)
         own = self.own
@@ -204,7 +204,7 @@ class Anchor:
             own = np.where(targets[:, None], own, 0.0 if other.own is None else other.own)
         return replace(self, pooled=pooled, own=own)
 
-    def with_own(self, series: Ints, other: Anchor, count: int) -> Anchor:
+    def with_own(self, series: Ints, other: Autoregression, count: int) -> Autoregression:
         """This anchor of `count` series, with another one's coefficients for some of them."""
         own = np.zeros((count, *self.pooled.shape)) if self.own is None else self.own.copy()
         own[series] = other.coefficients(series) - self.pooled
@@ -222,7 +222,7 @@ class Anchor:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any], calendar: Calendar) -> Anchor:
+    def from_document(cls, document: dict[str, Any], calendar: Calendar) -> Autoregression:
         """The anchor that `to_document` described."""
         own = document["own"]
         pooled, own_strength, kind = document["strength"]

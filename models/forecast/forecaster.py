@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Anchor
-from models.forecast.intervals import CLOSE, LEVELS, Spread
+from models.forecast.autoregression import Autoregression
+from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.onnx_session import open_network
-from models.forecast.reconciliation import Coherence
+from models.forecast.reconciliation import Reconciliation
 from models.forecast.rollout import Correction, Network, Past, roll_levels, roll_out
 from models.forecast.what_if import Response
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LevelsEncoding
 from models.series.panel import KEYS, Calendar, Key
-from utils.bounded_cache import Remembered
+from utils.bounded_cache import BoundedCache
 from utils.errors import DamagedFile, InvalidInput
 
 Floats = NDArray[np.float64]
@@ -33,8 +33,8 @@ class Memory:
     """
 
     def __init__(self, steps: int = 16_384, bytes_said: int = 4_000_000) -> None:
-        self.forecasts: Remembered[Forecast] = Remembered(steps)  # 150 bytes a step
-        self.said: Remembered[bytes] = Remembered(bytes_said)
+        self.forecasts: BoundedCache[Forecast] = BoundedCache(steps)  # 150 bytes a step
+        self.said: BoundedCache[bytes] = BoundedCache(bytes_said)
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Model:
     """
 
     encoding: Encoding
-    anchor: Anchor
+    anchor: Autoregression
     network: Network
     size: Floats
-    coherence: Coherence | None
-    spread: Spread | None
+    coherence: Reconciliation | None
+    spread: Intervals | None
     response: Response
 
     @property
@@ -139,7 +139,7 @@ class Model:
         return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
 
 
-def _confidence(spread: Spread, sides: Floats, series: Ints) -> Floats:
+def _confidence(spread: Intervals, sides: Floats, series: Ints) -> Floats:
     """Expected share of the three targets that land within 20 % of the truth, [n, steps].
 
     The truth is then from forecast ÷ 1.2 to forecast ÷ 0.8, `sides` below and above the forecast,
@@ -217,11 +217,11 @@ class Forecaster:
         self.encoding = Encoding.from_document(stated)
         self.model = Model(
             self.encoding,
-            Anchor.from_document(document["anchor"], self.encoding.calendar),
+            Autoregression.from_document(document["anchor"], self.encoding.calendar),
             network,
             np.asarray(document["network"]["size"], float),
-            _optional(Coherence, document["coherence"]),
-            _optional(Spread, document["spread"]),
+            _optional(Reconciliation, document["coherence"]),
+            _optional(Intervals, document["spread"]),
             Response.from_document(document["response"]),
         )
 

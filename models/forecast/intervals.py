@@ -44,7 +44,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Intervals:
     """Quantiles of absolute errors.
 
     `scale` [S, 3] is each series' own, around 1; `quantiles` [H, 3, Q] those of errors divided by
@@ -56,7 +56,7 @@ class Spread:
     growth: Floats
 
     @classmethod
-    def fit(cls, calibration: Errors | None, trials: Errors | None, scale: Floats) -> Spread:
+    def fit(cls, calibration: Errors | None, trials: Errors | None, scale: Floats) -> Intervals:
         """From errors of the calibration span and of the trials; either may be missing.
 
         Raises:
@@ -131,7 +131,7 @@ class Spread:
         return {name: np.round(part, 6).tolist() for name, part in parts.items()}
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Spread:
+    def from_document(cls, document: dict[str, Any]) -> Intervals:
         """What `to_document` described."""
         return cls(
             np.asarray(document["scale"], float).reshape(-1, 3),

@@ -19,7 +19,7 @@ def runtime() -> Any:
     return onnxruntime
 
 
-class Served:
+class OnnxSession:
     """A network as ONNX Runtime runs it. Safe to share between threads; what is bound is not."""
 
     def __init__(self, session: Any) -> None:
@@ -59,7 +59,7 @@ class Served:
         return say
 
 
-def open_network(content: bytes) -> Served:
+def open_network(content: bytes) -> OnnxSession:
     """The function that the content of an ONNX file is, on one thread.
 
     Raises:
@@ -75,4 +75,4 @@ def open_network(content: bytes) -> Served:
         session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
         raise DamagedFile(f"The ONNX file holds no usable network: {error}") from error
-    return Served(session)
+    return OnnxSession(session)

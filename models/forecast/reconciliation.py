@@ -41,7 +41,7 @@ def gap(values: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Coherence:
+class Reconciliation:
     """What is usual of the gap, and of the errors.
 
     `usual` [S, places]; NaN for a series whose data does not obey the law, or says too little of
@@ -62,7 +62,7 @@ class Coherence:
         truth: Floats,
         series: Ints,
         time: Ints,
-    ) -> Coherence:
+    ) -> Reconciliation:
         """Learn the usual gaps of the steps before `cut`, and the errors of roll-outs.
 
         Args:
@@ -118,7 +118,7 @@ class Coherence:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Coherence:
+    def from_document(cls, document: dict[str, Any]) -> Reconciliation:
         """What `to_document` described."""
         nothing = [math.nan] * int(document["places"])
         usual = [nothing if row is None else row for row in document["usual"]]

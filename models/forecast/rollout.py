@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Anchor, Shape
+from models.forecast.autoregression import Autoregression, Shape
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import last_averages
 from models.series.legacy_encoding import LevelsEncoding
@@ -165,12 +165,14 @@ def _shown(encoding: Encoding, past: Past) -> NDArray[np.float32]:
     return shown.reshape(count, memory, -1)[:, -encoding.length :]
 
 
-def roll_linear(anchor: Anchor, past: Past, steps: int) -> Floats:
+def roll_linear(anchor: Autoregression, past: Past, steps: int) -> Floats:
     """The anchor alone, rolled out: [n, steps, 3]."""
     return roll_out(anchor, past, steps, None)
 
 
-def roll_out(anchor: Anchor, past: Past, steps: int, correction: Correction | None) -> Floats:
+def roll_out(
+    anchor: Autoregression, past: Past, steps: int, correction: Correction | None
+) -> Floats:
     """Forecast `steps` steps of n series at once, each fed back as input of the next.
 
     The forecast stays within what the series has shown, and a quarter of that range around it.

@@ -7,10 +7,12 @@ from typing import Any
 
 from models.registry.registry import CHECKPOINT
 from utils.errors import NotFound
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 
-def tidy(models: Store, datasets: Store, job_id: str, arguments: dict[str, Any]) -> None:
+def tidy(
+    models: ArtifactStore, datasets: ArtifactStore, job_id: str, arguments: dict[str, Any]
+) -> None:
     """Remove the checkpoint of a job, and the data that was stored for it alone."""
     models.drop(job_id, CHECKPOINT)
     if arguments.get("owns_data"):

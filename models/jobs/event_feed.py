@@ -64,7 +64,7 @@ class _Listener:
     inbox: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
 
 
-class Feed:
+class EventFeed:
     """Tells listeners of jobs what happens, from where each of them left off."""
 
     def __init__(self, jobs: Jobs) -> None:

@@ -14,7 +14,7 @@ from dbos import error as engine
 
 from models.jobs.job_log import Decision
 from models.jobs.states import MOST_TRIES, JobState, took_along
-from models.jobs.worker_context import Desk
+from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT
 from utils.errors import Unavailable
 from utils.logs import logger
@@ -38,14 +38,14 @@ _LOOK_EVERY = 0.2  # seconds between two looks at whether a job is still wanted
 _PATIENCE = 3.0
 
 
-class Watch:
+class JobControl:
     """The control of a job: tells how far it is, keeps a training's checkpoints, ends it.
 
     Threads of its own tell of it, and look whether the job is still wanted and still this
     worker's, so that the work itself never waits for the database.
     """
 
-    def __init__(self, desk: Desk, job_id: str) -> None:
+    def __init__(self, desk: WorkerContext, job_id: str) -> None:
         self._desk, self._job_id = desk, job_id
         self._ended = threading.Event()
         self._stop: BaseException | None = None
@@ -57,7 +57,7 @@ class Watch:
         self._parted = threading.Event()  # nothing would be lost, were the work to end now
         self._parted.set()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> JobControl:
         self.patiently(self._look)
         self._desk.running[self._job_id] = self._parted
         for run in (self._keep_looking, self._keep_telling):

@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.jobs.jobs import APPLICATION, QUEUE, QUEUES
 from models.jobs.training_log import Notes
-from models.jobs.worker_context import Desk
+from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.jobs.workflows import register
 from utils import logs, process_limits
@@ -47,7 +47,7 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    desk = Desk(settings, jobs, worker_id)
+    desk = WorkerContext(settings, jobs, worker_id)
     for store in (desk.models, desk.datasets.store, desk.backtests):
         store.sweep()
     _expect_unique(workers, worker_id)
@@ -84,7 +84,9 @@ class _Rounds:
     """What a worker sees to beside its work, every few seconds: that it is known to live, that
     jobs of workers which live no more are taken up, and that old jobs are forgotten."""
 
-    def __init__(self, settings: Settings, desk: Desk, workers: Workers, started: float) -> None:
+    def __init__(
+        self, settings: Settings, desk: WorkerContext, workers: Workers, started: float
+    ) -> None:
         self._kept_for = settings.jobs_kept_days * _DAY
         self._desk, self._workers, self._started = desk, workers, started
         self._tidied = 0.0
@@ -144,7 +146,7 @@ class _Rounds:
         self._workers.forget(_DAY)
 
 
-def _warm_up(desk: Desk) -> None:
+def _warm_up(desk: WorkerContext) -> None:
     """Import TensorFlow, and use it once, before the first job asks for it."""
     began = time.perf_counter()
     try:
@@ -156,7 +158,7 @@ def _warm_up(desk: Desk) -> None:
     log.info("trainer loaded", module=train.__name__, seconds=time.perf_counter() - began)
 
 
-def _launch(engine: sa.Engine, desk: Desk) -> None:
+def _launch(engine: sa.Engine, desk: WorkerContext) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_engine": engine,

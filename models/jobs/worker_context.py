@@ -17,20 +17,20 @@ from models.registry.registry import backtest_store, model_store
 from utils.errors import ServiceError, Unavailable
 from utils.logs import logger
 from utils.settings import Settings
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 log = logger("worker")
 
 _PARTING = 4.0  # seconds that trainings have to come to the end of an epoch when a worker stops
 
 
-class Desk:
+class WorkerContext:
     """What the work of one worker needs: its stores, its jobs, its name."""
 
     def __init__(self, settings: Settings, jobs: WorkerJobs, worker_id: str) -> None:
         self.jobs, self.worker_id = jobs, worker_id
         self.checkpoint_seconds = settings.checkpoint_seconds
-        self.models: Store = model_store(settings.model_location)
+        self.models: ArtifactStore = model_store(settings.model_location)
         self.max_epochs = settings.max_epochs
         self.datasets = Datasets.of(settings)
         self.backtests = backtest_store(settings.model_location)

@@ -10,9 +10,9 @@ from dbos import DBOS
 from dbos import error as engine
 
 from models.forecast.forecaster import Forecaster
-from models.jobs.job_control import Watch
+from models.jobs.job_control import JobControl
 from models.jobs.states import JOBS, MOST_TRIES, Work, failed
-from models.jobs.worker_context import Desk
+from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 log = logger("worker")
 
 
-def register(desk: Desk) -> None:
+def register(desk: WorkerContext) -> None:
     """Make the functions below the workflows of their kinds of work."""
     for work, function in _DONE_BY.items():
-        # Of a job that has a story, the story decides: see `Watch.on_start`.
+        # Of a job that has a story, the story decides: see `JobControl.on_start`.
         most = None if work in JOBS else MOST_TRIES - 1
         DBOS.workflow(name=work.value, max_recovery_attempts=most)(_workflow(desk, work, function))
 
 
-def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[..., Any]:
+def _workflow(desk: WorkerContext, work: Work, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, its errors packed as JSON."""
 
     def workflow(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def _workflow(desk: Desk, work: Work, function: Callable[..., Any]) -> Callable[
     return workflow
 
 
-def train(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def train(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    with _tidied(desk, job_id, arguments), Watch(desk, job_id) as watch:
+    with _tidied(desk, job_id, arguments), JobControl(desk, job_id) as watch:
         watch.check()
         if job_id not in watch.patiently(desk.models.ids):
             _train(desk, watch, job_id, arguments)
@@ -72,7 +72,7 @@ def train(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _tidied(desk: Desk, job_id: str, arguments: dict[str, Any]) -> Iterator[None]:
+def _tidied(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> Iterator[None]:
     """See to it that a job which ends without a result leaves nothing behind."""
     try:
         yield
@@ -89,7 +89,7 @@ def _tidied(desk: Desk, job_id: str, arguments: dict[str, Any]) -> Iterator[None
         raise
 
 
-def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> None:
+def _train(desk: WorkerContext, watch: JobControl, job_id: str, arguments: dict[str, Any]) -> None:
     watch.on_start()
     from models.training import train
 
@@ -126,7 +126,7 @@ def _train(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> 
     log.info("training ended", job_id=job_id, seconds=round(document["training_time"], 2))
 
 
-def _panel(desk: Desk, arguments: dict[str, Any]) -> Panel:
+def _panel(desk: WorkerContext, arguments: dict[str, Any]) -> Panel:
     panel = desk.datasets.load(arguments["dataset_id"])
     plant = arguments.get("plant")
     if plant is None:
@@ -134,7 +134,7 @@ def _panel(desk: Desk, arguments: dict[str, Any]) -> Panel:
     return panel.select([s for s, key in enumerate(panel.keys) if key[0] == plant])
 
 
-def derive(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def derive(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make the ONNX file of a model that has none."""
     from models.conversion import legacy_import
     from models.training import network
@@ -145,7 +145,7 @@ def derive(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]
     return {"model_id": model_id}
 
 
-def illustrate(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def illustrate(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Draw a model and write its report."""
     from models.conversion import legacy_import
     from models.reports import html_report, pictures
@@ -168,7 +168,7 @@ def illustrate(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, 
     return {"model_id": model_id}
 
 
-def compress(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def compress(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make the smaller files of a model, and serve what is asked for."""
     from models.conversion import compression, legacy_import
 
@@ -179,11 +179,11 @@ def compress(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
     return {"model_id": model_id}
 
 
-def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def backtest(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Try a model out from past origins; the result takes the job's id, as a model does."""
     model_id = arguments["model_id"]
     with _tidied(desk, job_id, arguments):
-        with Watch(desk, job_id) as watch:
+        with JobControl(desk, job_id) as watch:
             watch.check()
             if job_id not in watch.patiently(desk.backtests.ids):
                 _backtest(desk, watch, job_id, arguments)
@@ -194,7 +194,9 @@ def backtest(desk: Desk, job_id: str, arguments: dict[str, Any]) -> dict[str, An
     return {"model_id": model_id}
 
 
-def _backtest(desk: Desk, watch: Watch, job_id: str, arguments: dict[str, Any]) -> None:
+def _backtest(
+    desk: WorkerContext, watch: JobControl, job_id: str, arguments: dict[str, Any]
+) -> None:
     watch.on_start()
     from models.backtest import result
 

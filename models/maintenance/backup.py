@@ -29,7 +29,7 @@ from models.registry.registry import CHECKPOINT, backtest_store, model_store
 from utils.errors import Conflict, NotFound, Unavailable
 from utils.settings import Settings
 from utils.storage import sqlite_file
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 from utils.storage.checksums import document_from_bytes, document_to_bytes
 from utils.storage.files import sync
 
@@ -172,7 +172,7 @@ class _Copy:
     """The copy of one store: each thing as it is at one moment."""
 
     def __init__(
-        self, folder: Path, store: Store, prefix: str, archive: _Archive, made: Backup
+        self, folder: Path, store: ArtifactStore, prefix: str, archive: _Archive, made: Backup
     ) -> None:
         self._folder, self._store, self._prefix = folder, store, prefix
         self._archive, self._made = archive, made

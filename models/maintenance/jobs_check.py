@@ -14,7 +14,7 @@ from models.maintenance.findings import Report
 from utils.errors import DamagedFile, NotFound
 from utils.settings import Settings
 from utils.storage import sqlite_file
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 from utils.storage.database import answering, open_engine
 
 _AT_ONCE = 500
@@ -83,7 +83,9 @@ def _all(jobs: Jobs, state: JobState, works: tuple[Work, ...]) -> Iterator[Job]:
         offset += len(page)
 
 
-def judge(found: Found, jobs: Jobs | None, models: Store, datasets: Store, report: Report) -> None:
+def judge(
+    found: Found, jobs: Jobs | None, models: ArtifactStore, datasets: ArtifactStore, report: Report
+) -> None:
     """What the jobs and the stores do not agree about."""
     report.checked["jobs"] += len(found.unfinished) + len(found.trained)
     for job in found.unfinished:

@@ -8,15 +8,15 @@ from tempfile import TemporaryDirectory
 
 from models.registry.registry import LITERT, SERVED
 from utils import logs
-from utils.storage.artifact_store import Store, copy_of
+from utils.storage.artifact_store import ArtifactStore, copy_of
 
 
-def set_aside(store: Store, id: str, *suffixes: str) -> str:
+def set_aside(store: ArtifactStore, id: str, *suffixes: str) -> str:
     """Move a damaged thing, or files of it, out of the way; says so."""
     return f"moved to {store.set_aside(id, *suffixes)} of the store of {store.noun}s."
 
 
-def withdraw(store: Store, id: str, *suffixes: str) -> str:
+def withdraw(store: ArtifactStore, id: str, *suffixes: str) -> str:
     """Move files of a thing out of the way and have its document state them no more."""
     said = set_aside(store, id, *suffixes)
     files = store.document(id).get("files", {})
@@ -25,19 +25,19 @@ def withdraw(store: Store, id: str, *suffixes: str) -> str:
     return said
 
 
-def remove(store: Store, name: str) -> str:
+def remove(store: ArtifactStore, name: str) -> str:
     """Remove a file that belongs to nothing."""
     store.files.remove(name)
     return "removed."
 
 
-def sweep(store: Store) -> str:
+def sweep(store: ArtifactStore) -> str:
     """Remove what was prepared and never put in its place."""
     store.files.sweep()
     return "removed."
 
 
-def rebuild(store: Store, id: str, suffixes: Collection[str]) -> str:
+def rebuild(store: ArtifactStore, id: str, suffixes: Collection[str]) -> str:
     """Make files of a model again from its `.keras` or `.h5`; what is damaged is set aside.
 
     Raises:

@@ -15,7 +15,7 @@ from models.registry.registry import CHECKPOINT, backtest_store, model_store
 from utils.errors import DamagedFile, NotFound
 from utils.settings import Settings
 from utils.storage.artifact_reader import DOCUMENT, MISSING
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 from utils.storage.files import is_old
 
 Tell = Callable[[str], None]
@@ -56,7 +56,7 @@ def verify(settings: Settings, tell: Tell = lambda what: None) -> Report:
     return report
 
 
-Judge = Callable[[Store, str, Bad, Report], None]
+Judge = Callable[[ArtifactStore, str, Bad, Report], None]
 # (document, file) → what is wrong with a file that is what was published, if anything.
 Examine = Callable[[dict[str, object], Path], str | None]
 
@@ -66,7 +66,7 @@ class _StoreCheck:
 
     def __init__(
         self,
-        store: Store,
+        store: ArtifactStore,
         report: Report,
         tell: Tell,
         jobs: Jobs | None,
@@ -182,7 +182,7 @@ def _rows(document: dict[str, object], path: Path) -> str | None:
     return None if rows == stated else f"has {rows:,} rows, not the {stated} that are stated"
 
 
-def _judge_whole(store: Store, id: str, bad: Bad, report: Report) -> None:
+def _judge_whole(store: ArtifactStore, id: str, bad: Bad, report: Report) -> None:
     """A data set or a backtest is of no use without one of its files."""
     for suffix, wrong in bad.items():
         report.problem(
@@ -194,7 +194,7 @@ def _judge_whole(store: Store, id: str, bad: Bad, report: Report) -> None:
         return
 
 
-def _judge_model(store: Store, id: str, bad: Bad, report: Report) -> None:
+def _judge_model(store: ArtifactStore, id: str, bad: Bad, report: Report) -> None:
     """What is left of a model decides what can be made again."""
     whole = {s for s in store.suffixes if s not in bad and store.has(id, s)}
     source = whole.intersection(_SOURCES)

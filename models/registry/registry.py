@@ -15,8 +15,8 @@ import orjson
 from models.forecast.forecaster import Forecaster, Memory
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.storage.artifact_reader import MISSING
-from utils.storage.artifact_store import Store
-from utils.storage.quota import Room
+from utils.storage.artifact_store import ArtifactStore
+from utils.storage.quota import Quota
 
 CHECKPOINT = ".checkpoint"
 RESULT, PICTURE = ".result", ".png"  # of a backtest
@@ -44,9 +44,9 @@ _SHOWN = (
 _FOR_FORECASTS = {"encoding", "anchor", "coherence", "spread", "response"}
 
 
-def model_store(location: str | Path, room: Room | None = None) -> Store:
+def model_store(location: str | Path, room: Quota | None = None) -> ArtifactStore:
     """The store that models are published to."""
-    return Store(location, "model", SUFFIXES, room, _glance)
+    return ArtifactStore(location, "model", SUFFIXES, room, _glance)
 
 
 def _glance(document: dict[str, Any]) -> dict[str, Any]:
@@ -68,9 +68,9 @@ def served_suffix(document: dict[str, Any]) -> str:
     return SERVED.get(document.get("serves", "float32"), ".onnx")
 
 
-def backtest_store(location: str | Path) -> Store:
+def backtest_store(location: str | Path) -> ArtifactStore:
     """The store of the backtests of the models at a location: beneath it, a result each."""
-    return Store(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
+    return ArtifactStore(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
 
 
 class NotDerived(Exception):
@@ -100,7 +100,7 @@ class Registry:
         location: str | Path,
         cache_bytes: int,
         on_change: Callable[[int, int], None] = lambda models, size: None,
-        room: Room | None = None,
+        room: Quota | None = None,
     ) -> None:
         self.store = model_store(location, room)
         self._cache_bytes = cache_bytes

@@ -15,12 +15,12 @@ from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput, NotFound
 from utils.http import audit
 from utils.settings import Settings
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 _ENDINGS = {"json": RESULT, "png": PICTURE}
 
 
-class Backtests:
+class BacktestService:
     """The backtests of one service.
 
     Args:
@@ -32,7 +32,7 @@ class Backtests:
         self,
         settings: Settings,
         jobs: Jobs,
-        datasets: Store,
+        datasets: ArtifactStore,
         registry: Registry,
         patience: Callable[[], AbstractContextManager[None]],
     ) -> None:

@@ -17,7 +17,7 @@ from models.data.name_consistency import Seen, check, made_of
 from models.series.panel import KEYS, Key
 from utils.api import page_replies as p
 from utils.errors import DamagedFile, NotFound
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from models.data.datasets import Datasets
@@ -45,7 +45,9 @@ class MasterData:
         datasets: gives the data sets, which take long to import.
     """
 
-    def __init__(self, path: Path | None, models: Store, datasets: Callable[[], Datasets]) -> None:
+    def __init__(
+        self, path: Path | None, models: ArtifactStore, datasets: Callable[[], Datasets]
+    ) -> None:
         self._path, self._models, self._datasets = path, models, datasets
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], MasterFile] | None = None

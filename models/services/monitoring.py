@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from utils.api import replies
 from utils.errors import Detail, Unavailable
 from utils.http.metrics import Facts
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from models.jobs.jobs import Jobs
@@ -21,7 +21,7 @@ _RETRY_AFTER = 5  # seconds
 T = TypeVar("T")
 
 
-class Operations:
+class Monitoring:
     """Looks at the database and the stores. The two that take long to import are asked for late.
 
     Args:
@@ -31,7 +31,7 @@ class Operations:
     """
 
     def __init__(
-        self, models: Store, jobs: Callable[[], Jobs], datasets: Callable[[], Store]
+        self, models: ArtifactStore, jobs: Callable[[], Jobs], datasets: Callable[[], ArtifactStore]
     ) -> None:
         self._models = models
         self._jobs = jobs
@@ -102,7 +102,7 @@ class Operations:
             ) from error
 
 
-def _size(store: Store) -> int | None:
+def _size(store: ArtifactStore) -> int | None:
     try:
         return len(store.ids())
     except Unavailable:

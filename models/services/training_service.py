@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from models.data.datasets import Datasets
 from models.jobs.cleanup import tidy
-from models.jobs.event_feed import Feed, Stream
+from models.jobs.event_feed import EventFeed, Stream
 from models.jobs.jobs import Jobs
 from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
 from models.registry.comparison import others_of
@@ -28,7 +28,7 @@ from utils.shutdown import DRAIN
 Generate = Callable[[schemas.PlantFields, int, str], dict[str, Any]]
 
 
-class Trainings:
+class TrainingService:
     """The trainings of one service.
 
     Args:
@@ -47,7 +47,7 @@ class Trainings:
         self._generate, self._settings = generate, settings
         self._waiting = threading.BoundedSemaphore(settings.max_waiting)
         self._streams = request_limits.Streams(settings)
-        self._feed = Feed(jobs)
+        self._feed = EventFeed(jobs)
 
     # --- handing in ---------------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ class Trainings:
         return replies.MessageReply(message=f"Job {job_id} is cancelled.")
 
     def follow(self, job_id: str, last_id: str | None) -> Stream:
-        """What happens to a job, as it happens; see `Feed.follow`. To be closed by the caller.
+        """What happens to a job, as it happens; see `EventFeed.follow`. To be closed by the caller.
 
         Raises:
             NotFound: there is no such job.

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Anchor, Kind, Shape, Strength
+from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
 from models.forecast.rollout import Past, roll_linear
 from models.series.error_measures import mean_known
 from models.series.panel import Panel
@@ -77,9 +77,9 @@ class Choice:
     alike; None where the data was too short for a trial.
     """
 
-    anchor: Anchor
-    calibrating: Anchor
-    refitted: Anchor
+    anchor: Autoregression
+    calibrating: Autoregression
+    refitted: Autoregression
     trials: Trials | None
     error_ratio: float | None
 
@@ -114,7 +114,7 @@ def choose(
     if tried is not None and best:
         kept = mean_known(_gains(tried, best), axis=0) > _LEAST_GAIN
 
-    def fit(spans: int, last: int) -> Anchor:
+    def fit(spans: int, last: int) -> Autoregression:
         anchor = sums.fit(shape, strengths[best], spans, last - begin)
         for other in np.unique(each[each != best]):
             theirs = sums.fit(shape, strengths[other], spans, last - begin)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from models.forecast.autoregression import Kind
 from models.forecast.forecaster import Model
-from models.forecast.intervals import LEVELS, Errors, Spread, series_scale
+from models.forecast.intervals import LEVELS, Errors, Intervals, series_scale
 from models.forecast.naive import SEASONS, repeated, usual_errors
-from models.forecast.reconciliation import Coherence
+from models.forecast.reconciliation import Reconciliation
 from models.forecast.rollout import Network, Past
 from models.forecast.what_if import Response
 from models.series import error_measures
 from models.series.panel import TARGETS
-from models.training.prepare import Task
+from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,7 +50,7 @@ class RollOuts:
     scaled_truth: Floats
 
 
-def assemble(task: Task, network: Network) -> tuple[Model, dict[str, Any]]:
+def assemble(task: PreparedData, network: Network) -> tuple[Model, dict[str, Any]]:
     """The model as it is judged, all its parts fitted, and its metrics.
 
     Its anchor is fitted on the training span only; the published one is `Choice.refitted`.
@@ -73,29 +73,31 @@ def assemble(task: Task, network: Network) -> tuple[Model, dict[str, Any]]:
     return model, _report(model, task, judged) | {"network": verdict}
 
 
-def _cut(task: Task) -> int:
+def _cut(task: PreparedData) -> int:
     """The first step that is held back."""
     return int(task.panel.time[task.windows.held_back].min())
 
 
-def _coherence(model: Model, task: Task, cut: int) -> Coherence | None:
+def _coherence(model: Model, task: PreparedData, cut: int) -> Reconciliation | None:
     """How far the forecasts are made to agree, learned on the calibration span."""
     rows = task.windows.calibration
     if len(rows) < _FEWEST_ROLL_OUTS:
         return None
     rolled = roll(model, task, _origins(task, rows), rows)
     time = rolled.past.last[:, None] + np.arange(1, task.horizon + 1)
-    return Coherence.fit(task.panel, cut, rolled.values, rolled.truth, rolled.past.series, time)
+    return Reconciliation.fit(
+        task.panel, cut, rolled.values, rolled.truth, rolled.past.series, time
+    )
 
 
-def _origins(task: Task, rows: Ints) -> Ints:
+def _origins(task: PreparedData, rows: Ints) -> Ints:
     """Rows to roll out from: all, or as many as can be, spread over series and time alike."""
     if len(rows) <= _MOST_ROLL_OUTS:
         return rows
     return np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_ROLL_OUTS])
 
 
-def roll(model: Model, task: Task, rows: Ints, allowed: Ints) -> RollOuts:
+def roll(model: Model, task: PreparedData, rows: Ints, allowed: Ints) -> RollOuts:
     """Roll a model out from rows of its training's panel.
 
     Args:
@@ -120,7 +122,7 @@ def roll(model: Model, task: Task, rows: Ints, allowed: Ints) -> RollOuts:
 # --- is the network heard? ---------------------------------------------------------------------
 
 
-def _heard(model: Model, task: Task, rows: Ints) -> tuple[Model, dict[str, Any]]:
+def _heard(model: Model, task: PreparedData, rows: Ints) -> tuple[Model, dict[str, Any]]:
     """The model with the network silent where it makes the held-back end worse, and the figures."""
     allowed = task.windows.held_back
     alone = _wapes(roll(replace(model, size=np.zeros(3)), task, rows, allowed))
@@ -143,7 +145,7 @@ def _wapes(rolled: RollOuts) -> Floats:
 
 
 def _verdict(
-    task: Task, helps: NDArray[np.bool_], alone: Floats, both: Floats, final: Floats
+    task: PreparedData, helps: NDArray[np.bool_], alone: Floats, both: Floats, final: Floats
 ) -> dict[str, Any]:
     """What the network adds: held-back errors of roll-outs without it, with it, as published."""
     heard = [target for target, helped in zip(TARGETS, helps, strict=True) if helped]
@@ -176,7 +178,7 @@ def _verdict(
 # --- how far off -------------------------------------------------------------------------------
 
 
-def _spread(model: Model, task: Task) -> Spread | None:
+def _spread(model: Model, task: PreparedData) -> Intervals | None:
     """Quantiles of errors, from the calibration span and the anchor's trials."""
     panel, rows = task.panel, task.windows.calibration
     count = len(panel.keys)
@@ -193,15 +195,15 @@ def _spread(model: Model, task: Task) -> Spread | None:
     if calibration is None and given is None:
         grown = _left(task)[:, None, :] * np.sqrt(np.arange(1, task.horizon + 1))[None, :, None]
         given = Errors(grown[:, None], np.zeros(1, np.int64))
-    return Spread.fit(calibration, given, scale)
+    return Intervals.fit(calibration, given, scale)
 
 
-def _left(task: Task) -> Floats:
+def _left(task: PreparedData) -> Floats:
     """What the anchor leaves of the changes that the network learned from, [n, 3] scaled."""
     return task.residual[task.windows.train].astype(float) * task.size
 
 
-def _by_origin(errors: Floats, rolled: RollOuts, task: Task) -> Errors | None:
+def _by_origin(errors: Floats, rolled: RollOuts, task: PreparedData) -> Errors | None:
     """Errors [n, H, 3] of roll-outs in order of time and series: [origins, S, H, 3]."""
     if np.isnan(errors).all():
         return None
@@ -216,7 +218,7 @@ def _by_origin(errors: Floats, rolled: RollOuts, task: Task) -> Errors | None:
 # --- the report --------------------------------------------------------------------------------
 
 
-def one_step_ahead(model: Model, task: Task, rows: Ints) -> Floats:
+def one_step_ahead(model: Model, task: PreparedData, rows: Ints) -> Floats:
     """Forecasts of rows, each from the true rows before it, [n, 3] in units."""
     panel, encoding = task.panel, task.encoding
     series = panel.series
@@ -233,7 +235,7 @@ def one_step_ahead(model: Model, task: Task, rows: Ints) -> Floats:
     return encoding.scaling.inverse(scaled, series[rows])
 
 
-def _report(model: Model, task: Task, judged: Ints) -> dict[str, Any]:
+def _report(model: Model, task: PreparedData, judged: Ints) -> dict[str, Any]:
     """Errors over the judged part in units, overall and per target.
 
     Overall, `rmse` and `mae` pool the three targets; `r2_score` and `mase` are the means of
@@ -298,7 +300,7 @@ def _of_target(
     naive: dict[str, Floats],
     usual: Floats,
     model: Model,
-    task: Task,
+    task: PreparedData,
 ) -> dict[str, Any]:
     """Figures of one target; all None where its truth is not known.
 

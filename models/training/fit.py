@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.learner import learner_of
-from models.training.prepare import Task
+from models.training.prepare import PreparedData
 from utils.api.schemas import Hyperparameters
 from utils.errors import InvalidInput
 
@@ -113,7 +113,9 @@ class _Graph:
     Windows are gathered batch by batch from the rows, which are held once.
     """
 
-    def __init__(self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int) -> None:
+    def __init__(
+        self, network: keras.Model, task: PreparedData, hyper: Hyperparameters, seed: int
+    ) -> None:
         panel, encoding = task.panel, task.encoding
         first, time = int(panel.first.min()), panel.time
         self._rows = tf.constant(encoding.shown(task.scaled, panel.position))
@@ -169,7 +171,12 @@ class Epochs:
     """A training, epoch by epoch; `run` takes up an earlier one where its checkpoint left it."""
 
     def __init__(
-        self, network: keras.Model, task: Task, hyper: Hyperparameters, seed: int, control: Control
+        self,
+        network: keras.Model,
+        task: PreparedData,
+        hyper: Hyperparameters,
+        seed: int,
+        control: Control,
     ) -> None:
         self._task, self._hyper, self._seed, self._control = task, hyper, seed, control
         self._graph = _Graph(network, task, hyper, seed)

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import BLOCK, FARTHEST, Anchor, Kind, Shape, Strength
+from models.forecast.autoregression import BLOCK, FARTHEST, Autoregression, Kind, Shape, Strength
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ class Sums:
             self.totals[span, series, i] += target @ target
             self.counts[span, series, i] += len(target)
 
-    def fit(self, shape: Shape, strength: Strength, spans: int, steps: int) -> Anchor:
+    def fit(self, shape: Shape, strength: Strength, spans: int, steps: int) -> Autoregression:
         """The anchor fitted on the first `spans` spans, which are `steps` long.
 
         Each series counts in the pool by how well the pooled coefficients forecast it, target by
@@ -112,7 +112,7 @@ class Sums:
             penalty = np.diag(shape.penalty(strength.own, steps, strength.own, strength.kind))
             held = squares * weights[..., None, None] + penalty
             own = np.linalg.solve(held, (left * weights[..., None])[..., None])[..., 0]
-        return Anchor(shape, strength, pooled, own, self.change)
+        return Autoregression(shape, strength, pooled, own, self.change)
 
 
 def _left(squares: Floats, products: Floats, totals: Floats, coefficients: Floats) -> Floats:

@@ -27,7 +27,7 @@ _OUTLYING = 4.0  # root mean squares; what is left beyond counts as that much
 
 
 @dataclass(frozen=True)
-class Task:
+class PreparedData:
     """All that a training works on.
 
     `scaled` [rows, 3] are the panel's values, unknown ones filled in; `anchored` [rows, 3] what the
@@ -62,7 +62,7 @@ class Task:
         return self.choice.anchor.shape
 
 
-def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Task:
+def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> PreparedData:
     """Split by time, leave out series too short for a window, scale, anchor, find the windows.
 
     Raises:
@@ -95,7 +95,7 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Tas
         np.where(np.isnan(panel.values), np.nan, scaled) - anchored, windows
     )
     learned, watched = _watched(panel, windows, design, warnings)
-    return Task(
+    return PreparedData(
         panel,
         design,
         scaled,

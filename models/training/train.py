@@ -20,11 +20,11 @@ from models.forecast.onnx_session import open_network
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import evaluate, network
 from models.training.fit import Alone, Control, Epochs
-from models.training.prepare import Task, prepare
+from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import PLAIN, Design
 from utils.api.schemas import Hyperparameters
 from utils.errors import TooLarge
-from utils.storage.artifact_store import Store, copy_of
+from utils.storage.artifact_store import ArtifactStore, copy_of
 from utils.storage.files import full_disk
 
 
@@ -32,7 +32,7 @@ def train(
     panel: Panel,
     hyper: Hyperparameters,
     seed: int,
-    store: Store,
+    store: ArtifactStore,
     model_id: str,
     about: dict[str, Any],
     control: Control | None = None,
@@ -82,7 +82,7 @@ def _train(
     panel: Panel,
     hyper: Hyperparameters,
     seed: int,
-    store: Store,
+    store: ArtifactStore,
     model_id: str,
     about: dict[str, Any],
     control: Control,
@@ -129,7 +129,7 @@ def _export(trained: keras.Model, path: Path) -> None:
 
 
 def _document(
-    model: Model, metrics: dict[str, Any], task: Task, hyper: Hyperparameters, seed: int
+    model: Model, metrics: dict[str, Any], task: PreparedData, hyper: Hyperparameters, seed: int
 ) -> dict[str, Any]:
     """What is known of a trained model: its parts but the network, and how good it is."""
     created = datetime.now(UTC).isoformat()
@@ -163,7 +163,7 @@ def _document(
     }
 
 
-def _split(task: Task) -> dict[str, str | None]:
+def _split(task: PreparedData) -> dict[str, str | None]:
     """What the model has seen: where the parts that training held back begin, and its last date."""
     panel, windows = task.panel, task.windows
     begins = [
@@ -178,7 +178,7 @@ def _split(task: Task) -> dict[str, str | None]:
     }
 
 
-def _series(task: Task) -> list[dict[str, Any]]:
+def _series(task: PreparedData) -> list[dict[str, Any]]:
     """What a forecast starts from: the end of every series."""
     panel, found = task.panel, []
     filled = panel.filled()

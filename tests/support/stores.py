@@ -11,7 +11,7 @@ from models.data.datasets import Datasets
 from models.registry.registry import model_store
 from tests.support.live import Service, free_port
 from utils.settings import Settings
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 LONG_AGO = 1_000_000_000
 
@@ -26,11 +26,11 @@ class Stores:
     dataset_id: str
 
     @property
-    def models(self) -> Store:
+    def models(self) -> ArtifactStore:
         return model_store(self.settings.model_location)
 
     @property
-    def datasets(self) -> Store:
+    def datasets(self) -> ArtifactStore:
         return Datasets(self.settings.data_location, 10**6, 10**6).store
 
     @property

@@ -16,7 +16,7 @@ from utils.auth import keys
 from utils.errors import Unauthorized, Unavailable
 from utils.lazy_imports import IMPORTS
 from utils.logs import logger
-from utils.throttle import Turns
+from utils.throttle import Throttle
 
 if TYPE_CHECKING:
     from utils.auth.caller import Caller
@@ -36,12 +36,12 @@ class KnownKeys:
     A key's slow hash is computed once in a process. From then on the key is known by a fast one,
     keyed with a secret of the process: a request that presents it, or claims to, costs no more. An
     id that is in no table costs nothing either; ids are no secrets. What is left are wrong secrets
-    of keys that were not used here yet, which `Turns` keep within bounds.
+    of keys that were not used here yet, which `Throttle` keep within bounds.
     """
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._looking, self._turns = threading.Lock(), Turns()
+        self._looking, self._turns = threading.Lock(), Throttle()
         self._secret = secrets.token_bytes(32)
         self._known: Mapping[str, StoredKey] | None = None
         self._known_at = self._looked_at = float("-inf")

@@ -37,7 +37,7 @@ class _Limiter(NamedTuple):
     counting: dict[str, Callable[[], None]]  # by kind of request
 
 
-class Rates:
+class RateLimits:
     """The rate limits of an app."""
 
     def __init__(self, settings: Settings) -> None:

@@ -43,7 +43,7 @@ def whole(document: Document) -> Document:
     return document
 
 
-class Stored:
+class ArtifactReader:
     """The things of one noun ("model", "data set") at one location, to be read.
 
     Args:

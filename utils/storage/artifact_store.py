@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import Unavailable
-from utils.storage.artifact_reader import DOCUMENT, Document, Stored, is_uuid, sha256_of_file, whole
+from utils.storage.artifact_reader import (
+    DOCUMENT,
+    ArtifactReader,
+    Document,
+    is_uuid,
+    sha256_of_file,
+    whole,
+)
 from utils.storage.checksums import document_to_bytes
 from utils.storage.files import ABANDONED_AFTER, sync
-from utils.storage.quota import Measured, Room
+from utils.storage.quota import Measured, Quota
 
 Writer = Callable[[Path], None]
 
@@ -26,11 +33,11 @@ _KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept
 _CHECKPOINT = "checkpoint"
 
 
-class Store(Stored):
+class ArtifactStore(ArtifactReader):
     """The things of one noun at one location, to be read and written.
 
     Args:
-        location, noun, suffixes, glance: as of `Stored`.
+        location, noun, suffixes, glance: as of `ArtifactReader`.
         room: that all of them may take together; None: as much as the disk has.
     """
 
@@ -39,7 +46,7 @@ class Store(Stored):
         location: str | Path,
         noun: str,
         suffixes: tuple[str, ...],
-        room: Room | None = None,
+        room: Quota | None = None,
         glance: Callable[[Document], Document] = whole,
     ) -> None:
         super().__init__(location, noun, suffixes, glance)

@@ -15,7 +15,7 @@ _FORM, _SEAL = "document_form", "document_sha256"
 _FORM_NOW = 1
 
 
-class BrokenSeal(ValueError):
+class BadChecksum(ValueError):
     """What was read is not what was written."""
 
 
@@ -43,7 +43,7 @@ def document_from_bytes(content: bytes) -> dict[str, Any]:
     form, seal = document.pop(_FORM, None), document.pop(_SEAL, None)
     head, tail = content[:-_TAIL], content[-_TAIL:]
     if (form is not None or seal is not None) and tail != _tail(head):
-        raise BrokenSeal("it is not what was published")
+        raise BadChecksum("it is not what was published")
     return document
 
 
@@ -67,5 +67,5 @@ def unsealed(content: bytes) -> bytes:
     """
     digest, rest = content[:32], content[32:]
     if hashlib.sha256(rest).digest() != digest:
-        raise BrokenSeal("it is not what was kept")
+        raise BadChecksum("it is not what was kept")
     return rest

@@ -13,7 +13,7 @@ _MB = 1_000_000
 _HOLDS_FOR = 5.0  # seconds that a size is taken to hold, but for what is stored or deleted here
 
 
-class Room(NamedTuple):
+class Quota(NamedTuple):
     """What all things of a store may take together, and the setting that says so."""
 
     setting: str
@@ -30,7 +30,7 @@ class Measured:
     """
 
     def __init__(
-        self, files: Files, endings: tuple[str, ...], noun: str, room: Room | None
+        self, files: Files, endings: tuple[str, ...], noun: str, room: Quota | None
     ) -> None:
         self._files, self._endings, self._noun, self._room = files, endings, noun, room
         self._at, self._size = -math.inf, 0

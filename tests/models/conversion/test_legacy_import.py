@@ -22,7 +22,7 @@ from models.registry.registry import Registry
 from models.series.legacy_encoding import FEATURES
 from tests.support.live import ROOT
 from utils.errors import DamagedFile, InvalidInput, ServiceError
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 # Keras' and TensorFlow's own, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings(
@@ -93,15 +93,17 @@ def registry(tmp_path: Path) -> Registry:
 
 
 @pytest.fixture
-def store(registry: Registry) -> Store:
+def store(registry: Registry) -> ArtifactStore:
     return registry.store
 
 
-def said(store: Store, document: dict[str, Any], given: Any) -> Any:
+def said(store: ArtifactStore, document: dict[str, Any], given: Any) -> Any:
     return open_network(store.read(document["model_id"], ".onnx"))(given, None)
 
 
-def test_a_model_of_keras_3_says_the_same_when_imported(tmp_path: Path, store: Store) -> None:
+def test_a_model_of_keras_3_says_the_same_when_imported(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
     path = save(tmp_path)
     document = legacy_import.import_model(store, path, scalers(tmp_path))
     true = keras.models.load_model(path, compile=False)(windows())
@@ -124,7 +126,7 @@ def test_a_model_of_keras_3_says_the_same_when_imported(tmp_path: Path, store: S
 
 @pytest.mark.parametrize("kind", ["sequential", "functional"])
 def test_a_model_of_keras_2_says_the_same_when_imported(
-    tmp_path: Path, store: Store, kind: str
+    tmp_path: Path, store: ArtifactStore, kind: str
 ) -> None:
     path = tmp_path / "keras2.h5"
     subprocess.run(
@@ -162,7 +164,7 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
     assert "P2 / TV / L is left out: its history is shorter" in notes
 
 
-def test_without_scalers_the_history_scales(tmp_path: Path, store: Store) -> None:
+def test_without_scalers_the_history_scales(tmp_path: Path, store: ArtifactStore) -> None:
     document = legacy_import.import_model(store, save(tmp_path), None, history(tmp_path))
     code = document["encoding"]
     assert code["names"] == {
@@ -178,14 +180,18 @@ def test_without_scalers_the_history_scales(tmp_path: Path, store: Store) -> Non
     assert any("fitted on the history" in note for note in document["warnings"])
 
 
-def test_with_nothing_but_the_file_what_is_assumed_is_said(tmp_path: Path, store: Store) -> None:
+def test_with_nothing_but_the_file_what_is_assumed_is_said(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
     document = legacy_import.import_model(store, save(tmp_path), None)
     assert document["encoding"]["scale"] == [1.0] * 6
     assert document["encoding"]["names"]["plant"] == ["Plant_A", "Plant_B", "Plant_C"]
     assert any("unscaled" in note for note in document["warnings"])
 
 
-def test_the_columns_that_a_scaler_kept_give_the_order(tmp_path: Path, store: Store) -> None:
+def test_the_columns_that_a_scaler_kept_give_the_order(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
     import pandas as pd
 
     columns = ["Month", "WIP", "Throughput", "Cycle Time", "plant_encoded"]
@@ -197,7 +203,7 @@ def test_the_columns_that_a_scaler_kept_give_the_order(tmp_path: Path, store: St
     assert any("does not know application" in note for note in document["warnings"])
 
 
-def test_scalers_that_do_not_fit_are_refused(tmp_path: Path, store: Store) -> None:
+def test_scalers_that_do_not_fit_are_refused(tmp_path: Path, store: ArtifactStore) -> None:
     path = save(tmp_path)
     with pytest.raises(InvalidInput, match="8 features are scaled"):
         legacy_import.import_model(store, path, scalers(tmp_path, 8))
@@ -208,7 +214,7 @@ def test_scalers_that_do_not_fit_are_refused(tmp_path: Path, store: Store) -> No
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_a_truncated_file_is_damaged(tmp_path: Path, store: Store, share: float) -> None:
+def test_a_truncated_file_is_damaged(tmp_path: Path, store: ArtifactStore, share: float) -> None:
     path = save(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -225,7 +231,7 @@ def test_a_file_of_another_kind_is_damaged(tmp_path: Path) -> None:
         legacy_import.load_legacy(tmp_path / "none.h5")
 
 
-def test_a_lambda_layer_is_refused_and_not_run(tmp_path: Path, store: Store) -> None:
+def test_a_lambda_layer_is_refused_and_not_run(tmp_path: Path, store: ArtifactStore) -> None:
     trace = tmp_path / "trace"
 
     def evil(x: Any) -> Any:
@@ -320,14 +326,14 @@ def test_weights_alone_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_networks_of_another_shape_are_refused(
-    tmp_path: Path, store: Store, shape: Any, units: int, message: str
+    tmp_path: Path, store: ArtifactStore, shape: Any, units: int, message: str
 ) -> None:
     path = save(tmp_path, keras.layers.LSTM(units), shape=shape)
     with pytest.raises(ServiceError, match=message):
         legacy_import.import_model(store, path, None)
 
 
-def test_networks_of_two_inputs_are_refused(tmp_path: Path, store: Store) -> None:
+def test_networks_of_two_inputs_are_refused(tmp_path: Path, store: ArtifactStore) -> None:
     inputs = [keras.Input((LENGTH, 3)), keras.Input((LENGTH, 3))]
     said = keras.layers.LSTM(3)(keras.layers.Concatenate()(inputs))
     keras.Model(inputs, said).save(tmp_path / "two.h5")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from models.data_generator import PlantSpec, generate
-from models.forecast.autoregression import Anchor, Kind, Shape, Strength
+from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
 from models.forecast.rollout import Past, padded, roll_linear
 from models.series.panel import TARGETS, Calendar, Panel, Step
 from models.training.autoregression_choice import choose
@@ -34,7 +34,7 @@ def random_panel(count: int, length: int, seed: int = 0) -> Panel:
     return panel_of(np.random.default_rng(seed).normal(size=(count, length, 3)))
 
 
-def fitted(panel: Panel, shape: Shape, strength: Strength) -> Anchor:
+def fitted(panel: Panel, shape: Shape, strength: Strength) -> Autoregression:
     end = int((panel.first + panel.lengths).max())
     return Sums.of(panel, panel.values, shape, [end], end).fit(shape, strength, 1, end - FIRST)
 
@@ -99,7 +99,7 @@ def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> N
 def test_a_forecast_stays_near_what_the_series_has_shown() -> None:
     panel = random_panel(1, 60)
     shape = Shape.of(panel.calendar, 4, 240)
-    runaway = Anchor(shape, Strength(1), np.full((3, shape.width), 5.0), None, np.ones(3))
+    runaway = Autoregression(shape, Strength(1), np.full((3, shape.width), 5.0), None, np.ones(3))
     past = Past.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
     path = roll_linear(runaway, past, 40)
     assert (path <= past.highest[:, None]).all() and (path >= past.lowest[:, None]).all()
@@ -131,7 +131,9 @@ def test_anchor_survives_json_to_seven_digits() -> None:
     panel = random_panel(3, 60)
     shape = Shape.of(panel.calendar, 6, 240)
     anchor = fitted(panel, shape, Strength(1.0, 100.0))
-    again = Anchor.from_document(json.loads(json.dumps(anchor.to_document())), panel.calendar)
+    again = Autoregression.from_document(
+        json.loads(json.dumps(anchor.to_document())), panel.calendar
+    )
     assert again.shape == shape and again.strength == anchor.strength
     np.testing.assert_allclose(again.pooled, anchor.pooled, rtol=1e-6)
     np.testing.assert_allclose(again.own, anchor.own, rtol=1e-6)

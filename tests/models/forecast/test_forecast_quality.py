@@ -17,7 +17,7 @@ from models.forecast.forecaster import Forecast, Model, past_of
 from models.forecast.rollout import Past
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training.evaluate import assemble
-from models.training.prepare import Task, prepare
+from models.training.prepare import PreparedData, prepare
 from utils.api.schemas import Hyperparameters
 
 FIRST = 19_723
@@ -59,7 +59,7 @@ def until(panel: Panel, day: int) -> Panel:
     return whole.select(np.flatnonzero(whole.lengths).tolist())
 
 
-def published(task: Task, network: Any = silent) -> tuple[Model, dict[str, Any]]:
+def published(task: PreparedData, network: Any = silent) -> tuple[Model, dict[str, Any]]:
     """The model as it is published, and its metrics."""
     model, metrics = assemble(task, network)
     return replace(model, anchor=task.choice.refitted), metrics

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.reconciliation import Coherence, gap, place_in_season
+from models.forecast.reconciliation import Reconciliation, gap, place_in_season
 from models.series.panel import Calendar, Panel, Step
 
 FIRST = 19_723
@@ -28,13 +28,15 @@ def panel(
     return Panel(Calendar(), keys, np.array([0, 280, 560]), np.full(2, FIRST), np.exp(logs))
 
 
-def fitted(data: Panel, rng: np.random.Generator, errors: list[float]) -> Coherence:
+def fitted(data: Panel, rng: np.random.Generator, errors: list[float]) -> Reconciliation:
     """Learned from roll-outs whose three logarithms are off by normal errors of these sizes."""
     rows = rng.integers(0, 250, 600) + 280 * rng.integers(0, 2, 600)
     place = rows[:, None] + np.arange(5)
     truth = data.values[place]
     forecasts = truth * np.exp(rng.normal(0, errors, truth.shape))
-    return Coherence.fit(data, FIRST + 280, forecasts, truth, data.series[rows], data.time[place])
+    return Reconciliation.fit(
+        data, FIRST + 280, forecasts, truth, data.series[rows], data.time[place]
+    )
 
 
 def test_gap_is_zero_where_the_law_holds_and_unknown_without_output() -> None:
@@ -126,7 +128,7 @@ def test_coherence_survives_json() -> None:
     data = panel(rng, WEEK, 0.05)
     data.values[280:] *= [2.0, 1.0, 1.0]  # one series breaks the law
     coherence = fitted(data, rng, [0.1] * 3)
-    again = Coherence.from_document(json.loads(json.dumps(coherence.to_document())))
+    again = Reconciliation.from_document(json.loads(json.dumps(coherence.to_document())))
     for name in ("usual", "share", "errors"):
         np.testing.assert_array_equal(getattr(again, name), getattr(coherence, name))
     assert again.obeyed == 0.5

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from models.jobs.job_control import Watch
-from models.jobs.worker_context import Desk
+from models.jobs.job_control import JobControl
+from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.registry.registry import CHECKPOINT
 from models.training.fit import Epoch
@@ -16,7 +16,7 @@ from utils.settings import Settings
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> WorkerContext:
     settings = Settings(
         model_store=str(tmp_path / "models"),
         data_store=str(tmp_path / "data"),
@@ -24,21 +24,23 @@ def desk(tmp_path: Path) -> Desk:
     )
     jobs = WorkerJobs(settings.resolved_database_url)
     jobs.log.create()
-    return Desk(settings, jobs, "one")
+    return WorkerContext(settings, jobs, "one")
 
 
 def epoch(number: int) -> Epoch:
     return Epoch(number, 9, 0.5, 0.25, 3.0, 0.75, 0.125, 1.0)
 
 
-def test_an_epoch_that_its_worker_could_not_tell_of_is_told_by_the_next(desk: Desk) -> None:
+def test_an_epoch_that_its_worker_could_not_tell_of_is_told_by_the_next(
+    desk: WorkerContext,
+) -> None:
     """It is not trained again where the checkpoint is from after it."""
     job = str(uuid4())
-    lost = Watch(desk, job)
+    lost = JobControl(desk, job)
     for number in (1, 2):
         lost.on_epoch(epoch(number))
     lost.keep(b"weights\nof any bytes")
-    taken_up = Watch(desk, job)
+    taken_up = JobControl(desk, job)
     assert taken_up.checkpoint() == b"weights\nof any bytes"
     taken_up.on_epoch(epoch(3))
     taken_up.__exit__()
@@ -46,9 +48,9 @@ def test_an_epoch_that_its_worker_could_not_tell_of_is_told_by_the_next(desk: De
 
 
 @pytest.mark.parametrize("where", [0, 40, -1])
-def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(desk: Desk, where: int) -> None:
+def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(desk: WorkerContext, where: int) -> None:
     job = str(uuid4())
-    lost = Watch(desk, job)
+    lost = JobControl(desk, job)
     lost.on_epoch(epoch(1))
     lost.keep(b"weights")
     kept = bytearray(desk.models.kept(job, CHECKPOINT) or b"")
@@ -58,4 +60,4 @@ def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(desk: Desk, where: int) ->
         path.write_bytes(kept)
 
     desk.models.keep(job, CHECKPOINT, damaged)
-    assert Watch(desk, job).checkpoint() is None
+    assert JobControl(desk, job).checkpoint() is None

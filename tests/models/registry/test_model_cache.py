@@ -19,7 +19,7 @@ from models.series.encoding import Encoding
 from models.series.panel import Calendar, Panel
 from models.training import train
 from utils.api.schemas import Hyperparameters
-from utils.bounded_cache import Remembered
+from utils.bounded_cache import BoundedCache
 from utils.errors import NotFound
 
 MB = 1_000_000
@@ -90,7 +90,7 @@ def test_what_is_deleted_is_not_served_again(
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
 def test_what_is_remembered_keeps_within_its_budget(puts: list[tuple[int, int]]) -> None:
-    remembered: Remembered[int] = Remembered(100)
+    remembered: BoundedCache[int] = BoundedCache(100)
     costs: dict[int, int] = {}
     for key, cost in puts:
         known = remembered.known([key])

@@ -9,7 +9,7 @@ import pytest
 
 from models.training import network
 from models.training.fit import Alone, Epochs
-from models.training.prepare import Task, prepare
+from models.training.prepare import PreparedData, prepare
 from tests.models.training.test_train import TINY, panel
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 
@@ -41,7 +41,7 @@ class Keeper(Alone):
         return self.content
 
 
-def begun(task: Task, control: Alone) -> tuple[Epochs, object]:
+def begun(task: PreparedData, control: Alone) -> tuple[Epochs, object]:
     names = [len(known) for known in task.encoding.names]
     built = network.build(HASTY, task.encoding.width, names, 3, task.design)
     return Epochs(built, task, HASTY, 3, control), built

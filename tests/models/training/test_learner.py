@@ -18,7 +18,7 @@ from models.series.panel import TARGETS, Calendar, Panel
 from models.training import network, train
 from models.training.fit import Alone, Epochs
 from models.training.learner import FusedLearner, PlainLearner, learner_of
-from models.training.prepare import Task, prepare
+from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 from utils.api.schemas import Hyperparameters
 
@@ -36,7 +36,7 @@ def hyper(**more: Any) -> Hyperparameters:
 
 def task_of(
     asked: Hyperparameters, blanks: bool = False, days: int = 90, design: Design = PLAIN
-) -> Task:
+) -> PreparedData:
     block = next(generate(PlantSpec(("a", "b"), ("c",), ("s",), days, 100, 50, 0.2, 0.1, 1)))
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
     if blanks:
@@ -50,7 +50,7 @@ def task_of(
 
 
 def network_of(
-    asked: Hyperparameters, task: Task | None = None, seed: int = 3, design: Design = PLAIN
+    asked: Hyperparameters, task: PreparedData | None = None, seed: int = 3, design: Design = PLAIN
 ) -> keras.Model:
     names = NAMES if task is None else [len(known) for known in task.encoding.names]
     design, features = (task.design, task.encoding.width) if task else (design, FEATURES)
@@ -104,7 +104,7 @@ def test_fused_learner_equals_keras_in_outputs_and_gradients(
         np.testing.assert_allclose(average, average_expected, atol=1e-5)
 
 
-def fitted(asked: Hyperparameters, task: Task) -> list[float]:
+def fitted(asked: Hyperparameters, task: PreparedData) -> list[float]:
     """The losses of Keras' own `fit` on the windows, in the order in which `Epochs` takes them."""
     model, encoding, panel = network_of(asked, task), task.encoding, task.panel
     shown, names = (

@@ -19,8 +19,8 @@ from utils.api.request_limits import Streams
 from utils.auth.caller import LOCAL, Caller
 from utils.errors import SettingsError, TooLarge, TooManyRequests, Unavailable
 from utils.settings import Settings, read
-from utils.storage.artifact_store import Store
-from utils.storage.quota import Room
+from utils.storage.artifact_store import ArtifactStore
+from utils.storage.quota import Quota
 
 GENERATE, TRAIN, UPLOAD = "/api/data/generate", "/api/model/train", "/api/data/upload"
 PREDICT = "/api/model/predict"
@@ -145,7 +145,7 @@ def test_stored_data_sets_take_no_more_than_they_may(tmp_path: Path) -> None:
 
 
 def test_a_store_far_away_is_measured_by_its_listing(location: str) -> None:
-    store = Store(location, "thing", (".bin",), Room("MAX_THINGS_MB", 1))
+    store = ArtifactStore(location, "thing", (".bin",), Quota("MAX_THINGS_MB", 1))
 
     def publish(size: int) -> None:
         def write(path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_store_far_away_is_measured_by_its_listing(location: str) -> None:
     publish(600_000)
     with pytest.raises(TooLarge, match=r"\(MAX_THINGS_MB\). They take 0.6 MB, .* add 0.6 MB"):
         publish(600_000)
-    other = Store(location, "thing", (".bin",), Room("MAX_THINGS_MB", 1))
+    other = ArtifactStore(location, "thing", (".bin",), Quota("MAX_THINGS_MB", 1))
     assert other.room.size() == store.room.size() > 600_000 and len(other.ids()) == 1
     publish(300_000)
     with pytest.raises(TooLarge):

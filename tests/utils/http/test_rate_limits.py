@@ -14,7 +14,7 @@ from tests.support.live import free_port, start
 from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import Caller
-from utils.http.rate_limits import Rates
+from utils.http.rate_limits import RateLimits
 from utils.settings import Settings
 
 CHEAP, EXPENSIVE = "/api/models", "/api/data/generate"
@@ -123,7 +123,7 @@ def test_pages_of_an_allowed_origin_can_read_the_headers(client: FlaskClient) ->
 
 def test_every_route_is_cheap_or_expensive_as_the_table_of_endpoints_says(tmp_path: Path) -> None:
     app = create_app(settings_at(tmp_path))
-    rates: Rates = app.extensions["rates"]
+    rates: RateLimits = app.extensions["rates"]
     routes, kinds = app.url_map.bind("localhost"), {}
     for row in ENDPOINTS:
         path = row.path.replace("<", "").replace(">", "")

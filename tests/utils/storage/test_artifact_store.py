@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.live import ROOT
 from utils.errors import DamagedFile, NotFound
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 
 
 @pytest.fixture
@@ -24,17 +24,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(folder: Path) -> Store:
-    return Store(folder, "thing", (".bin", ".h5", ".checkpoint"))
+def store(folder: Path) -> ArtifactStore:
+    return ArtifactStore(folder, "thing", (".bin", ".h5", ".checkpoint"))
 
 
-def publish(store: Store, content: bytes = b"content") -> str:
+def publish(store: ArtifactStore, content: bytes = b"content") -> str:
     id = str(uuid4())
     store.publish(id, {"made": True}, {".bin": lambda path: path.write_bytes(content) and None})
     return id
 
 
-def test_publish_makes_a_thing_with_its_checksums(store: Store, folder: Path) -> None:
+def test_publish_makes_a_thing_with_its_checksums(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     assert store.ids() == [id]
     described = store.document(id)["files"][f"{id}.bin"]
@@ -43,7 +43,7 @@ def test_publish_makes_a_thing_with_its_checksums(store: Store, folder: Path) ->
     assert sorted(p.suffix for p in folder.iterdir()) == [".bin", ".json"]
 
 
-def test_publish_that_fails_leaves_nothing(store: Store, folder: Path) -> None:
+def test_publish_that_fails_leaves_nothing(store: ArtifactStore, folder: Path) -> None:
     def broken(path: Path) -> None:
         path.write_bytes(b"half")
         raise RuntimeError("out of luck")
@@ -55,14 +55,14 @@ def test_publish_that_fails_leaves_nothing(store: Store, folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_attach_adds_a_file_to_the_document(store: Store, folder: Path) -> None:
+def test_attach_adds_a_file_to_the_document(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     store.attach(id, ".h5", lambda path: path.write_bytes(b"more") and None)
     assert set(store.document(id)["files"]) == {f"{id}.bin", f"{id}.h5"}
     assert store.read(id, ".h5") == b"more"
 
 
-def test_a_tampered_file_is_an_error_of_its_own_only(store: Store, folder: Path) -> None:
+def test_a_tampered_file_is_an_error_of_its_own_only(store: ArtifactStore, folder: Path) -> None:
     good, bad, broken = (publish(store) for _ in range(3))
     (folder / f"{bad}.bin").write_bytes(b"c0ntent")
     (folder / f"{broken}.json").write_text("[1]")
@@ -76,7 +76,7 @@ def test_a_tampered_file_is_an_error_of_its_own_only(store: Store, folder: Path)
 @pytest.mark.parametrize(
     "id", ["", ".", "..", "../x", "a/b", "/etc/passwd", "x" * 5000, "{}", "A" * 36, "\x00"]
 )
-def test_ids_that_are_none_are_not_found(store: Store, folder: Path, id: str) -> None:
+def test_ids_that_are_none_are_not_found(store: ArtifactStore, folder: Path, id: str) -> None:
     (folder.parent / "x.json").write_text("{}")
     publish(store)
     for use in (store.document, store.delete, lambda i: store.read(i, ".bin")):
@@ -84,7 +84,7 @@ def test_ids_that_are_none_are_not_found(store: Store, folder: Path, id: str) ->
             use(id)
 
 
-def test_a_listed_name_that_is_no_uuid_is_found(store: Store, folder: Path) -> None:
+def test_a_listed_name_that_is_no_uuid_is_found(store: ArtifactStore, folder: Path) -> None:
     publish(store)
     (folder / "old model.json").write_text('{"a": 1}')
     assert store.document("old model") == {"a": 1}
@@ -92,7 +92,7 @@ def test_a_listed_name_that_is_no_uuid_is_found(store: Store, folder: Path) -> N
         store.read("old model", ".h5")
 
 
-def test_document_follows_the_file(store: Store, folder: Path) -> None:
+def test_document_follows_the_file(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     store.document(id)
     path = folder / f"{id}.json"
@@ -104,7 +104,7 @@ def test_document_follows_the_file(store: Store, folder: Path) -> None:
         store.document(id)
 
 
-def test_delete_is_of_everything_and_once(store: Store, folder: Path) -> None:
+def test_delete_is_of_everything_and_once(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     store.delete(id)
     assert list(folder.iterdir()) == []
@@ -112,7 +112,7 @@ def test_delete_is_of_everything_and_once(store: Store, folder: Path) -> None:
         store.delete(id)
 
 
-def test_sweep_removes_old_left_overs_only(store: Store, folder: Path) -> None:
+def test_sweep_removes_old_left_overs_only(store: ArtifactStore, folder: Path) -> None:
     store.sweep()
     id = publish(store)
     old, new = folder / f"{uuid4()}.checkpoint", folder / f"{uuid4()}.bin"
@@ -172,6 +172,6 @@ def test_publish_that_is_killed_is_never_seen_half(tmp_path: Path, milliseconds:
         assert process.stdout is not None and process.stdout.readline()
         time.sleep(milliseconds / 1000)
         process.send_signal(signal.SIGKILL)
-    store = Store(tmp_path, "thing", (".bin",))
+    store = ArtifactStore(tmp_path, "thing", (".bin",))
     for id in store.ids():
         assert len(store.read(id, ".bin")) == 5_000_000

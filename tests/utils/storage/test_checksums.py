@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.storage.checksums import (
-    BrokenSeal,
+    BadChecksum,
     document_from_bytes,
     document_to_bytes,
     sealed,
@@ -62,11 +62,11 @@ def test_sealed_bytes_come_back_or_are_broken(content: bytes, place: int, change
     whole = bytearray(sealed(content))
     assert unsealed(bytes(whole)) == content
     whole[place % len(whole)] ^= change
-    with pytest.raises(BrokenSeal):
+    with pytest.raises(BadChecksum):
         unsealed(bytes(whole))
 
 
 @given(st.binary(max_size=50))
 def test_what_was_never_sealed_is_broken(content: bytes) -> None:
-    with pytest.raises(BrokenSeal):
+    with pytest.raises(BadChecksum):
         unsealed(content)

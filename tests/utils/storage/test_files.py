@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from tests.support.live import wait_until
 from utils.errors import DamagedFile, NotFound, Unavailable
-from utils.storage.artifact_store import Store
+from utils.storage.artifact_store import ArtifactStore
 from utils.storage.files import open_files
 
 
-def store_at(location: str) -> Store:
-    return Store(location, "thing", (".bin", ".h5", ".checkpoint"))
+def store_at(location: str) -> ArtifactStore:
+    return ArtifactStore(location, "thing", (".bin", ".h5", ".checkpoint"))
 
 
 @pytest.fixture
-def store(location: str) -> Store:
+def store(location: str) -> ArtifactStore:
     return store_at(location)
 
 
@@ -32,13 +32,13 @@ def bytes_of(content: bytes):
     return write
 
 
-def publish(store: Store, content: bytes = b"content") -> str:
+def publish(store: ArtifactStore, content: bytes = b"content") -> str:
     id = str(uuid4())
     store.publish(id, {"made": True}, {".bin": bytes_of(content)})
     return id
 
 
-def test_what_one_publishes_another_sees_and_reads(store: Store, location: str) -> None:
+def test_what_one_publishes_another_sees_and_reads(store: ArtifactStore, location: str) -> None:
     other = store_at(location)
     assert other.ids() == []
     id = publish(store)
@@ -51,7 +51,7 @@ def test_what_one_publishes_another_sees_and_reads(store: Store, location: str) 
     assert set(other.readable_documents()) == {id}
 
 
-def test_what_one_deletes_no_other_sees(store: Store, location: str) -> None:
+def test_what_one_deletes_no_other_sees(store: ArtifactStore, location: str) -> None:
     other, id = store_at(location), publish(store)
     other.document(id)
     store.delete(id)
@@ -62,7 +62,7 @@ def test_what_one_deletes_no_other_sees(store: Store, location: str) -> None:
             use(id)
 
 
-def gone(store: Store, id: str) -> bool:
+def gone(store: ArtifactStore, id: str) -> bool:
     try:
         store.document(id)
     except NotFound:
@@ -70,7 +70,7 @@ def gone(store: Store, id: str) -> bool:
     return False
 
 
-def test_publish_that_fails_leaves_nothing(store: Store, location: str) -> None:
+def test_publish_that_fails_leaves_nothing(store: ArtifactStore, location: str) -> None:
     def broken(path: Path) -> None:
         path.write_bytes(b"half")
         raise RuntimeError("out of luck")
@@ -81,7 +81,7 @@ def test_publish_that_fails_leaves_nothing(store: Store, location: str) -> None:
 
 
 def test_a_file_that_is_not_what_was_published_is_damaged(
-    store: Store, location: str, tmp_path: Path
+    store: ArtifactStore, location: str, tmp_path: Path
 ) -> None:
     id = publish(store)
     (tmp_path / "other").write_bytes(b"tampered")
@@ -92,7 +92,9 @@ def test_a_file_that_is_not_what_was_published_is_damaged(
         pass
 
 
-def test_attach_adds_a_file_but_raises_nothing_from_the_dead(store: Store, location: str) -> None:
+def test_attach_adds_a_file_but_raises_nothing_from_the_dead(
+    store: ArtifactStore, location: str
+) -> None:
     id = publish(store)
     store.attach(id, ".h5", bytes_of(b"more"))
     assert store.read(id, ".h5") == b"more" and store.read(id, ".bin") == b"content"
@@ -106,14 +108,16 @@ def test_attach_adds_a_file_but_raises_nothing_from_the_dead(store: Store, locat
     assert open_files(location).names() == {}
 
 
-def test_what_is_attached_elsewhere_is_not_taken_for_damaged(store: Store, location: str) -> None:
+def test_what_is_attached_elsewhere_is_not_taken_for_damaged(
+    store: ArtifactStore, location: str
+) -> None:
     id, other = publish(store), store_at(location)
     assert other.read(id, ".bin") == b"content"
     store.attach(id, ".bin", bytes_of(b"made anew"))
     assert other.read(id, ".bin") == b"made anew"
 
 
-def test_what_is_kept_beside_is_no_thing(store: Store, location: str) -> None:
+def test_what_is_kept_beside_is_no_thing(store: ArtifactStore, location: str) -> None:
     id = str(uuid4())
     assert store.kept(id, ".checkpoint") is None
     for content in (b"one", b"two"):
@@ -128,7 +132,7 @@ def test_what_is_kept_beside_is_no_thing(store: Store, location: str) -> None:
     assert open_files(location).names() == {}
 
 
-def test_sweep_leaves_what_is_young_or_published(store: Store, location: str) -> None:
+def test_sweep_leaves_what_is_young_or_published(store: ArtifactStore, location: str) -> None:
     id = publish(store)
     store.keep(str(uuid4()), ".checkpoint", bytes_of(b"of a training that runs"))
     before = set(open_files(location).names())
@@ -143,7 +147,7 @@ def test_sweep_leaves_what_is_young_or_published(store: Store, location: str) ->
     document=st.dictionaries(st.text(max_size=10), st.integers() | st.text(max_size=10)),
 )
 def test_content_and_document_come_back_as_they_were(
-    store: Store, content: bytes, document: dict[str, object]
+    store: ArtifactStore, content: bytes, document: dict[str, object]
 ) -> None:
     id = str(uuid4())
     store.publish(id, document, {".bin": bytes_of(content)})
@@ -153,7 +157,7 @@ def test_content_and_document_come_back_as_they_were(
 
 
 @pytest.mark.parametrize("id", ["..", "../x", "a/b", "/etc/passwd", "x" * 3000, "A" * 36])
-def test_ids_that_are_none_are_not_found(store: Store, id: str) -> None:
+def test_ids_that_are_none_are_not_found(store: ArtifactStore, id: str) -> None:
     publish(store)
     for use in (store.document, store.delete, lambda i: store.read(i, ".bin")):
         with pytest.raises(NotFound):
@@ -168,7 +172,7 @@ def test_a_place_that_does_not_exist_is_said_in_a_sentence(
 ) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    for use in (publish, Store.ids):
+    for use in (publish, ArtifactStore.ids):
         with pytest.raises(Unavailable, match="The store") as told:
             use(store_at(url))
         assert "secret" not in told.value.message
@@ -179,6 +183,6 @@ def test_a_store_that_cannot_be_reached_is_said_in_a_sentence(
 ) -> None:
     for name, value in (s3_server.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).items():
         monkeypatch.setenv(name, value)
-    for use in (Store.ids, publish):
+    for use in (ArtifactStore.ids, publish):
         with pytest.raises(Unavailable, match="s3://bucket"):
             use(store_at("s3://bucket/x"))
