@@ -25,7 +25,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from tests.support.live import FAST, SMALL, children, start
+from tests.support.running_service import FAST, SMALL, child_processes, start_service
 
 _ASK = {"plant": "P 1", "application": "TV", "panelSize": "L"}
 _LISTENERS = 3  # that predict and look at lists
@@ -63,7 +63,7 @@ class Run:
         self._seconds, self._every = 60 * minutes, every
         self._random = random.Random(seed)
         self._keys = [str(UUID(int=self._random.getrandbits(128), version=4)) for _ in range(jobs)]
-        self._service = start(folder, WORKERS=str(workers), CHECKPOINT_SECONDS="0")
+        self._service = start_service(folder, WORKERS=str(workers), CHECKPOINT_SECONDS="0")
         self._firing, self._over = threading.Event(), threading.Event()
         self._ids: dict[str, str] = {}  # key → job
         self._heard = time.monotonic()
@@ -73,7 +73,7 @@ class Run:
         began = time.monotonic()
         self._service.wait_for_worker()
         self._data_id = self._service.post("/api/data/generate", SMALL).json()["dataset_id"]
-        self._model_id = self._service.hand_in(FAST | {"datasetId": self._data_id, "seed": 1})
+        self._model_id = self._service.submit(FAST | {"datasetId": self._data_id, "seed": 1})
         self._service.wait_for(self._model_id, "succeeded")
         self._right = self._predict().json()["predictions"]
         with ThreadPoolExecutor(2 + _LISTENERS) as pool:
@@ -106,7 +106,7 @@ class Run:
     def _targets(self) -> dict[int, str]:
         """The processes that may be killed: all but the one that started them."""
         found = {}
-        for pid in children(self._service.process.pid):
+        for pid in child_processes(self._service.process.pid):
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
             except FileNotFoundError:  # it has just ended
@@ -114,7 +114,7 @@ class Run:
             if b"worker" in command:
                 found[pid] = "worker"
             elif b"gunicorn" in command:
-                found[pid] = "web master" if children(pid) else "web process"
+                found[pid] = "web master" if child_processes(pid) else "web process"
         return found
 
     # --- asking -------------------------------------------------------------------------------

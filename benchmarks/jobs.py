@@ -22,7 +22,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.support import postgres
-from tests.support.live import FAST, SMALL, Service, children, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    child_processes,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 REPEATS = 5
 _DEFAULT_JOB = {"seed": 1, "background": True}  # the generator's defaults, the default network
@@ -36,7 +44,7 @@ def running(kind: str) -> Iterator[Service]:
         settings = {"LOG_LEVEL": "INFO"}
         if kind == "postgresql":
             settings["DATABASE_URL"] = stack.enter_context(postgres.running()).new_database()
-        service = start(folder, **settings)
+        service = start_service(folder, **settings)
         wait_until(lambda: "trainer loaded" in (folder / "log").read_text(), 120)
         yield service
         service.stop()
@@ -45,8 +53,8 @@ def running(kind: str) -> Iterator[Service]:
 def first_epoch(service: Service) -> float:
     """From the request to the end of the first epoch of a small job, graph building included."""
     began = time.perf_counter()
-    job_id = service.hand_in(FAST | SMALL | {"epochs": 1})
-    for event in follow(service, job_id):
+    job_id = service.submit(FAST | SMALL | {"epochs": 1})
+    for event in job_events(service, job_id):
         if event.event == "epoch":
             break
     seconds = time.perf_counter() - began
@@ -57,15 +65,15 @@ def first_epoch(service: Service) -> float:
 def first_running(service: Service) -> float:
     """From the request until a worker that is free has the job."""
     began = time.time()
-    job_id = service.hand_in(FAST | SMALL | {"epochs": 1})
+    job_id = service.submit(FAST | SMALL | {"epochs": 1})
     started = service.wait_for(job_id, "succeeded")["started_at"]
     return datetime.fromisoformat(started).timestamp() - began
 
 
 def event_delays(service: Service) -> list[float]:
     """From the end of an epoch in the worker until its event is here."""
-    job_id, delays = service.hand_in(FAST | SMALL | {"epochs": 150}), []
-    for event in follow(service, job_id):
+    job_id, delays = service.submit(FAST | SMALL | {"epochs": 150}), []
+    for event in job_events(service, job_id):
         if event.event == "epoch":
             at = datetime.fromisoformat(json.loads(event.data)["at"])
             delays.append((datetime.now(UTC) - at).total_seconds())
@@ -74,9 +82,9 @@ def event_delays(service: Service) -> list[float]:
 
 def cancelled(service: Service) -> float:
     """From the DELETE until the worker, in the middle of an epoch, is at the next job."""
-    job_id = service.hand_in(_DEFAULT_JOB)
+    job_id = service.submit(_DEFAULT_JOB)
     service.wait_for_epoch(job_id, 1)
-    waiting = service.hand_in(FAST | SMALL | {"epochs": 1})
+    waiting = service.submit(FAST | SMALL | {"epochs": 1})
     began = time.time()
     service.call("DELETE", f"/api/jobs/{job_id}")
     started = service.wait_for(waiting, "succeeded")["started_at"]
@@ -85,14 +93,14 @@ def cancelled(service: Service) -> float:
 
 def recovered(service: Service) -> float:
     """From a kill -9 of the worker until the next epoch ends, in a worker started anew."""
-    job_id = service.hand_in(_DEFAULT_JOB)
+    job_id = service.submit(_DEFAULT_JOB)
     service.wait_for_epoch(job_id, 5)
     worker = next(
         pid
-        for pid in children(service.process.pid)
+        for pid in child_processes(service.process.pid)
         if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
-    stream = follow(service, job_id)
+    stream = job_events(service, job_id)
     while next(stream).event != "epoch":
         pass
     last = service.job(job_id)["progress"]["epoch"]
@@ -114,7 +122,7 @@ def health(service: Service) -> float:
 
 def crowded(service: Service) -> list[tuple[str, list[float]]]:
     """Ordinary requests while every stream that there may be is open."""
-    model_id = service.hand_in(FAST | SMALL | {"epochs": 1})
+    model_id = service.submit(FAST | SMALL | {"epochs": 1})
     service.wait_for(model_id, "succeeded")
     ask = {"model_id": model_id, "plant": "P 1", "application": "TV", "panelSize": "L"}
 
@@ -124,7 +132,7 @@ def crowded(service: Service) -> list[tuple[str, list[float]]]:
         return time.perf_counter() - began
 
     rows = [("POST predict, no stream open", [predict(service) for _ in range(200)])]
-    job_id = service.hand_in(_DEFAULT_JOB)
+    job_id = service.submit(_DEFAULT_JOB)
     service.wait_for_epoch(job_id, 1)
     rows.append(("POST predict, a model trains", [predict(service) for _ in range(200)]))
     streams = []

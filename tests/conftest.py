@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support import postgres, s3
-from tests.support.live import FAST, SMALL, Service, start
+from tests.support.running_service import FAST, SMALL, Service, start_service
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = start(tmp_path_factory.mktemp("service"))
+    running = start_service(tmp_path_factory.mktemp("service"))
     yield running
     assert running.stop() == 0
 
@@ -50,7 +50,7 @@ def endless(service: Service, dataset: dict[str, Any], tmp_path_factory: Any) ->
     """A folder with a database in which a job trains for ever, and the id of that job."""
     folder = tmp_path_factory.mktemp("exposed")
     body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 10_000}
-    job = service.hand_in(body)
+    job = service.submit(body)
     service.wait_for_epoch(job, 5)
     with (
         sqlite3.connect(service.folder / "jobs.sqlite") as source,

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from benchmarks.fuzz import run
-from tests.support.live import start
+from tests.support.running_service import start_service
 
 
 @click.command()
@@ -23,7 +23,7 @@ from tests.support.live import start
 def main(examples: int, seed: int, only: tuple[str, ...]) -> None:
     """Fuzz a service of its own, and say what was found."""
     with TemporaryDirectory() as folder:
-        service = start(Path(folder), **run.SETTINGS)
+        service = start_service(Path(folder), **run.SETTINGS)
         try:
             found = run.fuzz(service, examples, seed, only)
         finally:

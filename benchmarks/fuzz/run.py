@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.live import FAST, SMALL, Service, make_key, wait_until
+from tests.support.running_service import FAST, SMALL, Service, make_key, wait_until
 
 HERE = Path(__file__).resolve().parent
 # A request may ask for little, so that thousands of them can.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.live import children
+from tests.support.running_service import child_processes
 
 _EVERY = 1.0  # seconds between two looks
 
@@ -34,7 +34,7 @@ def named(pid: int) -> dict[str, int]:
     """The processes below one, by what they are."""
     found: dict[str, int] = {}
     counts: dict[str, int] = defaultdict(int)
-    for child in sorted(children(pid)):
+    for child in sorted(child_processes(pid)):
         with contextlib.suppress(OSError):
             command = Path(f"/proc/{child}/cmdline").read_bytes()
             kind = "worker" if b"worker" in command else "web"

@@ -14,7 +14,7 @@ from benchmarks.load.processes import JobControl, named, taken
 from benchmarks.load.streams import Streams
 from benchmarks.speed.client import request_of
 from benchmarks.speed.over_http import series
-from tests.support.live import Service
+from tests.support.running_service import Service
 from utils.settings import Settings
 
 _PREDICT = "/api/model/predict"
@@ -93,7 +93,7 @@ class Outcome:
 
 def run(service: Service, load: Load) -> Outcome:
     """Put a service under load, and see."""
-    model = service.hand_in({"seed": 1, "epochs": 2, "historicalDays": load.days})
+    model = service.submit({"seed": 1, "epochs": 2, "historicalDays": load.days})
     assert service.wait_for(model, *_ENDED)["status"] == "succeeded"
     for number in range(_GENERATED):
         service.post("/api/data/generate", {"seed": number, "historicalDays": load.days})
@@ -155,7 +155,7 @@ def _train(
     """Have a model trained, and then another one, as long as the load lasts."""
     asked = {"epochs": load.epochs, "historicalDays": load.days}
     while not ended.is_set():
-        job = service.hand_in(asked | {"seed": 1000 * number + len(accepted)})
+        job = service.submit(asked | {"seed": 1000 * number + len(accepted)})
         accepted.append(job)
         streams.jobs.append(job)
         deadline = time.monotonic() + _JOBS_END_WITHIN

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.speed.client import latencies, per_second, request_of
 from benchmarks.speed.table import Row
-from tests.support.live import Service, free_port, start, wait_until
+from tests.support.running_service import Service, free_port, start_service, wait_until
 from utils.api.schemas import PlantFields
 from utils.settings import Settings
 
@@ -42,7 +42,7 @@ def rows(turns: int) -> list[Row]:
 @contextmanager
 def service(folder: Path, **settings: str) -> Iterator[Service]:
     """A service whose trainer is loaded."""
-    running = start(folder, LOG_LEVEL="INFO", **settings)
+    running = start_service(folder, LOG_LEVEL="INFO", **settings)
     try:
         wait_until(lambda: "trainer loaded" in (folder / "log").read_text(), 180)
         yield running
@@ -77,7 +77,7 @@ def _answers(port: int) -> bool:
 
 def trained(served: Service) -> str:
     """A model of the default data."""
-    job = served.hand_in({"seed": 1, "epochs": 2})
+    job = served.submit({"seed": 1, "epochs": 2})
     assert served.wait_for(job, "succeeded", "failed")["status"] == "succeeded"
     return job
 
@@ -164,7 +164,7 @@ def _while_training(served: Service, asked: list[Any], turns: int) -> Row:
 
     worst()
     idle = [worst() for _ in range(turns)]
-    job = served.hand_in(_LONG)
+    job = served.submit(_LONG)
     served.wait_for_epoch(job, 2)
     busy = [worst() for _ in range(turns)]
     served.call("DELETE", f"/api/jobs/{job}")
@@ -177,7 +177,7 @@ def _first_epoch(served: Service, turns: int) -> list[Row]:
     begins, runs = [], []
     for turn in range(turns):
         began = time.time()
-        job = served.hand_in({"seed": 10 + turn, "epochs": 3})
+        job = served.submit({"seed": 10 + turn, "epochs": 3})
         served.wait_for(job, "succeeded")
         first, second, _ = served.get(f"/api/training/job/{job}/metrics/epochs").json()["epochs"]
         ended = datetime.fromisoformat(first["at"]).timestamp() - began

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.speed.contender import ROOT
 from benchmarks.speed.over_http import series, service
 from benchmarks.speed.table import Row
-from tests.support.live import children, environment_of
+from tests.support.running_service import child_processes, environment_of
 
 _IMPORTS = "import flask, pydantic, onnxruntime, numpy"
 _MODELS = 20
@@ -66,18 +66,18 @@ def _answered(port: int, began: float) -> float:
 def _weights() -> list[float]:
     """Megabytes of each web process that forecasts with 20 models, 36 series each."""
     with TemporaryDirectory() as folder, service(Path(folder)) as served:
-        models = [served.hand_in({"seed": i, "epochs": 1}) for i in range(_MODELS)]
+        models = [served.submit({"seed": i, "epochs": 1}) for i in range(_MODELS)]
         for model in models:
             served.wait_for(model, "succeeded")
         for _ in range(8):  # so that both processes have them all
             for model in models:
                 served.post("/api/model/predict/batch", {"model_id": model, "items": series()})
         [web] = [pid for pid in _directly(served.process.pid) if b"gunicorn" in _command(pid)]
-        return [_resident(pid) for pid in children(web)]
+        return [_resident(pid) for pid in child_processes(web)]
 
 
 def _directly(pid: int) -> list[int]:
-    return children(pid)[:2]
+    return child_processes(pid)[:2]
 
 
 def _command(pid: int) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.fuzz import run
-from tests.support.live import start
+from tests.support.running_service import start_service
 
 
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
-    service = start(tmp_path, **run.SETTINGS)
+    service = start_service(tmp_path, **run.SETTINGS)
     try:
         found = run.fuzz(service, examples=1, seed=1)
     finally:

@@ -12,7 +12,7 @@ from benchmarks.load.clients import Question, Tally
 from benchmarks.load.processes import JobControl
 from benchmarks.load.run import Load, Outcome, run
 from benchmarks.load.streams import Streams
-from tests.support.live import Service
+from tests.support.running_service import Service
 
 SMALL = Load(clients=4, seconds=2, streams=2, trainings=1, epochs=2, days=60)
 

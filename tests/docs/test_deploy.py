@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live import ROOT
+from tests.support.running_service import ROOT
 from utils import settings
 
 DOCS = ROOT / "docs"

@@ -9,7 +9,7 @@ import subprocess
 from typing import Any
 
 from models.data_generator import FACTORS
-from tests.support.live import ROOT, Service
+from tests.support.running_service import ROOT, Service
 from utils import settings
 
 README = (ROOT / "README.md").read_text()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.support.live import ROOT
+from tests.support.running_service import ROOT
 
 TEXT = (ROOT / "docs" / "threat-model.md").read_text()
 NAMED = re.findall(r"`([\w/]*test_\w+\.py)::(\w+)`", TEXT)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.clock import Clock
-from tests.support.live import FAST, SMALL, follow, start
+from tests.support.running_service import FAST, SMALL, job_events, start_service
 
 Body = dict[str, Any]
 HOUR = 3600
@@ -22,17 +22,17 @@ def seconds(text: str) -> float:
 def test_a_clock_that_steps_back_by_an_hour_during_a_training(tmp_path: Path) -> None:
     clock = Clock(tmp_path)
     clock.set(HOUR)
-    service = start(tmp_path, **clock.environment)
+    service = start_service(tmp_path, **clock.environment)
     service.wait_for_worker()
     data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
     asked = FAST | {"datasetId": data_id}
-    first = service.hand_in(asked | {"epochs": 150})
-    waiting = service.hand_in(asked)
-    stream = follow(service, first)
+    first = service.submit(asked | {"epochs": 150})
+    waiting = service.submit(asked)
+    stream = job_events(service, first)
     events = [next(stream) for _ in range(12)]
 
     clock.set(0)
-    later = service.hand_in(asked)
+    later = service.submit(asked)
     assert seconds(service.job(first)["started_at"]) > time.time() + HOUR - 60
     assert seconds(service.job(later)["queued_at"]) < time.time() + 60
     running = service.job(first)

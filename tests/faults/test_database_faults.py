@@ -15,7 +15,14 @@ from uuid import uuid4
 import requests
 
 from tests.support import postgres
-from tests.support.live import FAST, SMALL, Service, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 Body = dict[str, Any]
 ASK = {"plant": "P 1", "application": "TV", "panelSize": "L"}
@@ -33,18 +40,18 @@ def is_refusal(reply: requests.Response) -> bool:
 
 def epochs_of(service: Service, job_id: str) -> list[int]:
     """The epochs that a job's story tells, in its order."""
-    return [int(e.data.split('"epoch":')[1].split(",")[0]) for e in follow(service, job_id)
+    return [int(e.data.split('"epoch":')[1].split(",")[0]) for e in job_events(service, job_id)
             if e.event == "epoch"]  # fmt: skip
 
 
 def test_a_database_that_is_locked_for_ten_seconds(tmp_path: Path) -> None:
-    service = start(tmp_path)
+    service = start_service(tmp_path)
     service.wait_for_worker()
     data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
     asked = FAST | {"datasetId": data_id}
-    model_id = service.hand_in(asked)
+    model_id = service.submit(asked)
     service.wait_for(model_id, "succeeded")
-    running = service.hand_in(asked | {"epochs": 60})
+    running = service.submit(asked | {"epochs": 60})
     service.wait_for_epoch(running, 1)
     keys = [str(uuid4()) for _ in range(4)]
 
@@ -108,11 +115,11 @@ class Load:
 
 def test_a_postgresql_that_is_restarted_under_load(tmp_path: Path) -> None:
     with postgres.running() as server:
-        service = start(tmp_path, DATABASE_URL=server.new_database(), WORKERS="2")
+        service = start_service(tmp_path, DATABASE_URL=server.new_database(), WORKERS="2")
         wait_until(lambda: service.get("/health").json()["workers_alive"] == 2)
         data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
         asked = FAST | {"datasetId": data_id, "background": True}
-        model_id = service.hand_in(asked)
+        model_id = service.submit(asked)
         service.wait_for(model_id, "succeeded")
         right = service.post("/api/model/predict", ASK | {"model_id": model_id}).json()
         handed: dict[str, str | None] = {}

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tests.support import s3
-from tests.support.gate import gate
-from tests.support.live import FAST, SMALL, Service, start, wait_until
+from tests.support.running_service import FAST, SMALL, Service, start_service, wait_until
+from tests.support.tcp_proxy import tcp_proxy
 
 Body = dict[str, Any]
 LONG = FAST | SMALL | {"epochs": 400, "seed": 5}
@@ -51,13 +51,13 @@ def taken_away_and_given_back(service: Service, take: Any, give: Any) -> None:
     """A model is published while its store is away, and everything works again afterwards."""
     service.wait_for_worker()
     data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
-    model_id = service.hand_in(FAST | {"datasetId": data_id})
+    model_id = service.submit(FAST | {"datasetId": data_id})
     service.wait_for(model_id, "succeeded")
     right = service.post("/api/model/predict", PREDICT | {"model_id": model_id}).json()
     for _ in range(8):  # every web process has seen the stores
         assert service.get("/api/models").ok and service.get("/api/data").ok
     before = models(service)
-    running = service.hand_in(FAST | {"datasetId": data_id, "epochs": 300, "seed": 5})
+    running = service.submit(FAST | {"datasetId": data_id, "epochs": 300, "seed": 5})
     service.wait_for_epoch(running, 1)
     take()
     for reply in calls(service, model_id, data_id):
@@ -87,7 +87,7 @@ def models(service: Service) -> set[str]:
 
 
 def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
-    service = start(tmp_path)
+    service = start_service(tmp_path)
     names = ("models", "data")
 
     def take() -> None:
@@ -106,10 +106,10 @@ def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
 def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_server: s3.S3) -> None:
     bucket = s3_server.new_bucket()
     stores = {"MODEL_STORE": f"{bucket}/models", "DATA_STORE": f"{bucket}/data"}
-    with gate(int(s3_server.url.rsplit(":", 1)[1])) as way:
-        reached = s3_server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{way.port}"}
-        service = start(tmp_path, **stores, **reached)
-        taken_away_and_given_back(service, way.shut, way.open)
+    with tcp_proxy(int(s3_server.url.rsplit(":", 1)[1])) as proxy:
+        reached = s3_server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        service = start_service(tmp_path, **stores, **reached)
+        taken_away_and_given_back(service, proxy.close, proxy.open)
         assert service.stop() == 0
 
 
@@ -141,14 +141,14 @@ def filled(disk: Path) -> Iterator[None]:
 def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:
         stores = {"MODEL_STORE": str(disk / "models"), "DATA_STORE": str(disk / "data")}
-        service = start(tmp_path, TMPDIR=str(disk), **stores)
+        service = start_service(tmp_path, TMPDIR=str(disk), **stores)
         service.wait_for_worker()
         data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
-        model_id = service.hand_in(FAST | {"datasetId": data_id})
+        model_id = service.submit(FAST | {"datasetId": data_id})
         service.wait_for(model_id, "succeeded")
         ask = PREDICT | {"model_id": model_id}
         right = service.post("/api/model/predict", ask).json()
-        running = service.hand_in(FAST | {"datasetId": data_id, "epochs": 300})
+        running = service.submit(FAST | {"datasetId": data_id, "epochs": 300})
         service.wait_for_epoch(running, 1)
         with filled(disk):
             writing = calls(service, model_id, data_id)
@@ -176,11 +176,11 @@ def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
 
 def test_a_full_disk_of_the_database(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 8) as disk:
-        service = start(tmp_path, DATABASE_URL=f"sqlite:///{disk / 'jobs.sqlite'}")
+        service = start_service(tmp_path, DATABASE_URL=f"sqlite:///{disk / 'jobs.sqlite'}")
         service.wait_for_worker()
         data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
         asked = FAST | {"datasetId": data_id, "background": True}
-        running = service.hand_in(asked | {"epochs": 100})
+        running = service.submit(asked | {"epochs": 100})
         service.wait_for_epoch(running, 1)
         with filled(disk):
             refused = [service.post("/api/model/train", asked) for _ in range(20)]
@@ -190,7 +190,7 @@ def test_a_full_disk_of_the_database(tmp_path: Path) -> None:
             assert service.get(f"/api/jobs/{running}").status_code in (200, 503)
             assert service.get("/api/models").status_code == 200
         taken = [reply.json()["job_id"] for reply in refused if reply.status_code == 202]
-        for job_id in (running, *taken, service.hand_in(asked)):
+        for job_id in (running, *taken, service.submit(asked)):
             service.wait_for(job_id, "succeeded")
         assert len(models(service)) == 2 + len(taken)
         assert len(service.get("/api/jobs").json()["jobs"]) == 2 + len(taken)

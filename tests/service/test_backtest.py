@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.live import FAST, SMALL, Service, follow, wait_until
+from tests.support.running_service import FAST, SMALL, Service, job_events, wait_until
 
 Body = dict[str, Any]
 TARGETS = ("wip", "throughput", "cycle_time")
@@ -239,7 +239,7 @@ def test_a_background_backtest_is_a_202_that_leads_to_a_result(
     assert reply.status_code == 202 and int(reply.headers["Retry-After"]) > 0
     id, url = reply.json()["job_id"], reply.json()["status_url"]
     assert reply.headers["Location"] == url == f"/api/jobs/{id}"
-    events = [json.loads(event.data) for event in follow(service, id)]
+    events = [json.loads(event.data) for event in job_events(service, id)]
     assert [event["status"] for event in events[:2]] == ["queued", "running"]
     shares = [event["progress"]["share"] for event in events[2:-1]]
     assert shares == sorted(shares) and shares[-1] == 1
@@ -276,7 +276,7 @@ def test_backtests_leave_the_training_log_alone(service: Service, trained: Body)
 def test_a_backtest_does_not_wait_for_a_training(
     service: Service, trained: Body, dataset: Body
 ) -> None:
-    id = service.hand_in(FAST | {"datasetId": dataset["dataset_id"], "epochs": 10_000})
+    id = service.submit(FAST | {"datasetId": dataset["dataset_id"], "epochs": 10_000})
     service.wait_for_epoch(id)
     assert service.post(path_of(trained), ASK).status_code == 200
     assert service.job(id)["status"] == "running"

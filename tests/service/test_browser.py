@@ -22,7 +22,15 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as ec
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.support.live import ROOT, SMALL, Service, children, command, make_key, start
+from tests.support.running_service import (
+    ROOT,
+    SMALL,
+    Service,
+    child_processes,
+    make_key,
+    run_command,
+    start_service,
+)
 from utils.auth.keys import id_of
 
 PAGES = ROOT / "tests" / "support" / "pages"
@@ -139,7 +147,7 @@ def test_a_page_with_a_key_follows_a_job_and_connects_again(
     folder, job = endless
     make_key(folder, "another", "admin")  # without any, the service would be open again
     key = make_key(folder, "page", "read")
-    service = start(folder, WORKERS="0", WEB_PROCESSES="1")
+    service = start_service(folder, WORKERS="0", WEB_PROCESSES="1")
     try:
         query = urlencode({"api": service.url, "key": key, "job": job})
         browser.get(f"{origin}/events.html?{query}")
@@ -150,12 +158,16 @@ def test_a_page_with_a_key_follows_a_job_and_connects_again(
             WebDriverWait(browser, 30).until(lambda _: re.fullmatch(told, state.text), state.text)
 
         shows("opened 1")
-        for pid in children(service.process.pid):
-            if not children(pid):  # the web process, whose connections break; gunicorn has another
+        for pid in child_processes(service.process.pid):
+            if not child_processes(
+                pid
+            ):  # the web process, whose connections break; gunicorn has another
                 os.kill(pid, signal.SIGKILL)
         shows("opened 2")
         url = service.environment["DATABASE_URL"]
-        assert command(folder, "keys", "revoke", str(id_of(key)), DATABASE_URL=url).returncode == 0
+        assert (
+            run_command(folder, "keys", "revoke", str(id_of(key)), DATABASE_URL=url).returncode == 0
+        )
         shows("closed after 2")  # by the service, then it refused
     finally:
         assert service.stop() == 0

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.live import ROOT, Service
+from tests.support.running_service import ROOT, Service
 from utils.api.endpoints import ENDPOINTS
 
 GUIDE = (ROOT / "docs" / "curl.md").read_text()

@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 from tests.support import postgres, s3
-from tests.support.live import FAST, SMALL, Service, children, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    child_processes,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 Body = dict[str, Any]
 SHORT = FAST | SMALL
@@ -36,7 +44,8 @@ def machines(
         **s3_server.environment,
     }
     running = [
-        start(tmp_path_factory.mktemp(name), WORKER_ID=name, **shared) for name in ("one", "two")
+        start_service(tmp_path_factory.mktemp(name), WORKER_ID=name, **shared)
+        for name in ("one", "two")
     ]
     wait_until(lambda: (running[0].get("/health").json()["workers_alive"] or 0) == 2, 60)
     yield running
@@ -58,7 +67,7 @@ def test_nothing_is_kept_on_a_machine(machines: list[Service]) -> None:
 
 def test_a_model_is_everywhere_and_then_nowhere(machines: list[Service]) -> None:
     one, two = machines
-    id = one.hand_in(SHORT)
+    id = one.submit(SHORT)
     wait_until(lambda: two.job(id)["status"] == "succeeded", 60)
     wait_until(lambda: id in listed(two) and id in listed(one), SEEN_WITHIN)
     ask = {"model_id": id, "plant": "P 1", "application": "TV", "panelSize": "L"}
@@ -87,7 +96,7 @@ def test_data_stored_by_one_is_read_by_the_other(machines: list[Service]) -> Non
 
 
 def test_two_workers_share_one_queue(machines: list[Service]) -> None:
-    ids = [machines[0].hand_in(SHORT | {"epochs": 400}) for _ in range(2)]
+    ids = [machines[0].submit(SHORT | {"epochs": 400}) for _ in range(2)]
     wait_until(lambda: [machines[1].job(id)["status"] for id in ids] == ["running"] * 2)
     for id in ids:
         assert machines[1].call("DELETE", f"/api/jobs/{id}").status_code == 200
@@ -95,15 +104,15 @@ def test_two_workers_share_one_queue(machines: list[Service]) -> None:
 
 def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]) -> None:
     """Its training goes on from the checkpoint, its story without a gap; it gives one model."""
-    id = machines[0].hand_in(SHORT | {"epochs": 150, "seed": 5})
+    id = machines[0].submit(SHORT | {"epochs": 150, "seed": 5})
     wait_until(lambda: ((machines[0].job(id)["progress"] or {}).get("epoch") or 0) >= 10, 60)
-    events = follow(machines[0], id)
+    events = job_events(machines[0], id)
     started = next(event for event in events if '"running"' in event.data)
     events.close()
     lost, left = machines if "one-1" in started.data else machines[::-1]
-    stream = follow(left, id)
+    stream = job_events(left, id)
     seen = [next(stream) for _ in range(5)]
-    for pid in [lost.process.pid, *children(lost.process.pid)]:
+    for pid in [lost.process.pid, *child_processes(lost.process.pid)]:
         os.kill(pid, signal.SIGKILL)
     lost.process.wait()
     wait_until(lambda: left.job(id)["tries"] == 2, TAKEN_OVER_WITHIN)
@@ -114,7 +123,7 @@ def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]
     statuses = [each["status"] for each in said if "status" in each]
     assert statuses == ["queued", "running", "queued", "running", "succeeded"]
     assert "taking up a checkpoint" in (left.folder / "log").read_text()
-    undisturbed = left.hand_in(SHORT | {"epochs": 150, "seed": 5})
+    undisturbed = left.submit(SHORT | {"epochs": 150, "seed": 5})
     wait_until(lambda: left.job(undisturbed)["status"] == "succeeded", 60)
     histories = [
         left.get(f"/api/model/{model}").json()["training_history"] for model in (id, undisturbed)

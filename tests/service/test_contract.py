@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.live import FAST, SMALL, Service
+from tests.support.running_service import FAST, SMALL, Service
 
 Body = dict[str, Any]
 ROW_FIELDS = {

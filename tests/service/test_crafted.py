@@ -26,7 +26,7 @@ from onnx import TensorProto, helper
 from models.data.tables import Table, read_file
 from models.forecast.onnx_session import open_network
 from models.training.keras_files import Refused, check_keras, check_weights
-from tests.support.live import ROOT, Service
+from tests.support.running_service import ROOT, Service
 from utils.errors import DamagedFile, InvalidInput, ServiceError
 
 HEAD = "date,plant,application,panel_size,wip,throughput\n"

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from models.registry.comparison import others_of
 from models.registry.registry import Registry
 from models.services.operation_page import OperationPage
-from tests.support.live import FAST, Service
+from tests.support.running_service import FAST, Service
 from utils.api.idempotency import fingerprint
 from utils.api.schemas import EnhancedRequest, TrainRequest
 from utils.errors import NotFound

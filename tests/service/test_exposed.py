@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.live import (
+from tests.support.running_service import (
     ROOT,
     Service,
-    command,
     environment_of,
     free_port,
     make_key,
-    start,
+    run_command,
+    start_service,
     wait_until,
 )
 from utils.auth.keys import id_of
@@ -65,7 +65,7 @@ def exposed(endless: tuple[Path, str]) -> Iterator[Service]:
     """A service on every address of this machine, called by an admin."""
     folder, _ = endless
     key = make_key(folder, "admin", "admin")
-    running = start(folder, WORKERS="0", **EVERYWHERE)
+    running = start_service(folder, WORKERS="0", **EVERYWHERE)
     yield replace(running, key=key)
     assert running.stop() == 0
 
@@ -77,7 +77,7 @@ def new_key(exposed: Service, role: str) -> str:
 
 def revoke(exposed: Service, key: str) -> None:
     url = exposed.environment["DATABASE_URL"]
-    done = command(exposed.folder, "keys", "revoke", str(id_of(key)), DATABASE_URL=url)
+    done = run_command(exposed.folder, "keys", "revoke", str(id_of(key)), DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
 
 

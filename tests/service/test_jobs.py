@@ -13,7 +13,14 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.support.live import FAST, SMALL, Service, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 Body = dict[str, Any]
 # Far more epochs than any test waits for: such a job ends by being cancelled only.
@@ -24,7 +31,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 @pytest.fixture
 def endless(service: Service, dataset: Body) -> Iterator[str]:
     """A job that trains until it is cancelled."""
-    id = service.hand_in(ENDLESS | {"datasetId": dataset["dataset_id"]})
+    id = service.submit(ENDLESS | {"datasetId": dataset["dataset_id"]})
     service.wait_for_epoch(id)
     yield id
     service.call("DELETE", f"/api/jobs/{id}")
@@ -81,7 +88,7 @@ def test_a_client_that_hangs_up_does_not_end_the_job(service: Service, dataset: 
 def test_jobs_are_listed_newest_first_and_by_status(
     service: Service, dataset: Body, endless: str
 ) -> None:
-    waiting = [service.hand_in(ENDLESS | {"datasetId": dataset["dataset_id"]}) for _ in range(2)]
+    waiting = [service.submit(ENDLESS | {"datasetId": dataset["dataset_id"]}) for _ in range(2)]
     listed = service.get("/api/jobs").json()["jobs"]
     assert [each["job_id"] for each in listed[:3]] == [*reversed(waiting), endless]
     queued = service.get("/api/jobs?status=queued").json()["jobs"]
@@ -125,9 +132,9 @@ def test_an_unknown_job_is_a_404(service: Service, method: str, path: str, id: s
 def test_events_tell_every_epoch_and_every_change_of_status(
     service: Service, dataset: Body
 ) -> None:
-    id = service.hand_in(FAST | {"datasetId": dataset["dataset_id"], "background": True,
+    id = service.submit(FAST | {"datasetId": dataset["dataset_id"], "background": True,
                                   "epochs": 5})  # fmt: skip
-    events = list(follow(service, id))
+    events = list(job_events(service, id))
     assert [event.id for event in events] == [*map(str, range(7)), "end"]
     assert [event.event for event in events] == ["status"] * 2 + ["epoch"] * 5 + ["status"]
     said = [json.loads(event.data) for event in events]
@@ -138,12 +145,12 @@ def test_events_tell_every_epoch_and_every_change_of_status(
     assert statuses == ["queued", "running", "succeeded"]
     assert said[-1]["model_id"] == id
     for seen in range(7):
-        rest = list(follow(service, id, last_id=str(seen)))
+        rest = list(job_events(service, id, last_id=str(seen)))
         assert [event.id for event in rest] == [event.id for event in events[seen + 1 :]]
 
 
 def test_events_come_while_the_job_runs_and_end_as_it_ends(service: Service, endless: str) -> None:
-    stream = follow(service, endless)
+    stream = job_events(service, endless)
     seen = [next(stream) for _ in range(5)]
     assert service.job(endless)["status"] == "running"
     service.call("DELETE", f"/api/jobs/{endless}")
@@ -158,7 +165,7 @@ def test_an_id_that_never_was_resumes_nothing_and_harms_nobody(
 ) -> None:
     # Several, for each of the web processes to have met it.
     for _ in range(4):
-        stream = follow(service, endless, last_id)
+        stream = job_events(service, endless, last_id)
         assert [next(stream).id for _ in range(3)] == ["0", "1", "2"]
         stream.close()
 
@@ -170,21 +177,21 @@ def test_a_stream_that_is_over_is_a_204(service: Service, trained: Body) -> None
 
 def test_a_failed_job_says_why_in_one_sentence(service: Service, dataset: Body) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"], "sequenceLength": 300, "background": True}
-    id = service.hand_in(body)
+    id = service.submit(body)
     ended = service.wait_for(id, "failed")
     assert "sequenceLength" in ended["error"] and ended["model_id"] is None
-    *_, last = follow(service, id)
+    *_, last = job_events(service, id)
     assert json.loads(last.data)["error"] == ended["error"]
     assert service.post("/api/model/train", body | {"background": False}).status_code == 422
 
 
 def test_streams_are_bounded_and_starve_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
-    running = start(
+    running = start_service(
         tmp_path_factory.mktemp("streams"), WEB_PROCESSES="1", MAX_STREAMS="3", WEB_THREADS="8",
         MAX_WAITING="1",
     )  # fmt: skip
-    id = running.hand_in(ENDLESS | SMALL)
-    streams = [follow(running, id) for _ in range(3)]
+    id = running.submit(ENDLESS | SMALL)
+    streams = [job_events(running, id) for _ in range(3)]
     firsts = [next(stream) for stream in streams]
     assert {event.id for event in firsts} == {"0"}
     refused = running.get(f"/api/jobs/{id}/events")
@@ -210,7 +217,7 @@ def left_of(service: Service, id: str) -> list[str]:
 
 
 def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
-    id = service.hand_in(ENDLESS | SMALL)
+    id = service.submit(ENDLESS | SMALL)
     service.wait_for_epoch(id, 3)
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
     assert service.job(id)["status"] == "cancelled"
@@ -223,12 +230,12 @@ def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
 
 def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body) -> None:
     large = {"lstmUnits1": 512, "lstmUnits2": 512, "sequenceLength": 80, "batchSize": 256}
-    id = service.hand_in(ENDLESS | SMALL | large | {"historicalDays": 545})
+    id = service.submit(ENDLESS | SMALL | large | {"historicalDays": 545})
     begun = f"starting training [worker] job_id={id}"
     wait_until(lambda: begun in (service.folder / "log").read_text())
     time.sleep(5)  # to be in the middle of it
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
-    next_one = service.hand_in(FAST | {"datasetId": dataset["dataset_id"]})
+    next_one = service.submit(FAST | {"datasetId": dataset["dataset_id"]})
     assert service.wait_for(next_one, "succeeded")["tries"] == 1
     assert f"goes on [worker] job_id={id}" in (service.folder / "log").read_text()
     assert service.job(id)["status"] == "cancelled" and left_of(service, id) == []
@@ -237,12 +244,12 @@ def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body
 def test_cancel_of_a_queued_job_leaves_nothing_and_the_next_one_runs(
     service: Service, dataset: Body, endless: str
 ) -> None:
-    waiting = service.hand_in(ENDLESS | SMALL)
+    waiting = service.submit(ENDLESS | SMALL)
     assert left_of(service, waiting) != []
     assert service.call("DELETE", f"/api/jobs/{waiting}").status_code == 200
     assert service.job(waiting)["started_at"] is None
     assert left_of(service, waiting) == []
-    third = service.hand_in(FAST | {"datasetId": dataset["dataset_id"], "background": True})
+    third = service.submit(FAST | {"datasetId": dataset["dataset_id"], "background": True})
     service.call("DELETE", f"/api/jobs/{endless}")
     service.wait_for(third, "succeeded")
 
@@ -270,7 +277,7 @@ def test_cancelling_and_publishing_never_both_happen(service: Service, dataset: 
     """Cancelled at any moment of its end, a job has a model exactly if it succeeded."""
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True, "epochs": 1}
     for wait in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5):
-        id = service.hand_in(body)
+        id = service.submit(body)
         service.wait_for_epoch(id)
         time.sleep(wait)
         cancelled = service.call("DELETE", f"/api/jobs/{id}").status_code

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from tests.support.live import FAST, SMALL, Service, command
+from tests.support.running_service import FAST, SMALL, Service, run_command
 
 
 def remove(folder: Path, id: str, *suffixes: str) -> None:
@@ -50,7 +50,7 @@ def test_import_brings_in_a_legacy_model_that_then_predicts(
         )
     )
     stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
-    done = command(tmp_path, "import", str(model), "--scalers", str(scalers), **stores)
+    done = run_command(tmp_path, "import", str(model), "--scalers", str(scalers), **stores)
     assert done.returncode == 0, done.stderr
     found = re.search(r"[0-9a-f-]{36}", done.stdout)
     assert found is not None

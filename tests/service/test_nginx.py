@@ -21,7 +21,16 @@ import pytest
 import requests
 import trustme
 
-from tests.support.live import FAST, ROOT, SMALL, Service, free_port, make_key, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    ROOT,
+    SMALL,
+    Service,
+    free_port,
+    make_key,
+    start_service,
+    wait_until,
+)
 from utils.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "nginx.conf").read_text()
@@ -121,7 +130,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that takes keys, as one behind a proxy does; called by an admin."""
     folder = tmp_path_factory.mktemp("guarded")
     key = make_key(folder, "admin", "admin")
-    running = replace(start(folder, TRUSTED_PROXIES="127.0.0.1"), key=key)
+    running = replace(start_service(folder, TRUSTED_PROXIES="127.0.0.1"), key=key)
     yield running
     assert running.stop() == 0
 
@@ -221,7 +230,7 @@ def test_nobody_comes_through_without_a_key(front: Front, folder: Path) -> None:
 
 
 def test_a_service_without_keys_answers_nothing_through_a_proxy(tmp_path: Path) -> None:
-    service = start(tmp_path, WORKERS="0", WEB_PROCESSES="1")
+    service = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="1")
     with nginx(tmp_path, int(service.environment["PORT"])) as front:
         refused = front.call("GET", "/api/models")
         assert refused.status_code == 403 and "keys create" in refused.json()["error"]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from models.jobs.training_log import epoch_line
-from tests.support.live import FAST, Service, wait_until
+from tests.support.running_service import FAST, Service, wait_until
 from utils.api.endpoints import ENDPOINTS
 
 Body = dict[str, Any]
@@ -53,7 +53,7 @@ def posted(service: Service) -> Body:
 def running(service: Service, dataset: Body, plants: Body) -> Iterator[str]:
     """A job on all plants that trains until it is cancelled, handed in after that per plant."""
     body = FAST | {"epochs": 10_000, "datasetId": dataset["dataset_id"]}
-    id = service.hand_in(body)
+    id = service.submit(body)
     service.wait_for_epoch(id)
     yield id
     service.call("DELETE", f"/api/jobs/{id}")

@@ -15,7 +15,16 @@ import pytest
 import requests
 
 from tests.support import postgres
-from tests.support.live import FAST, SMALL, Event, Service, children, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Event,
+    Service,
+    child_processes,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 Body = dict[str, Any]
 # Long enough to be caught in the middle, short enough to be waited for.
@@ -25,7 +34,7 @@ LONG = FAST | SMALL | {"epochs": 150, "seed": 5, "background": True}
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that keeps a checkpoint after every epoch, and whose processes may be killed."""
-    service = start(tmp_path_factory.mktemp("recovery"), CHECKPOINT_SECONDS="0")
+    service = start_service(tmp_path_factory.mktemp("recovery"), CHECKPOINT_SECONDS="0")
     service.wait_for_worker()
     yield service
     service.stop()
@@ -34,7 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def worker_of(service: Service) -> int:
     return next(
         pid
-        for pid in children(service.process.pid)
+        for pid in child_processes(service.process.pid)
         if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
 
@@ -52,7 +61,7 @@ def log_of(service: Service, id: str) -> list[str]:
 @pytest.fixture(scope="module")
 def undisturbed(running: Service) -> Body:
     """What the long training gives when nobody disturbs it."""
-    id = running.hand_in(LONG)
+    id = running.submit(LONG)
     running.wait_for(id, "succeeded")
     return result(running, id)
 
@@ -60,9 +69,9 @@ def undisturbed(running: Service) -> Body:
 def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     running: Service, undisturbed: Body
 ) -> None:
-    id = running.hand_in(LONG)
+    id = running.submit(LONG)
     events: list[Event] = []
-    for event in follow(running, id):
+    for event in job_events(running, id):
         events.append(event)
         if event.event == "epoch" and len(events) == 40:
             os.kill(worker_of(running), signal.SIGKILL)
@@ -98,22 +107,22 @@ def test_a_backtest_whose_worker_is_killed_is_begun_again(running: Service) -> N
 
 
 def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
-    id = running.hand_in(LONG)
+    id = running.submit(LONG)
     ids: list[str] = []
     web = [
         pid
-        for pid in children(running.process.pid)
-        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not children(pid)
+        for pid in child_processes(running.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not child_processes(pid)
     ]
     assert len(web) == 2
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        for event in follow(running, id):
+        for event in job_events(running, id):
             ids.append(event.id)
             if len(ids) == 20:
                 for pid in web:
                     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: answers(running))
-    ids += [event.id for event in follow(running, id, ids[-1])]
+    ids += [event.id for event in job_events(running, id, ids[-1])]
     assert ids == [*(str(i) for i in range(len(ids) - 1)), "end"]
     assert running.job(id)["tries"] == 1  # the training never noticed
 
@@ -128,7 +137,7 @@ def answers(service: Service) -> bool:
 def test_a_job_that_takes_its_worker_along_is_given_up(running: Service) -> None:
     """After five tries of which none got an epoch further; the next job has its turn."""
     large = {"lstmUnits1": 256, "lstmUnits2": 256, "sequenceLength": 200, "historicalDays": 1500}
-    poisoned, next_one = running.hand_in(LONG | large), running.hand_in(LONG | {"epochs": 3})
+    poisoned, next_one = running.submit(LONG | large), running.submit(LONG | {"epochs": 3})
     for attempt in range(1, 6):
         wait_until(lambda n=attempt: len(starts(running, poisoned)) == n, 180)
         os.kill(worker_of(running), signal.SIGKILL)
@@ -143,22 +152,22 @@ def starts(service: Service, id: str) -> list[str]:
 
 
 def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
-    first, some = start(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
-    ids = [first.hand_in(some), first.hand_in(LONG | {"epochs": 3})]
+    first, some = start_service(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
+    ids = [first.submit(some), first.submit(LONG | {"epochs": 3})]
     first.wait_for_epoch(ids[0], 5)
     assert first.stop() == 0
-    second = start(tmp_path, CHECKPOINT_SECONDS="0")
+    second = start_service(tmp_path, CHECKPOINT_SECONDS="0")
     for id in ids:
         assert second.wait_for(id, "succeeded")["tries"] == 1
     told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
     assert sorted(told) == sorted(ids)
     # A power cut: everything is gone at once, with a job running and one in the queue.
-    ids = [second.hand_in(some), second.hand_in(LONG | {"epochs": 3})]
+    ids = [second.submit(some), second.submit(LONG | {"epochs": 3})]
     second.wait_for_epoch(ids[0], 5)
-    for pid in [second.process.pid, *children(second.process.pid)]:
+    for pid in [second.process.pid, *child_processes(second.process.pid)]:
         os.kill(pid, signal.SIGKILL)
     second.process.wait()
-    third = start(tmp_path, CHECKPOINT_SECONDS="0")
+    third = start_service(tmp_path, CHECKPOINT_SECONDS="0")
     tries = [third.wait_for(id, "succeeded")["tries"] for id in ids]
     assert tries == [2, 1]
     listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
@@ -171,23 +180,23 @@ def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None
 
 
 def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
-    service = start(tmp_path, WORKER_MEMORY_MB="3000")
+    service = start_service(tmp_path, WORKER_MEMORY_MB="3000")
     huge = LONG | {"lstmUnits1": 1024, "lstmUnits2": 1024, "batchSize": 8192,
                    "sequenceLength": 300, "historicalDays": 2000}  # fmt: skip
-    failed = service.wait_for(service.hand_in(huge), "failed")
+    failed = service.wait_for(service.submit(huge), "failed")
     assert "memory" in failed["error"] and failed["tries"] == 1
-    service.wait_for(service.hand_in(LONG | {"epochs": 2}), "succeeded")
+    service.wait_for(service.submit(LONG | {"epochs": 2}), "succeeded")
     service.stop()
 
 
 def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
-    service = start(tmp_path)
-    id = service.hand_in(LONG | {"epochs": 1})
+    service = start_service(tmp_path)
+    id = service.submit(LONG | {"epochs": 1})
     service.wait_for(id, "succeeded")
     trial = service.post(f"/api/model/{id}/backtest", {"origins": 2}).json()["job_id"]
     service.stop()
     age(tmp_path / "jobs.sqlite", days=31)
-    again = start(tmp_path)
+    again = start_service(tmp_path)
     for job_id in (id, trial):
         wait_until(lambda job_id=job_id: again.get(f"/api/jobs/{job_id}").status_code == 404)
     assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
@@ -198,8 +207,8 @@ def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
 
 def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
     with postgres.running() as server:
-        service = start(tmp_path, DATABASE_URL=server.new_database())
-        id = service.hand_in(LONG)
+        service = start_service(tmp_path, DATABASE_URL=server.new_database())
+        id = service.submit(LONG)
         service.wait_for_epoch(id, 10)
         with server.stopped():
             assert service.get("/health").status_code == 200
@@ -211,7 +220,7 @@ def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
             wait_until(lambda: "Epoch 150/150" in log.read_text(), 60)
         ended = service.wait_for(id, "succeeded")
         assert ended["tries"] == 1
-        events = list(follow(service, id))
+        events = list(job_events(service, id))
         told = [json.loads(event.data)["epoch"] for event in events if event.event == "epoch"]
         assert told == list(range(1, 151))
         service.stop()

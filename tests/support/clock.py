@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.live import ROOT
+from tests.support.running_service import ROOT
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
-        stepping = str(ROOT / "tests" / "support" / "stepping")
+        stepping = str(ROOT / "tests" / "support" / "settable_clock")
         self.environment = {"PYTHONPATH": stepping, "CLOCK_LEAD": str(self._file)}
         self.set(0)
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import psycopg
 
-from tests.support.live import free_port, wait_until
+from tests.support.running_service import free_port, wait_until
 
 USER, PASSWORD = "lstm", "only-in-tests/1"
 _OPTIONS = {

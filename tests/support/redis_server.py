@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from tests.support.live import free_port, wait_until
+from tests.support.running_service import free_port, wait_until
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.live import ROOT, Service, make_key, start
+from tests.support.running_service import ROOT, Service, make_key, start_service
 
 TARGET = ROOT / "docs" / "refusals.md"
 SETTINGS = {
@@ -178,7 +178,7 @@ def closed_service(folder: Path) -> Iterator[tuple[Service, dict[str, str]]]:
     (folder / "models").mkdir(exist_ok=True)
     (folder / "models" / f"{DAMAGED}.json").write_text('{"model_id": ')
     (folder / "models" / f"{LEGACY}.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    service = start(folder, **settings)
+    service = start_service(folder, **settings)
     try:
         yield service, keys
     finally:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import requests
 
-from tests.support.live import free_port, wait_until
+from tests.support.running_service import free_port, wait_until
 
 
 class S3:

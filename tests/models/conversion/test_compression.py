@@ -18,7 +18,7 @@ from models.forecast.forecaster import Forecaster
 from models.registry.registry import SERVED, Registry, model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import train
-from tests.support.live import FAST, SMALL, Service
+from tests.support.running_service import FAST, SMALL, Service
 from utils.api.architectures import DESIGNS, PLAIN, Design
 from utils.api.replies import CompressReply
 from utils.api.schemas import Hyperparameters

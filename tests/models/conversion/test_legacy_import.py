@@ -20,7 +20,7 @@ from models.conversion import legacy_import
 from models.forecast.onnx_session import open_network
 from models.registry.registry import Registry
 from models.series.legacy_encoding import FEATURES
-from tests.support.live import ROOT
+from tests.support.running_service import ROOT
 from utils.errors import DamagedFile, InvalidInput, ServiceError
 from utils.storage.artifact_store import ArtifactStore
 

@@ -14,7 +14,7 @@ from models.data import littles_law
 from models.data.littles_law import FAIL, INCONCLUSIVE, PASS
 from models.data_generator import PlantSpec, generate
 from models.series.panel import Panel
-from tests.support.queues import Floats, panel, queue, table, units
+from tests.support.queue_simulation import Floats, panel, queue, table, units
 
 SEEDS = range(12)
 WRONG = {

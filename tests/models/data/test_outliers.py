@@ -10,7 +10,7 @@ import pytest
 from models.data import outliers
 from models.data_generator import PlantSpec, generate
 from models.series.panel import TARGETS, Panel
-from tests.support.queues import Floats, panel
+from tests.support.queue_simulation import Floats, panel
 
 
 def plant(days: int, noise: float, seed: int = 1) -> Panel:

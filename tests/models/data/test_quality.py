@@ -17,7 +17,7 @@ from app import create_app
 from models.data import quality
 from models.data.datasets import Datasets
 from models.series.panel import KEYS, TARGETS
-from tests.support.queues import Floats, queue
+from tests.support.queue_simulation import Floats, queue
 from utils.settings import Settings
 
 PATH = "/api/data/validate"

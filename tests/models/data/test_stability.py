@@ -9,7 +9,7 @@ import pytest
 
 from models.data import stability
 from models.series.panel import Calendar, Step
-from tests.support.queues import Floats, panel
+from tests.support.queue_simulation import Floats, panel
 
 DAYS = np.arange(400)
 

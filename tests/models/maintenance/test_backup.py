@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from models.maintenance.backup import Backup, back_up
 from models.maintenance.restore import restore
 from models.maintenance.verify import verify
-from tests.support.live import FAST, ROOT, SMALL, Service, command, start
+from tests.support.running_service import FAST, ROOT, SMALL, Service, run_command, start_service
 from tests.support.stores import Stores, copied, settings_of
 from utils.errors import Conflict, DamagedFile, InvalidInput, ServiceError, Unavailable
 from utils.storage.checksums import document_to_bytes
@@ -337,8 +337,8 @@ def test_a_service_is_backed_up_while_it_works_and_goes_on_elsewhere(
 ) -> None:
     names = ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")
     there = {name: service.environment[name] for name in names}
-    running = service.hand_in(FAST | SMALL | {"epochs": 10_000})
-    waiting = service.hand_in(FAST | SMALL | {"epochs": 3, "seed": 11})
+    running = service.submit(FAST | SMALL | {"epochs": 10_000})
+    waiting = service.submit(FAST | SMALL | {"epochs": 3, "seed": 11})
     service.wait_for_epoch(running)
     ended = False
 
@@ -358,18 +358,18 @@ def test_a_service_is_backed_up_while_it_works_and_goes_on_elsewhere(
 
     with ThreadPoolExecutor(1) as pool:
         busy = pool.submit(work)
-        made = command(tmp_path, "backup", str(tmp_path / "backup.tar"), **there)
+        made = run_command(tmp_path, "backup", str(tmp_path / "backup.tar"), **there)
         ended = True
         assert busy.result() > 0
     assert made.returncode == 0, made.stdout + made.stderr
     before = service.post("/api/model/predict", question).json()["predictions"]
-    refused = command(tmp_path, "restore", str(tmp_path / "backup.tar"), "--replace", **there)
+    refused = run_command(tmp_path, "restore", str(tmp_path / "backup.tar"), "--replace", **there)
     assert refused.returncode == 2 and "is in use" in refused.stderr
     for id in (running, waiting):
         service.call("DELETE", f"/api/jobs/{id}")
-    done = command(tmp_path, "restore", str(tmp_path / "backup.tar"))
+    done = run_command(tmp_path, "restore", str(tmp_path / "backup.tar"))
     assert done.returncode == 0 and "Restored" in done.stdout, done.stderr
-    elsewhere = start(tmp_path)
+    elsewhere = start_service(tmp_path)
     try:
         listed = {
             m["model_id"]: m["info"]["status"]
@@ -384,7 +384,7 @@ def test_a_service_is_backed_up_while_it_works_and_goes_on_elsewhere(
         assert elsewhere.job(waiting)["status"] == "queued"
         assert elsewhere.call("DELETE", f"/api/jobs/{running}").status_code == 200
         assert elsewhere.wait_for(waiting, "succeeded", "failed")["status"] == "succeeded"
-        checked = command(tmp_path, "verify", "--json")
+        checked = run_command(tmp_path, "verify", "--json")
         assert json.loads(checked.stdout)["clean"], checked.stdout
     finally:
         assert elsewhere.stop() == 0

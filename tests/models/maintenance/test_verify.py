@@ -20,7 +20,7 @@ from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster
 from models.maintenance.verify import verify
 from models.registry.registry import Registry
-from tests.support.live import FAST, SMALL, Service, command, wait_until
+from tests.support.running_service import FAST, SMALL, Service, run_command, wait_until
 from tests.support.stores import Stores, age, copied, settings_of
 from utils.errors import DamagedFile, Unavailable
 from utils.settings import read
@@ -191,7 +191,9 @@ ROWS = [
 
 def run(service: Service, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     names = ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")
-    return command(folder, "verify", *more, **{name: service.environment[name] for name in names})
+    return run_command(
+        folder, "verify", *more, **{name: service.environment[name] for name in names}
+    )
 
 
 def test_verify_mends_a_running_service_and_then_finds_nothing_more(
@@ -271,9 +273,9 @@ def test_a_model_that_is_cut_short_is_listed_as_damaged(service: Service, stores
 def test_a_job_whose_data_is_deleted_is_told(service: Service, tmp_path: Path) -> None:
     data = service.post("/api/data/generate", SMALL).json()["dataset_id"]
     # The one before it holds the worker.
-    first = service.hand_in(FAST | SMALL | {"epochs": 10_000})
+    first = service.submit(FAST | SMALL | {"epochs": 10_000})
     service.wait_for_epoch(first)
-    second = service.hand_in(FAST | {"datasetId": data})
+    second = service.submit(FAST | {"datasetId": data})
     assert service.call("DELETE", f"/api/data/{data}").status_code == 200
     found = run(service, tmp_path, "--json")
     report = json.loads(found.stdout)
@@ -301,7 +303,7 @@ def test_postgresql_is_read_and_an_unreachable_one_cannot_be_checked(
 
 
 def test_a_store_that_cannot_be_reached_is_exit_code_2(tmp_path: Path) -> None:
-    done = command(tmp_path, "verify", MODEL_STORE="nonsense://x")
+    done = run_command(tmp_path, "verify", MODEL_STORE="nonsense://x")
     assert done.returncode == 2 and "nonsense://x" in done.stderr
 
 

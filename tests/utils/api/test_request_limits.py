@@ -14,7 +14,7 @@ from flask import g, request
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.support.live import FAST, SMALL, Service
+from tests.support.running_service import FAST, SMALL, Service
 from utils.api.request_limits import Streams
 from utils.auth.caller import LOCAL, Caller
 from utils.errors import SettingsError, TooLarge, TooManyRequests, Unavailable
@@ -197,7 +197,7 @@ def busy(service: Service, dataset: dict[str, Any]) -> Iterator[Callable[[str], 
     """The only worker is busy; what is handed in meanwhile is cancelled in the end."""
     service.wait_for_worker()
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True}
-    running = service.hand_in(body | {"epochs": 10_000})
+    running = service.submit(body | {"epochs": 10_000})
     service.wait_for(running, "running")
     yield lambda key: {"json": body, "headers": {"X-API-Key": key}}
     listed = [service.get(f"/api/jobs?status={s}").json()["jobs"] for s in ("queued", "running")]

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.live import command
+from tests.support.running_service import run_command
 from utils.auth import keys
 from utils.auth.key_store import KeyStore
 from utils.cli.key_commands import keys as group
@@ -157,12 +157,12 @@ def test_commands_that_make_no_sense_make_nothing(
 
 
 def test_the_command_line_makes_keys_before_anything_ran(tmp_path: Path) -> None:
-    made = command(tmp_path, "keys", "create", "first")
+    made = run_command(tmp_path, "keys", "create", "first")
     assert made.returncode == 0, made.stderr
     with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
         rows = connection.execute("SELECT id, name, role FROM service_keys").fetchall()
     connection.close()
     assert rows == [(keys.id_of(made.stdout.strip()), "first", "read")]
-    refused = command(tmp_path, "keys", "revoke", "nonesuch")
+    refused = run_command(tmp_path, "keys", "revoke", "nonesuch")
     assert refused.returncode == 2 and refused.stderr.startswith("Error: There is no key")
     assert refused.stderr.count("\n") == 1

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.live import (
+from tests.support.running_service import (
     FAST,
     ROOT,
     SMALL,
     Service,
-    children,
-    command,
+    child_processes,
     environment_of,
-    start,
+    run_command,
+    start_service,
     wait_until,
 )
 from utils import settings
@@ -35,7 +35,7 @@ def gone(pid: int) -> bool:
 
 
 def test_help_lists_commands_and_settings(tmp_path: Path) -> None:
-    done = command(tmp_path, "--help")
+    done = run_command(tmp_path, "--help")
     commands = ("serve", "worker", "demo", "import", "verify", "backup", "restore")
     for word in (*commands, *(name for name, _, _ in settings.table())):
         assert word in done.stdout
@@ -45,20 +45,20 @@ def test_help_lists_commands_and_settings(tmp_path: Path) -> None:
     ("name", "value"), [("PORT", "many"), ("PORT", "0"), ("LOG_FORMAT", "xml"), ("WORKERS", "-1")]
 )
 def test_a_bad_setting_is_one_line(tmp_path: Path, name: str, value: str) -> None:
-    done = command(tmp_path, **{name: value})
+    done = run_command(tmp_path, **{name: value})
     assert done.returncode == 2
     assert name in done.stderr and value in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_taken_port_is_one_line(service: Service, tmp_path: Path) -> None:
-    done = command(tmp_path, PORT=service.environment["PORT"])
+    done = run_command(tmp_path, PORT=service.environment["PORT"])
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "Address already in use" in done.stderr
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
 def test_a_host_that_is_not_here_is_one_line(tmp_path: Path, host: str) -> None:
-    done = command(tmp_path, HOST=host)
+    done = run_command(tmp_path, HOST=host)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and host in done.stderr and "HOST must be" in done.stderr
 
@@ -71,9 +71,9 @@ def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
-    running = start(tmp_path)
+    running = start_service(tmp_path)
     running.wait_for_worker()
-    processes = children(running.process.pid)
+    processes = child_processes(running.process.pid)
     assert len(processes) >= 4  # gunicorn, its two web processes, the training worker
     running.process.send_signal(number)
     assert running.process.wait(15) == 0
@@ -81,16 +81,16 @@ def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    running = start(tmp_path)
+    running = start_service(tmp_path)
     running.wait_for_worker()
-    processes = children(running.process.pid)
+    processes = child_processes(running.process.pid)
     running.process.kill()
     running.process.wait()
     wait_until(lambda: all(gone(pid) for pid in processes))
 
 
 def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> None:
-    running = start(tmp_path, "serve", WORKERS="0", WEB_PROCESSES="1")
+    running = start_service(tmp_path, "serve", WORKERS="0", WEB_PROCESSES="1")
     refused = running.post("/api/model/train", FAST | SMALL)
     assert refused.status_code == 503 and "python run.py worker" in refused.json()["error"]
     with worker_of(running) as first, ThreadPoolExecutor() as clients:
@@ -120,7 +120,7 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
 
 def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     table = table_of(tmp_path)
-    done = command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
+    done = run_command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
     assert done.returncode == 0, done.stderr
     assert "…" not in done.stdout  # nothing is cut off at 80 columns
     for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
@@ -130,14 +130,14 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
 
 
 def test_demo_generates_without_a_table(tmp_path: Path) -> None:
-    done = command(tmp_path, "demo", "--epochs", "1")
+    done = run_command(tmp_path, "demo", "--epochs", "1")
     assert done.returncode == 0 and "19,620 rows" in done.stdout
 
 
 def test_demo_of_a_bad_table_is_one_sentence(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("date,plant,application,panel_size,wip\n2024-01-01,a,b,c,1\n")
-    done = command(tmp_path, "demo", str(table))
+    done = run_command(tmp_path, "demo", str(table))
     assert done.returncode == 2 and "throughput is missing" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -152,7 +152,7 @@ def table_of(folder: Path) -> Path:
 
 def test_train_shows_its_progress_and_leaves_a_model(service: Service, tmp_path: Path) -> None:
     stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
-    done = command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "3", **stores)
+    done = run_command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "3", **stores)
     assert done.returncode == 0, done.stderr
     assert "epoch 3/3" in done.stdout and "Held back: wip" in done.stdout
     found = re.search(r"Model ([0-9a-f-]{36})", done.stdout)
@@ -185,7 +185,7 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
 
 
 def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
-    done = command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "1")
+    done = run_command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "1")
     assert done.returncode == 0, done.stderr
     assert "Model " in done.stdout
     assert sorted(p.suffix for p in (tmp_path / "models").iterdir()) == [
@@ -196,9 +196,9 @@ def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
 
 
 def test_workers_train_side_by_side(tmp_path: Path) -> None:
-    running = start(tmp_path, WORKERS="2", WEB_PROCESSES="1")
+    running = start_service(tmp_path, WORKERS="2", WEB_PROCESSES="1")
     wait_until(lambda: running.get("/health").json()["workers_alive"] == 2)
-    ids = [running.hand_in(FAST | SMALL | {"epochs": 10_000}) for _ in range(2)]
+    ids = [running.submit(FAST | SMALL | {"epochs": 10_000}) for _ in range(2)]
     for id in ids:
         running.wait_for_epoch(id)
     assert [running.job(id)["status"] for id in ids] == ["running"] * 2

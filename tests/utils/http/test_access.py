@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from tests.support import postgres
-from tests.support.live import wait_until
+from tests.support.running_service import wait_until
 from tests.utils.auth.test_keys import change, secret_of
 from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import Endpoint

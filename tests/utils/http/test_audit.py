@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from app import create_app
-from tests.support.live import FAST, ROOT, SMALL, Service, command, make_key
+from tests.support.running_service import FAST, ROOT, SMALL, Service, make_key, run_command
 from utils.api.endpoints import ENDPOINTS
 from utils.auth.caller import Caller
 from utils.auth.keys import id_of
@@ -237,7 +237,7 @@ def test_a_training_is_noted_when_it_is_accepted(service: Service, dataset: dict
 
 def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
     key = make_key(tmp_path, "Ann", "read")
-    assert command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
+    assert run_command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
     found = lines(tmp_path / "audit.jsonl")
     assert [line["action"] for line in found] == ["key.create", "key.revoke"]
     for line in found:

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.support.live import SMALL, Service
+from tests.support.running_service import SMALL, Service
 from utils.settings import Settings
 
 NAMES = {

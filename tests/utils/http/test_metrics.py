@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import create_app
 from models.lstm_service import LSTMService
 from models.registry.registry import Registry
-from tests.support.live import ROOT, Service, environment_of, start, wait_until
+from tests.support.running_service import ROOT, Service, environment_of, start_service, wait_until
 from utils.http import metrics as service_metrics
 from utils.settings import Settings
 
@@ -62,7 +62,7 @@ def counters(metrics: dict[str, Metric]) -> dict[tuple[Any, ...], float]:
     }
 
 
-def children(pid: int) -> list[int]:
+def child_processes(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
     return [int(line) for line in found.stdout.split()]
 
@@ -71,7 +71,7 @@ def masters(service: Service) -> list[int]:
     """gunicorn's own process, which the command line has started; none just after a kill."""
     return [
         pid
-        for pid in children(service.process.pid)
+        for pid in child_processes(service.process.pid)
         if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
@@ -95,13 +95,13 @@ def folder(web_master: int) -> Path:
 
 
 def folders(web_master: int) -> set[Path]:
-    return {path.parent for pid in children(web_master) for path in counting(pid)}
+    return {path.parent for pid in child_processes(web_master) for path in counting(pid)}
 
 
 def ask_every_process(service: Service, asked: Any) -> int:
     """Ask, some at a time, until every web process has counted; returns how often."""
     times = 0
-    processes = children(master(service))
+    processes = child_processes(master(service))
     while times < 40 or not all(counting(pid) for pid in processes):
         with ThreadPoolExecutor(8) as pool:
             assert all(pool.map(lambda _: asked().status_code == 200, range(20)))
@@ -113,7 +113,7 @@ def ask_every_process(service: Service, asked: Any) -> int:
 def alone(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Another server of the same models, without a worker."""
     models = service.environment["MODEL_STORE"]
-    running = start(tmp_path_factory.mktemp("alone"), WORKERS="0", MODEL_STORE=models)
+    running = start_service(tmp_path_factory.mktemp("alone"), WORKERS="0", MODEL_STORE=models)
     yield running
     assert running.stop() == 0
 
@@ -187,12 +187,12 @@ def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them
     with ThreadPoolExecutor(8) as pool:
         while value(scrape(alone), "lstm_model_cache_models") < 2:
             list(pool.map(lambda _: predict(), range(20)))
-    before, processes = scrape(alone), children(web)
+    before, processes = scrape(alone), child_processes(web)
     assert value(before, "lstm_model_cache_models") == len(processes) == 2
     size = value(before, "lstm_model_cache_bytes") / 2
     assert size > (service.folder / "models" / f"{question['model_id']}.onnx").stat().st_size
     os.kill(processes[0], signal.SIGKILL)
-    wait_until(lambda: processes[0] not in children(web) and len(children(web)) == 2)
+    wait_until(lambda: processes[0] not in child_processes(web) and len(child_processes(web)) == 2)
     wait_until(lambda: value(scrape(alone), "lstm_model_cache_models") == 1)
     after = scrape(alone)
     assert value(after, "lstm_model_cache_bytes") == size
@@ -289,7 +289,7 @@ def test_one_process_counts_without_a_folder(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_nothing_is_left_on_disk(tmp_path: Path, killed: bool) -> None:
-    running = start(tmp_path, WORKERS="0")
+    running = start_service(tmp_path, WORKERS="0")
     kept = {folder(master(running))}
     assert all(path.is_dir() and path.stat().st_mode & 0o77 == 0 for path in kept)
     if killed:
@@ -319,7 +319,7 @@ def test_a_plain_gunicorn_counts_in_the_operators_folder(tmp_path: Path) -> None
         url = f"http://127.0.0.1:{environment['PORT']}"
 
         wait_until(lambda: answers(url))
-        wait_until(lambda: len(children(process.pid)) == 2)
+        wait_until(lambda: len(child_processes(process.pid)) == 2)
         assert folder(process.pid) == own
         metrics = parse(requests.get(f"{url}/metrics", timeout=20).text)
         assert value(metrics, "lstm_http_requests_total", endpoint="/health/live") == 1

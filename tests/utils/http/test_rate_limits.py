@@ -10,7 +10,7 @@ from flask import Flask, abort, g, request
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.support.live import free_port, start
+from tests.support.running_service import free_port, start_service
 from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import Caller
@@ -187,7 +187,7 @@ def test_the_document_states_refusals_and_headers(client: FlaskClient) -> None:
 
 
 def test_all_processes_of_a_server_count_together(tmp_path: Path) -> None:
-    service = start(
+    service = start_service(
         tmp_path, WORKERS="0", WEB_PROCESSES="2", RATE_LIMITS="on", RATE_CHEAP="40/hour"
     )
     try:

@@ -19,7 +19,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from tests.support import redis_server
-from tests.support.live import ROOT, free_port
+from tests.support.running_service import ROOT, free_port
 from utils.http.rate_store import DatabaseStorage, Forgiving
 from utils.storage.database import open_hasty_engine
 

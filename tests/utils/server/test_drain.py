@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.live import FAST, SMALL, Service, children, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    child_processes,
+    job_events,
+    start_service,
+    wait_until,
+)
 
 Body = dict[str, Any]
 DAYS = 4000
@@ -31,8 +39,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def master(service: Service) -> int:
     return next(
         pid
-        for pid in children(service.process.pid)
-        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and children(pid)
+        for pid in child_processes(service.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and child_processes(pid)
     )
 
 
@@ -67,16 +75,16 @@ def upload_slowly(service: Service, began: threading.Event, go_on: threading.Eve
 def test_what_was_taken_in_is_answered_and_nothing_else(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
-    service = start(tmp_path, CHECKPOINT_SECONDS="3600")
+    service = start_service(tmp_path, CHECKPOINT_SECONDS="3600")
     service.wait_for_worker()
     made = service.post("/api/data/generate", SMALL | {"historicalDays": DAYS}).json()
     path = f"/api/data/{made['dataset_id']}"
     whole = service.get(path).content
-    job_id = service.hand_in(FAST | SMALL | {"epochs": 5000, "batchSize": 512})
+    job_id = service.submit(FAST | SMALL | {"epochs": 5000, "batchSize": 512})
     service.wait_for_epoch(job_id, 3)
     waiting = pool.submit(service.post, "/api/model/train", FAST | SMALL | {"epochs": 4999})
     wait_until(lambda: len(service.get("/api/jobs?status=queued").json()["jobs"]) == 1)
-    stream = follow(service, job_id)
+    stream = job_events(service, job_id)
     told = [next(stream).id]
     download = service.get(path, stream=True)
     head = download.raw.read(1000)
@@ -98,7 +106,7 @@ def test_what_was_taken_in_is_answered_and_nothing_else(
     assert head + download.raw.read() == whole
     assert service.process.wait(40) == 0
 
-    again = start(tmp_path, CHECKPOINT_SECONDS="3600")
+    again = start_service(tmp_path, CHECKPOINT_SECONDS="3600")
     again.wait_for_epoch(job_id, int(told[-1]))
     # Which the stop alone can have made.
     wait_until(lambda: "taking up a checkpoint" in (tmp_path / "log").read_text())
@@ -114,7 +122,7 @@ def test_requests_that_come_while_it_stops_are_answered_or_refused(
 ) -> None:
     """None of them is reset: neither those on connections kept alive, nor on new ones."""
     store = {"MODEL_STORE": service.environment["MODEL_STORE"]}
-    web = start(tmp_path, WORKERS="0", **store)
+    web = start_service(tmp_path, WORKERS="0", **store)
     right = service.post("/api/model/predict", question).json()["predictions"]
     answered: list[bool] = []
     stopped = threading.Event()
@@ -146,7 +154,7 @@ def test_requests_that_come_while_it_stops_are_answered_or_refused(
 
 
 def test_a_request_that_does_not_end_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    service = start(tmp_path, WORKERS="0", DRAIN_SECONDS="1")
+    service = start_service(tmp_path, WORKERS="0", DRAIN_SECONDS="1")
     connection = http.client.HTTPConnection("127.0.0.1", int(service.environment["PORT"]), 60)
     connection.putrequest("POST", "/api/data/upload")
     connection.putheader("Content-Type", "text/csv")
@@ -159,7 +167,7 @@ def test_a_request_that_does_not_end_is_not_waited_for_for_ever(tmp_path: Path) 
 
 
 def test_a_master_that_is_killed_is_replaced_while_its_requests_end(tmp_path: Path) -> None:
-    service = start(tmp_path, WORKERS="0")
+    service = start_service(tmp_path, WORKERS="0")
     made = service.post("/api/data/generate", SMALL | {"historicalDays": DAYS}).json()
     path = f"/api/data/{made['dataset_id']}"
     whole = service.get(path).content
@@ -176,4 +184,4 @@ def test_a_master_that_is_killed_is_replaced_while_its_requests_end(tmp_path: Pa
 
 
 def master_changed(service: Service, old: int) -> bool:
-    return old not in children(service.process.pid)
+    return old not in child_processes(service.process.pid)

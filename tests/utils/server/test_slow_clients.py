@@ -16,7 +16,7 @@ import pytest
 import requests
 import trustme
 
-from tests.support.live import ROOT, Service, start
+from tests.support.running_service import ROOT, Service, start_service
 
 FEW = {"WORKERS": "0", "WEB_PROCESSES": "1", "WEB_THREADS": "4", "MAX_WAITING": "1",
        "MAX_STREAMS": "1"}  # fmt: skip
@@ -61,7 +61,7 @@ def narrow(
         )
         authority.cert_pem.write_to_path(folder / "authority.pem")
         settings |= {name: str(folder / "both.pem") for name in ("TLS_CERT", "TLS_KEY")}
-    running = start(
+    running = start_service(
         folder, "serve", authority=folder / "authority.pem" if secure else None, **settings
     )
     yield running
@@ -73,7 +73,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The same, waiting for half a second where the real one waits for ten."""
     paths = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     other = {"GUNICORN_CMD_ARGS": "--worker-class impatient.Worker", "PYTHONPATH": paths}
-    running = start(tmp_path_factory.mktemp("impatient"), "serve", **FEW, **other)
+    running = start_service(tmp_path_factory.mktemp("impatient"), "serve", **FEW, **other)
     yield running
     running.stop()
 

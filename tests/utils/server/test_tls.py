@@ -16,7 +16,15 @@ import requests
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.live import FAST, SMALL, Service, command, follow, start, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    job_events,
+    run_command,
+    start_service,
+    wait_until,
+)
 from utils.errors import SettingsError
 from utils.server.tls import Certificate
 from utils.settings import Settings
@@ -43,7 +51,7 @@ def secure(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     given = ("serve", "--cert", cert.name, "--key", key.name)
     shared = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
     authority = folder / "authority.pem"
-    running = start(folder, *given, authority=authority, WORKERS="0", **shared)
+    running = start_service(folder, *given, authority=authority, WORKERS="0", **shared)
     yield running
     assert running.stop() == 0
 
@@ -85,8 +93,8 @@ def test_it_says_where_it_listens(secure: Service) -> None:
 
 def test_a_train_and_its_events_over_https(secure: Service) -> None:
     secure.wait_for_worker()
-    job_id = secure.hand_in(FAST | SMALL)
-    kinds = [event.event for event in follow(secure, job_id)]
+    job_id = secure.submit(FAST | SMALL)
+    kinds = [event.event for event in job_events(secure, job_id)]
     assert kinds.count("epoch") == FAST["epochs"]
     downloaded = secure.get(f"/api/model/{job_id}/download")
     assert downloaded.status_code == 200 and len(downloaded.content) > 10_000
@@ -200,8 +208,8 @@ def test_one_file_without_the_other(named: str) -> None:
 def test_a_start_that_is_refused_is_one_line(tmp_path: Path) -> None:
     cert, _ = write(tmp_path, "one")
     _, key = write(tmp_path, "two")
-    done = command(tmp_path, "serve", "--cert", str(cert), "--key", str(key))
+    done = run_command(tmp_path, "serve", "--cert", str(cert), "--key", str(key))
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert str(key) in done.stderr and "is not the key" in done.stderr
-    done = command(tmp_path, "serve", "--cert", str(cert))
+    done = run_command(tmp_path, "serve", "--cert", str(cert))
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "TLS_KEY" in done.stderr

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.live import ROOT
+from tests.support.running_service import ROOT
 from utils.errors import DamagedFile, NotFound
 from utils.storage.artifact_store import ArtifactStore
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.live import ROOT, free_port
+from tests.support.running_service import ROOT, free_port
 from utils.errors import Unavailable
 from utils.storage.database import ALIVE_FOR, Clock, Workers, open_engine
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.live import wait_until
+from tests.support.running_service import wait_until
 from utils.errors import DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.files import open_files

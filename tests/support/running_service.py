@@ -52,7 +52,7 @@ class Service:
     def get(self, path: str, **more: Any) -> requests.Response:
         return self.call("GET", path, **more)
 
-    def hand_in(self, body: Any) -> str:
+    def submit(self, body: Any) -> str:
         """Start a background training; the id of its job."""
         reply = self.post("/api/model/train", body | {"background": True})
         assert reply.status_code == 202, reply.text
@@ -90,11 +90,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def children(pid: int) -> list[int]:
+def child_processes(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
     pairs = [tuple(map(int, line.split())) for line in found.stdout.splitlines()[1:]]
     direct = [child for child, parent in pairs if parent == pid]
-    return direct + [below for child in direct for below in children(child)]
+    return direct + [below for child in direct for below in child_processes(child)]
 
 
 def environment_of(folder: Path, **more: str) -> dict[str, str]:
@@ -107,7 +107,7 @@ def environment_of(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
-def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def run_command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "run.py", *arguments],
         cwd=ROOT,
@@ -119,7 +119,9 @@ def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
     )
 
 
-def start(folder: Path, *arguments: str, authority: Path | None = None, **settings: str) -> Service:
+def start_service(
+    folder: Path, *arguments: str, authority: Path | None = None, **settings: str
+) -> Service:
     environment = environment_of(folder, **settings)
     log = (folder / "log").open("w")
     process = subprocess.Popen(
@@ -149,7 +151,7 @@ def start(folder: Path, *arguments: str, authority: Path | None = None, **settin
 
 def make_key(folder: Path, name: str, role: str, **settings: str) -> str:
     """A key of the service in a folder, which may run or not."""
-    made = command(folder, "keys", "create", name, "--role", role, **settings)
+    made = run_command(folder, "keys", "create", name, "--role", role, **settings)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
 
@@ -163,7 +165,7 @@ class Event:
     data: str
 
 
-def follow(service: Service, job_id: str, last_id: str = "") -> Generator[Event, None, None]:
+def job_events(service: Service, job_id: str, last_id: str = "") -> Generator[Event, None, None]:
     """The events of a job as they come; closing it hangs up."""
     headers = {"Last-Event-ID": last_id} if last_id else {}
     with service.get(f"/api/jobs/{job_id}/events", headers=headers, stream=True) as reply:
