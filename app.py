@@ -13,14 +13,14 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from models.lstm_service import VERSION, LSTMService
 from models.services import enhanced_config as enhanced_defaults
 from utils import logs
-from utils.api import openapi
+from utils.api import openapi, urls
 from utils.api import replies as r
 from utils.api import schemas as s
 from utils.api.endpoints import ENDPOINTS
+from utils.api.events import LAST
 from utils.http import audit, event_streams, headers, proxies, web
 from utils.http import metrics as service_metrics
 from utils.http.access import Access
-from utils.http.event_streams import LAST
 from utils.http.rate_limits import RateLimits
 from utils.settings import Settings, read
 
@@ -234,8 +234,8 @@ def _add_model_views(app: Flask, service: LSTMService) -> None:
 
 
 def _accepted(job_id: str) -> Response:
-    url = f"/api/jobs/{job_id}"
-    reply = r.JobAccepted(job_id=job_id, status_url=url, events_url=f"{url}/events")
+    url = urls.job(job_id)
+    reply = r.JobAccepted(job_id=job_id, status_url=url, events_url=urls.job_events(job_id))
     return web.accepted(reply, url)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from models.jobs.jobs import Jobs
 from models.jobs.states import JobState, Work
+from utils.api.events import LAST, Message
 from utils.errors import NotFound, Unavailable
-from utils.http.event_streams import LAST
 from utils.logs import logger
 
 log = logger("feed")
@@ -26,15 +26,6 @@ _LOOK_EVERY = 0.1  # seconds
 _AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone
 _TURN = 1.0  # seconds after which a listener that heard nothing gets a None
 _ID = re.compile("[0-9]{1,9}")  # events are numbered by 32 bits
-
-
-@dataclass(frozen=True)
-class Message:
-    """Something that a listener hears: an epoch or a change of status, and its id."""
-
-    id: str
-    kind: str
-    data: dict[str, Any]
 
 
 class Stream:
@@ -157,16 +148,16 @@ class EventFeed:
             job = self._jobs.get(job_id)
         except NotFound as error:  # pruned while somebody listened
             return Message(LAST, "status", {"job_id": job_id, "error": error.message})
-        data: dict[str, Any] = {"job_id": job_id, "status": job.state}
+        fields: dict[str, Any] = {"job_id": job_id, "status": job.state}
         if job.ended_at is not None:
-            data["at"] = _iso(job.ended_at)
-        if job.state is JobState.SUCCEEDED:
-            data["model_id"] = job.model_id
-            if job.work is not Work.TRAIN:
-                data["result_url"] = job.result_url
+            fields["at"] = _iso(job.ended_at)
+        backtest = None
+        if job.state is JobState.SUCCEEDED and job.model_id is not None:
+            fields["model_id"] = job.model_id
+            backtest = (job.model_id, job_id) if job.work is Work.BACKTEST else None
         if job.error is not None:
-            data["error"] = job.error.message
-        return Message(LAST, "status", data)
+            fields["error"] = job.error.message
+        return Message(LAST, "status", fields, backtest)
 
 
 def _iso(at: float) -> str:

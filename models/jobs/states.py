@@ -100,14 +100,6 @@ class Job:
             return str(self.arguments["model_id"])
         return self.job_id if self.state is JobState.SUCCEEDED else None
 
-    @property
-    def result_url(self) -> str | None:
-        """Where to read what it gave, once it has."""
-        if self.state is not JobState.SUCCEEDED:
-            return None
-        beside = f"/backtest/{self.job_id}" if self.work is Work.BACKTEST else ""
-        return f"/api/model/{self.model_id}{beside}"
-
 
 def member_id(group_id: str, place: int) -> str:
     """The id of the job at a place of a group."""

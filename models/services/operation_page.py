@@ -13,16 +13,15 @@ from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.registry import Registry
-from models.services.training_service import facts
+from models.services.job_replies import iso_time, job_fields
 from utils.api import page_replies as p
-from utils.api import replies, schemas
+from utils.api import replies, schemas, urls
 from utils.errors import NotFound
 
 if TYPE_CHECKING:
     from models.data.datasets import Datasets
 
 _LATELY = 200  # newest jobs that are looked at for groups and kinds
-PICTURES = "/visualizations/"  # where pictures are served
 
 _ACTIVITY: dict[JobState, Any] = {
     JobState.QUEUED: "pending",
@@ -113,7 +112,7 @@ class OperationPage:
         return p.RealtimeReply(
             timestamp=datetime.now(UTC).isoformat(),
             count=len(running),
-            metrics={job.job_id: replies.JobInfo(**facts(job)) for job in running},
+            metrics={job.job_id: replies.JobInfo(**job_fields(job)) for job in running},
         )
 
     def groups(self) -> p.JobGroupsReply:
@@ -135,7 +134,7 @@ class OperationPage:
             job_id=job_id,
             status=job.state.value,
             epochs=[
-                p.EpochMetrics(**event.data, at=_iso(event.at))
+                p.EpochMetrics(**event.data, at=iso_time(event.at))
                 for event in events
                 if event.epoch is not None
             ],
@@ -163,7 +162,7 @@ class OperationPage:
             dashboard=p.Dashboard(
                 dashboard_created=bool(newest) and self._registry.store.has(newest, ".png")
             ),
-            visualization_path=f"{PICTURES}{newest}.png" if newest else None,
+            visualization_path=urls.picture(newest) if newest else None,
         )
 
     # --- models by plant ----------------------------------------------------------------------
@@ -192,8 +191,8 @@ class OperationPage:
         models = self._models_by_plant().get(plant)
         if not models:
             raise NotFound(
-                f"There is no model of plant {plant[:200]!r} alone. POST "
-                "/api/model/train/parallel/plants trains one per plant."
+                f"There is no model of plant {plant[:200]!r} alone. The training of plants in "
+                "parallel makes one per plant."
             )
         best = _best(models)
         return p.BestModelReply(
@@ -210,8 +209,7 @@ class OperationPage:
             Unavailable: no worker is alive to draw it.
         """
         self._illustrated(model_id, ".png")
-        path = f"{PICTURES}{model_id}.png"
-        return p.VisualizeReply(model_id=model_id, visualization_path=path)
+        return p.VisualizeReply(model_id=model_id, visualization_path=urls.picture(model_id))
 
     def picture(self, name: str) -> bytes:
         """The picture of a model, named as `visualize` does. Raises as that."""
@@ -297,19 +295,15 @@ def _group(id: str, jobs: list[Job]) -> p.JobGroup:
         if counts[state]:
             status = _ACTIVITY[state]
             break
-    shown = [replies.JobInfo(**facts(job)) for job in jobs]
+    shown = [replies.JobInfo(**job_fields(job)) for job in jobs]
     return p.JobGroup(group_id=id, status=status, total=len(jobs), counts=counts, jobs=shown)
 
 
 def _shown(line: Line) -> p.LogLine:
     return p.LogLine(
-        timestamp=_iso(line.at),
+        timestamp=iso_time(line.at),
         level=line.level,  # type: ignore[arg-type]
         message=line.message,
         job_id=line.job.job_id if line.job else None,
         plant=line.job.arguments.get("plant") if line.job else None,
     )
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +16,10 @@ from models.jobs.jobs import Jobs
 from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
 from models.registry.comparison import others_of
 from models.registry.registry import Registry
-from utils.api import replies, request_limits, schemas
+from models.services.job_replies import job_fields
+from utils.api import replies, request_limits, schemas, urls
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
-from utils.auth.caller import LOCAL, caller
+from utils.auth.caller import caller
 from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
 from utils.http import audit
 from utils.settings import Settings
@@ -260,7 +260,7 @@ class TrainingService:
         state = None if query.status is None else JobState(query.status)
         works = JOBS if query.kind is None else (Work(query.kind),)
         found = self._jobs.newest(state, query.limit, query.offset, works)
-        return replies.JobsReply(jobs=[replies.JobInfo(**facts(job)) for job in found])
+        return replies.JobsReply(jobs=[replies.JobInfo(**job_fields(job)) for job in found])
 
     def job(self, job_id: str) -> replies.JobReply:
         """One job.
@@ -268,7 +268,7 @@ class TrainingService:
         Raises:
             NotFound: there is none of that id.
         """
-        return replies.JobReply(**facts(self._jobs.get(job_id)))
+        return replies.JobReply(**job_fields(self._jobs.get(job_id)))
 
     def cancel(self, job_id: str) -> replies.MessageReply:
         """Cancel a job: nothing of it will be published.
@@ -292,7 +292,7 @@ class TrainingService:
             TooManyRequests: the caller has as many open as one may have.
         """
         queued_at = self._jobs.get(job_id).queued_at
-        release = self._streams.take(caller(), f"GET /api/jobs/{job_id}")
+        release = self._streams.take(caller(), f"GET {urls.job(job_id)}")
         return Stream(self._feed.follow(job_id, queued_at, last_id), release)
 
 
@@ -310,30 +310,3 @@ def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:
     first = next(iter(failures.values()))
     details = [Detail("plants", error.message, plant) for plant, error in failures.items()]
     return type(first)(f"No plant could be trained. {first.message}", details)
-
-
-def facts(job: Job) -> dict[str, Any]:
-    """A job as replies show it: the fields of `replies.JobInfo`."""
-    return {
-        "job_id": job.job_id,
-        "kind": job.work,
-        "owner": None if job.owner == LOCAL.id else job.owner,
-        "status": job.state,
-        "progress": job.progress,
-        "model_id": job.model_id,
-        "result_url": job.result_url,
-        "error": None if job.error is None else job.error.message,
-        "queued_at": _iso(job.queued_at),
-        "started_at": _iso(job.started_at),
-        "ended_at": _iso(job.ended_at),
-        "tries": job.tries,
-        "dataset_id": job.arguments.get("dataset_id"),
-        "plant": job.arguments.get("plant"),
-        "group_id": job.arguments.get("group_id"),
-        "architecture": job.arguments.get("architecture"),
-        "config": job.arguments.get("config", {}),
-    }
-
-
-def _iso(at: float | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat()

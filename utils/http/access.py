@@ -12,6 +12,8 @@ from typing import Any
 
 from flask import Flask, Request, g
 
+from utils.api import urls
+from utils.api.events import Message
 from utils.api.openapi import Endpoint, by_rule
 from utils.api.replies import TicketReply
 from utils.auth.caller import LOCAL, Caller, caller
@@ -20,7 +22,7 @@ from utils.auth.known_keys import KnownKeys
 from utils.auth.roles import ROLES, Role
 from utils.auth.tickets import OPENS_FOR, Tickets
 from utils.errors import Forbidden, Unauthorized, Unavailable
-from utils.http.event_streams import Message, Messages
+from utils.http.event_streams import Messages
 from utils.http.web import asked_itself
 from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
@@ -81,7 +83,7 @@ class Access:
     def ticket(self, job_id: str) -> TicketReply:
         """A ticket of the request's caller for the events of a job."""
         ticket = self._tickets.issue(job_id, caller(), g.get("caller_until"))
-        url = f"/api/jobs/{job_id}/events?ticket={ticket}"
+        url = f"{urls.job_events(job_id)}?ticket={ticket}"
         return TicketReply(ticket=ticket, expires_in_seconds=OPENS_FOR, url=url)
 
     def as_long_as_allowed(self, messages: Messages) -> Messages:

@@ -12,29 +12,12 @@ from typing import Any, Protocol
 import orjson
 from flask import Response
 
+from utils.api.events import Message
 from utils.shutdown import DRAIN
-
-LAST = "end"  # id of the last message of a stream: nothing comes after it
 
 HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
 _HUNG_UP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere, once both ends are closed
 _RETRY = 1000  # milliseconds after which a browser connects again
-
-
-class Message(Protocol):
-    """What is sent: an id to resume after, a kind that listeners choose by, JSON data."""
-
-    @property
-    def id(self) -> str:
-        """Goes into `id:`, and comes back as `Last-Event-ID`."""
-
-    @property
-    def kind(self) -> str:
-        """Goes into `event:`."""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """Goes into `data:` as JSON."""
 
 
 class Messages(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from models.jobs.event_feed import Message
+from utils.api.events import Message
 from utils.http import event_streams
 
 

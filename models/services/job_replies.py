@@ -1,0 +1,46 @@
+"""Jobs as replies describe them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from models.jobs.states import Job, JobState, Work
+from utils.api import urls
+from utils.auth.caller import LOCAL
+
+
+def job_fields(job: Job) -> dict[str, Any]:
+    """Return the fields of `replies.JobInfo` for a job."""
+    return {
+        "job_id": job.job_id,
+        "kind": job.work,
+        "owner": None if job.owner == LOCAL.id else job.owner,
+        "status": job.state,
+        "progress": job.progress,
+        "model_id": job.model_id,
+        "result_url": _result_url(job),
+        "error": None if job.error is None else job.error.message,
+        "queued_at": iso_time(job.queued_at),
+        "started_at": None if job.started_at is None else iso_time(job.started_at),
+        "ended_at": None if job.ended_at is None else iso_time(job.ended_at),
+        "tries": job.tries,
+        "dataset_id": job.arguments.get("dataset_id"),
+        "plant": job.arguments.get("plant"),
+        "group_id": job.arguments.get("group_id"),
+        "architecture": job.arguments.get("architecture"),
+        "config": job.arguments.get("config", {}),
+    }
+
+
+def iso_time(at: float) -> str:
+    """Return a Unix time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def _result_url(job: Job) -> str | None:
+    if job.state is not JobState.SUCCEEDED or job.model_id is None:
+        return None
+    if job.work is Work.BACKTEST:
+        return urls.backtest(job.model_id, job.job_id)
+    return urls.model(job.model_id)
