@@ -53,7 +53,7 @@ KNOWN = {
     "utils.server.gunicorn_worker imports utils.http.headers",
 }
 KNOWN_TWICE = {"Block", "Control", "Part", "Errors"}
-KNOWN_FLASK = {"utils.api.openapi", "utils.auth.caller"}
+KNOWN_FLASK = {"utils.api.openapi"}
 
 
 def room_of(module: str) -> str | None:

@@ -1,10 +1,9 @@
-"""Who a request is from: what access control says, and limits, jobs and the audit log go by."""
+"""The caller of the request that is being answered, for limits, jobs and the audit log."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
-
-from flask import g, has_app_context
 
 from utils.auth.roles import Role
 
@@ -27,8 +26,20 @@ class Caller:
 # Whoever works at this machine, while the service is open to it alone.
 LOCAL = Caller("local", "local", "admin")
 
+# Each thread has a value of its own.
+_CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
 
 def caller() -> Caller:
-    """The caller of the request that is being answered; on the command line, `LOCAL`."""
-    found: Caller = g.get("caller", LOCAL) if has_app_context() else LOCAL
-    return found
+    """Return the caller of the request; `LOCAL` on the command line and where no key is needed."""
+    return _CALLER.get() or LOCAL
+
+
+def identified_caller() -> Caller | None:
+    """Return the caller as access control identified them; None if it did not."""
+    return _CALLER.get()
+
+
+def set_caller(who: Caller | None) -> None:
+    """Set the caller for the rest of the request, or clear it at its end."""
+    _CALLER.set(who)

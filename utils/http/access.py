@@ -16,7 +16,7 @@ from utils.api import urls
 from utils.api.events import Message
 from utils.api.openapi import Endpoint, by_rule
 from utils.api.replies import TicketReply
-from utils.auth.caller import LOCAL, Caller, caller
+from utils.auth.caller import LOCAL, Caller, caller, set_caller
 from utils.auth.exposure import is_local, is_loopback
 from utils.auth.known_keys import KnownKeys
 from utils.auth.roles import ROLES, Role
@@ -74,6 +74,7 @@ class Access:
                     self._needs_of[method, rule.rule] = None
         app.extensions["access"] = self
         app.before_request(self._check)
+        app.teardown_request(_clear_caller)  # threads answer one request after another
 
     def needs(self, method: str, rule: str) -> Role | None:
         """The role that a method takes at one of the app's rules; None: none."""
@@ -103,7 +104,8 @@ class Access:
         needed = self.needs(method, rule.rule) if rule else _UNKNOWN
         if needed is None or method == "OPTIONS":
             return
-        g.caller = who = self._caller_of(asked)
+        who = self._caller_of(asked)
+        set_caller(who)
         if who is not LOCAL and _RANK[who.role] < _RANK[needed]:
             raise Forbidden(f"This takes the role `{needed}`; the key has `{who.role}`.")
 
@@ -164,6 +166,10 @@ class Access:
         if until is not None:
             return self._provider is not None and time.time() < until
         return self._is_open() or (who != LOCAL and self._keys.standing(who.id) is not None)
+
+
+def _clear_caller(_: BaseException | None) -> None:
+    set_caller(None)
 
 
 class _Guarded:

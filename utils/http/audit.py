@@ -19,7 +19,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from utils.api.openapi import Endpoint, by_rule
-from utils.auth.caller import Caller
+from utils.auth.caller import Caller, identified_caller
 from utils.logs import logger
 from utils.settings import Settings
 
@@ -126,7 +126,7 @@ def by_command(settings: Settings, action: str, subject: str | None) -> None:
 def _line(action: str, subject: str | None, status: int) -> dict[str, Any]:
     outcome = "done" if status < 400 else "refused" if status < 500 else "failed"
     # Whoever was not let in is nobody, not the one who may be at this machine.
-    return _facts(g.get("caller"), action, subject) | {
+    return _facts(identified_caller(), action, subject) | {
         "outcome": outcome,
         "status": status,
         "address": request.remote_addr,

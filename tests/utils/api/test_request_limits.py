@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import g, request
+from flask import request
 from flask.testing import FlaskClient
 
 from app import create_app
 from tests.support.running_service import FAST, SMALL, Service
 from utils.api.request_limits import Streams
-from utils.auth.caller import LOCAL, Caller
+from utils.auth.caller import LOCAL, Caller, set_caller
 from utils.errors import SettingsError, TooLarge, TooManyRequests, Unavailable
 from utils.settings import Settings, read
 from utils.storage.artifact_store import ArtifactStore
@@ -46,7 +46,7 @@ def client_of(folder: Path, **more: Any) -> FlaskClient:
 
     def access() -> None:
         if name := request.headers.get("X-API-Key"):
-            g.caller = Caller(name, name, "write")
+            set_caller(Caller(name, name, "write"))
 
     app.before_request_funcs[None].append(access)
     return app.test_client()

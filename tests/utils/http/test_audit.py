@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from app import create_app
 from tests.support.running_service import FAST, ROOT, SMALL, Service, make_key, run_command
 from utils.api.endpoints import ENDPOINTS
-from utils.auth.caller import Caller
+from utils.auth.caller import Caller, set_caller
 from utils.auth.keys import id_of
 from utils.http import audit
 from utils.settings import Settings
@@ -116,7 +116,7 @@ def test_refusals_are_lines_too(app: Flask, tmp_path: Path, status: int) -> None
 def test_a_line_names_the_caller_and_no_secret(app: Flask, tmp_path: Path) -> None:
     @app.before_request
     def name() -> None:
-        g.caller = Caller("k1", "Ann\n{}", "write")
+        set_caller(Caller("k1", "Ann\n{}", "write"))
 
     secret = "lstm-secret-4711"
     headers = {"Authorization": f"Bearer {secret}", "X-API-Key": secret}

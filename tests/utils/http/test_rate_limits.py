@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, abort, g, request
+from flask import Flask, abort, request
 from flask.testing import FlaskClient
 
 from app import create_app
 from tests.support.running_service import free_port, start_service
 from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import EXEMPT, RATE_HEADERS
-from utils.auth.caller import Caller
+from utils.auth.caller import Caller, set_caller
 from utils.http.rate_limits import RateLimits
 from utils.settings import Settings
 
@@ -38,7 +38,7 @@ def client_of(app: Flask) -> FlaskClient:
         if name == "wrong":
             abort(401, "The key is not valid.")
         if name:
-            g.caller = Caller(name, name, "write")
+            set_caller(Caller(name, name, "write"))
 
     hooks, control = app.before_request_funcs[None], app.extensions["access"]
     place = next(i for i, hook in enumerate(hooks) if getattr(hook, "__self__", None) is control)
