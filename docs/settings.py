@@ -1,7 +1,7 @@
 """docs/settings.md, written from the settings that the service reads.
 
-`python -m docs.settings` writes the file; with `--check` it only compares, and ends with exit code 1
-where the file is out of date.
+`python -m docs.settings` writes the file; with `--check` it only compares, and ends with exit
+code 1 where the file is out of date.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ breaks its rule stops the start with a sentence that names the setting, the rule
 _TAIL = """
 ## Limits
 
-Every refusal names the setting behind it: 413 for too much at once (body, rows, series, stored bytes),
-422 for a field above its bound (epochs, units, horizon), 429 with `Retry-After` for what one caller has
-too many of (requests, waiting jobs, event streams). Requests are counted by key, and without one by
-address. Expensive requests (those that generate, read or train much: `x-rate-limit` in the OpenAPI
-document) are counted apart from the others. Replies to counted requests carry `RateLimit-Limit`,
-`RateLimit-Remaining`, `RateLimit-Reset` (seconds) and `RateLimit-Policy`. Each web process counts for
-itself, unless `RATE_STORE` names a Redis that all of them share.
+Every refusal names the setting behind it: 413 for too much at once (body, rows, series, stored
+bytes), 422 for a field above its bound (epochs, units, horizon), 429 with `Retry-After` for what
+one caller has too many of (requests, waiting jobs, event streams). Requests are counted by key,
+and without one by address. Expensive requests (those that generate, read or train much:
+`x-rate-limit` in the OpenAPI document) are counted apart from the others. Replies to counted
+requests carry `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset` (seconds) and
+`RateLimit-Policy`. Each web process counts for itself, unless `RATE_STORE` names a Redis that all
+of them share.
 """
 
 

@@ -1,0 +1,69 @@
+"""The pictures of the README and the tutorial, drawn by a running service.
+
+`python -m docs.pictures http://127.0.0.1:5000` generates data, trains two models on it and writes
+docs/images/*.png. With the same release the pictures show the same figures.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+IMAGES = Path(__file__).with_name("images")
+PLANT = {"plants": ["Plant_A"], "applications": ["Automotive"], "historicalDays": 730, "seed": 1}
+SERIES = {"plant": "Plant_A", "application": "Automotive", "panelSize": "Small"}
+
+
+class Service:
+    """A running service, called over HTTP.
+
+    Args:
+        url: its address without a path.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    def get(self, path: str) -> bytes:
+        """Return the body of a reply."""
+        with urlopen(self._url + path) as reply:  # noqa: S310  # an address that the caller chose
+            content: bytes = reply.read()
+        return content
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a JSON body; return the reply."""
+        headers = {"Content-Type": "application/json"}
+        request = Request(self._url + path, json.dumps(body).encode(), headers)  # noqa: S310
+        with urlopen(request) as reply:  # noqa: S310
+            content: dict[str, Any] = json.load(reply)
+        return content
+
+    def backtest_picture(self, model_id: str, body: dict[str, Any]) -> bytes:
+        """Run a backtest; return its picture as PNG."""
+        job_id = self.post(f"/api/model/{model_id}/backtest", body)["job_id"]
+        return self.get(f"/api/model/{model_id}/backtest/{job_id}?format=png")
+
+
+def main(url: str) -> None:
+    """Draw all pictures by the service at an address."""
+    service = Service(url)
+    IMAGES.mkdir(exist_ok=True)
+    dataset = service.post("/api/data/generate", PLANT)["dataset_id"]
+    plain = service.post("/api/model/train", {"datasetId": dataset, "epochs": 10, "seed": 1})
+    auto = service.post("/api/model/train", {"datasetId": dataset, "preset": "auto", "seed": 1})
+    one = SERIES | {"horizon": 30, "origins": 1}
+    forecast = service.backtest_picture(plain["model_id"], one)
+    (IMAGES / "forecast.png").write_bytes(forecast)
+    several = SERIES | {"horizon": 14, "origins": 4}
+    backtest = service.backtest_picture(auto["model_id"], several)
+    (IMAGES / "backtest.png").write_bytes(backtest)
+    drawn = json.loads(service.get(f"/api/model/{auto['model_id']}/visualize"))
+    picture = service.get("/" + drawn["visualization_path"].lstrip("/"))
+    (IMAGES / "model.png").write_bytes(picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:5000")
