@@ -18,13 +18,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.data import littles_law, tables
+from models.data.cleaning import clean
 from models.data.name_consistency import made_of
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.panel import DAYS_PER_YEAR, KEYS, TARGETS, Calendar, Key, Panel, Step
 from utils import arrow, spreadsheet_text
 from utils.api.request_limits import check_series
 from utils.errors import DamagedFile, NotFound
-from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.quota import Quota
@@ -126,10 +127,6 @@ class Datasets:
         Raises:
             ServiceError: the table cannot be read or mended; the sentence says where.
         """
-        # pandas is for tables of people only: what just forecasts does without its 75 MB.
-        with IMPORTS:
-            from models.data import tables
-
         self.store.room.expect()
         return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
 
@@ -139,16 +136,9 @@ class Datasets:
         Raises:
             ServiceError: as `upload`.
         """
-        with IMPORTS:
-            from models.data import tables
-
         return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
 
     def _store(self, source: str, table: Any, id: str | None = None) -> dict[str, Any]:
-        with IMPORTS:
-            from models.data import littles_law
-            from models.data.cleaning import clean
-
         cleaned = clean(table)
         del table  # a third of what a large upload takes
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from models.data import tables
+from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets, calendar_of, summary_of
+from models.data.quality import report
+from models.data.tables import Table
 from models.series.panel import Calendar
 from utils.api.request_limits import check_series
 from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
-from utils.lazy_imports import IMPORTS
-
-if TYPE_CHECKING:
-    from models.data.cleaning import Cleaned
-    from models.data.tables import Table
 
 
 def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
@@ -28,9 +27,6 @@ def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
         NotFound: there is no such data set.
         ServiceError: the table cannot be read; the sentence says where.
     """
-    with IMPORTS:
-        from models.data.quality import report
-
     table, calendar, known = _table(datasets, asked)
     cleaned, unmendable = _cleaned(table, calendar)
     if known is None:
@@ -51,10 +47,6 @@ def _table(
     datasets: Datasets, asked: DataRequest | Path
 ) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
     """The rows; of a stored data set also its calendar and what its upload found."""
-    # pandas is for tables of people only: what just forecasts does without its 75 MB.
-    with IMPORTS:
-        from models.data import tables
-
     if isinstance(asked, Path):
         return tables.read_file(asked, datasets.max_rows, datasets.max_bytes), None, None
     if asked.posted is not None:
@@ -68,9 +60,6 @@ def _table(
 
 
 def _cleaned(table: Table, calendar: Calendar | None) -> tuple[Cleaned, dict[str, Any] | None]:
-    with IMPORTS:
-        from models.data.cleaning import clean
-
     try:
         return clean(table, calendar), None
     except InvalidInput as error:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data import cleaning, tables
 from models.forecast.forecaster import Forecaster
 from models.series.panel import KEYS, Key
 from utils.api.schemas import ForecastFields
 from utils.errors import InvalidInput
-from utils.lazy_imports import IMPORTS
 
 Floats = NDArray[np.float64]
 
@@ -64,9 +64,6 @@ def _history(
     Raises:
         InvalidInput: they cannot be mended, or are of another series.
     """
-    with IMPORTS:
-        from models.data import cleaning, tables
-
     names = dict(zip(KEYS, key, strict=True))
     table = tables.read_rows([names | row for row in given], max_rows)
     panel = cleaning.clean(table, forecaster.calendar).panel

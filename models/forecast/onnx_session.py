@@ -6,17 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
 from utils.errors import DamagedFile
-from utils.lazy_imports import IMPORTS
-
-
-def runtime() -> Any:
-    """ONNX Runtime, loaded at its first use: a web process answers before it is there."""
-    with IMPORTS:
-        import onnxruntime
-    return onnxruntime
 
 
 class OnnxSession:
@@ -44,7 +37,7 @@ class OnnxSession:
 
         A tenth quicker: nothing is handed over.
         """
-        value = runtime().OrtValue.ortvalue_from_numpy  # keeps to the array's own memory
+        value = onnxruntime.OrtValue.ortvalue_from_numpy  # keeps to the array's own memory
         said = np.empty((len(windows), 3), np.float32)
         binding, run = self._session.io_binding(), self._session.run_with_iobinding
         binding.bind_ortvalue_input(self._window, value(windows))
@@ -65,14 +58,13 @@ def open_network(content: bytes) -> OnnxSession:
     Raises:
         DamagedFile: the file is no ONNX network.
     """
-    ort = runtime()
-    options = ort.SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Half of the memory of a small network, and no quicker.
     options.enable_cpu_mem_arena = False
     try:
-        session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
         raise DamagedFile(f"The ONNX file holds no usable network: {error}") from error
     return OnnxSession(session)
