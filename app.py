@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,7 +39,7 @@ class _App(Flask):
 def create_app(settings: Settings) -> Flask:
     """The web application. It writes nothing and connects to nothing until it is asked to."""
     app = _App(__name__, static_folder=None)
-    service = LSTMService(settings)
+    service = LSTMService(settings, audit.accepted, service_metrics.cache_holds)
     app.extensions["service"] = service
     web.install(app, settings)
     headers.install(app, settings)
@@ -73,7 +74,7 @@ def _add_operation_views(app: Flask, service: LSTMService) -> None:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        text, kind = service_metrics.render(service.metrics_facts())
+        text, kind = service_metrics.render(asdict(service.metrics_facts()))
         return Response(text, content_type=kind)
 
 

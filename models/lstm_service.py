@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from models.data_generator import PlantSpec
+from models.data.datasets import Datasets
+from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_json, forecast_reply
 from models.forecast.forecaster import Forecaster
 from models.forecast.history import Context, context_of
-from models.forecast.onnx_session import runtime
+from models.jobs.jobs import Jobs
 from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import KEYS, Key
-from models.services.monitoring import Monitoring
+from models.services.backtest_service import BacktestService
+from models.services.master_data import MasterData
+from models.services.model_files import ModelFiles
+from models.services.monitoring import Facts, Monitoring
+from models.services.operation_page import OperationPage
+from models.services.synthetic_data import plant_spec
+from models.services.training_service import TrainingService
+from models.services.waiting_requests import WaitingRequests
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
-from utils.api.request_limits import check_horizon, check_series
-from utils.errors import InvalidInput, NotFound, TooLarge, Unavailable
-from utils.http import metrics
-from utils.lazy_imports import IMPORTS
+from utils.api.request_limits import check_horizon
+from utils.errors import InvalidInput, NotFound
 from utils.settings import Settings
 from utils.storage.quota import Quota
-
-if TYPE_CHECKING:
-    from models.data.datasets import Datasets
-    from models.jobs.jobs import Jobs
-    from models.services.backtest_service import BacktestService
-    from models.services.master_data import MasterData
-    from models.services.model_files import ModelFiles
-    from models.services.operation_page import OperationPage
-    from models.services.training_service import TrainingService
 
 VERSION = "1.0.0"
 
@@ -51,121 +44,67 @@ Floats = NDArray[np.float64]
 
 
 class LSTMService:
-    """Everything the service does, free of HTTP. One per process; safe to share by threads."""
+    """Everything the service does, free of HTTP. One per process; threads may share it.
 
-    def __init__(self, settings: Settings) -> None:
+    It connects to nothing until a method needs it, and never loads TensorFlow.
+
+    Args:
+        on_job_submitted: called with the id of each job that a request submits or joins.
+        on_open_models: called with the number of open models and their bytes when they change.
+
+    Attributes:
+        trainings: trainings and their jobs.
+        backtests: backtests of the models.
+        files: the files of the models.
+        page: the answers to the operation page.
+        master_data: the names of plants, products, panel sizes and regions.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_job_submitted: Callable[[str], None] = lambda job_id: None,
+        on_open_models: Callable[[int, int], None] = lambda models, size: None,
+    ) -> None:
         self.settings = settings
         self.registry = Registry(
             settings.model_location,
             settings.model_cache_mb * 1_000_000,
-            metrics.cache_holds,
+            on_open_models,
             Quota("MAX_MODELS_MB", settings.max_models_mb),
         )
-        self._operations = Monitoring(
-            self.registry.store, lambda: self.jobs, lambda: self.datasets.store
-        )
-        self._started = time.monotonic()
-        self._warming = threading.Semaphore(1)
-        self._lock = threading.Lock()
-        self._trainings: TrainingService | None = None
+        self.jobs = Jobs(settings.resolved_database_url)
+        self.datasets = Datasets.of(settings)
+        waiting = WaitingRequests(settings.max_waiting)
+        stores = self.jobs, self.datasets, self.registry
+        self.trainings = TrainingService(settings, *stores, waiting, on_job_submitted)
+        self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
+        self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
+        self.page = OperationPage(*stores)
+        self.master_data = MasterData(settings.master_file, self.registry.store, self.datasets)
+        self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
 
-    # The job engine, the Parquet library and ONNX Runtime take 0.7 s to import. They are loaded
-    # behind the first /health (`warm_up`), not before it.
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """The queue of the training workers."""
-        with IMPORTS:
-            from models.jobs.jobs import Jobs
-
-        return Jobs(self.settings.resolved_database_url)
-
-    @cached_property
-    def datasets(self) -> Datasets:
-        """The stored data sets."""
-        with IMPORTS:
-            from models.data.datasets import Datasets
-
-        return Datasets.of(self.settings)
-
-    @cached_property
-    def page(self) -> OperationPage:
-        """What the operation page shows."""
-        with IMPORTS:
-            from models.services.operation_page import OperationPage
-
-        return OperationPage(self.jobs, self.datasets, self.registry)
-
-    @cached_property
-    def master_data(self) -> MasterData:
-        """What is known of the names in data and models."""
-        with IMPORTS:
-            from models.services.master_data import MasterData
-
-        return MasterData(self.settings.master_file, self.registry.store, lambda: self.datasets)
-
-    @property
-    def trainings(self) -> TrainingService:
-        """Trainings and their jobs; one for all threads, as it counts who waits and listens."""
-        with IMPORTS:
-            from models.services.training_service import TrainingService
-
-        with self._lock:
-            if self._trainings is None:
-                self._trainings = TrainingService(
-                    self.settings,
-                    self.jobs,
-                    self.datasets,
-                    self.registry,
-                    self._generate_for_training,
-                )
-            return self._trainings
-
-    @cached_property
-    def backtests(self) -> BacktestService:
-        """Backtests of the models."""
-        with IMPORTS:
-            from models.services.backtest_service import BacktestService
-
-        return BacktestService(
-            self.settings, self.jobs, self.datasets.store, self.registry, self.trainings.patience
-        )
-
-    @cached_property
-    def files(self) -> ModelFiles:
-        """The files of the models."""
-        with IMPORTS:
-            from models.services.model_files import ModelFiles
-
-        return ModelFiles(self.jobs, self.registry, self.backtests.dataset, self.trainings.patience)
+    # --- operation ----------------------------------------------------------------------------
 
     def warm_up(self) -> None:
-        """Load what start-up put off; once, however often it is called."""
-        if not self._warming.acquire(blocking=False):
-            return
-        runtime()
-        with contextlib.suppress(Unavailable):  # as it is found out again by who asks
-            self.jobs.workers_alive()
-        self.datasets.documents()
+        """Connect to the database before the first request needs it."""
+        self._monitoring.connect()
 
     def health(self) -> replies.HealthReply:
-        """Whether the service is up. Always answers, whatever state the rest is in."""
-        workers = queued = models = None
-        with contextlib.suppress(Unavailable):
-            models = self.registry.count()
-        if "jobs" in self.__dict__:
-            with contextlib.suppress(Unavailable):
-                workers, queued = self.jobs.workers_alive(), self.jobs.queued()
-        else:
-            threading.Thread(target=self.warm_up, daemon=True).start()
-        return replies.HealthReply(
-            timestamp=datetime.now(UTC).isoformat(),
-            version=VERSION,
-            uptime_seconds=round(time.monotonic() - self._started, 3),
-            models=models,
-            workers_alive=workers,
-            jobs_queued=queued,
-        )
+        """Return the state of the service; always answers."""
+        return self._monitoring.health()
+
+    def ready(self) -> replies.ReadyReply:
+        """Check that everything that work needs is there.
+
+        Raises:
+            Unavailable: something is missing; the details name it.
+        """
+        return self._monitoring.ready()
+
+    def metrics_facts(self) -> Facts:
+        """Return the figures of the database and the stores, for `/metrics`."""
+        return self._monitoring.facts()
 
     # --- data ---------------------------------------------------------------------------------
 
@@ -185,7 +124,9 @@ class LSTMService:
             if document.get("fingerprint") != mark:
                 raise used_key(key)
             return self._generated(document, seed)
-        return self._generated(self.datasets.generate(self._spec(request, seed), id, mark), seed)
+        return self._generated(
+            self.datasets.generate(plant_spec(request, seed, self.settings), id, mark), seed
+        )
 
     def _generated(self, document: dict[str, Any], seed: int) -> replies.GenerateReply:
         return replies.GenerateReply(
@@ -194,31 +135,6 @@ class LSTMService:
             data=[replies.DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
             summary=document["summary"],
             seed=seed,
-        )
-
-    def _generate_for_training(
-        self, fields: schemas.PlantFields, seed: int, id: str
-    ) -> dict[str, Any]:
-        return self.datasets.generate(self._spec(fields, seed), id)
-
-    def _spec(self, fields: schemas.PlantFields, seed: int) -> PlantSpec:
-        check_series(fields.series, self.settings.max_series)
-        rows = fields.series * fields.historical_days
-        if rows > self.settings.max_rows:
-            raise TooLarge(
-                f"{fields.series:,} series × {fields.historical_days:,} days are {rows:,} rows; a "
-                f"data set may have at most {self.settings.max_rows:,} (MAX_ROWS)."
-            )
-        return PlantSpec(
-            plants=tuple(fields.plants),
-            applications=tuple(fields.applications),
-            panel_sizes=tuple(fields.panel_sizes),
-            days=fields.historical_days,
-            base_wip=fields.base_wip,
-            base_throughput=fields.base_throughput,
-            seasonality=fields.seasonality,
-            noise=fields.noise_level,
-            seed=seed % 2**64,
         )
 
     def upload(self, path: Path) -> replies.UploadReply:
@@ -234,9 +150,6 @@ class LSTMService:
             NotFound: there is no such data set.
             ServiceError: the table cannot be read; the sentence says where.
         """
-        with IMPORTS:
-            from models.data.quality_check import examine
-
         return replies.DataQualityReply(**examine(self.datasets, asked))
 
     def list_datasets(self) -> replies.DatasetsReply:
@@ -355,17 +268,3 @@ class LSTMService:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return replies.ValidateReply(validation=replies.Validation(**found))
-
-    # --- operation ----------------------------------------------------------------------------
-
-    def ready(self) -> replies.ReadyReply:
-        """Whether all is there that the work takes.
-
-        Raises:
-            Unavailable: something is missing; the details name it.
-        """
-        return self._operations.ready()
-
-    def metrics_facts(self) -> metrics.Facts:
-        """What `/metrics` shows of the database and the stores, less what does not answer."""
-        return self._operations.facts()

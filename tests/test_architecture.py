@@ -46,10 +46,6 @@ TENSORFLOW = {"tensorflow", "keras", "tf2onnx", "h5py"}
 
 # Imports that still point the wrong way, as `module imports module`. To be emptied.
 KNOWN = {
-    "models.lstm_service imports utils.http.metrics",
-    "models.services.backtest_service imports utils.http.audit",
-    "models.services.monitoring imports utils.http.metrics",
-    "models.services.training_service imports utils.http.audit",
     "utils.server.gunicorn_worker imports utils.http.headers",
 }
 KNOWN_TWICE = {"Block", "Control", "Part", "Errors"}

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
+from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Work
 from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
+from models.services.waiting_requests import WaitingRequests
 from utils.api import request_limits
 from utils.api.idempotency import fingerprint, id_of, used_key
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput, NotFound
-from utils.http import audit
 from utils.settings import Settings
-from utils.storage.artifact_store import ArtifactStore
 
 _ENDINGS = {"json": RESULT, "png": PICTURE}
 
@@ -24,20 +23,22 @@ class BacktestService:
     """The backtests of one service.
 
     Args:
-        datasets: the store of the data sets.
-        patience: holds one of the places of requests that wait for a job.
+        waiting: the places of requests that wait for a job.
+        on_job_submitted: called with the id of each job that a request submits.
     """
 
     def __init__(
         self,
         settings: Settings,
         jobs: Jobs,
-        datasets: ArtifactStore,
+        datasets: Datasets,
         registry: Registry,
-        patience: Callable[[], AbstractContextManager[None]],
+        waiting: WaitingRequests,
+        on_job_submitted: Callable[[str], None],
     ) -> None:
-        self._jobs, self._datasets, self._registry = jobs, datasets, registry
-        self._patience, self._settings = patience, settings
+        self._settings = settings
+        self._jobs, self._datasets, self._registry = jobs, datasets.store, registry
+        self._waiting, self._on_job_submitted = waiting, on_job_submitted
         self._store = backtest_store(settings.model_location)
 
     def start(self, model_id: str, request: BacktestRequest, key: str | None) -> str:
@@ -67,7 +68,7 @@ class BacktestService:
             handed_in = self._jobs.get(job_id).arguments
             if handed_in.get("fingerprint") != arguments["fingerprint"]:
                 raise used_key(key)
-        audit.accepted(job_id)
+        self._on_job_submitted(job_id)
         return job_id
 
     def dataset(self, model_id: str, asked: str | None) -> str:
@@ -100,7 +101,7 @@ class BacktestService:
             Conflict: the job was cancelled.
             ServiceError: the model or the data cannot be used; the sentence says why.
         """
-        with self._patience():
+        with self._waiting.place():
             job_id = self.start(model_id, request, key)
             self._jobs.wait(job_id)
         return self.read(model_id, job_id, "json")

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from models.data import master_file
+from models.data.datasets import Datasets
 from models.data.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
 from models.data.name_consistency import Seen, check, made_of
 from models.series.panel import KEYS, Key
 from utils.api import page_replies as p
 from utils.errors import DamagedFile, NotFound
 from utils.storage.artifact_store import ArtifactStore
-
-if TYPE_CHECKING:
-    from models.data.datasets import Datasets
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,10 @@ class MasterData:
     Args:
         path: the MASTER_DATA file, if there is one.
         models: the store of the models.
-        datasets: gives the data sets, which take long to import.
+        datasets: the stored data sets.
     """
 
-    def __init__(
-        self, path: Path | None, models: ArtifactStore, datasets: Callable[[], Datasets]
-    ) -> None:
+    def __init__(self, path: Path | None, models: ArtifactStore, datasets: Datasets) -> None:
         self._path, self._models, self._datasets = path, models, datasets
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], MasterFile] | None = None
@@ -97,7 +93,7 @@ class MasterData:
         file = self._file() if self._path else None
         seen = [
             Seen(f"data set {id[:8]}", document.get("made", {}), self._peaks_of(id))
-            for document in self._datasets().documents()
+            for document in self._datasets.documents()
             for id in [document["dataset_id"]]
         ]
         for id, document in self._models.readable_documents().items():
@@ -120,7 +116,7 @@ class MasterData:
     def _peaks_of(self, id: str) -> dict[str, float]:
         if id not in self._peaks:
             try:
-                self._peaks[id] = self._datasets().peaks(id)
+                self._peaks[id] = self._datasets.peaks(id)
             except (NotFound, DamagedFile):  # deleted meanwhile, or for its own endpoints to tell
                 return {}
         return self._peaks[id]
@@ -158,7 +154,7 @@ class MasterData:
 
     def _seen_names(self) -> Iterable[tuple[list[str], ...]]:
         """Plants, applications and panel sizes of each data set and model."""
-        for document in self._datasets().documents():
+        for document in self._datasets.documents():
             summary = document["summary"]
             yield summary["plants"], summary["applications"], summary["panel_sizes"]
         for document in self._models.readable_documents().values():
@@ -204,7 +200,7 @@ class MasterData:
     def _made(self) -> dict[str, tuple[set[str], set[str]]]:
         """The applications and panel sizes of each plant, as the stored series have them."""
         made: dict[str, tuple[set[str], set[str]]] = {}
-        stored = [document.get("made", {}) for document in self._datasets().documents()]
+        stored = [document.get("made", {}) for document in self._datasets.documents()]
         models = self._models.readable_documents().values()
         for some in [*stored, *(made_of(_keys(document)) for document in models)]:
             for plant, (products, sizes) in some.items():

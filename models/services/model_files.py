@@ -9,6 +9,7 @@ from typing import Any
 
 from models.jobs.jobs import Jobs
 from models.registry.registry import LITERT, Registry, served_suffix
+from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, schemas
 from utils.errors import NotFound
 
@@ -18,7 +19,7 @@ class ModelFiles:
 
     Args:
         dataset: (model id, the data set that is asked for, if any) → the one to judge it by.
-        patience: holds one of the places of requests that wait for a job.
+        waiting: the places of requests that wait for a job.
     """
 
     def __init__(
@@ -26,10 +27,10 @@ class ModelFiles:
         jobs: Jobs,
         registry: Registry,
         dataset: Callable[[str, str | None], str],
-        patience: Callable[[], AbstractContextManager[None]],
+        waiting: WaitingRequests,
     ) -> None:
         self._jobs, self._registry = jobs, registry
-        self._dataset, self._patience = dataset, patience
+        self._dataset, self._waiting = dataset, waiting
 
     def compress(self, model_id: str, request: schemas.CompressRequest) -> replies.CompressReply:
         """Have a model's smaller files made, measured and published.
@@ -55,7 +56,7 @@ class ModelFiles:
     def _have_compressed(self, model_id: str, asked: str | None, serves: str | None) -> str:
         dataset_id = self._dataset(model_id, asked)
         self._jobs.expect_worker()
-        with self._patience():
+        with self._waiting.place():
             self._jobs.compress(model_id, dataset_id, serves)
         return dataset_id
 

@@ -1,19 +1,22 @@
-"""What operators watch: whether the service can do its work, and the facts of its metrics."""
+"""Health, readiness and operating figures of one service."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
 
+from models.data.datasets import Datasets
+from models.jobs.jobs import Jobs
+from models.registry.registry import Registry
 from utils.api import replies
 from utils.errors import Detail, Unavailable
-from utils.http.metrics import Facts
 from utils.storage.artifact_store import ArtifactStore
-
-if TYPE_CHECKING:
-    from models.jobs.jobs import Jobs
 
 _ANSWERS_WITHIN = 2.0  # seconds
 _RETRY_AFTER = 5  # seconds
@@ -21,39 +24,86 @@ _RETRY_AFTER = 5  # seconds
 T = TypeVar("T")
 
 
-class Monitoring:
-    """Looks at the database and the stores. The two that take long to import are asked for late.
+@dataclass(frozen=True)
+class Facts:
+    """Figures of the database and the stores at this moment; None: not known.
 
-    Args:
-        models: the store of the models.
-        jobs: gives the queue of the workers.
-        datasets: gives the store of the data sets.
+    Attributes:
+        jobs: trainings by state.
+        queue_depth: trainings that wait for a worker.
+        workers_alive: training workers that are alive.
+        epochs_per_second: epochs that all workers together trained, over the last minute.
+        published_models: models in the model store.
+        data_sets: data sets in the data store.
     """
 
-    def __init__(
-        self, models: ArtifactStore, jobs: Callable[[], Jobs], datasets: Callable[[], ArtifactStore]
-    ) -> None:
-        self._models = models
-        self._jobs = jobs
-        self._datasets = datasets
+    jobs: dict[str, int] | None
+    queue_depth: int | None
+    workers_alive: int | None
+    epochs_per_second: float | None
+    published_models: int | None
+    data_sets: int | None
+
+
+class Monitoring:
+    """Checks of the database and the stores.
+
+    Args:
+        version: of the service.
+    """
+
+    def __init__(self, version: str, registry: Registry, jobs: Jobs, datasets: Datasets) -> None:
+        self._version = version
+        self._registry, self._jobs, self._datasets = registry, jobs, datasets
+        self._started = time.monotonic()
+        self._connecting = threading.Semaphore(1)
+        self._connected = threading.Event()
         # One thread: however often a database that hangs is asked, one question waits for it.
         self._asker = ThreadPoolExecutor(1, "database")
 
+    def connect(self) -> None:
+        """Connect to the database and read the data sets' documents; once per process."""
+        if not self._connecting.acquire(blocking=False):
+            return
+        with contextlib.suppress(Unavailable):  # every request that needs them reports it
+            self._jobs.workers_alive()
+        self._connected.set()
+        with contextlib.suppress(Unavailable):
+            self._datasets.documents()
+
+    def health(self) -> replies.HealthReply:
+        """Return the state of the service; always answers, whatever state the rest is in."""
+        workers = queued = models = None
+        with contextlib.suppress(Unavailable):
+            models = self._registry.count()
+        if self._connected.is_set():
+            with contextlib.suppress(Unavailable):
+                workers, queued = self._jobs.workers_alive(), self._jobs.queued()
+        else:
+            threading.Thread(target=self.connect, daemon=True).start()
+        return replies.HealthReply(
+            timestamp=datetime.now(UTC).isoformat(),
+            version=self._version,
+            uptime_seconds=round(time.monotonic() - self._started, 3),
+            models=models,
+            workers_alive=workers,
+            jobs_queued=queued,
+        )
+
     def ready(self) -> replies.ReadyReply:
-        """Whether all is there that the work takes.
+        """Check that everything that work needs is there.
 
         Raises:
             Unavailable: something is missing; the details name it.
         """
         missing = []
-        jobs = self._jobs()
         try:
-            if not self._ask(jobs.workers_alive):
+            if not self._ask(self._jobs.workers_alive):
                 advice = "Start one with `python run.py worker`."
                 missing.append(Detail("workers", f"No training worker is alive. {advice}"))
         except Unavailable as error:
             missing.append(Detail("database", error.message.splitlines()[0]))
-        stores = {"model_store": self._models, "data_store": self._datasets()}
+        stores = {"model_store": self._registry.store, "data_store": self._datasets.store}
         for name, store in stores.items():
             try:
                 store.ids()
@@ -62,15 +112,15 @@ class Monitoring:
         if missing:
             names = ", ".join(detail.field for detail in missing)
             raise Unavailable(
-                f"The service is not ready; to be mended: {names}.", missing, _RETRY_AFTER
+                f"The service is not ready; to be repaired: {names}.", missing, _RETRY_AFTER
             )
         return replies.ReadyReply(
             checks=dict.fromkeys(("database", "model_store", "data_store", "workers"), "ok")
         )
 
     def facts(self) -> Facts:
-        """What `/metrics` shows of the database and the stores, less what does not answer."""
-        jobs = self._jobs()
+        """Return the figures of the database and the stores, less those that do not answer."""
+        jobs = self._jobs
         workers = states = pace = None
         with contextlib.suppress(Unavailable):
             workers, states, pace = self._ask(
@@ -82,21 +132,21 @@ class Monitoring:
             queue_depth=named["queued"] if named else None,
             workers_alive=workers,
             epochs_per_second=pace,
-            published_models=_size(self._models),
-            data_sets=_size(self._datasets()),
+            published_models=_size(self._registry.store),
+            data_sets=_size(self._datasets.store),
         )
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """What the database says.
+        """Return the database's answer.
 
         Raises:
-            Unavailable: it says nothing, or not soon.
+            Unavailable: there is none, or none soon.
         """
-        asked = self._asker.submit(question)
+        answer = self._asker.submit(question)
         try:
-            return asked.result(_ANSWERS_WITHIN)
+            return answer.result(_ANSWERS_WITHIN)
         except TimeoutError as error:
-            asked.cancel()
+            answer.cancel()
             raise Unavailable(
                 f"The database does not answer within {_ANSWERS_WITHIN:g} s."
             ) from error

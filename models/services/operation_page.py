@@ -7,8 +7,9 @@ import math
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
@@ -17,9 +18,6 @@ from models.services.job_replies import iso_time, job_fields
 from utils.api import page_replies as p
 from utils.api import replies, schemas, urls
 from utils.errors import NotFound
-
-if TYPE_CHECKING:
-    from models.data.datasets import Datasets
 
 _LATELY = 200  # newest jobs that are looked at for groups and kinds
 

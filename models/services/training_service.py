@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,22 +16,22 @@ from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
 from models.registry.comparison import others_of
 from models.registry.registry import Registry
 from models.services.job_replies import job_fields
+from models.services.synthetic_data import plant_spec
+from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, request_limits, schemas, urls
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.auth.caller import caller
-from utils.errors import Detail, InvalidInput, ServiceError, Unavailable
-from utils.http import audit
+from utils.errors import Detail, InvalidInput, ServiceError
 from utils.settings import Settings
 from utils.shutdown import DRAIN
-
-Generate = Callable[[schemas.PlantFields, int, str], dict[str, Any]]
 
 
 class TrainingService:
     """The trainings of one service.
 
     Args:
-        generate: (fields, seed, id) → document of the synthetic data stored for them.
+        waiting: the places of requests that wait for a job.
+        on_job_submitted: called with the id of each job that a request submits or joins.
     """
 
     def __init__(
@@ -41,11 +40,12 @@ class TrainingService:
         jobs: Jobs,
         datasets: Datasets,
         registry: Registry,
-        generate: Generate,
+        waiting: WaitingRequests,
+        on_job_submitted: Callable[[str], None],
     ) -> None:
+        self._settings = settings
         self._jobs, self._datasets, self._registry = jobs, datasets, registry
-        self._generate, self._settings = generate, settings
-        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
+        self._waiting, self._on_job_submitted = waiting, on_job_submitted
         self._streams = request_limits.Streams(settings)
         self._feed = EventFeed(jobs)
 
@@ -84,7 +84,7 @@ class TrainingService:
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
                 self._expect_same(job_id, mark, key)  # two may have come at once
         self._expect_same(job_id, mark, key)
-        audit.accepted(job_id)
+        self._on_job_submitted(job_id)
         return job_id
 
     def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
@@ -106,7 +106,8 @@ class TrainingService:
         if request.training_data is not None:
             document = self._datasets.add_rows(request.training_data, data_id)
         else:
-            document = self._generate(request, seed, data_id)
+            spec = plant_spec(request, seed, self._settings)
+            document = self._datasets.generate(spec, data_id)
         try:
             yield document, True
         except ServiceError:
@@ -124,7 +125,7 @@ class TrainingService:
             Conflict: the job was cancelled.
             ServiceError: the data or the training fails; the sentence says why.
         """
-        with self.patience():
+        with self._waiting.place():
             running = None if key else self._alike(request)
             job_id = self._joined(running) if running else self.start(request, key)
             self._jobs.wait(job_id)
@@ -141,7 +142,7 @@ class TrainingService:
         )
 
     def _joined(self, running: Job) -> str:
-        audit.accepted(running.job_id)
+        self._on_job_submitted(running.job_id)
         return running.job_id
 
     def _alike(self, request: schemas.TrainRequest) -> Job | None:
@@ -149,23 +150,6 @@ class TrainingService:
         mark = fingerprint(request)
         unfinished = self._jobs.unfinished()
         return next((j for j in unfinished if j.arguments.get("fingerprint") == mark), None)
-
-    @contextmanager
-    def patience(self) -> Iterator[None]:
-        """Hold one of the places of requests that wait for the end of a job.
-
-        Raises:
-            Unavailable: all of them are held.
-        """
-        if not self._waiting.acquire(blocking=False):
-            raise Unavailable(
-                f"{self._settings.max_waiting} requests are waiting for jobs here already "
-                '(MAX_WAITING); try again when one has ended, or with "background": true.'
-            )
-        try:
-            yield
-        finally:
-            self._waiting.release()
 
     # --- a model per plant --------------------------------------------------------------------
 
@@ -205,7 +189,7 @@ class TrainingService:
                 "fingerprint": mark,
             }
             self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
-            audit.accepted(job_id)
+            self._on_job_submitted(job_id)
         return jobs
 
     def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
@@ -225,7 +209,7 @@ class TrainingService:
             ServiceError: as `start_plants`; or what the first plant failed with, where all did.
         """
         began = time.monotonic()
-        with self.patience():
+        with self._waiting.place():
             jobs = self._group_alike(request) or self.start_plants(request)
             ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
         seconds = time.monotonic() - began

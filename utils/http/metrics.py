@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,36 +67,33 @@ _OPEN_BYTES = Gauge(
 )
 
 
-def _fact(name: str, help: str, *labels: str) -> Any:
-    return field(default=None, metadata={"name": name, "help": help, "labels": labels})
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the database and the stores say at the moment of asking; None: not known."""
-
-    jobs: Mapping[str, int] | None = _fact("lstm_jobs", "Jobs by state.", "state")
-    queue_depth: int | None = _fact("lstm_queue_depth", "Jobs that wait for a worker.")
-    workers_alive: int | None = _fact("lstm_workers_alive", "Training workers that are alive.")
-    epochs_per_second: float | None = _fact(
-        "lstm_epochs_per_second", "Epochs trained per second over the last minute, by all workers."
-    )
-    published_models: int | None = _fact("lstm_published_models", "Models in the model store.")
-    data_sets: int | None = _fact("lstm_data_sets", "Data sets in the data store.")
+# Figures that are asked for at each scrape, by name: (metric, help, its label or none).
+_FACTS: dict[str, tuple[str, str, list[str]]] = {
+    "jobs": ("lstm_jobs", "Jobs by state.", ["state"]),
+    "queue_depth": ("lstm_queue_depth", "Jobs that wait for a worker.", []),
+    "workers_alive": ("lstm_workers_alive", "Training workers that are alive.", []),
+    "epochs_per_second": (
+        "lstm_epochs_per_second",
+        "Epochs trained per second over the last minute, by all workers.",
+        [],
+    ),
+    "published_models": ("lstm_published_models", "Models in the model store.", []),
+    "data_sets": ("lstm_data_sets", "Data sets in the data store.", []),
+}
 
 
 class _AtScrape(Collector):
-    """The facts as gauges."""
+    """Facts as gauges; those that are None are left out."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Mapping[str, Any]) -> None:
         self._facts = facts
 
     def collect(self) -> Iterator[Metric]:
-        for item in fields(self._facts):
-            value, labels = getattr(self._facts, item.name), item.metadata["labels"]
+        for fact, value in self._facts.items():
+            name, help, labels = _FACTS[fact]
             if value is None:
                 continue
-            gauge = GaugeMetricFamily(item.metadata["name"], item.metadata["help"], labels=labels)
+            gauge = GaugeMetricFamily(name, help, labels=labels)
             for of, number in value.items() if labels else [("", value)]:
                 gauge.add_metric([of] if labels else [], number)
             yield gauge
@@ -151,8 +147,12 @@ def cache_holds(models: int, size: int) -> None:
         _OPEN_BYTES.set(size)
 
 
-def render(facts: Facts) -> tuple[bytes, str]:
-    """(all metrics as text, its content type)."""
+def render(facts: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return all metrics as text, and its content type.
+
+    Args:
+        facts: figures of this moment by name (see `_FACTS`); None: not known.
+    """
     figures: Collector = _AllProcesses(_FOLDER) if _FOLDER else _OWN
     text = generate_latest(figures) + generate_latest(_AtScrape(facts))
     return text, CONTENT_TYPE_PLAIN_0_0_4

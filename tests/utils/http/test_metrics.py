@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -272,7 +273,7 @@ def test_a_database_that_does_not_answer_is_named_and_its_facts_left_out(
         refused = client.get("/metrics")  # it cannot be told who may
         assert refused.status_code == 503 and "database" in refused.get_json()["error"]
         service: LSTMService = client.application.extensions["service"]
-        metrics = parse(service_metrics.render(service.metrics_facts())[0].decode())
+        metrics = parse(service_metrics.render(asdict(service.metrics_facts()))[0].decode())
     assert not {"lstm_jobs", "lstm_queue_depth", "lstm_workers_alive"} & set(metrics)
     assert value(metrics, "lstm_http_requests_total", endpoint="/health/ready", status="503") >= 1
     assert metrics["lstm_published_models"].samples[0].value == 0
