@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app import TITLE
 from models.lstm_service import VERSION
 from utils.api import openapi
-from utils.api.endpoints import ENDPOINTS
-from utils.api.openapi import Endpoint
+from utils.api.endpoint import Endpoint
+from utils.http.views import ENDPOINTS
+from utils.http.views.documentation import TITLE
 
 TARGET = Path(__file__).with_name("postman_collection.json")
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
@@ -74,7 +74,7 @@ def _item(endpoint: Endpoint, document: dict[str, Any]) -> dict[str, Any]:
         request["body"] = {"mode": "raw", "raw": body}
     test = {"type": "text/javascript", "exec": _checks(endpoint, document)}
     return {
-        "name": f"{endpoint.summary}: {endpoint.method} {openapi.path_of(endpoint)}",
+        "name": f"{endpoint.summary}: {endpoint.method} {endpoint.template}",
         "request": request,
         "event": [{"listen": "test", "script": test}],
     }
@@ -104,7 +104,7 @@ def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
         lines += [
             f"pm.collectionVariables.set('{name}', pm.response.json().{name});"
             for name in ("dataset_id", "model_id")
-            if name in known and "{" not in openapi.path_of(endpoint)
+            if name in known and "{" not in endpoint.template
         ]
     if (endpoint.method, endpoint.path) == ("POST", _BACKTEST):
         lines.append("pm.collectionVariables.set('job_id', pm.response.json().job_id);")

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.support.running_service import ROOT, Service
-from utils.api.endpoints import ENDPOINTS
+from utils.http.views import ENDPOINTS
 
 GUIDE = (ROOT / "docs" / "curl.md").read_text()
 COLLECTION = json.loads((ROOT / "docs" / "postman_collection.json").read_text())

@@ -14,7 +14,7 @@ import pytest
 
 from models.jobs.training_log import epoch_line
 from tests.support.running_service import FAST, Service, wait_until
-from utils.api.endpoints import ENDPOINTS
+from utils.http.views import ENDPOINTS
 
 Body = dict[str, Any]
 # The page parses its curves by this, letter for letter.

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from utils.api.endpoint import Endpoint
 from utils.api.parsing import Request
-from utils.api.replies import ErrorReply, Reply
-from utils.auth.roles import Role
+from utils.api.replies import ErrorReply
 from utils.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from werkzeug.routing import Rule
 
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 EXEMPT = ("/health/live", "/health/ready")  # of rates: whoever probes must hear of the service
@@ -99,44 +93,6 @@ _SCHEMES = {
 }
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """What the document says of one endpoint; Flask's own form of paths."""
-
-    method: str
-    path: str
-    summary: str
-    reply: type[Reply] | None = None  # None: of another kind, `media`
-    request: type[Request] | None = None
-    accepted: type[Reply] | None = None  # instead of the reply, where the client does not wait
-    query: type[Request] | None = None
-    headers: tuple[str, ...] = ()  # optional ones that it heeds
-    events: bool = False  # the reply is a stream of server-sent events
-    table: bool = False  # the body is a table
-    formats: tuple[str, ...] = ()  # choices of `?format=`
-    media: str = "text/plain"  # of a reply that is no JSON
-    expensive: bool = False  # by which of the two rate limits it counts
-    role: Role | Literal["", "anybody"] = ""  # who may; "": `read` for a GET, else `write`
-    action: str = ""  # what the audit log calls it: what changes things, or takes them away
-
-    @property
-    def needs(self) -> Role | None:
-        """The role that a caller must have; None: whoever reaches the service may."""
-        if self.role == "anybody":
-            return None
-        return self.role or ("read" if self.method == "GET" else "write")
-
-
-def by_rule(app: Flask, endpoints: Iterable[Endpoint]) -> Iterator[tuple[Rule, str, Endpoint]]:
-    """(rule, method, endpoint) of the views of an app that are endpoints."""
-    known = {(each.method, each.path): each for each in endpoints}
-    for rule in app.url_map.iter_rules():
-        path = re.sub(r"<\w+:", "<", rule.rule)
-        for method in rule.methods or ():
-            if (method, path) in known:
-                yield rule, method, known[method, path]
-
-
 def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
     requests: dict[str, type[BaseModel]] = {
@@ -153,7 +109,7 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
     _, schemas = models_json_schema(checked, ref_template=_REFERENCE)
     paths: dict[str, Any] = {}
     for endpoint in endpoints:
-        path = path_of(endpoint)
+        path = endpoint.template
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
@@ -167,11 +123,6 @@ def document(endpoints: list[Endpoint], title: str, version: str) -> dict[str, A
     }
 
 
-def path_of(endpoint: Endpoint) -> str:
-    """The path in the document's own form."""
-    return re.sub(r"<(\w+)>", r"{\1}", endpoint.path)
-
-
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     refusals = {
         status: _content(text, "ErrorReply")
@@ -182,15 +133,15 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     for status, response in responses.items():
         response["headers"] = _headers(endpoint, status)
     operation: dict[str, Any] = {
+        "tags": [endpoint.tag],
         "summary": endpoint.summary,
-        "operationId": _operation_id(endpoint),
+        "description": _description(endpoint),
+        "operationId": endpoint.operation_id,
         "security": _security(endpoint),
         "responses": responses,
     }
     if endpoint.path not in EXEMPT:
         operation["x-rate-limit"] = "expensive" if endpoint.expensive else "cheap"
-    if endpoint.needs:
-        operation["description"] = f"Takes the role `{endpoint.needs}`."
     parameters = _parameters(endpoint)
     if parameters:
         operation["parameters"] = parameters
@@ -201,6 +152,11 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         required = not _takes_nothing(endpoint.request)
         operation["requestBody"] = {"required": required, "content": content}
     return operation
+
+
+def _description(endpoint: Endpoint) -> str:
+    role = f"\n\nNeeds a key of the role `{endpoint.needs}`." if endpoint.needs else ""
+    return f"{endpoint.description}{role}"
 
 
 def _headers(endpoint: Endpoint, status: str) -> dict[str, Any]:
@@ -282,11 +238,6 @@ def _fields(query: type[Request] | None) -> dict[str, Any]:
         if schema.get("default", "") is None:
             del schema["default"]
     return fields
-
-
-def _operation_id(endpoint: Endpoint) -> str:
-    words = re.findall(r"\w+", endpoint.path.removeprefix("/api"))
-    return "_".join([endpoint.method.lower(), *words])
 
 
 def _content(description: str, model: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 from flask import Flask, Request, g
 
 from utils.api import urls
+from utils.api.endpoint import Endpoint
 from utils.api.events import Message
-from utils.api.openapi import Endpoint, by_rule
 from utils.api.replies import TicketReply
 from utils.auth.caller import LOCAL, Caller, caller, set_caller
 from utils.auth.exposure import is_local, is_loopback
@@ -23,6 +23,7 @@ from utils.auth.roles import ROLES, Role
 from utils.auth.tickets import OPENS_FOR, Tickets
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.http.event_streams import Messages
+from utils.http.rules import by_rule
 from utils.http.web import asked_itself
 from utils.lazy_imports import IMPORTS
 from utils.settings import Settings

@@ -18,8 +18,9 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, has_request_context, request
 
-from utils.api.openapi import Endpoint, by_rule
+from utils.api.endpoint import Endpoint
 from utils.auth.caller import Caller, identified_caller
+from utils.http.rules import by_rule
 from utils.logs import logger
 from utils.settings import Settings
 

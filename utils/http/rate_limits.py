@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from flask import Flask, Response, current_app, g, request
 
-from utils.api.openapi import EXEMPT, RATE_HEADERS, Endpoint, by_rule
+from utils.api.endpoint import Endpoint
+from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import LOCAL, caller
 from utils.auth.exposure import is_local
 from utils.errors import TooManyRequests
+from utils.http.rules import by_rule
 from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
 

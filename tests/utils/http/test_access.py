@@ -16,7 +16,6 @@ from app import create_app
 from tests.support import postgres
 from tests.support.running_service import wait_until
 from tests.utils.auth.test_keys import change, secret_of
-from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import Endpoint
 from utils.auth import keys, known_keys
 from utils.auth.caller import Caller, caller
@@ -26,6 +25,7 @@ from utils.auth.keys import id_of, new_key
 from utils.auth.roles import ROLES
 from utils.errors import SettingsError
 from utils.http.access import OPEN_RULES
+from utils.http.views import ENDPOINTS
 from utils.settings import Settings
 
 OPEN = {("GET", "/health/live"), ("GET", "/health/ready")}

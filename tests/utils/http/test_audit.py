@@ -20,10 +20,10 @@ from structlog.testing import capture_logs
 
 from app import create_app
 from tests.support.running_service import FAST, ROOT, SMALL, Service, make_key, run_command
-from utils.api.endpoints import ENDPOINTS
 from utils.auth.caller import Caller, set_caller
 from utils.auth.keys import id_of
 from utils.http import audit
+from utils.http.views import ENDPOINTS
 from utils.settings import Settings
 
 # POST of the contract that leave everything as it was.

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from tests.support.running_service import free_port, start_service
-from utils.api.endpoints import ENDPOINTS
 from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import Caller, set_caller
 from utils.http.rate_limits import RateLimits
+from utils.http.views import ENDPOINTS
 from utils.settings import Settings
 
 CHEAP, EXPENSIVE = "/api/models", "/api/data/generate"

@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from utils.api.endpoints import ENDPOINTS
 from utils.errors import InternalError, ServiceError
 from utils.http import web
+from utils.http.views import ENDPOINTS
 from utils.settings import Settings
 
 TRAIN, PREDICT = "/api/model/train", "/api/model/predict"

@@ -1,0 +1,122 @@
+"""Views of data sets: generate, upload, check, list, read, delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Response, send_file
+
+from models.lstm_service import LSTMService
+from utils.api import replies as r
+from utils.api import schemas as s
+from utils.http import audit, web
+from utils.http.views.declaration import Views
+
+views = Views("Data")
+
+
+@views.post(
+    "/api/data/generate",
+    request=s.GenerateRequest,
+    reply=r.GenerateReply,
+    headers=("Idempotency-Key",),
+    action="data.generate",
+    expensive=True,
+)
+def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateReply:
+    """Generate synthetic data.
+
+    Simulates the days of each plant × application × panel size as a flow that conserves work, and
+    stores them as a data set. The reply holds the first 100 rows; `GET /api/data/{dataset_id}`
+    reads all of them. The same seed and fields give the same rows. A request that repeats an
+    `Idempotency-Key` gets the data set that the first one made.
+    """
+    reply = service.generate(body, web.idempotency_key())
+    audit.about(reply.dataset_id)
+    return reply
+
+
+@views.post(
+    "/api/data/upload",
+    reply=r.UploadReply,
+    table=True,
+    action="data.upload",
+    expensive=True,
+)
+def upload_data(service: LSTMService) -> r.UploadReply:
+    """Upload a table.
+
+    Stores a CSV file (also compressed by gzip), a Parquet file or JSON rows as a data set; the
+    table is the body itself or the file of a form. Each row is one day, week or month of one
+    series. Columns that must be there: `date` (or `day`), `plant`, `application`, `panel_size`,
+    `wip`, `throughput`. Short gaps and blanks are filled; the reply says what was found in
+    `quality`.
+    """
+    with TemporaryDirectory() as folder:
+        reply = service.upload(web.save_upload(Path(folder), service.settings))
+    audit.about(reply.dataset_id)
+    return reply
+
+
+@views.post(
+    "/api/data/validate",
+    request=s.DataRequest,
+    reply=r.DataQualityReply,
+    table=True,
+    role="read",
+    expensive=True,
+)
+def validate_data(service: LSTMService) -> r.DataQualityReply:
+    """Check the quality of data.
+
+    Tests each series for Little's Law over windows, for a trend in its WIP and for outliers. The
+    data is a stored data set (`datasetId`), rows (`data`), or a table as an upload takes it.
+    Nothing is stored. Series that need attention come first, at most 1,000.
+    """
+    with TemporaryDirectory() as folder:
+        data = web.body_or_table(s.DataRequest, Path(folder), service.settings)
+        return service.examine(data)
+
+
+@views.get("/api/data", reply=r.DatasetsReply)
+def list_datasets(service: LSTMService) -> r.DatasetsReply:
+    """List the data sets.
+
+    Newest first, each with its size, names and dates. Data sets whose files are damaged are
+    listed in `damaged` with the reason.
+    """
+    return service.list_datasets()
+
+
+@views.get(
+    "/api/data/<id:dataset_id>",
+    reply=r.DatasetReply,
+    formats=("json", "csv", "parquet"),
+    action="data.download",
+    expensive=True,
+)
+def read_dataset(service: LSTMService, dataset_id: str) -> Response:
+    """Read a data set.
+
+    All rows as JSON, CSV or Parquet (`?format=`), streamed: also a large data set takes little
+    memory.
+    """
+    form = web.choice("format", ("json", "csv", "parquet"))
+    if form == "parquet":
+        # The file is opened here: it is sent whole, even if it is removed meanwhile.
+        with service.dataset_file(dataset_id) as path:
+            kind = "application/vnd.apache.parquet"
+            return send_file(path, kind, True, f"{dataset_id}.{form}")
+    kind = "text/csv" if form == "csv" else "application/json"
+    return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
+
+
+@views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")
+def delete_dataset(service: LSTMService, dataset_id: str) -> r.MessageReply:
+    """Delete a data set.
+
+    Models that were trained on it stay. A later training of the same data needs it uploaded or
+    generated again.
+    """
+    return service.delete_dataset(dataset_id)

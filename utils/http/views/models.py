@@ -1,0 +1,164 @@
+"""Views of models and of what they forecast."""
+
+from __future__ import annotations
+
+from flask import Response, send_file
+
+from models.lstm_service import LSTMService
+from utils.api import replies as r
+from utils.api import schemas as s
+from utils.api.backtest_replies import BacktestReply
+from utils.http import web
+from utils.http.views.accepted import accepted_job, is_background
+from utils.http.views.declaration import Views
+
+views = Views("Models")
+forecasts = Views("Forecasts")
+
+
+@views.get("/api/models", reply=r.ModelsReply)
+def list_models(service: LSTMService) -> r.ModelsReply:
+    """List the models.
+
+    Newest first, each with its configuration and its errors on held-back data. Models that cannot
+    be used (damaged, or not imported yet) are listed with their `status`.
+    """
+    return service.list_models()
+
+
+@views.get("/api/model/<id:model_id>", reply=r.ModelReply)
+def read_model(service: LSTMService, model_id: str) -> r.ModelReply:
+    """Read a model.
+
+    Its configuration, its errors on held-back data, the losses of its training, the series that
+    it was trained on, and in `beside` the newest model of each other architecture on the same
+    data.
+    """
+    return service.model(model_id)
+
+
+@views.delete("/api/model/<id:model_id>", reply=r.MessageReply, action="model.delete")
+def delete_model(service: LSTMService, model_id: str) -> r.MessageReply:
+    """Delete a model.
+
+    Its files, its pictures and its backtests are removed, and every process forgets it. The data
+    set that it was trained on stays.
+    """
+    return service.delete_model(model_id)
+
+
+@views.get(
+    "/api/model/<id:model_id>/download",
+    media="application/octet-stream",
+    formats=("keras", "onnx", "litert"),
+    action="model.download",
+    expensive=True,
+)
+def download_model(service: LSTMService, model_id: str) -> Response:
+    """Download the file of a model.
+
+    The network as a Keras file (`?format=keras`), as ONNX or as LiteRT. The scaling of its inputs
+    is in the document that `GET /api/model/{model_id}` returns, not in the file.
+    """
+    form = web.choice("format", ("keras", "onnx", "litert"))
+    file, name = service.files.download(model_id, form)
+    with file as path:  # opened here: it is sent whole, even if it is removed meanwhile
+        return send_file(path, "application/octet-stream", True, name)
+
+
+@views.post(
+    "/api/model/<id:model_id>/compress",
+    request=s.CompressRequest,
+    reply=r.CompressReply,
+    action="model.compress",
+    expensive=True,
+)
+def compress_model(service: LSTMService, body: s.CompressRequest, model_id: str) -> r.CompressReply:
+    """Serve a model with smaller weights.
+
+    Makes the float16, int8 and LiteRT forms of the network, measures how much each changes the
+    forecasts of the held-back end of the data, and serves the model with the weights that the
+    request names. A form that changes the mean forecast by more than 1 % is not published.
+    """
+    return service.files.compress(model_id, body)
+
+
+@views.post(
+    "/api/model/<id:model_id>/backtest",
+    request=s.BacktestRequest,
+    reply=BacktestReply,
+    accepted=r.JobAccepted,
+    headers=("Idempotency-Key", "Prefer"),
+    action="model.backtest",
+    expensive=True,
+)
+def backtest_model(service: LSTMService, body: s.BacktestRequest, model_id: str) -> Response:
+    """Backtest a model.
+
+    Forecasts every series of a data set from past origins, and compares the forecasts with what
+    came and with naive forecasts: errors by target and horizon, coverage of the intervals. It is
+    a job: the reply comes when it has ended, or, with `background` or `Prefer: respond-async`, at
+    once as a 202.
+    """
+    idempotency_key = web.idempotency_key()
+    if is_background(body.background):
+        return accepted_job(service.backtests.start(model_id, body, idempotency_key))
+    result = service.backtests.run(model_id, body, idempotency_key)
+    return Response(result, mimetype="application/json")
+
+
+@views.get(
+    "/api/model/<id:model_id>/backtest/<id:job_id>",
+    reply=BacktestReply,
+    formats=("json", "png"),
+)
+def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
+    """Read the result of a backtest.
+
+    The figures as JSON, or a picture of forecasts against actual values (`?format=png`).
+    """
+    form = web.choice("format", ("json", "png"))
+    kind = "image/png" if form == "png" else "application/json"
+    return Response(service.backtests.read(model_id, job_id, form), mimetype=kind)
+
+
+@forecasts.post("/api/model/predict", request=s.PredictRequest, reply=r.PredictReply, role="read")
+def predict(service: LSTMService, body: s.PredictRequest) -> Response:
+    """Forecast a series.
+
+    Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
+    of the outcomes, from the end of the training data or from the rows in `history`. `currentWIP`
+    and `plannedThroughput` give the forecast of another state or plan; `targetProduction` asks on
+    which day the cumulated throughput reaches it.
+    """
+    return Response(service.predict_json(body), mimetype="application/json")
+
+
+@forecasts.post(
+    "/api/model/predict/batch",
+    request=s.BatchRequest,
+    reply=r.BatchReply,
+    role="read",
+    expensive=True,
+)
+def predict_batch(service: LSTMService, body: s.BatchRequest) -> Response:
+    """Forecast up to 10,000 series.
+
+    Each item takes the fields of `POST /api/model/predict` except `model_id`. The reply has an
+    entry for each item in the same order: its forecast, or the reason why there is none. It is a
+    422 if no item can be forecast.
+    """
+    return Response(service.predict_batch(body), mimetype="application/json")
+
+
+@forecasts.post(
+    "/api/model/validate", request=s.ValidateRequest, reply=r.ValidateReply, role="read"
+)
+def validate_state(service: LSTMService, body: s.ValidateRequest) -> r.ValidateReply:
+    """Check a state of a line against Little's Law.
+
+    Takes at least two of WIP, throughput and cycle time. With all three, the reply says how far
+    WIP deviates from throughput × cycle time; with two, it computes the third. `capacity` and
+    `targetProduction` add whether the throughput is possible and when the target is reached.
+    """
+    return service.validate(body)

@@ -1,0 +1,57 @@
+"""Views of the service's own state: health, readiness, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response
+
+from models.lstm_service import LSTMService
+from utils.api import replies as r
+from utils.http import metrics
+from utils.http.views.declaration import Views
+
+views = Views("Operation")
+
+
+@views.get("/health", reply=r.HealthReply)
+def health(service: LSTMService) -> r.HealthReply:
+    """Read the state of the service.
+
+    Answers in milliseconds, also while models are trained, and whatever state the database and
+    the stores are in. Counts that are not known at the moment are null.
+    """
+    return service.health()
+
+
+@views.get("/health/live", reply=r.LiveReply, role="anybody")
+def health_live(service: LSTMService) -> r.LiveReply:
+    """Check that the process answers.
+
+    For a liveness probe: it reads neither the database nor the stores and takes no key. Restart a
+    server that does not answer it.
+    """
+    return r.LiveReply()
+
+
+@views.get("/health/ready", reply=r.ReadyReply, role="anybody")
+def health_ready(service: LSTMService) -> r.ReadyReply:
+    """Check that the service can do its work.
+
+    For a readiness probe. The reply is 200 if the database answers within two seconds, both
+    stores can be listed and a training worker is alive; else 503, with what is missing in
+    `details`. Takes no key.
+    """
+    return service.ready()
+
+
+@views.get("/metrics")
+def read_metrics(service: LSTMService) -> Response:
+    """Read the metrics for Prometheus.
+
+    In Prometheus' text format: requests and latencies by endpoint, of all web processes together;
+    jobs, workers, models and data sets, from the database and the stores. What cannot be known at
+    the moment is left out.
+    """
+    text, kind = metrics.render(asdict(service.metrics_facts()))
+    return Response(text, content_type=kind)

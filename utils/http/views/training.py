@@ -1,0 +1,117 @@
+"""Views of trainings: the plain and the enhanced network, of all data or per plant."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from models.lstm_service import LSTMService
+from models.services import enhanced_config
+from utils.api import replies as r
+from utils.api import schemas as s
+from utils.api.page_replies import EnhancedConfigReply
+from utils.http import web
+from utils.http.views.accepted import accepted_job, is_background
+from utils.http.views.declaration import Views
+
+views = Views("Training")
+
+
+@views.post(
+    "/api/model/train",
+    request=s.TrainRequest,
+    reply=r.TrainReply,
+    accepted=r.JobAccepted,
+    headers=("Idempotency-Key", "Prefer"),
+    action="model.train",
+    expensive=True,
+)
+def train_model(service: LSTMService, body: s.TrainRequest) -> Response:
+    """Train a model.
+
+    Trains the plain network on a data set (`datasetId`), on rows (`trainingData`) or on synthetic
+    data (the fields of `POST /api/data/generate`); on the newest data set if the request names
+    none of them. The reply comes when training is done, with the errors on the held-back end of
+    the data in `metrics`. With `background` or the header `Prefer: respond-async` it is a 202
+    with the job at once.
+    """
+    return _train(service, body)
+
+
+@views.post(
+    "/api/model/train/enhanced",
+    request=s.EnhancedRequest,
+    reply=r.TrainReply,
+    accepted=r.JobAccepted,
+    headers=("Idempotency-Key", "Prefer"),
+    action="model.train",
+    expensive=True,
+)
+def train_enhanced_model(service: LSTMService, body: s.EnhancedRequest) -> Response:
+    """Train a model of the enhanced network.
+
+    As `POST /api/model/train`, with batch normalization, L2, recurrent dropout, a cosine schedule
+    of the learning rate, early stopping, clipped gradients and features of the calendar and of
+    moving averages. Its defaults are those of `GET /api/model/train/enhanced/config`.
+    """
+    return _train(service, body)
+
+
+@views.get("/api/model/train/enhanced/config", reply=EnhancedConfigReply)
+def read_enhanced_config(service: LSTMService) -> EnhancedConfigReply:
+    """Read the defaults of the enhanced network.
+
+    The hyperparameters that `POST /api/model/train/enhanced` uses where the request gives none,
+    with a sentence about each.
+    """
+    return enhanced_config.config()
+
+
+@views.post(
+    "/api/model/train/parallel/plants",
+    request=s.ParallelRequest,
+    reply=r.ParallelReply,
+    accepted=r.JobsAccepted,
+    headers=("Prefer",),
+    action="model.train",
+    expensive=True,
+)
+def train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
+    """Train a model per plant.
+
+    Trains one plain network for each plant of the data, or for each of `plants`, side by side on
+    the workers that there are. A plant that fails does not stop the others; its error is in
+    `plant_results`.
+    """
+    return _train_plants(service, body)
+
+
+@views.post(
+    "/api/model/train/parallel/enhanced",
+    request=s.EnhancedParallelRequest,
+    reply=r.ParallelReply,
+    accepted=r.JobsAccepted,
+    headers=("Prefer",),
+    action="model.train",
+    expensive=True,
+)
+def train_plants_enhanced(service: LSTMService, body: s.EnhancedParallelRequest) -> Response:
+    """Train a model of the enhanced network per plant.
+
+    As `POST /api/model/train/parallel/plants`, with the enhanced network and its defaults.
+    """
+    return _train_plants(service, body)
+
+
+def _train(service: LSTMService, body: s.TrainRequest) -> Response:
+    idempotency_key = web.idempotency_key()
+    if is_background(body.background):
+        return accepted_job(service.trainings.start(body, idempotency_key))
+    return web.json(service.trainings.train(body, idempotency_key))
+
+
+def _train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
+    if not is_background(body.background):
+        return web.json(service.trainings.train_plants(body))
+    jobs = service.trainings.start_plants(body)
+    reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
+    return web.accepted(reply, "/api/jobs")
