@@ -194,7 +194,7 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
         f"{span.start} to {span.end}."
     )
     model_id, past = _train_shown(console, service, dataset_id, epochs)
-    known = {tuple(entry["key"]) for entry in service.registry.store.document(model_id)["series"]}
+    known = set(service.registry.summary(model_id).series_keys)
     number = next(s for s, key in enumerate(past.keys) if key in known)
     key = past.keys[number]
     reply = service.predict(
@@ -232,7 +232,7 @@ def _train_shown(
         document = train.train(
             panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, Shown()
         )
-    terminal.say_errors(console, document["metrics"], document["warnings"])
+    terminal.say_errors(console, document.metrics.model_dump(), document.warnings)
     return model_id, panel
 
 
@@ -280,8 +280,8 @@ def train(
             console.print("Cancelled.")
             sys.exit(130)
         service.jobs.wait(job_id)
-    document = service.registry.store.document(job_id)
-    terminal.say_errors(console, document["metrics"], document["warnings"])
+    document = service.registry.summary(job_id)
+    terminal.say_errors(console, document.metrics.model_dump(), document.warnings)
     console.print(f"Model {job_id}, of data set {dataset_id}.")
 
 
@@ -328,9 +328,9 @@ def import_model(
     document = legacy_import.import_model(
         model_store(chosen.model_location), model, scalers, history
     )
-    audit.by_command(chosen, "model.import", document["model_id"])
-    click.echo(f"Imported as {document['model_id']}.")
-    for warning in document["warnings"]:
+    audit.by_command(chosen, "model.import", document.model_id)
+    click.echo(f"Imported as {document.model_id}.")
+    for warning in document.warnings:
         click.echo(f"  • {warning}")
 
 

@@ -81,7 +81,7 @@ class LSTMService:
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         self.page = OperationPage(*stores)
-        self.master_data = MasterData(settings.master_file, self.registry.store, self.datasets)
+        self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
 
     # --- operation ----------------------------------------------------------------------------
@@ -195,10 +195,10 @@ class LSTMService:
         return replies.ModelReply(
             model_id=id,
             info=info,
-            training_history=document.get("training_history"),
-            model_summary=document.get("model_summary"),
-            beside=others_of(document, self.registry.store.readable_documents()),
-            series=[dict(zip(KEYS, e["key"], strict=True)) for e in document.get("series", [])],
+            training_history=document.training_history,
+            model_summary=document.model_summary,
+            beside=others_of(document, self.registry.summaries().values()),
+            series=[dict(zip(KEYS, key, strict=True)) for key in document.series_keys],
         )
 
     def delete_model(self, id: str) -> replies.MessageReply:

@@ -22,6 +22,8 @@ from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
 from models.forecast.forecaster import Forecaster, Start
 from models.forecast.rollout import Network
+from models.registry.model_document import NetworkEntry
+from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.training import train
 from utils.api.schemas import Hyperparameters
@@ -37,9 +39,9 @@ def trained() -> tuple[Forecaster, Any]:
         store, id = model_store(folder), str(uuid4())
         hyper = Hyperparameters.parse({"epochs": 1})
         document = train.train(panel_of(spec_of()), hyper, 1, store, id, {})
-        forecaster = Forecaster(
-            document | {"network": {"size": [0.1, 0.1, 0.1]}}, store.read(id, ".onnx")
-        )
+        applied = NetworkEntry(residual_scale=[0.1, 0.1, 0.1])
+        document = document.model_copy(update={"network": applied})
+        forecaster = open_forecaster(document, store.read(id, ".onnx"))
         return forecaster, keras.models.load_model(Path(folder) / f"{id}.keras", compile=False)
 
 

@@ -16,6 +16,7 @@ from models.backtest.scores import Block, Scores
 from models.forecast.forecaster import Forecast, Forecaster, Model
 from models.forecast.naive import usual_errors
 from models.forecast.rollout import Past
+from models.registry.model_document import ModelDocument
 from models.series.panel import KEYS, TARGETS, Panel
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
@@ -43,7 +44,7 @@ class Control(Protocol):
 
 def run(
     forecaster: Forecaster,
-    document: dict[str, Any],
+    document: ModelDocument,
     panel: Panel,
     asked: BacktestRequest,
     control: Control,

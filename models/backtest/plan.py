@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.forecaster import Forecaster
 from models.forecast.naive import SEASONS
+from models.registry.model_document import ModelDocument
 from models.series.panel import KEYS, Calendar, Panel, day_number
 from models.training.prepare import HORIZONS
 from utils.api.schemas import BacktestRequest
@@ -52,18 +52,18 @@ class Split:
     new: int
 
     @classmethod
-    def of(cls, document: dict[str, Any], calendar: Calendar) -> Split | None:
+    def of(cls, document: ModelDocument, calendar: Calendar) -> Split | None:
         """As a model's document states it; None where it does not (a legacy model)."""
-        stated = document.get("split")
+        stated = document.split
         if stated is None:
             return None
 
-        def step(name: str) -> int:
-            return int(calendar.index(np.array([day_number(date.fromisoformat(stated[name]))]))[0])
+        def step(day: str) -> int:
+            return int(calendar.index(np.array([day_number(date.fromisoformat(day))]))[0])
 
-        new = step("last_date") + 1
-        calibration = step("calibration_from") if stated["calibration_from"] else new
-        return cls(step("held_back_from"), calibration, new)
+        new = step(stated.last_date) + 1
+        calibration = step(stated.calibration_from) if stated.calibration_from else new
+        return cls(step(stated.held_back_from), calibration, new)
 
     def part(self, step: int) -> Part:
         """The part that a step lies in."""
@@ -104,7 +104,7 @@ class Plan:
 
 
 def plan(
-    forecaster: Forecaster, document: dict[str, Any], panel: Panel, asked: BacktestRequest
+    forecaster: Forecaster, document: ModelDocument, panel: Panel, asked: BacktestRequest
 ) -> Plan:
     """What to go through in a panel.
 
@@ -115,7 +115,7 @@ def plan(
     if panel.calendar.step is not step:
         rule = f"must have its rows a {step} apart, as the model's are"
         raise InvalidInput.of("datasetId", rule, f"a {panel.calendar.step} apart")
-    panel = _chosen(panel, asked, document.get("plant"))
+    panel = _chosen(panel, asked, document.plant)
     length = forecaster.encoding.length
     panel, numbers, warnings = _usable(forecaster, panel, length)
     horizon = asked.horizon or HORIZONS[step]

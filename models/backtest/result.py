@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from models.backtest import backtest, plot
 from models.forecast.forecaster import Forecaster
+from models.registry.model_document import ModelDocument
 from models.registry.registry import PICTURE, RESULT
 from models.series.panel import Panel
 from utils.api.backtest_replies import BacktestReply
@@ -26,7 +27,7 @@ class Control(backtest.Control, Protocol):
 
 def publish(
     forecaster: Forecaster,
-    document: dict[str, Any],
+    document: ModelDocument,
     panel: Panel,
     asked: BacktestRequest,
     store: ArtifactStore,

@@ -28,6 +28,8 @@ from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
 from models.forecast.onnx_session import open_network
 from models.forecast.rollout import Network
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import LITERT, SERVED
 from models.series import error_measures
 from models.series.panel import TARGETS, Panel
@@ -60,8 +62,8 @@ def compress(
         Conflict: the weights that are to be served would change the forecasts too much. Nothing
             was published.
     """
-    document = models.document(model_id)
-    serves = serves or document.get("serves", "float32")
+    document = ModelDocument.read(models, model_id)
+    serves = serves or document.serves
     with TemporaryDirectory() as folder:
         files = all_files(keras_model, Path(folder))
         comparison = _Comparison(document, open_network(files["float32"].read_bytes()), panel)
@@ -84,10 +86,10 @@ def _published(models: ArtifactStore, model_id: str, name: str, path: Path) -> i
     What is there is the same but for names within, which differ from one export to the next.
     """
     suffix = SUFFIX_OF[name]
-    stated = f"{model_id}{suffix}" in models.document(model_id).get("files", {})
+    stated = f"{model_id}{suffix}" in ModelDocument.read(models, model_id).files
     if not (stated and models.is_intact(model_id, suffix)):
         models.attach(model_id, suffix, copy_of(path))
-    size: int = models.document(model_id)["files"][f"{model_id}{suffix}"]["bytes"]
+    size: int = ModelDocument.read(models, model_id).files[f"{model_id}{suffix}"]["bytes"]
     return size
 
 
@@ -216,9 +218,9 @@ class _Forecasts:
 class _Comparison:
     """Forecasts of a model with one network or another, from origins in the held-back span."""
 
-    def __init__(self, document: dict[str, Any], network: Network, panel: Panel) -> None:
+    def __init__(self, document: ModelDocument, network: Network, panel: Panel) -> None:
         self._document = document
-        forecaster = Forecaster(document, network)
+        forecaster = open_forecaster(document, network)
         asked = BacktestRequest.parse({"origins": _ORIGINS})
         self._plan: Plan = plan(forecaster, document, panel, asked)
         origin, series = self._plan.pairs()
@@ -236,7 +238,7 @@ class _Comparison:
 
     def of(self, network: Network) -> dict[str, Any]:
         """How the forecasts change with another network, relative to each target's mean."""
-        before, after = self._before, self._forecasts(Forecaster(self._document, network))
+        before, after = self._before, self._forecasts(open_forecaster(self._document, network))
         off = np.abs(after.values - before.values)
         usual = np.maximum(before.values.mean(axis=(0, 1)), 1e-12)
         mean = off.mean(axis=(0, 1)) / usual

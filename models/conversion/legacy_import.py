@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models.conversion.scaler_pickles import Scalers, read_scalers
 from models.data import cleaning, tables
 from models.data_generator import FACTORS
+from models.registry.model_document import Metrics, ModelDocument, SeriesEntry
 from models.series.legacy_encoding import FEATURES, LevelsEncoding, feature_order
 from models.series.panel import KEYS, TARGETS, Calendar, Panel
 from models.training import keras_files, network
@@ -38,7 +39,7 @@ _FORGOTTEN = {"time_major": False, "ragged": False}
 
 def import_model(
     store: ArtifactStore, h5: Path, scalers: Path | None, history: Path | None = None
-) -> dict[str, Any]:
+) -> ModelDocument:
     """Bring in a legacy model and publish it; returns the published document.
 
     What is not known is assumed, and said in the document's `warnings`.
@@ -69,7 +70,7 @@ def import_model(
     def export(path: Path) -> None:
         export_onnx(model, path)
 
-    store.publish(model_id, document, {".h5": copy, ".onnx": export})
+    store.publish(model_id, document.to_json(), {".h5": copy, ".onnx": export})
     return document
 
 
@@ -286,7 +287,7 @@ def _known_rows(encoding: LevelsEncoding, panel: Panel) -> NDArray[np.int64]:
 # --- the document -------------------------------------------------------------------------------
 
 
-def _series(encoding: LevelsEncoding, panel: Panel, notes: list[str]) -> list[dict[str, Any]]:
+def _series(encoding: LevelsEncoding, panel: Panel, notes: list[str]) -> list[SeriesEntry]:
     """What a forecast starts from: the end of every series that the model knows."""
     known, values, found = set(encoding.keys), panel.filled(), []
     for s, key in enumerate(panel.keys):
@@ -296,12 +297,12 @@ def _series(encoding: LevelsEncoding, panel: Panel, notes: list[str]) -> list[di
             notes.append(f"{' / '.join(key)} is left out: its history {why}.")
             continue
         found.append(
-            {
-                "key": list(key),
-                "last_step": int(panel.first[s]) + end - begin - 1,
-                "recent": values[end - encoding.length : end].tolist(),
-                "highest_throughput": float(values[begin:end, 1].max()),
-            }
+            SeriesEntry(
+                series_key=key,
+                last_step=int(panel.first[s]) + end - begin - 1,
+                recent=values[end - encoding.length : end].tolist(),
+                highest_throughput=float(values[begin:end, 1].max()),
+            )
         )
     return found
 
@@ -310,34 +311,33 @@ def _document(
     model_id: str,
     model: keras.Model,
     encoding: LevelsEncoding,
-    series: list[dict[str, Any]],
+    series: list[SeriesEntry],
     notes: list[str],
-) -> dict[str, Any]:
+) -> ModelDocument:
     created = datetime.now(UTC).isoformat()
     config = _config(model, encoding.length)
-    return {
-        "model_id": model_id,
-        "created_at": created,
-        "config": config,
-        "metrics": {},
-        "source": "imported",
-        "encoding": encoding.to_document(),
-        "series": series,
-        "model_summary": {
+    return ModelDocument(
+        model_id=model_id,
+        created_at=created,
+        config=config,
+        metrics=Metrics(),
+        source="imported",
+        encoding=encoding.to_document(),
+        series=series,
+        model_summary={
             "input_shape": list(model.input_shape),
             "output_shape": list(model.output_shape),
             "total_params": int(model.count_params()),
             "config": config,
             "created_at": created,
         },
-        "training_history": None,
-        "confidence": [],
-        "warnings": notes,
-        "versions": {
+        training_history=None,
+        warnings=notes,
+        versions={
             "python": sys.version.split()[0],
             **{package: version(package) for package in ("keras", "tensorflow", "numpy")},
         },
-    }
+    )
 
 
 def _config(model: keras.Model, length: int) -> dict[str, Any]:

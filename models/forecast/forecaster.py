@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Autoregression
 from models.forecast.intervals import CLOSE, LEVELS, Intervals
-from models.forecast.onnx_session import open_network
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.rollout import Correction, Network, Past, roll_levels, roll_out
 from models.forecast.what_if import Response
@@ -20,7 +19,7 @@ from models.series.encoding import Encoding
 from models.series.legacy_encoding import LevelsEncoding
 from models.series.panel import KEYS, Calendar, Key
 from utils.bounded_cache import BoundedCache
-from utils.errors import DamagedFile, InvalidInput
+from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,6 +138,14 @@ class Model:
         return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
 
 
+@dataclass(frozen=True)
+class LevelsModel:
+    """A legacy model: a network that forecasts scaled values, not changes."""
+
+    encoding: LevelsEncoding
+    network: Network
+
+
 def _confidence(spread: Intervals, sides: Floats, series: Ints) -> Floats:
     """Expected share of the three targets that land within 20 % of the truth, [n, steps].
 
@@ -159,71 +166,38 @@ class Start(NamedTuple):
     last: int
 
 
-class _Known(NamedTuple):
-    """What a document says of a series."""
+class SeriesEnd(NamedTuple):
+    """The end of a series' training data: its last rows in units, [n, 3], the step number of the
+    last one, and the most units that it put out in one step."""
 
     recent: Floats
     last: int
     highest_throughput: float
 
 
-def _known(entry: dict[str, Any]) -> _Known:
-    highest = float(entry.get("highest_throughput", math.inf))
-    return _Known(np.asarray(entry["recent"], float), int(entry["last_step"]), highest)
-
-
 class Forecaster:
     """A published model, ready to forecast. Safe to share between threads.
 
-    A model never changes: what it forecasts from its own data is remembered for a while.
+    A model never changes, so forecasts from its own data are cached for a while.
 
     Args:
-        document: the model's document, as `training` or `importing` wrote it.
-        network: the content of its ONNX file, or the function that it is.
-        memory: where it keeps what it said; one of its own by default.
-
-    Raises:
-        DamagedFile: the document or the network does not hold together.
+        model: the parts of the model.
+        series: the ends of the training data of the series that it starts from.
+        memory: the cache of its forecasts; one of its own by default.
     """
 
     def __init__(
-        self, document: dict[str, Any], network: bytes | Network, memory: Memory | None = None
+        self,
+        model: Model | LevelsModel,
+        series: Mapping[Key, SeriesEnd],
+        memory: Memory | None = None,
     ) -> None:
-        if isinstance(network, bytes):
-            network = open_network(network)
-        try:
-            self._open(document, network)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise DamagedFile(
-                f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
-                "model is brought in with `python run.py import`; one of an earlier version of "
-                "this service is to be trained again."
-            ) from error
+        self.encoding: Encoding | LevelsEncoding = model.encoding
+        self.model = model if isinstance(model, Model) else None
+        self._network, self._series = model.network, series
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
         self._kept = memory or Memory()
         self._name = object()  # in a memory that others share; it does not keep the model alive
-
-    def _open(self, document: dict[str, Any], network: Network) -> None:
-        stated = document["encoding"]
-        self._series = {tuple(entry["key"]): _known(entry) for entry in document["series"]}
-        self.encoding: Encoding | LevelsEncoding
-        self.model: Model | None = None
-        if stated["kind"] == LevelsEncoding.kind:
-            self.encoding = LevelsEncoding.from_document(stated)
-            self._levels = network
-            return
-        if stated["kind"] != Encoding.kind:
-            raise ValueError(f"unknown encoding {stated['kind']!r}")
-        self.encoding = Encoding.from_document(stated)
-        self.model = Model(
-            self.encoding,
-            Autoregression.from_document(document["anchor"], self.encoding.calendar),
-            network,
-            np.asarray(document["network"]["size"], float),
-            _optional(Reconciliation, document["coherence"]),
-            _optional(Intervals, document["spread"]),
-            Response.from_document(document["response"]),
-        )
 
     @property
     def calendar(self) -> Calendar:
@@ -348,7 +322,7 @@ class Forecaster:
         """
         if not isinstance(self.encoding, LevelsEncoding):
             raise TypeError("only legacy networks say levels")
-        values = roll_levels(self._levels, self.encoding, rows, last, series, steps)
+        values = roll_levels(self._network, self.encoding, rows, last, series, steps)
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
 
 
@@ -371,10 +345,6 @@ def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) 
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[numbers], high[numbers]) if known.all() else None
     return Past.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
-
-
-def _optional(kind: Any, document: dict[str, Any] | None) -> Any:
-    return None if document is None else kind.from_document(document)
 
 
 def _listed(names: list[str]) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS
 from dbos import error as engine
 
-from models.forecast.forecaster import Forecaster
 from models.jobs.job_control import JobControl
 from models.jobs.states import JOBS, MOST_TRIES, Work, failed
 from models.jobs.worker_context import WorkerContext
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
@@ -123,7 +124,7 @@ def _train(desk: WorkerContext, watch: JobControl, job_id: str, arguments: dict[
         keep_optimizer=arguments.get("keep_optimizer", False),
         design=design,
     )
-    log.info("training ended", job_id=job_id, seconds=round(document["training_time"], 2))
+    log.info("training ended", job_id=job_id, seconds=round(document.training_time or 0.0, 2))
 
 
 def _panel(desk: WorkerContext, arguments: dict[str, Any]) -> Panel:
@@ -151,13 +152,13 @@ def illustrate(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> d
     from models.reports import html_report, pictures
 
     model_id = arguments["model_id"]
-    document = desk.models.document(model_id)
+    document = ModelDocument.read(desk.models, model_id)
     layers = pictures.layers_of(legacy_import.open_keras(desk.models, model_id))
     if not desk.models.has(model_id, ".onnx"):
         derive(desk, job_id, arguments)
     network = desk.models.read(model_id, ".onnx")
     held_back = html_report.held_back(document, network, desk.datasets)
-    title, history = html_report.title_of(document), document.get("training_history") or {}
+    title, history = html_report.title_of(document), document.training_history or {}
     desk.models.attach(
         model_id, ".html", lambda path: html_report.write(document, layers, held_back, path)
     )
@@ -201,10 +202,10 @@ def _backtest(
     from models.backtest import result
 
     model_id, data_id = arguments["model_id"], arguments["dataset_id"]
-    document = watch.patiently(lambda: desk.models.document(model_id))
+    document = watch.patiently(lambda: ModelDocument.read(desk.models, model_id))
     if not desk.models.has(model_id, ".onnx"):
         derive(desk, job_id, arguments)
-    forecaster = Forecaster(document, desk.models.read(model_id, served_suffix(document)))
+    forecaster = open_forecaster(document, desk.models.read(model_id, served_suffix(document)))
     panel = watch.patiently(lambda: desk.datasets.load(data_id))
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
     asked = BacktestRequest.model_validate(arguments["config"])

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.forecast.forecaster import Forecaster, Memory
+from models.registry.model_document import FORECAST_FIELDS, ModelDocument, names_on_disk
+from models.registry.opening import open_forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
 from utils.storage.artifact_reader import MISSING
 from utils.storage.artifact_store import ArtifactStore
@@ -24,7 +26,7 @@ RESULT, PICTURE = ".result", ".png"  # of a backtest
 SERVED = {"float32": ".onnx", "float16": ".float16.onnx", "int8": ".int8.onnx"}
 LITERT = ".tflite"
 SUFFIXES = (".keras", *SERVED.values(), LITERT, ".h5", ".png", ".html", CHECKPOINT)
-_SHOWN = (
+_SHOWN = {
     "created_at",
     "architecture",
     "config",
@@ -38,20 +40,22 @@ _SHOWN = (
     "warnings",
     "versions",
     "serves",
-)
+}
 
 
-_FOR_FORECASTS = {"encoding", "anchor", "coherence", "spread", "response"}
+def model_store(location: str | Path, quota: Quota | None = None) -> ArtifactStore:
+    """Return the store that models are published to."""
+    return ArtifactStore(location, "model", SUFFIXES, quota, _summary)
 
 
-def model_store(location: str | Path, room: Quota | None = None) -> ArtifactStore:
-    """The store that models are published to."""
-    return ArtifactStore(location, "model", SUFFIXES, room, _glance)
+_LEFT_OUT = names_on_disk(FORECAST_FIELDS)
 
 
-def _glance(document: dict[str, Any]) -> dict[str, Any]:
-    """A model's document without the numbers that it forecasts with: a tenth of it."""
-    kept = {name: value for name, value in document.items() if name not in _FOR_FORECASTS}
+def _summary(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's document without the numbers that it forecasts with: a tenth of it."""
+    kept = {name: value for name, value in document.items() if name not in _LEFT_OUT}
+    if isinstance(encoding := document.get("encoding"), dict):
+        kept["encoding"] = {"engineered": encoding.get("engineered", False)}
     if isinstance(series := document.get("series"), list):
         kept["series"] = [
             {"key": entry["key"]} for entry in series if isinstance(entry, dict) and "key" in entry
@@ -63,22 +67,22 @@ def _glance(document: dict[str, Any]) -> dict[str, Any]:
 _PER_DOCUMENT, _PER_NETWORK = 2, 4
 
 
-def served_suffix(document: dict[str, Any]) -> str:
-    """The ending of the file that a model is served from, as its document states it."""
-    return SERVED.get(document.get("serves", "float32"), ".onnx")
+def served_suffix(document: ModelDocument) -> str:
+    """Return the ending of the file that a model is served from."""
+    return SERVED.get(document.serves, SERVED["float32"])
 
 
 def backtest_store(location: str | Path) -> ArtifactStore:
-    """The store of the backtests of the models at a location: beneath it, a result each."""
+    """Return the store of the backtests of the models at a location: a folder beneath it."""
     return ArtifactStore(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
 
 
 class NotDerived(Exception):
-    """A model whose ONNX file is yet to be derived from its `.keras` or `.h5`."""
+    """The ONNX file of a model is yet to be derived from its `.keras` or `.h5`."""
 
 
 class _Opened(NamedTuple):
-    glance: dict[str, Any]
+    summary: dict[str, Any]  # as the store keeps it: another object once the model changes
     forecaster: Forecaster
     size: int  # bytes of memory, about
 
@@ -86,13 +90,13 @@ class _Opened(NamedTuple):
 class Registry:
     """The models at one location, and those that were used last, open.
 
-    What is deleted, by whichever process, is not served again: every use looks at the
-    document first, which costs a `stat`.
+    A model that any process deletes is not served again: every use looks at the document first,
+    which costs a `stat`.
 
     Args:
         cache_bytes: memory that the open models may take; the one used last stays open anyway.
-        on_change: told how many models are open, and how many bytes of memory they take.
-        room: that all models together may take.
+        on_change: called with the number of open models and the bytes of memory they take.
+        quota: bytes that all models together may take.
     """
 
     def __init__(
@@ -100,9 +104,9 @@ class Registry:
         location: str | Path,
         cache_bytes: int,
         on_change: Callable[[int, int], None] = lambda models, size: None,
-        room: Quota | None = None,
+        quota: Quota | None = None,
     ) -> None:
-        self.store = model_store(location, room)
+        self.store = model_store(location, quota)
         self._cache_bytes = cache_bytes
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
@@ -110,37 +114,56 @@ class Registry:
         self._memory = Memory()
 
     def count(self) -> int:
-        """How many models there are, legacy ones included."""
+        """Return the number of models, legacy ones included."""
         return len(self._ids())
 
     def infos(self) -> list[tuple[str, dict[str, Any]]]:
-        """(id, what is shown of it) of all models, newest first; damaged ones say so."""
+        """Return (id, entry of the list of models) of all models, newest first.
+
+        The entry of a damaged model has its error.
+        """
         found = []
         for id in self._ids():
             with contextlib.suppress(NotFound):  # deleted meanwhile
                 found.append((id, self._info(id)))
         return sorted(found, key=lambda pair: str(pair[1].get("created_at")), reverse=True)
 
-    def details(self, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(what the list shows of a model, a glance at its document).
+    def details(self, id: str) -> tuple[dict[str, Any], ModelDocument]:
+        """Return a model's entry of the list, and its document without what it forecasts with.
 
         Raises:
             NotFound: there is no such model.
             DamagedFile: its document cannot be read.
         """
         if id in self.store.stems(".h5") and id not in self.store.ids():
-            return self._info(id), {}
-        document = self.store.glance(id)
-        return self._shown(document), document
+            return self._info(id), ModelDocument()
+        document = ModelDocument.of(self.store.glance(id))
+        return _shown(document), document
 
-    def glance(self, id: str) -> dict[str, Any]:
-        """The document of a model that can be used, less what it forecasts with.
+    def document(self, id: str) -> ModelDocument:
+        """Return the whole document of a model. Raises as `summary`."""
+        self._expect_imported(id)
+        return ModelDocument.read(self.store, id)
+
+    def summary(self, id: str) -> ModelDocument:
+        """Return the document of a model without what it forecasts with.
 
         Raises:
             NotFound: there is no such model.
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: its document cannot be read.
         """
+        return ModelDocument.of(self._expect_imported(id))
+
+    def summaries(self) -> dict[str, ModelDocument]:
+        """Return the summaries of all models that can be read, by id."""
+        found = {}
+        for id, fields in self.store.readable_documents().items():
+            with contextlib.suppress(DamagedFile):  # the list of models shows its error
+                found[id] = ModelDocument.of(fields)
+        return found
+
+    def _expect_imported(self, id: str) -> dict[str, Any]:
         try:
             return self.store.glance(id)
         except NotFound as error:
@@ -152,7 +175,7 @@ class Registry:
             raise
 
     def open(self, id: str) -> Forecaster:
-        """A model ready to forecast.
+        """Return a model ready to forecast.
 
         Raises:
             NotFound: there is no such model.
@@ -160,16 +183,16 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
-        glance = self.glance(id)
+        summary = self._expect_imported(id)
         with self._lock:
             cached = self._open.get(id)
-            if cached and cached.glance is glance:
+            if cached and cached.summary is summary:
                 self._open.move_to_end(id)
                 return cached.forecaster
-        opened = self._load(id, glance)
+        opened = self._load(id, summary)
         with self._lock:
             self._open[id] = opened
-            while len(self._open) > 1 and self._held() > self._cache_bytes:
+            while len(self._open) > 1 and self._bytes_open() > self._cache_bytes:
                 self._open.popitem(last=False)
             self._report()
         return opened.forecaster
@@ -186,20 +209,21 @@ class Registry:
             self._report()
 
     def _report(self) -> None:
-        self._on_change(len(self._open), self._held())
+        self._on_change(len(self._open), self._bytes_open())
 
-    def _held(self) -> int:
+    def _bytes_open(self) -> int:
         return sum(opened.size for opened in self._open.values())
 
     def _ids(self) -> set[str]:
         return {*self.store.ids(), *self.store.stems(".h5")}
 
-    def _load(self, id: str, glance: dict[str, Any]) -> _Opened:
+    def _load(self, id: str, summary: dict[str, Any]) -> _Opened:
         try:
-            document = self.store.document(id)
+            fields = self.store.document(id)
+            document = ModelDocument.of(fields)
             network = self._onnx(id, served_suffix(document))
-            size = _PER_DOCUMENT * len(orjson.dumps(document)) + _PER_NETWORK * len(network)
-            return _Opened(glance, Forecaster(document, network, self._memory), size)
+            size = _PER_DOCUMENT * len(orjson.dumps(fields)) + _PER_NETWORK * len(network)
+            return _Opened(summary, open_forecaster(document, network, self._memory), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
@@ -212,16 +236,10 @@ class Registry:
                 return self.store.read(id, suffix)
         if any(self.store.has(id, suffix) for suffix in (".keras", ".h5")):
             raise NotDerived(id)
-        raise self._lost(id)
+        raise _lost(id)
 
-    def _lost(self, id: str) -> DamagedFile:
-        return DamagedFile(
-            f"Model {id} has lost its network: neither a .keras nor a .h5 file stands beside its "
-            "document. Delete it and train again, or restore it from a backup."
-        )
-
-    def _expect_network(self, id: str, document: dict[str, Any]) -> None:
-        """Look, without reading it, whether there is a network to serve, or to derive it from.
+    def _expect_network(self, id: str, document: ModelDocument) -> None:
+        """Check, without reading it, that there is a network to serve or to derive one from.
 
         Raises:
             DamagedFile: there is none, or it has been cut short.
@@ -234,13 +252,13 @@ class Registry:
             if fault != MISSING:
                 raise self.store.damage(id, suffix, fault)
         if not any(s not in faults and self.store.has(id, s) for s in (".keras", ".h5")):
-            raise self._lost(id)
+            raise _lost(id)
 
     def _info(self, id: str) -> dict[str, Any]:
         try:
-            document = self.store.glance(id)
+            document = ModelDocument.of(self.store.glance(id))
             self._expect_network(id, document)
-            return self._shown(document)
+            return _shown(document)
         except NotFound:
             if not self.store.has(id, ".h5"):
                 raise
@@ -249,15 +267,20 @@ class Registry:
             status = {"status": "damaged", "error": error.message}
         return {"created_at": self._changed(id), "config": {}, "metrics": {}} | status
 
-    def _shown(self, document: dict[str, Any]) -> dict[str, Any]:
-        shown = {name: document[name] for name in _SHOWN if name in document}
-        series = document.get("series")
-        return (
-            {"status": "ready", "config": {}, "metrics": {}}
-            | shown
-            | {"series_count": len(series) if isinstance(series, list) else 0}
-        )
-
     def _changed(self, id: str) -> str:
-        """When the file of a model that has no readable document was last written."""
+        """Return when a file of a model without a readable document was last written."""
         return datetime.fromtimestamp(self.store.changed_at(id), UTC).isoformat()
+
+
+def _shown(document: ModelDocument) -> dict[str, Any]:
+    """Return a model's entry of the list of models."""
+    shown = document.model_dump(include=_SHOWN, by_alias=True, exclude_unset=True)
+    ready = {"status": "ready", "config": {}, "metrics": {}}
+    return ready | shown | {"series_count": len(document.series)}
+
+
+def _lost(id: str) -> DamagedFile:
+    return DamagedFile(
+        f"Model {id} has lost its network: neither a .keras nor a .h5 file stands beside its "
+        "document. Delete it and train again, or restore it from a backup."
+    )

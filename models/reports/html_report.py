@@ -13,6 +13,8 @@ from jinja2 import Environment, FileSystemLoader
 
 from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.reports.pictures import HeldBack, Layer, draw_forecasts, draw_model
 from models.series.panel import Panel, split_steps
 from utils.errors import DamagedFile, NotFound
@@ -22,7 +24,7 @@ _LONGEST = 60  # steps of the held-back end that are forecast from its beginning
 
 
 def write(
-    document: dict[str, Any], layers: Sequence[Layer], held_back: Sequence[HeldBack], path: Path
+    document: ModelDocument, layers: Sequence[Layer], held_back: Sequence[HeldBack], path: Path
 ) -> None:
     """Write the report of a model.
 
@@ -31,15 +33,15 @@ def write(
         held_back: forecasts to show; none if its data is not stored any more.
     """
     picture = io.BytesIO()
-    draw_model(title_of(document), layers, document.get("training_history") or {}, picture)
+    draw_model(title_of(document), layers, document.training_history or {}, picture)
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
     )
     text = pages.get_template("report.html").render(
         title=title_of(document),
         model=document,
-        facts={name: document[name] for name in _FACTS if document.get(name) is not None},
-        metrics=document.get("metrics") or {},
+        facts=_facts(document),
+        metrics=document.metrics.model_dump(exclude_unset=True),
         picture=_embedded(picture.getvalue()),
         forecasts=_embedded(draw_forecasts(held_back)) if held_back else None,
     )
@@ -57,31 +59,36 @@ _FACTS = (
 )
 
 
-def title_of(document: dict[str, Any]) -> str:
+def _facts(document: ModelDocument) -> dict[str, Any]:
+    values = {name: getattr(document, name) for name in _FACTS}
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def title_of(document: ModelDocument) -> str:
     """What a model is called in pictures and reports."""
-    return f"Model {document.get('model_id', '')}"
+    return f"Model {document.model_id}"
 
 
 def _embedded(png: bytes) -> str:
     return "data:image/png;base64," + b64encode(png).decode()
 
 
-def held_back(document: dict[str, Any], network: bytes, datasets: Datasets) -> list[HeldBack]:
+def held_back(document: ModelDocument, network: bytes, datasets: Datasets) -> list[HeldBack]:
     """Forecasts of the held-back end, made as on its first day, of the series with most output.
 
     [] where the data that the model was trained on is not stored any more.
     """
-    dataset_id, split = document.get("dataset_id"), document["config"].get("train_test_split")
+    dataset_id, split = document.dataset_id, document.config.get("train_test_split")
     if dataset_id is None or split is None:
         return []
     try:
         panel = datasets.load(dataset_id)
     except (NotFound, DamagedFile):
         return []
-    keys = {tuple(entry["key"]) for entry in document["series"]}
-    plant = document.get("plant")
+    keys = set(document.series_keys)
+    plant = document.plant
     panel = panel.select([s for s, key in enumerate(panel.keys) if plant in (None, key[0])])
-    (cut, _), forecaster = split_steps(panel, split), Forecaster(document, network)
+    (cut, _), forecaster = split_steps(panel, split), open_forecaster(document, network)
     length = forecaster.encoding.length
     begins = panel.offsets[:-1] + cut - panel.first
     known = [

@@ -78,7 +78,7 @@ class BacktestService:
             NotFound: there is no such model or data set.
             InvalidInput: none is asked for, and none is known.
         """
-        own: str | None = self._registry.glance(model_id).get("dataset_id")
+        own = self._registry.summary(model_id).dataset_id
         if asked is not None:
             self._datasets.document(asked)
             return asked

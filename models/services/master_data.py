@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -15,10 +14,10 @@ from models.data import master_file
 from models.data.datasets import Datasets
 from models.data.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
 from models.data.name_consistency import Seen, check, made_of
-from models.series.panel import KEYS, Key
+from models.registry.registry import Registry
+from models.series.panel import KEYS
 from utils.api import page_replies as p
 from utils.errors import DamagedFile, NotFound
-from utils.storage.artifact_store import ArtifactStore
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class MasterData:
 
     Args:
         path: the MASTER_DATA file, if there is one.
-        models: the store of the models.
+        registry: the models.
         datasets: the stored data sets.
     """
 
-    def __init__(self, path: Path | None, models: ArtifactStore, datasets: Datasets) -> None:
-        self._path, self._models, self._datasets = path, models, datasets
+    def __init__(self, path: Path | None, registry: Registry, datasets: Datasets) -> None:
+        self._path, self._registry, self._datasets = path, registry, datasets
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], MasterFile] | None = None
         self._peaks: dict[str, dict[str, float]] = {}  # by data set, which never changes
@@ -96,8 +95,8 @@ class MasterData:
             for document in self._datasets.documents()
             for id in [document["dataset_id"]]
         ]
-        for id, document in self._models.readable_documents().items():
-            seen.append(Seen(f"model {id[:8]}", made_of(_keys(document))))
+        for id, document in self._registry.summaries().items():
+            seen.append(Seen(f"model {id[:8]}", made_of(document.series_keys)))
         found = check(file, seen)
         return p.MasterReportReply(
             report=p.MasterReport(
@@ -157,8 +156,8 @@ class MasterData:
         for document in self._datasets.documents():
             summary = document["summary"]
             yield summary["plants"], summary["applications"], summary["panel_sizes"]
-        for document in self._models.readable_documents().values():
-            keys = sorted(_keys(document))
+        for model in self._registry.summaries().values():
+            keys = sorted(model.series_keys)
             yield tuple([key[place] for key in keys] for place in range(len(KEYS)))
 
     def _summary(self, file: MasterFile, names: _Names) -> p.MasterSummary:
@@ -201,8 +200,8 @@ class MasterData:
         """The applications and panel sizes of each plant, as the stored series have them."""
         made: dict[str, tuple[set[str], set[str]]] = {}
         stored = [document.get("made", {}) for document in self._datasets.documents()]
-        models = self._models.readable_documents().values()
-        for some in [*stored, *(made_of(_keys(document)) for document in models)]:
+        models = self._registry.summaries().values()
+        for some in [*stored, *(made_of(document.series_keys) for document in models)]:
             for plant, (products, sizes) in some.items():
                 known = made.setdefault(plant, (set(), set()))
                 known[0].update(products)
@@ -246,11 +245,6 @@ def _config(names: _Names) -> p.MasterConfig:
         panel_sizes=names.panel_sizes,
         regions=names.regions,
     )
-
-
-def _keys(document: dict[str, Any]) -> list[Key]:
-    """The series of a model."""
-    return [tuple(entry["key"]) for entry in document.get("series", [])]
 
 
 def _distinct(names: Iterable[str | None]) -> list[str]:

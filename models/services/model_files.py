@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from models.jobs.jobs import Jobs
+from models.registry.model_document import ModelDocument
 from models.registry.registry import LITERT, Registry, served_suffix
 from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, schemas
@@ -43,7 +43,7 @@ class ModelFiles:
         """
         self._registry.store.room.expect()
         dataset_id = self._have_compressed(model_id, request.dataset_id, request.serves)
-        entry = self._registry.glance(model_id)["compression"]
+        entry = self._registry.summary(model_id).compression or {}
         files = entry["files"]
         return replies.CompressReply(
             model_id=model_id,
@@ -71,7 +71,7 @@ class ModelFiles:
             Conflict: it is a legacy file that was never brought in.
             Unavailable: no worker is alive to make it.
         """
-        store, document = self._registry.store, self._registry.glance(model_id)
+        store, document = self._registry.store, self._registry.summary(model_id)
         suffix = self._suffix(model_id, form, document)
         if not store.has(model_id, suffix):
             if form == "litert":
@@ -83,7 +83,7 @@ class ModelFiles:
             raise NotFound(f"Model {model_id} has no {form} file that forecasts as it does.")
         return store.local(model_id, suffix), f"{model_id}.{suffix.rpartition('.')[2]}"
 
-    def _suffix(self, model_id: str, form: str, document: dict[str, Any]) -> str:
+    def _suffix(self, model_id: str, form: str, document: ModelDocument) -> str:
         if form == "keras":  # an imported model is a .h5 file
             return ".keras" if self._registry.store.has(model_id, ".keras") else ".h5"
         return LITERT if form == "litert" else served_suffix(document)

@@ -13,6 +13,7 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
+from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.job_replies import iso_time, job_fields
 from utils.api import page_replies as p
@@ -101,7 +102,7 @@ class OperationPage:
         if job.state is not JobState.SUCCEEDED:
             return None
         with contextlib.suppress(NotFound):  # deleted meanwhile
-            return _r2(self._registry.store.glance(job.job_id))
+            return self._registry.summary(job.job_id).metrics.r2_score
         return None
 
     def realtime(self) -> p.RealtimeReply:
@@ -174,7 +175,7 @@ class OperationPage:
                     total_models=len(models),
                     models=list(models),
                     best_model=(best := _best(models)),
-                    best_r2_score=_r2(models[best]),
+                    best_r2_score=models[best].metrics.r2_score,
                 )
                 for plant, models in sorted(found.items())
             }
@@ -222,7 +223,7 @@ class OperationPage:
 
     def _illustrated(self, model_id: str, kind: str) -> bytes:
         """A file of a model that a worker makes when it is first asked for."""
-        self._registry.glance(model_id)
+        self._registry.summary(model_id)
         store = self._registry.store
         if not store.has(model_id, kind):
             self._jobs.expect_worker()
@@ -231,37 +232,26 @@ class OperationPage:
 
     # ------------------------------------------------------------------------------------------
 
-    def _models_by_plant(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def _models_by_plant(self) -> dict[str, dict[str, ModelDocument]]:
         """Plant → the documents of the models all of whose series are the plant's, newest first."""
-        documents = self._registry.store.readable_documents()
-        newest = sorted(
-            documents.items(), key=lambda item: str(item[1].get("created_at")), reverse=True
-        )
-        found: dict[str, dict[str, dict[str, Any]]] = {}
+        summaries = self._registry.summaries().items()
+        newest = sorted(summaries, key=lambda item: item[1].created_at, reverse=True)
+        found: dict[str, dict[str, ModelDocument]] = {}
         for id, document in newest:
-            plants = {entry["key"][0] for entry in document.get("series", [])}
+            plants = {key[0] for key in document.series_keys}
             if len(plants) == 1:
                 found.setdefault(plants.pop(), {})[id] = document
         return found
 
 
-def _best(models: dict[str, dict[str, Any]]) -> str:
+def _best(models: dict[str, ModelDocument]) -> str:
     """The model of the lowest held-back MASE; of those without one, of the highest R²."""
 
     def rank(id: str) -> tuple[float, float]:
-        metrics = models[id].get("metrics") or {}
-        mase, r2 = metrics.get("mase"), _r2(models[id])
-        return (
-            math.inf if mase is None else float(mase),
-            math.inf if r2 is None else -r2,
-        )
+        mase, r2 = models[id].metrics.mase, models[id].metrics.r2_score
+        return math.inf if mase is None else mase, math.inf if r2 is None else -r2
 
     return min(models, key=rank)
-
-
-def _r2(document: dict[str, Any]) -> float | None:
-    found = (document.get("metrics") or {}).get("r2_score")
-    return None if found is None else float(found)
 
 
 def _status(job: Job) -> p.StatusPart:

@@ -14,6 +14,7 @@ from models.jobs.event_feed import EventFeed, Stream
 from models.jobs.jobs import Jobs
 from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
 from models.registry.comparison import others_of
+from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.job_replies import job_fields
 from models.services.synthetic_data import plant_spec
@@ -24,6 +25,18 @@ from utils.auth.caller import caller
 from utils.errors import Detail, InvalidInput, ServiceError
 from utils.settings import Settings
 from utils.shutdown import DRAIN
+
+# Fields of a model's document that the reply of its training repeats.
+_REPLIED = {
+    "architecture",
+    "dataset_id",
+    "data_points",
+    "training_history",
+    "metrics",
+    "training_time",
+    "model_summary",
+    "warnings",
+}
 
 
 class TrainingService:
@@ -129,16 +142,12 @@ class TrainingService:
             running = None if key else self._alike(request)
             job_id = self._joined(running) if running else self.start(request, key)
             self._jobs.wait(job_id)
-        document = self._registry.store.document(job_id)
-        names = ("architecture", "dataset_id", "data_points", "training_history", "metrics")
+        document = self._registry.document(job_id)
         return replies.TrainReply(
             model_id=job_id,
-            enhanced_features=document["encoding"]["engineered"],
-            training_time=document["training_time"],
-            beside=others_of(document, self._registry.store.readable_documents()),
-            model_summary=document["model_summary"],
-            warnings=document["warnings"],
-            **{name: document[name] for name in names},
+            enhanced_features=document.engineered_features,
+            beside=others_of(document, self._registry.summaries().values()),
+            **document.model_dump(include=_REPLIED, exclude_unset=True),
         )
 
     def _joined(self, running: Job) -> str:
@@ -227,11 +236,11 @@ class TrainingService:
             plant_results=results,
         )
 
-    def _plant_end(self, job_id: str) -> dict[str, Any] | ServiceError:
+    def _plant_end(self, job_id: str) -> ModelDocument | ServiceError:
         """The document of a job's model, or what the job failed with."""
         try:
             self._jobs.wait(job_id)
-            return self._registry.store.document(job_id)
+            return self._registry.summary(job_id)
         except ServiceError as error:
             if DRAIN.begun:
                 raise
@@ -280,13 +289,11 @@ class TrainingService:
         return Stream(self._feed.follow(job_id, queued_at, last_id), release)
 
 
-def _plant_result(job_id: str, end: dict[str, Any] | ServiceError) -> replies.PlantResult:
+def _plant_result(job_id: str, end: ModelDocument | ServiceError) -> replies.PlantResult:
     if isinstance(end, ServiceError):
         return replies.PlantResult(success=False, job_id=job_id, error=end.message)
-    names = ("metrics", "training_time", "data_points")
-    return replies.PlantResult(
-        success=True, job_id=job_id, model_id=job_id, **{name: end[name] for name in names}
-    )
+    fields = end.model_dump(include={"metrics", "training_time", "data_points"}, exclude_unset=True)
+    return replies.PlantResult(success=True, job_id=job_id, model_id=job_id, **fields)
 
 
 def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:

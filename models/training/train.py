@@ -17,6 +17,13 @@ import tensorflow as tf
 
 from models.forecast.forecaster import Model
 from models.forecast.onnx_session import open_network
+from models.registry.model_document import (
+    Metrics,
+    ModelDocument,
+    NetworkEntry,
+    SeriesEntry,
+    SplitDates,
+)
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import evaluate, network
 from models.training.fit import Alone, Control, Epochs
@@ -38,7 +45,7 @@ def train(
     control: Control | None = None,
     keep_optimizer: bool = False,
     design: Design = PLAIN,
-) -> dict[str, Any]:
+) -> ModelDocument:
     """Train a network on a panel and publish it; returns the published document.
 
     Args:
@@ -88,7 +95,7 @@ def _train(
     control: Control,
     keep_optimizer: bool,
     design: Design,
-) -> dict[str, Any]:
+) -> ModelDocument:
     began = time.perf_counter()
     task = prepare(panel, hyper, design)
     features = task.encoding.width
@@ -105,19 +112,18 @@ def _train(
         control.check()
         model, metrics = evaluate.assemble(task, open_network(onnx.read_bytes()))
         control.check()
-        document = _document(model, metrics, task, hyper, seed) | {
-            "model_id": model_id,
-            "training_history": epochs.history
-            | {"epochs": len(epochs.history["loss"]), "best_epoch": epochs.best_epoch},
-            **about,
-        }
-        document["model_summary"] |= {
-            "input_shape": [None, hyper.sequence_length, features],
-            "total_params": int(trained.count_params()),
-        }
-        document["training_time"] = epochs.spent_before + time.perf_counter() - began
+        document = _document(model, metrics, task, hyper, seed, int(trained.count_params()))
+        history = epochs.history | {"epochs": len(epochs.history["loss"])}
+        document = document.model_copy(
+            update={
+                "model_id": model_id,
+                "training_history": history | {"best_epoch": epochs.best_epoch},
+                "training_time": epochs.spent_before + time.perf_counter() - began,
+                **about,
+            }
+        )
         files = {".keras": trained.save, ".onnx": copy_of(onnx)}
-        control.publish(lambda: store.publish(model_id, document, files))
+        control.publish(lambda: store.publish(model_id, document.to_json(), files))
     return document
 
 
@@ -129,38 +135,45 @@ def _export(trained: keras.Model, path: Path) -> None:
 
 
 def _document(
-    model: Model, metrics: dict[str, Any], task: PreparedData, hyper: Hyperparameters, seed: int
-) -> dict[str, Any]:
-    """What is known of a trained model: its parts but the network, and how good it is."""
+    model: Model,
+    metrics: dict[str, Any],
+    task: PreparedData,
+    hyper: Hyperparameters,
+    seed: int,
+    total_params: int,
+) -> ModelDocument:
+    """Return what is known of a trained model: its parts but the network, and its errors."""
     created = datetime.now(UTC).isoformat()
     architecture = task.design.architecture
     config = hyper.to_config() | {"architecture": architecture, "seed": seed}
-    coherence, spread = model.coherence, model.spread
-    return {
-        "created_at": created,
-        "architecture": architecture,
-        "config": config,
-        "metrics": metrics,
-        "model_summary": {
+    reconciliation, intervals = model.coherence, model.spread
+    return ModelDocument(
+        created_at=created,
+        architecture=architecture,
+        config=config,
+        metrics=Metrics.model_validate(metrics),
+        model_summary={
+            "input_shape": [None, hyper.sequence_length, task.encoding.width],
             "output_shape": [None, len(TARGETS)],
+            "total_params": total_params,
             "config": config,
             "design": task.design.to_config(),
             "created_at": created,
         },
-        "warnings": task.warnings,
-        "encoding": task.encoding.to_document(),
-        "anchor": task.choice.refitted.to_document(),
-        "network": {"size": model.size.tolist()},
-        "coherence": None if coherence is None else coherence.to_document(),
-        "spread": None if spread is None else spread.to_document(),
-        "response": model.response.to_document(),
-        "split": _split(task),
-        "series": _series(task),
-        "versions": {
+        warnings=task.warnings,
+        encoding=task.encoding.to_document(),
+        autoregression=task.choice.refitted.to_document(),
+        network=NetworkEntry(residual_scale=model.size.tolist()),
+        reconciliation=None if reconciliation is None else reconciliation.to_document(),
+        intervals=None if intervals is None else intervals.to_document(),
+        what_if=model.response.to_document(),
+        split=SplitDates.model_validate(_split(task)),
+        series=_series(task),
+        versions={
             "python": sys.version.split()[0],
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
-    }
+    )
 
 
 def _split(task: PreparedData) -> dict[str, str | None]:
@@ -178,18 +191,18 @@ def _split(task: PreparedData) -> dict[str, str | None]:
     }
 
 
-def _series(task: PreparedData) -> list[dict[str, Any]]:
-    """What a forecast starts from: the end of every series."""
+def _series(task: PreparedData) -> list[SeriesEntry]:
+    """Return what a forecast starts from: the end of every series."""
     panel, found = task.panel, []
     filled = panel.filled()
     for s, key in enumerate(panel.keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
         found.append(
-            {
-                "key": list(key),
-                "last_step": int(panel.first[s]) + end - begin - 1,
-                "recent": filled[max(begin, end - task.memory) : end].tolist(),
-                "highest_throughput": float(panel.values[begin:end, 1].max()),
-            }
+            SeriesEntry(
+                series_key=key,
+                last_step=int(panel.first[s]) + end - begin - 1,
+                recent=filled[max(begin, end - task.memory) : end].tolist(),
+                highest_throughput=float(panel.values[begin:end, 1].max()),
+            )
         )
     return found

@@ -10,6 +10,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from models.registry.comparison import others_of
+from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.operation_page import OperationPage
 from tests.support.running_service import FAST, Service
@@ -187,7 +188,8 @@ def test_the_best_model_has_the_lowest_mase_whatever_its_r2(
 ) -> None:
     registry, ids = Registry(tmp_path, 1), [str(uuid4()), str(uuid4())]
     for id, (mase, r2) in zip(ids, (first, second), strict=True):
-        registry.store.publish(id, document(metrics={"mase": mase, "r2_score": r2}), {})
+        fields = document(metrics={"mase": mase, "r2_score": r2})
+        registry.store.publish(id, fields, {})
     page = OperationPage(None, None, registry)  # type: ignore[arg-type]
     assert page.best("A").model_id == ids[best]
     assert page.plants_summary().summary["A"].best_r2_score == (first, second)[best][1]
@@ -209,6 +211,7 @@ def test_only_models_of_the_same_held_back_end_stand_beside(changes: Body, count
     other = document(model_id="n", architecture="enhanced") | changes
     older = other | {"model_id": "o", "created_at": "2025-01-01"}
     imported = {"model_id": "i", "config": {}, "metrics": {}}
-    found = others_of(document(), {"m": document(), "n": other, "o": older, "i": imported})
+    known = [ModelDocument.of(fields) for fields in (document(), other, older, imported)]
+    found = others_of(known[0], known)
     assert [each.model_id for each in found] == (["n"] if counts else [])
-    assert others_of(imported, {"i": imported, "m": document()}) == []
+    assert others_of(known[3], known) == []

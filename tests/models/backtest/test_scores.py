@@ -10,7 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.backtest import backtest, plot
-from models.forecast.forecaster import Forecaster
+from models.forecast.forecaster import Forecaster, LevelsModel
+from models.forecast.onnx_session import open_network
+from models.registry.model_document import ModelDocument
 from models.series.legacy_encoding import LevelsEncoding, feature_order
 from models.series.panel import Calendar, Key, Panel, Step
 from utils.api.backtest_replies import BacktestReply
@@ -45,10 +47,8 @@ def legacy(step: Step = Step.DAY) -> Forecaster:
     said = helper.make_tensor_value_info("said", TensorProto.FLOAT, ["n", 3])
     graph = helper.make_graph(nodes, "repeat", [given], [said], [last])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return Forecaster(
-        {"encoding": encoding.to_document(), "series": []},
-        onnx.ModelProto.SerializeToString(model),
-    )
+    network = open_network(onnx.ModelProto.SerializeToString(model))
+    return Forecaster(LevelsModel(encoding, network), {})
 
 
 def panel(*lengths: int, step: Step = Step.DAY, keys: tuple[Key, ...] = ()) -> Panel:
@@ -62,7 +62,9 @@ def panel(*lengths: int, step: Step = Step.DAY, keys: tuple[Key, ...] = ()) -> P
 
 def tried(data: Panel, **asked: Any) -> dict[str, Any]:
     forecaster = legacy(data.calendar.step)
-    found = backtest.run(forecaster, {}, data, BacktestRequest.parse(asked), Listener())
+    found = backtest.run(
+        forecaster, ModelDocument(), data, BacktestRequest.parse(asked), Listener()
+    )
     return BacktestReply.model_validate(IDS | found).model_dump()
 
 

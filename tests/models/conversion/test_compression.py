@@ -14,7 +14,8 @@ import pytest
 
 from models.conversion import compression, legacy_import
 from models.data_generator import PlantSpec, generate
-from models.forecast.forecaster import Forecaster
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import SERVED, Registry, model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import train
@@ -143,7 +144,9 @@ def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
     assert len(registry.store.read(id, SERVED["int8"])) == sizes[2]
     key = panel.keys[0]
     served = registry.open(id).forecast_own([key], 5)[0]
-    exact = Forecaster(document, store.read(id, SERVED["int8"])).forecast_own([key], 5)[0]
+    exact = open_forecaster(
+        ModelDocument.of(document), store.read(id, SERVED["int8"])
+    ).forecast_own([key], 5)[0]
     np.testing.assert_array_equal(served.values, exact.values)
 
 

@@ -105,7 +105,7 @@ def test_a_model_of_keras_3_says_the_same_when_imported(
     tmp_path: Path, store: ArtifactStore
 ) -> None:
     path = save(tmp_path)
-    document = legacy_import.import_model(store, path, scalers(tmp_path))
+    document = legacy_import.import_model(store, path, scalers(tmp_path)).to_json()
     true = keras.models.load_model(path, compile=False)(windows())
     np.testing.assert_allclose(said(store, document, windows()), true, atol=1e-5)
     id = document["model_id"]
@@ -136,7 +136,7 @@ def test_a_model_of_keras_2_says_the_same_when_imported(
     )
     with h5py.File(path) as file:
         assert file.attrs["keras_version"].startswith("2.")
-    document = legacy_import.import_model(store, path, scalers(tmp_path))
+    document = legacy_import.import_model(store, path, scalers(tmp_path)).to_json()
     true = np.load(f"{path}.npy")
     np.testing.assert_allclose(said(store, document, windows()), true, atol=1e-5)
     assert document["config"]["dropout_rate"] == 0.3
@@ -146,7 +146,7 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
     path = save(tmp_path, shape=(LENGTH, 9))
     document = legacy_import.import_model(
         registry.store, path, scalers(tmp_path, 9), history(tmp_path)
-    )
+    ).to_json()
     assert [id for id, _ in registry.infos()] == [document["model_id"]]
     forecaster = registry.open(document["model_id"])
     forecaster.check(("P2", "TV", "L"))
@@ -165,7 +165,7 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
 
 
 def test_without_scalers_the_history_scales(tmp_path: Path, store: ArtifactStore) -> None:
-    document = legacy_import.import_model(store, save(tmp_path), None, history(tmp_path))
+    document = legacy_import.import_model(store, save(tmp_path), None, history(tmp_path)).to_json()
     code = document["encoding"]
     assert code["names"] == {
         "plant": ["P1", "P2", "P9"],
@@ -183,7 +183,7 @@ def test_without_scalers_the_history_scales(tmp_path: Path, store: ArtifactStore
 def test_with_nothing_but_the_file_what_is_assumed_is_said(
     tmp_path: Path, store: ArtifactStore
 ) -> None:
-    document = legacy_import.import_model(store, save(tmp_path), None)
+    document = legacy_import.import_model(store, save(tmp_path), None).to_json()
     assert document["encoding"]["scale"] == [1.0] * 6
     assert document["encoding"]["names"]["plant"] == ["Plant_A", "Plant_B", "Plant_C"]
     assert any("unscaled" in note for note in document["warnings"])
@@ -197,7 +197,7 @@ def test_the_columns_that_a_scaler_kept_give_the_order(
     columns = ["Month", "WIP", "Throughput", "Cycle Time", "plant_encoded"]
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 5)), columns=columns)
     path = scalers(tmp_path, scaler=StandardScaler().fit(frame))
-    document = legacy_import.import_model(store, save(tmp_path), path)
+    document = legacy_import.import_model(store, save(tmp_path), path).to_json()
     order = ["month", "wip", "throughput", "cycle_time", "plant", "application"]
     assert document["encoding"]["features"] == order
     assert any("does not know application" in note for note in document["warnings"])

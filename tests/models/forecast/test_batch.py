@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from models.data_generator import PlantSpec, generate
-from models.forecast.forecaster import Forecaster
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import train
@@ -39,7 +40,7 @@ def model_id(store: Path) -> str:
     panel = Panel(Calendar(), tuple(block.keys), np.arange(5) * 90, np.full(4, 19_723), values)
     hyper = Hyperparameters.parse({"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 1})
     shelf = model_store(store)
-    document = train.train(panel, hyper, 1, shelf, id, {})
+    document = train.train(panel, hyper, 1, shelf, id, {}).to_json()
     loud = document | {"network": {"size": [0.1, 0.1, 0.1]}}
     content = shelf.read(id, ".onnx")
     shelf.delete(id)
@@ -163,7 +164,7 @@ def test_a_large_batch_comes_in_parts_and_in_order(client: FlaskClient, model_id
 
 def test_what_a_model_remembers_is_what_it_says_and_has_an_end(store: Path, model_id: str) -> None:
     shelf = model_store(store)
-    forecaster = Forecaster(shelf.document(model_id), shelf.read(model_id, ".onnx"))
+    forecaster = open_forecaster(ModelDocument.read(shelf, model_id), shelf.read(model_id, ".onnx"))
     key = forecaster.encoding.keys[0]
     first = forecaster.forecast_own([key], 30)[0]
     assert forecaster.forecast_own([key], 30)[0] is first

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from models.forecast.forecaster import Forecaster, Memory, Start
 from models.forecast.onnx_session import open_network
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import Registry, model_store
 from models.series.encoding import Encoding
 from models.series.panel import Calendar, Panel
@@ -109,7 +111,10 @@ def test_a_bound_network_says_what_it_says_when_called(
     count: int, published: tuple[dict[str, Any], bytes]
 ) -> None:
     document, content = published
-    forecaster, network = Forecaster(document, content), open_network(content)
+    forecaster, network = (
+        open_forecaster(ModelDocument.of(document), content),
+        open_network(content),
+    )
     assert isinstance(forecaster.encoding, Encoding)
     rng, encoding = np.random.default_rng(1), forecaster.encoding
     windows = np.empty((count, encoding.length, encoding.width), np.float32)
@@ -125,7 +130,7 @@ def test_threads_that_forecast_at_once_do_not_hear_each_other(
 ) -> None:
     document, content = published
     heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
-    forecaster = Forecaster(heard, content)
+    forecaster = open_forecaster(ModelDocument.of(heard), content)
     [key] = forecaster.encoding.keys
     rows, last = forecaster.recent(key) or (np.zeros(0), 0)
     starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
@@ -140,7 +145,7 @@ def test_models_that_share_a_memory_know_only_their_own(
 ) -> None:
     document, content = published
     memory = Memory()
-    one, other = (Forecaster(document, content, memory) for _ in range(2))
+    one, other = (open_forecaster(ModelDocument.of(document), content, memory) for _ in range(2))
     [key] = one.encoding.keys
     [forecast] = one.forecast_own([key], 7)
     assert one.forecast_own([key], 7)[0] is forecast

@@ -68,7 +68,7 @@ def test_the_held_back_end_is_none_the_worse_for_it(tmp_path: Path, noise: float
     wapes = []
     for hyper, design in ((tiny, PLAIN), settled):
         document = train.train(panel, hyper, 1, store, str(uuid4()), {}, design=design)
-        figures = document["metrics"]["network"]["per_target"].values()
+        figures = document.to_json()["metrics"]["network"]["per_target"].values()
         wapes.append(np.mean([target["wape_published"] for target in figures]))
     assert wapes[1] < 1.01 * wapes[0]
 

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from models.data_generator import PlantSpec, generate
-from models.forecast.forecaster import Forecaster, past_of
+from models.forecast.forecaster import past_of
 from models.forecast.onnx_session import open_network
 from models.forecast.rollout import Past
+from models.registry.model_document import ModelDocument
+from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import evaluate, network, prepare, train
@@ -41,7 +43,8 @@ def trained(
 ) -> Any:
     store, id = model_store(folder), str(uuid4())
     document = train.train(data, hyper, seed, store, id, {}, design=design)
-    return document, Forecaster(store.document(id), store.read(id, ".onnx"))
+    read = ModelDocument.read(store, id)
+    return document.to_json(), open_forecaster(read, store.read(id, ".onnx"))
 
 
 def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
@@ -206,4 +209,5 @@ def test_a_document_that_lacks_something_is_damaged(tmp_path: Path, entry: str) 
     document, _ = trained(tmp_path, panel())
     content = (tmp_path / f"{document['model_id']}.onnx").read_bytes()
     with pytest.raises(DamagedFile, match="lacks"):
-        Forecaster({k: v for k, v in document.items() if k != entry}, content)
+        rest = {k: v for k, v in document.items() if k != entry}
+        open_forecaster(ModelDocument.of(rest), content)
