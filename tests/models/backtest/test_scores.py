@@ -173,11 +173,11 @@ def test_blocks_make_no_difference(length: int, monkeypatch: pytest.MonkeyPatch)
 def test_it_is_heard_of_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backtest, "_MOST_AT_ONCE", 8)
     asked, listener = BacktestRequest.parse({"origins": 10}), Listener()
-    backtest.run(legacy(), {}, panel(60, 60), asked, listener)
+    backtest.run(legacy(), ModelDocument(), panel(60, 60), asked, listener)
     assert listener.heard[1:] == [(4, 10, 0.4), (8, 10, 0.8), (10, 10, 1.0)]
     stopped = Listener(most=0.5)
     with pytest.raises(InterruptedError):
-        backtest.run(legacy(), {}, panel(60, 60), asked, stopped)
+        backtest.run(legacy(), ModelDocument(), panel(60, 60), asked, stopped)
     assert stopped.heard[-1][2] == 0.8
 
 
@@ -185,6 +185,6 @@ def test_it_is_heard_of_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 def test_any_name_is_drawn(name: str) -> None:
     data = panel(60, keys=(("A", "TV", "L"),))
-    found = backtest.run(legacy(), {}, data, BacktestRequest.parse({}), Listener())
+    found = backtest.run(legacy(), ModelDocument(), data, BacktestRequest.parse({}), Listener())
     found["plot"][0]["plant"] = name
     assert plot.draw(found, "0123456789")[1:4] == b"PNG"
