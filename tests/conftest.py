@@ -1,16 +1,106 @@
-"""What tests share: a running service and a model that it trained, databases."""
+"""Fixtures that tests share, the kinds of tests, and the guard against leftover processes."""
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from tests.support import postgres, s3
+from tests.support import kinds, postgres, s3
+from tests.support.leftover_processes import Guard
+from tests.support.panels import generated_panel
 from tests.support.running_service import FAST, SMALL, Service, start_service
+from tests.support.stores import settings_in
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from models.series.panel import Panel
+    from utils.settings import Settings
+
+GUARD = pytest.StashKey[Guard]()
+
+# Few examples, the same each time; `--hypothesis-profile nightly` tries many, others each time.
+for profile, examples in (("ci", 30), ("nightly", 1000)):
+    hypothesis_settings.register_profile(
+        profile,
+        max_examples=examples,
+        derandomize=profile == "ci",
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+hypothesis_settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    kinds.watch_unit_tests()
+    if not hasattr(config, "workerinput"):  # in the first process, not in those of xdist
+        config.stash[GUARD] = Guard()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if guard := config.stash.get(GUARD, None):
+        guard.finish()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    guard = session.config.stash.get(GUARD, None)
+    if guard and exitstatus == pytest.ExitCode.OK and (left := guard.leftovers()):
+        print("\nStill running after the tests:", *left, sep="\n  ", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m unit`, do not even import modules of other kinds: that takes longer than to run."""
+    if config.option.markexpr != "unit" or collection_path.suffix != ".py":
+        return None
+    return True if kinds.kind_of_module(collection_path) not in (None, "unit") else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kinds.mark(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    with kinds.running(item):
+        return (yield)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of stores and a database in an empty folder. Override it to change more of them."""
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    """The web application with these settings, in this process."""
+    from app import create_app
+
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of that application."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def panel() -> Panel:
+    """Two generated series of 60 days."""
+    return generated_panel()
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +166,7 @@ def postgres_url(postgres_server: postgres.Server) -> str:
     return postgres_server.new_database()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
@@ -91,7 +181,7 @@ def s3_server() -> Iterator[s3.S3]:
         yield server
 
 
-@pytest.fixture(params=["folder", "s3", "memory"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service), "memory"])
 def location(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:

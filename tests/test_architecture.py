@@ -130,6 +130,7 @@ def test_the_server_settings_import_no_view_and_no_domain() -> None:
     assert rooms <= {"utils", "utils.server", "utils.auth", "utils.http"}
 
 
+@pytest.mark.service
 def test_the_web_process_does_not_load_tensorflow() -> None:
     code = f"import sys, app; print(sorted({TENSORFLOW!r} & set(sys.modules)))"
     done = subprocess.run(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.fuzz import run
 from tests.support.running_service import start_service
+
+pytestmark = pytest.mark.service
 
 
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:

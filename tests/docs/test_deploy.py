@@ -90,6 +90,7 @@ def test_units_are_well_formed_and_agree_with_the_text(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+@pytest.mark.service
 def test_the_commands_of_units_exist(path: Path) -> None:
     program, *arguments = shlex.split(unit(path)["Service"]["ExecStart"])
     name = Path(program).name

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import data_generator
@@ -42,7 +42,6 @@ def columns(**changes: Any) -> dict[str, np.ndarray]:
     return next(generate(spec(**changes))).columns
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     base_wip=st.floats(1, 5000),
     seasonality=st.floats(0, 1),

@@ -7,8 +7,6 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import Calendar, Key, Panel
-
 Floats = NDArray[np.float64]
 
 LOAD = 0.8
@@ -51,11 +49,3 @@ def queue(seed: int, cycle_times: int, stock: bool = False, servers: int = 1) ->
     begin, steps = 100, int(cycle_times * CYCLE_TIME)
     arrivals, departures = units(seed, int(1.5 * (begin + steps)) + 100, servers)
     return table(arrivals, departures, begin, steps, stock)
-
-
-def panel(*series: Floats) -> Panel:
-    """A panel of rows of some series, from 1970-01-01 on."""
-    keys: list[Key] = [(f"P{i}", "A", "S") for i in range(len(series))]
-    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in series])])
-    first = np.zeros(len(series), np.int64)
-    return Panel(Calendar(), tuple(keys), offsets, first, np.vstack(series))

@@ -1,4 +1,4 @@
-"""Small stores for tests of what looks after them: copies of what a running service published."""
+"""Settings of stores in a folder, and copies of what a running service published."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.data.datasets import Datasets
 from models.registry.registry import model_store
@@ -36,32 +37,31 @@ class Stores:
     @property
     def files(self) -> list[Path]:
         """Every file of the model and of the data set."""
-        rooms = self.folder / "models", self.folder / "data"
-        return sorted(path for room in rooms for path in room.rglob("*") if path.is_file())
+        folders = self.folder / "models", self.folder / "data"
+        return sorted(path for each in folders for path in each.rglob("*") if path.is_file())
 
     def content(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in self.files}
 
 
-def settings_of(folder: Path) -> Settings:
-    return Settings(
-        port=free_port(),
-        model_store=str(folder / "models"),
-        data_store=str(folder / "data"),
-        database_url=f"sqlite:///{folder / 'jobs.sqlite'}",
-    )
+def settings_in(folder: Path, **more: Any) -> Settings:
+    """Return settings whose stores and database lie in a folder."""
+    stores = {"model_store": str(folder / "models"), "data_store": str(folder / "data")}
+    database = f"sqlite:///{folder / 'jobs.sqlite'}"
+    return Settings(**{"port": free_port(), "database_url": database} | stores | more)
 
 
 def copied(service: Service, folder: Path, model_id: str, dataset_id: str) -> Stores:
-    """What the service published under two ids, as if it had done so long ago."""
-    for room, id in (("models", model_id), ("data", dataset_id)):
-        (folder / room).mkdir(parents=True)
-        for path in (service.folder / room).glob(f"{id}.*"):
-            shutil.copy(path, folder / room)
-            age(folder / room / path.name)
-    return Stores(folder, settings_of(folder), model_id, dataset_id)
+    """Return copies of a model and a data set that a service published, made to look old."""
+    for kind, id in (("models", model_id), ("data", dataset_id)):
+        (folder / kind).mkdir(parents=True)
+        for path in (service.folder / kind).glob(f"{id}.*"):
+            shutil.copy(path, folder / kind)
+            age(folder / kind / path.name)
+    return Stores(folder, settings_in(folder), model_id, dataset_id)
 
 
 def age(*paths: Path) -> None:
+    """Set the time of the last change of files to one long ago."""
     for path in paths:
         os.utime(path, (LONG_AGO, LONG_AGO))

@@ -46,6 +46,7 @@ def test_texts_are_those_given(words: list[str]) -> None:
     assert column.to_pylist() == words
 
 
+@pytest.mark.service
 def test_what_web_processes_do_with_made_data_leaves_pandas_alone(tmp_path: Path) -> None:
     code = (
         "import sys; from models.data.datasets import Datasets;\n"

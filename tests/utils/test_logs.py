@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from utils import logs
 
 FACTS = {"method": "GET", "path": "/a", "status": 200, "milliseconds": 0.5, "request_id": "x"}
-NOT_THERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=["text", "json"])
@@ -43,7 +42,6 @@ def test_a_request_s_line_is_the_one_that_any_logger_writes(
     assert without_time(ours, form) == without_time(theirs, form)
 
 
-@NOT_THERE
 @given(path=st.text())
 def test_a_request_has_one_line_whatever_its_path(
     form: str, path: str, capsys: pytest.CaptureFixture[str]

@@ -55,6 +55,7 @@ def test_threads_are_as_set_unless_the_environment_says_otherwise(
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3" and os.environ["OMP_NUM_THREADS"] == "7"
 
 
+@pytest.mark.service
 def test_threads_that_wrote_tables_keep_no_memory() -> None:
     """Each of Arrow's own allocator would keep some 7 MB, and web processes have many."""
     ended = subprocess.run(

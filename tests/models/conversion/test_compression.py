@@ -25,6 +25,8 @@ from utils.api.replies import CompressReply
 from utils.api.schemas import Hyperparameters
 from utils.errors import Conflict
 
+pytestmark = pytest.mark.service
+
 Body = dict[str, Any]
 
 

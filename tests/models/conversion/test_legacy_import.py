@@ -25,9 +25,7 @@ from utils.errors import DamagedFile, InvalidInput, ServiceError
 from utils.storage.artifact_store import ArtifactStore
 
 # Keras' and TensorFlow's own, with NumPy 2.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = pytest.mark.training
 
 LENGTH = 5
 NAMES = {"plant": ["P1", "P2"], "application": ["TV"], "panel_size": ["L", "S"]}

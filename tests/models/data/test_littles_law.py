@@ -7,14 +7,15 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data import littles_law
 from models.data.littles_law import FAIL, INCONCLUSIVE, PASS
 from models.data_generator import PlantSpec, generate
 from models.series.panel import Panel
-from tests.support.queue_simulation import Floats, panel, queue, table, units
+from tests.support.panels import panel_of
+from tests.support.queue_simulation import Floats, queue, table, units
 
 SEEDS = range(12)
 WRONG = {
@@ -26,7 +27,7 @@ WRONG = {
 
 
 def verdicts(*series: Floats) -> list[str]:
-    return littles_law.judge(panel(*series)).verdict.tolist()
+    return littles_law.judge(panel_of(*series)).verdict.tolist()
 
 
 @pytest.mark.parametrize("begin", [0, 37, 150])
@@ -44,7 +45,6 @@ def test_the_law_is_exact_with_the_ages_at_the_edges(begin: int) -> None:
     assert rows[:, 0].sum() == pytest.approx(service + ages(begin + steps) - ages(begin))
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     cycle_times=st.sampled_from([1, 3, 10, 30]),
@@ -70,8 +70,8 @@ def test_wrong_data_fails_once_it_is_long_enough(wrong: str) -> None:
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_pass_means_that_larger_deviations_do_not_hide(wrong: str) -> None:
     true = [queue(seed, 40) for seed in SEEDS]
-    found = littles_law.judge(panel(*true))
-    spoiled = littles_law.judge(panel(*(WRONG[wrong](rows) for rows in true)))
+    found = littles_law.judge(panel_of(*true))
+    spoiled = littles_law.judge(panel_of(*(WRONG[wrong](rows) for rows in true)))
     sharp = found.detectable < 0.2
     assert sharp.sum() > 5 and set(found.verdict[sharp]) == {PASS}
     assert set(spoiled.verdict[sharp]) == {FAIL}
@@ -91,7 +91,7 @@ def test_generated_data_never_fails_and_passes_when_long(noise: float, base_wip:
 def test_the_worst_window_is_where_the_error_is() -> None:
     rows = np.tile([40.0, 20.0, 2.0], (400, 1))
     rows[200:250, 0] = 60
-    found = littles_law.judge(panel(rows, np.tile([40.0, 20.0, 2.0], (400, 1))))
+    found = littles_law.judge(panel_of(rows, np.tile([40.0, 20.0, 2.0], (400, 1))))
     assert found.verdict.tolist() == [FAIL, PASS]
     begin, end = found.worst[0]
     assert 185 <= begin <= 215 and 235 <= end <= 265
@@ -112,7 +112,7 @@ def test_what_piles_up_may_be_as_old_as_the_data() -> None:
 def test_unknown_cycle_times_widen_what_is_allowed(known: int, verdict: str) -> None:
     rows = np.tile([40.0, 20.0, 2.0], (400, 1))
     rows[np.random.default_rng(0).permutation(400)[known:], 2] = np.nan
-    found = littles_law.judge(panel(rows))
+    found = littles_law.judge(panel_of(rows))
     assert found.verdict.tolist() == [verdict] and found.known.tolist() == [known]
 
 
@@ -128,29 +128,32 @@ def test_unknown_cycle_times_widen_what_is_allowed(known: int, verdict: str) -> 
 )
 def test_series_without_a_law_to_judge_are_inconclusive_beside_others(rows: Floats) -> None:
     good = queue(5, 100)
-    together, alone = littles_law.judge(panel(rows, good, rows)), littles_law.judge(panel(good))
+    together, alone = (
+        littles_law.judge(panel_of(rows, good, rows)),
+        littles_law.judge(panel_of(good)),
+    )
     assert together.verdict.tolist() == [INCONCLUSIVE, PASS, INCONCLUSIVE]
     assert together.detectable[1] == pytest.approx(alone.detectable[0])
 
 
 def test_verdicts_do_not_depend_on_units_nor_on_other_series() -> None:
     series = [queue(seed, 30) * [10.0**seed, 10.0**seed, 1] for seed in range(9)]
-    together = littles_law.judge(panel(*series))
+    together = littles_law.judge(panel_of(*series))
     for seed, rows in enumerate(series):
-        alone = littles_law.judge(panel(rows / [10.0**seed, 10.0**seed, 1]))
+        alone = littles_law.judge(panel_of(rows / [10.0**seed, 10.0**seed, 1]))
         assert together.verdict[seed] == alone.verdict[0]
         assert together.deviation[seed] == pytest.approx(alone.deviation[0], abs=1e-6)
 
 
 def test_blocks_of_series_are_judged_alike() -> None:
     count = 2 * littles_law._SERIES_PER_BLOCK + 3
-    found = littles_law.judge(panel(*[queue(1, 30)] * count))
+    found = littles_law.judge(panel_of(*[queue(1, 30)] * count))
     assert len(found.verdict) == count and np.ptp(found.detectable) < 1e-9
 
 
 def test_all_windows_between_the_spans_of_a_series_are_judged() -> None:
     lengths = (11, 32, 1, 33, 34, 2, 100)
-    found = littles_law.judge(panel(*(np.tile([1, 2, 0.5], (length, 1)) for length in lengths)))
+    found = littles_law.judge(panel_of(*(np.tile([1, 2, 0.5], (length, 1)) for length in lengths)))
     spans = [min(length - 1, littles_law.EDGES) if length > 10 else 0 for length in lengths]
     assert found.windows.tolist() == [comb(span, 2) for span in spans]
 
@@ -158,6 +161,6 @@ def test_all_windows_between_the_spans_of_a_series_are_judged() -> None:
 def test_any_panel_is_judged_without_a_warning() -> None:
     rng = np.random.default_rng(0)
     series = [rng.exponential(1, (rng.integers(1, 60), 3)) for _ in range(40)]
-    mixed: Panel = panel(*series)
+    mixed: Panel = panel_of(*series)
     values = np.where(rng.random(mixed.values.shape) < [0, 0, 0.3], np.nan, mixed.values)
     assert len(littles_law.judge(replace(mixed, values=values)).verdict) == 40

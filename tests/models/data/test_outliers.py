@@ -10,13 +10,14 @@ import pytest
 from models.data import outliers
 from models.data_generator import PlantSpec, generate
 from models.series.panel import TARGETS, Panel
-from tests.support.queue_simulation import Floats, panel
+from tests.support.panels import panel_of
+from tests.support.queue_simulation import Floats
 
 
 def plant(days: int, noise: float, seed: int = 1) -> Panel:
     spec = PlantSpec(("A", "B", "C"), ("D",), ("E", "F"), days, 100, 50, 0.2, noise, seed)
     columns = next(generate(spec)).columns
-    return panel(*(np.stack([columns[t][s] for t in TARGETS], axis=1) for s in range(6)))
+    return panel_of(*(np.stack([columns[t][s] for t in TARGETS], axis=1) for s in range(6)))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.5])
@@ -44,23 +45,23 @@ def test_days_without_output_are_no_outliers_if_they_are_usual() -> None:
     rng = np.random.default_rng(0)
     rows = rng.lognormal(3, 0.1, (300, 3))
     rows[:, 1] *= rng.random(300) > 0.15
-    assert len(outliers.find(panel(rows)).row) == 0
+    assert len(outliers.find(panel_of(rows)).row) == 0
     rows[:, 1] = np.where(np.arange(300) % 7 > 4, 0, rng.lognormal(3, 0.1, 300))
-    assert len(outliers.find(panel(rows)).row) == 0
+    assert len(outliers.find(panel_of(rows)).row) == 0
 
 
 @pytest.mark.parametrize("rows", [np.zeros((50, 3)), np.ones((20, 3)), np.full((1, 3), 9.0)])
 def test_constant_and_short_series_have_none(rows: Floats) -> None:
     spiked = np.random.default_rng(0).lognormal(3, 0.1, (100, 3))
     spiked[50, 1] *= 50
-    found = outliers.find(panel(rows, spiked, rows))
+    found = outliers.find(panel_of(rows, spiked, rows))
     assert found.row.tolist() == [len(rows) + 50] and found.column.tolist() == [1]
 
 
 def test_unknown_cycle_times_are_none() -> None:
     rows = np.random.default_rng(0).lognormal(3, 0.1, (100, 3))
     rows[::3, 2] = np.nan
-    assert len(outliers.find(panel(rows)).row) == 0
+    assert len(outliers.find(panel_of(rows)).row) == 0
 
 
 def test_blocks_of_series_are_searched_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
@@ -60,13 +60,6 @@ KINDS = [
     *(pa.list_(pa.int32()), pa.struct([("a", pa.int8())]), pa.dictionary(pa.int32(), pa.string())),
 ]
 
-lawful = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
 
 def holds(parse: Callable[..., Any], *arguments: Any) -> Any:
     """What a parser gives, or None if it refuses in a sentence; anything else fails the test."""
@@ -95,7 +88,6 @@ def csv_files(draw: st.DrawFn) -> bytes:
     return text.encode(draw(st.sampled_from(["utf-8", "cp1252", "utf-16", "utf-8-sig"])), "replace")
 
 
-@lawful
 @given(
     st.binary(max_size=200)
     | st.binary(max_size=100).map(lambda rest: HEAD + rest)
@@ -108,7 +100,6 @@ def test_tables_of_any_bytes(tmp_path: Path, content: bytes) -> None:
     read(tmp_path, content)
 
 
-@lawful
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(COLUMNS), VALUES, max_size=9)
@@ -145,14 +136,12 @@ def parquet_files(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
-@lawful
 @given(parquet_files())
 def test_parquet_of_any_types_and_bytes(tmp_path: Path, content: bytes) -> None:
     read(tmp_path, content)
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-@settings(lawful, max_examples=40)
 @given(data=st.data())
 def test_bodies_of_any_values(kind: type[Request], data: st.DataObject) -> None:
     names = [item.alias or name for name, item in kind.model_fields.items()] + ["unknown"]
@@ -160,7 +149,6 @@ def test_bodies_of_any_values(kind: type[Request], data: st.DataObject) -> None:
     holds(kind.parse, body)
 
 
-@lawful
 @given(
     st.binary(max_size=200)
     | st.text(max_size=200).map(str.encode)
@@ -187,7 +175,6 @@ def fitted() -> bytes:
     return pickle.dumps({"scaler": StandardScaler().fit(np.arange(9.0).reshape(3, 3))})
 
 
-@lawful
 @given(data=st.data())
 def test_pickles_of_any_bytes(tmp_path: Path, fitted: bytes, data: st.DataObject) -> None:
     content = bytearray(fitted)
@@ -206,7 +193,6 @@ def network() -> bytes:
     return file.getvalue()
 
 
-@settings(lawful, max_examples=80)
 @given(data=st.data())
 def test_weights_and_archives_of_any_bytes(
     tmp_path: Path, network: bytes, data: st.DataObject
@@ -219,13 +205,11 @@ def test_weights_and_archives_of_any_bytes(
     holds(check_keras, tmp_path / "m.keras")
 
 
-@lawful
 @given(VALUES)
 def test_descriptions_of_any_values(config: Any) -> None:
     holds(check_config, config)
 
 
-@lawful
 @given(
     st.dictionaries(
         st.sampled_from(
@@ -241,7 +225,6 @@ def test_encodings_of_any_values(document: dict[str, Any]) -> None:
         assert str(error)
 
 
-@lawful
 @given(st.text(max_size=20) | st.text(alphabet="'=+-@\t\r\n a＝＋－＠", max_size=6))
 def test_formulas_are_escaped_and_come_back(name: str) -> None:
     written = spreadsheet_text.escaped(name)
@@ -261,7 +244,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 TEXTS = st.text(alphabet=string.printable[:95] + "äß€\x01\x7f", max_size=30)
 
 
-@settings(lawful, max_examples=60)
 @given(
     key=TEXTS,
     path=st.text(max_size=20)

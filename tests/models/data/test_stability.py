@@ -9,7 +9,8 @@ import pytest
 
 from models.data import stability
 from models.series.panel import Calendar, Step
-from tests.support.queue_simulation import Floats, panel
+from tests.support.panels import panel_of
+from tests.support.queue_simulation import Floats
 
 DAYS = np.arange(400)
 
@@ -33,7 +34,7 @@ def noisy(level: Floats, seed: int = 0) -> Floats:
 def test_a_trend_is_told_from_noise_weekdays_and_waves(
     level: Floats, verdict: str, slope: float | None
 ) -> None:
-    found = stability.judge(panel(noisy(level.astype(float))))
+    found = stability.judge(panel_of(noisy(level.astype(float))))
     assert found.verdict.tolist() == [verdict]
     if slope is not None:
         assert abs(found.slope[0] - slope) < 3 * found.standard_error[0] < 0.05
@@ -43,13 +44,13 @@ def test_a_trend_is_told_from_noise_weekdays_and_waves(
 
 def test_the_time_of_the_year_is_no_trend_in_data_that_is_long_enough() -> None:
     year = 100 - 50 * np.cos(2 * np.pi * np.arange(545) / 365.2425)
-    whole, half = (stability.judge(panel(noisy(year[:n]))) for n in (545, 182))
+    whole, half = (stability.judge(panel_of(noisy(year[:n]))) for n in (545, 182))
     assert whole.verdict[0] == stability.STABLE and half.verdict[0] == stability.GROWING
 
 
 @pytest.mark.parametrize("step", [Step.WEEK, Step.MONTH])
 def test_other_steps(step: Step) -> None:
-    rows = panel(noisy(100 + DAYS[:60] * 2.0), noisy(100.0 + 0 * DAYS[:60]))
+    rows = panel_of(noisy(100 + DAYS[:60] * 2.0), noisy(100.0 + 0 * DAYS[:60]))
     found = stability.judge(replace(rows, calendar=Calendar(step, 1)))
     assert found.verdict.tolist() == [stability.GROWING, stability.STABLE]
     assert found.slope[0] == pytest.approx(2, abs=0.2)
@@ -57,13 +58,13 @@ def test_other_steps(step: Step) -> None:
 
 def test_short_and_empty_series_are_inconclusive_beside_others() -> None:
     grows = noisy(100 + 0.25 * DAYS)
-    found = stability.judge(panel(grows[:5], grows, np.zeros((30, 3)), grows[:1]))
+    found = stability.judge(panel_of(grows[:5], grows, np.zeros((30, 3)), grows[:1]))
     inconclusive = stability.INCONCLUSIVE
     assert found.verdict.tolist() == [
         inconclusive, stability.GROWING, stability.STABLE, inconclusive
     ]  # fmt: skip
     assert np.isnan(found.slope[[0, 3]]).all()
-    assert found.slope[1] == pytest.approx(stability.judge(panel(grows)).slope[0])
+    assert found.slope[1] == pytest.approx(stability.judge(panel_of(grows)).slope[0])
 
 
 def test_noise_that_trends_nowhere_is_rarely_called_a_trend() -> None:
@@ -71,7 +72,9 @@ def test_noise_that_trends_nowhere_is_rarely_called_a_trend() -> None:
     shocks = rng.normal(0, 20, (300, 400))
     for day in range(1, 400):
         shocks[:, day] += 0.6 * shocks[:, day - 1]
-    found = stability.judge(panel(*(np.column_stack([np.maximum(s + 100, 0)] * 3) for s in shocks)))
+    found = stability.judge(
+        panel_of(*(np.column_stack([np.maximum(s + 100, 0)] * 3) for s in shocks))
+    )
     counts = {name: int((found.verdict == name).sum()) for name in stability.VERDICTS}
     assert counts[stability.STABLE] > 250
     assert counts[stability.GROWING] + counts[stability.SHRINKING] < 10

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.cleaning import Cleaned, clean
@@ -251,7 +251,6 @@ def test_clean_shortens_series_with_blank_ends_and_drops_empty_ones() -> None:
         cleaned(rows({"2024-01-02": (None, 1)}))
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.randoms())
 def test_clean_does_not_depend_on_the_order_of_rows(random: Any) -> None:
     ordered = [

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
@@ -16,18 +16,14 @@ from models.forecast.rollout import Past, padded, roll_linear
 from models.series.panel import TARGETS, Calendar, Panel, Step
 from models.training.autoregression_choice import choose
 from models.training.least_squares import LARGEST, Sums
+from tests.support import panels
 
 FIRST = 20_000
 
 
 def panel_of(values: np.ndarray, calendar: Calendar | None = None) -> Panel:
     """Series of equal length, [S, T, 3]."""
-    count, length = values.shape[:2]
-    keys = tuple((f"p{i}", "a", "s") for i in range(count))
-    offsets = np.arange(count + 1) * length
-    return Panel(
-        calendar or Calendar(), keys, offsets, np.full(count, FIRST), values.reshape(-1, 3)
-    )
+    return panels.panel_of(*values, calendar=calendar, first=FIRST)
 
 
 def random_panel(count: int, length: int, seed: int = 0) -> Panel:
@@ -77,7 +73,6 @@ def test_one_series_is_fitted_as_ridge_regression_is() -> None:
     np.testing.assert_allclose(anchor.change, np.sqrt((np.diff(panel.values, axis=0) ** 2).mean(0)))
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 999), own=st.booleans(), steps=st.integers(1, 12))
 def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> None:
     panel = random_panel(3, 50, seed)

@@ -23,6 +23,8 @@ from utils.api.replies import BatchReply
 from utils.api.schemas import Hyperparameters
 from utils.settings import Settings
 
+pytestmark = pytest.mark.training
+
 Body = dict[str, Any]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -219,7 +219,6 @@ def of_plants() -> tuple[Model, Panel]:
     return published(prepare(panel, HYPER))[0], panel
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     series=st.integers(0, 7),
     more=st.floats(1.02, 4),

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.forecast.intervals import LEVELS, Errors, Intervals, series_scale
@@ -32,7 +32,6 @@ def test_intervals_cover_what_they_say_for_every_series(level: int) -> None:
     np.testing.assert_allclose(covered.mean(axis=(0, 1)), level / 100, atol=0.02)
 
 
-@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 1000))
 def test_shares_within_a_distance_are_those_that_fall_there(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -14,6 +14,8 @@ from models.registry.registry import CHECKPOINT
 from models.training.fit import Epoch
 from utils.settings import Settings
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> WorkerContext:

@@ -18,20 +18,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.maintenance.backup import Backup, back_up
 from models.maintenance.restore import restore
 from models.maintenance.verify import verify
 from tests.support.running_service import FAST, ROOT, SMALL, Service, run_command, start_service
-from tests.support.stores import Stores, copied, settings_of
+from tests.support.stores import Stores, copied, settings_in
 from utils.errors import Conflict, DamagedFile, InvalidInput, ServiceError, Unavailable
 from utils.storage.checksums import document_to_bytes
-
-OFTEN = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
-)
 
 
 def quiet(what: str) -> None:
@@ -55,7 +51,7 @@ def backup(stores: Stores) -> Path:
 
 def moved(stores: Stores, folder: Path) -> Stores:
     """The same stores, at a place where there is nothing yet."""
-    return replace(stores, folder=folder, settings=settings_of(folder))
+    return replace(stores, folder=folder, settings=settings_in(folder))
 
 
 ROOMS = ["models", "backtests", "data"]
@@ -66,7 +62,6 @@ def rows(folder: Path) -> int:
         return int(database.execute("SELECT count(*) FROM t").fetchone()[0])
 
 
-@OFTEN
 @given(st.lists(st.tuples(st.sampled_from(ROOMS), st.binary(max_size=3000)), max_size=6))
 def test_every_byte_comes_back(tmp_path: Path, things: list[tuple[str, bytes]]) -> None:
     folder = tmp_path / str(uuid4())
@@ -78,9 +73,9 @@ def test_every_byte_comes_back(tmp_path: Path, things: list[tuple[str, bytes]]) 
         (within / f"{id}{endings[room]}").write_bytes(content)
         (within / f"{id}.json").write_bytes(document_to_bytes({"a": len(content)}))
     folder.mkdir(exist_ok=True)
-    back_up(settings_of(old), folder / "backup.tar", quiet)
-    restore(settings_of(new), folder / "backup.tar", False, quiet)
-    before, after = (Stores(each, settings_of(each), "", "").content() for each in (old, new))
+    back_up(settings_in(old), folder / "backup.tar", quiet)
+    restore(settings_in(new), folder / "backup.tar", False, quiet)
+    before, after = (Stores(each, settings_in(each), "", "").content() for each in (old, new))
     assert len(before) == 2 * len(things) and after == before
 
 
@@ -102,7 +97,7 @@ def test_a_database_in_the_folder_of_the_data_comes_back_too(
 ) -> None:
     """As it is by default; the link of a checkout's `.gitkeep` stays where it is."""
     inside = replace(
-        settings_of(tmp_path / "new"), database_url=f"sqlite:///{tmp_path}/new/data/jobs.sqlite"
+        settings_in(tmp_path / "new"), database_url=f"sqlite:///{tmp_path}/new/data/jobs.sqlite"
     )
     (tmp_path / "new" / "models").mkdir(parents=True)
     keep = tmp_path / "new" / "models" / ".gitkeep"
@@ -143,7 +138,6 @@ def test_nothing_is_replaced_unless_it_is_said_and_then_it_is_kept(
 # --- what is refused -----------------------------------------------------------------------------
 
 
-@OFTEN
 @given(st.integers(0), st.integers(1, 255))
 def test_a_byte_that_changes_is_noticed_or_means_nothing(
     stores: Stores, backup: Path, place: int, change: int
@@ -267,7 +261,7 @@ def test_what_lies_elsewhere_is_for_other_tools(
     tmp_path: Path, elsewhere: dict[str, str], named: str
 ) -> None:
     with pytest.raises(Conflict, match=named) as told:
-        back_up(replace(settings_of(tmp_path), **elsewhere), tmp_path, quiet)
+        back_up(replace(settings_in(tmp_path), **elsewhere), tmp_path, quiet)
     assert "secret" not in told.value.message
 
 
@@ -283,7 +277,7 @@ def test_a_file_that_exists_is_not_overwritten(stores: Stores, backup: Path) -> 
 DIE = """
 import os, sys
 from pathlib import Path
-from tests.support.stores import settings_of
+from tests.support.stores import settings_in
 from models.maintenance.restore import restore
 count, rename = int(sys.argv[3]), Path.rename
 def stops(path, target):
@@ -293,7 +287,7 @@ def stops(path, target):
         os._exit(9) if sys.argv[4] == "die" else (_ for _ in ()).throw(OSError(5, "it broke"))
     return rename(path, target)
 Path.rename = stops
-restore(settings_of(Path(sys.argv[1])), Path(sys.argv[2]), True, lambda what: None)
+restore(settings_in(Path(sys.argv[1])), Path(sys.argv[2]), True, lambda what: None)
 """
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.datasets import Datasets
@@ -21,14 +21,10 @@ from models.forecast.forecaster import Forecaster
 from models.maintenance.verify import verify
 from models.registry.registry import Registry
 from tests.support.running_service import FAST, SMALL, Service, run_command, wait_until
-from tests.support.stores import Stores, age, copied, settings_of
+from tests.support.stores import Stores, age, copied, settings_in
 from utils.errors import DamagedFile, Unavailable
 from utils.settings import read
 from utils.storage.files import open_files
-
-ONCE = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +53,6 @@ def load_everything(stores: Stores) -> None:
     Datasets(stores.settings.data_location, 10**6, 10**6).load(stores.dataset_id)
 
 
-@ONCE
 @given(st.integers(0), st.integers(0), st.integers(1, 255))
 def test_any_byte_that_changes_is_found_and_refused(
     stores: Stores, file: int, place: int, change: int
@@ -171,7 +166,7 @@ def test_a_store_far_away_is_checked_and_mended_alike(location: str, tmp_path: P
     for name in (f"{bad}.parquet", f"{broken}.json"):
         (tmp_path / "x").write_bytes(b"x")
         files.place(tmp_path / "x", name)
-    far = replace(settings_of(tmp_path), data_store=location)
+    far = replace(settings_in(tmp_path), data_store=location)
     settled = Stores(tmp_path, far, "", good)
     assert len(problems(settled)) == 2
     verify(settled.settings).repair(lambda what: None)
@@ -302,6 +297,7 @@ def test_postgresql_is_read_and_an_unreachable_one_cannot_be_checked(
         verify(nowhere)
 
 
+@pytest.mark.service
 def test_a_store_that_cannot_be_reached_is_exit_code_2(tmp_path: Path) -> None:
     done = run_command(tmp_path, "verify", MODEL_STORE="nonsense://x")
     assert done.returncode == 2 and "nonsense://x" in done.stderr

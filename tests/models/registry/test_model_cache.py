@@ -18,9 +18,7 @@ from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import Registry, model_store
 from models.series.encoding import Encoding
-from models.series.panel import Calendar, Panel
-from models.training import train
-from utils.api.schemas import Hyperparameters
+from tests.support.samples import sample_model
 from utils.bounded_cache import BoundedCache
 from utils.errors import NotFound
 
@@ -28,15 +26,9 @@ MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], bytes]:
+def published() -> tuple[dict[str, Any], bytes]:
     """The document and the network of a model."""
-    time = np.arange(60.0)
-    values = np.column_stack([100 + time % 7, 50 + time % 5, 2 + time % 3 / 10])
-    panel = Panel(Calendar(), (("a", "b", "c"),), np.array([0, 60]), np.zeros(1, int), values)
-    hyper = Hyperparameters.parse({"lstmUnits1": 2, "lstmUnits2": 2, "epochs": 1})
-    store, id = model_store(tmp_path_factory.mktemp("one")), str(uuid4())
-    train.train(panel, hyper, 1, store, id, {})
-    return store.document(id), store.read(id, ".onnx")
+    return sample_model()
 
 
 def copies(folder: Path, published: tuple[dict[str, Any], bytes], count: int) -> list[str]:
@@ -131,7 +123,7 @@ def test_threads_that_forecast_at_once_do_not_hear_each_other(
     document, content = published
     heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
     forecaster = open_forecaster(ModelDocument.of(heard), content)
-    [key] = forecaster.encoding.keys
+    key = forecaster.encoding.keys[0]
     rows, last = forecaster.recent(key) or (np.zeros(0), 0)
     starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
     alone = [forecaster.forecast(*start, 30).values for start in starts]
@@ -146,7 +138,7 @@ def test_models_that_share_a_memory_know_only_their_own(
     document, content = published
     memory = Memory()
     one, other = (open_forecaster(ModelDocument.of(document), content, memory) for _ in range(2))
-    [key] = one.encoding.keys
+    key = one.encoding.keys[0]
     [forecast] = one.forecast_own([key], 7)
     assert one.forecast_own([key], 7)[0] is forecast
     assert other.forecast_own([key], 7)[0] is not forecast

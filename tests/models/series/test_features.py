@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from models.forecast.rollout import Correction, Past
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import calendar_extras, last_averages, moving_averages
-from models.series.panel import Calendar, Step
+from models.series.panel import Calendar, Panel, Step
 from models.training.prepare import prepare
-from tests.models.training.test_train import TINY, panel
+from tests.support.panels import generated_panel
+from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, Architecture
 
 ENHANCED = DESIGNS[Architecture.ENHANCED]
@@ -48,21 +49,22 @@ def test_averages_of_a_last_row_are_the_same(known: int, seed: int) -> None:
 
 
 @given(st.integers(1, 59), st.integers(0, 1), st.integers(0, 2**32 - 1))
-def test_later_rows_and_other_series_change_no_feature(row: int, series: int, seed: int) -> None:
-    data = panel()
-    encoding = replace(Encoding.fit(data, 5, 19_723 + 48), engineered=True)
-    scaled = encoding.scaling.forward(data.values, data.series)
+def test_later_rows_and_other_series_change_no_feature(
+    panel: Panel, row: int, series: int, seed: int
+) -> None:
+    encoding = replace(Encoding.fit(panel, 5, 19_723 + 48), engineered=True)
+    scaled = encoding.scaling.forward(panel.values, panel.series)
     changed = np.random.default_rng(seed).normal(size=scaled.shape)
-    same = slice(data.offsets[series], data.offsets[series] + row + 1)
+    same = slice(panel.offsets[series], panel.offsets[series] + row + 1)
     changed[same] = scaled[same]
-    rows = [encoding.rows(each, data.time, data.position)[same] for each in (scaled, changed)]
+    rows = [encoding.rows(each, panel.time, panel.position)[same] for each in (scaled, changed)]
     np.testing.assert_array_equal(rows[0], rows[1])
     assert rows[0].shape[1] == encoding.width
 
 
 @pytest.mark.parametrize("days", [60, 14])
 def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
-    data = panel(days)
+    data = generated_panel(days)
     task = prepare(data, TINY, ENHANCED)
     shown = task.encoding.rows(task.scaled, data.time, data.position)
     wild = task.scaled * 9  # also beyond what is shown
@@ -86,10 +88,9 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
             np.testing.assert_allclose(seen[-1], windows, atol=1e-5)
 
 
-def test_a_past_too_short_for_the_averages_is_refused() -> None:
-    data = panel()
-    task = prepare(data, TINY, ENHANCED)
-    past = Past.of(data, task.scaled, task.shape, np.arange(2), int(data.first[0]) + 50)
+def test_a_past_too_short_for_the_averages_is_refused(panel: Panel) -> None:
+    task = prepare(panel, TINY, ENHANCED)
+    past = Past.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
     with pytest.raises(ValueError, match="32 rows"):
         Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), past, 1)
 

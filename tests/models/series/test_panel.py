@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.series.panel import Calendar, Panel, Step, Windows, split_steps
+from tests.support.panels import random_panel
 from utils.errors import InvalidInput
 
 CALENDARS = [
@@ -17,14 +18,6 @@ CALENDARS = [
     Calendar(Step.MONTH, 15),
     Calendar(Step.MONTH, 31),
 ]
-
-
-def panel(lengths: list[int], seed: int = 0, first: list[int] | None = None) -> Panel:
-    rng = np.random.default_rng(seed)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    keys = tuple((f"p{i}", f"a{i % 2}", "s") for i in range(len(lengths)))
-    begin = np.array(first or [20_000] * len(lengths))
-    return Panel(Calendar(), keys, offsets, begin, rng.uniform(1, 9, (offsets[-1], 3)))
 
 
 @pytest.mark.parametrize("calendar", CALENDARS)
@@ -67,7 +60,7 @@ def test_calendar_refuses_other_steps(gap: int) -> None:
 def test_windows_never_cross_series_and_split_by_time(
     lengths: list[int], length: int, share: float, shift: int
 ) -> None:
-    data = panel(lengths, first=[20_000 + shift * i for i in range(len(lengths))])
+    data = random_panel(lengths, first=[20_000 + shift * i for i in range(len(lengths))])
     cut, newest = split_steps(data, share)
     windows = Windows.of(data, length, cut, newest)
     spans = [windows.train, windows.held_back, windows.calibration]
@@ -80,7 +73,7 @@ def test_windows_never_cross_series_and_split_by_time(
 
 @given(st.integers(1, 400), st.floats(0.1, 0.99))
 def test_what_is_held_back_judges_first_and_calibrates_last(length: int, share: float) -> None:
-    data = panel([length])
+    data = random_panel([length])
     cut, newest = split_steps(data, share)
     end = 20_000 + length
     assert cut - 20_000 == round(share * length)
@@ -88,7 +81,7 @@ def test_what_is_held_back_judges_first_and_calibrates_last(length: int, share: 
 
 
 def test_filled_takes_from_the_own_past_only() -> None:
-    data = panel([4, 4])
+    data = random_panel([4, 4])
     data.values[:, 2] = [np.nan, 2, np.nan, 3, np.nan, np.nan, 5, np.nan]
     filled = data.filled()[:, 2]
     ratio = data.values[:, 0] / data.values[:, 1]
@@ -101,7 +94,7 @@ def test_filled_takes_from_the_own_past_only() -> None:
 
 
 def test_select_keeps_series_whole_and_in_order() -> None:
-    data = panel([3, 4, 5])
+    data = random_panel([3, 4, 5])
     some = data.select([2, 0])
     assert some.keys == (data.keys[2], data.keys[0]) and some.lengths.tolist() == [5, 3]
     np.testing.assert_array_equal(some.values, np.vstack([data.values[7:], data.values[:3]]))

@@ -10,16 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.series.encoding import FARTHEST, Encoding
-from models.series.panel import Calendar, Panel
+from models.series.panel import Panel
 from models.series.scaling import Scaling
-
-
-def panel(lengths: list[int], seed: int = 0) -> Panel:
-    rng = np.random.default_rng(seed)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    keys = tuple((f"p{i}", f"a{i % 2}", "s") for i in range(len(lengths)))
-    values = rng.lognormal(2, 1, (offsets[-1], 3))
-    return Panel(Calendar(), keys, offsets, np.full(len(lengths), 20_000), values)
+from tests.support.panels import random_panel
 
 
 @given(
@@ -40,7 +33,7 @@ def test_inverse_is_the_inverse_of_forward(seed: int, zeros: float, level: float
 
 
 def test_paths_are_scaled_as_rows_are() -> None:
-    data = panel([20, 30])
+    data = random_panel([20, 30])
     scaling = Scaling.fit(data.values, data.offsets)
     paths = data.values[:40].reshape(2, 20, 3)
     scaled = scaling.forward_paths(paths, np.array([1, 0]))
@@ -92,7 +85,7 @@ def test_a_zero_in_a_series_that_had_none_is_very_low_not_infinite() -> None:
 
 
 def test_a_series_more_leaves_the_others_as_they_were() -> None:
-    data = panel([20, 30])
+    data = random_panel([20, 30])
     scaling = Scaling.fit(data.values, data.offsets)
     more = scaling.with_series(data.values[:20])
     np.testing.assert_array_equal(more.mean[:2], scaling.mean)
@@ -100,7 +93,7 @@ def test_a_series_more_leaves_the_others_as_they_were() -> None:
 
 
 def test_encoding_is_fitted_on_the_training_span_only() -> None:
-    data = panel([20, 15])
+    data = random_panel([20, 15])
     late = data.time >= 20_012
     changed = Panel(
         data.calendar,
@@ -114,7 +107,7 @@ def test_encoding_is_fitted_on_the_training_span_only() -> None:
 
 
 def test_encoding_survives_json() -> None:
-    encoding = Encoding.fit(panel([20, 15]), 5, 20_012)
+    encoding = Encoding.fit(random_panel([20, 15]), 5, 20_012)
     again = Encoding.from_document(json.loads(json.dumps(encoding.to_document())))
     assert again.to_document() == encoding.to_document()
     assert again.names == [["p0", "p1"], ["a0", "a1"], ["s"]]
@@ -122,7 +115,7 @@ def test_encoding_survives_json() -> None:
 
 
 def test_encoding_shows_outliers_no_farther_than_six_spreads() -> None:
-    data = panel([20])
+    data = random_panel([20])
     encoding = Encoding.fit(data, 5, 20_020)
     rows = encoding.rows(np.full((2, 3), 99.0), np.array([20_000, 20_001]), np.arange(2))
     assert rows[:, :3].max() == FARTHEST and rows.dtype == np.float32

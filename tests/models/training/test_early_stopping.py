@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.series.panel import Panel
 from models.training import network
 from models.training.fit import Alone, Epochs
 from models.training.prepare import PreparedData, prepare
-from tests.models.training.test_train import TINY, panel
+from tests.support.panels import generated_panel
+from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
+
+pytestmark = pytest.mark.training
 
 PATIENT = replace(PLAIN, patience=2)
 HASTY = TINY.model_copy(update={"epochs": 300, "learning_rate": 0.5, "dropout_rate": 0.0})
@@ -47,21 +51,20 @@ def begun(task: PreparedData, control: Alone) -> tuple[Epochs, object]:
     return Epochs(built, task, HASTY, 3, control), built
 
 
-def test_the_end_of_the_training_span_is_watched_and_not_learned_from() -> None:
-    data = panel()
-    task = prepare(data, TINY, PATIENT)
-    time = data.time
+def test_the_end_of_the_training_span_is_watched_and_not_learned_from(panel: Panel) -> None:
+    task = prepare(panel, TINY, PATIENT)
+    time = panel.time
     assert time[task.learned].max() < time[task.watched].min()
     assert time[task.watched].max() < time[task.windows.held_back].min()
     together = np.concatenate([task.learned, task.watched])
     assert sorted(together) == sorted(task.windows.train)
     assert len(np.unique(time[task.watched])) == 4  # a tenth of the 43 steps of windows
-    plain = prepare(data, TINY)
+    plain = prepare(panel, TINY)
     assert (plain.learned == task.windows.train).all() and not plain.watched.size
 
 
-def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
-    task = prepare(panel(), HASTY, PATIENT)
+def test_training_stops_and_is_what_it_was_after_its_best_epoch(panel: Panel) -> None:
+    task = prepare(panel, HASTY, PATIENT)
     epochs, built = begun(task, Alone())
     epochs.run()
     watched, best = epochs.history["watched_loss"], epochs.best_epoch
@@ -78,8 +81,10 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch() -> None:
     ("after", "design"),
     [(1, PATIENT), (3, PATIENT), (2, replace(DESIGNS[Architecture.ENHANCED], patience=2))],
 )
-def test_an_interrupted_training_ends_as_one_that_was_not(after: int, design: Design) -> None:
-    task = prepare(panel(), HASTY, design)
+def test_an_interrupted_training_ends_as_one_that_was_not(
+    after: int, design: Design, panel: Panel
+) -> None:
+    task = prepare(panel, HASTY, design)
     whole, expected = begun(task, Alone())
     whole.run()
     keeper = Keeper(after)
@@ -93,5 +98,5 @@ def test_an_interrupted_training_ends_as_one_that_was_not(after: int, design: De
 
 
 def test_a_span_too_short_to_stop_by_is_trained_to_the_end() -> None:
-    task = prepare(panel(9), TINY.model_copy(update={"train_test_split": 0.67}), PATIENT)
+    task = prepare(generated_panel(9), TINY.model_copy(update={"train_test_split": 0.67}), PATIENT)
     assert not task.watched.size and "All epochs are trained" in task.warnings[0]

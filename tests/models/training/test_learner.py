@@ -22,6 +22,8 @@ from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 from utils.api.schemas import Hyperparameters
 
+pytestmark = pytest.mark.training
+
 ENHANCED = DESIGNS[Architecture.ENHANCED]
 # Less what Keras draws window by window, the fused way batch by batch.
 SURE = replace(ENHANCED, recurrent_dropout=0.0)

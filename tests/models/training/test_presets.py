@@ -15,6 +15,8 @@ from models.training import presets, train
 from utils.api.architectures import PLAIN
 from utils.api.schemas import Hyperparameters, TrainRequest
 
+pytestmark = pytest.mark.training
+
 EVERYTHING = ["learning_rate", "epochs", "sequence_length"]
 
 

@@ -11,31 +11,22 @@ import keras
 import numpy as np
 import pytest
 
-from models.data_generator import PlantSpec, generate
 from models.forecast.forecaster import past_of
 from models.forecast.onnx_session import open_network
 from models.forecast.rollout import Past
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.panel import TARGETS, Panel
 from models.training import evaluate, network, prepare, train
 from models.training.fit import Alone, Epochs
+from tests.support.panels import generated_panel
+from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Design
 from utils.api.schemas import Hyperparameters
 from utils.errors import DamagedFile, InvalidInput
 
-TINY = Hyperparameters.parse(
-    {"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 2, "sequenceLength": 5, "learningRate": 0.01}
-)
-
-
-def panel(days: int = 60, plants: int = 2) -> Panel:
-    names = tuple(f"p{i}" for i in range(plants))
-    block = next(generate(PlantSpec(names, ("a",), ("s",), days, 100, 50, 0.2, 0.1, 1)))
-    values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
-    offsets = np.arange(plants + 1) * days
-    return Panel(Calendar(), tuple(block.keys), offsets, np.full(plants, 19_723), values)
+pytestmark = pytest.mark.training
 
 
 def trained(
@@ -60,9 +51,9 @@ def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("design", DESIGNS.values())
 def test_train_publishes_a_plain_keras_file_that_onnx_equals(
-    tmp_path: Path, design: Design
+    tmp_path: Path, design: Design, panel: Panel
 ) -> None:
-    document, _ = trained(tmp_path, panel(), design=design)
+    document, _ = trained(tmp_path, panel, design=design)
     id = document["model_id"]
     model = keras.models.load_model(tmp_path / f"{id}.keras")
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
@@ -76,12 +67,13 @@ def test_train_publishes_a_plain_keras_file_that_onnx_equals(
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())
-def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path, design: Design) -> None:
-    data = panel()
-    changed = data.values.copy()
-    late = data.time >= 19_723 + 48
+def test_train_learns_nothing_from_the_held_back_end(
+    tmp_path: Path, design: Design, panel: Panel
+) -> None:
+    changed = panel.values.copy()
+    late = panel.time >= 19_723 + 48
     changed[late] = changed[late] * 3 + 7
-    both = data, replace(data, values=changed)
+    both = panel, replace(panel, values=changed)
     documents = [trained(tmp_path, each, design=design)[0] for each in both]
     for part in ("encoding", "response"):
         assert documents[0][part] == documents[1][part]
@@ -90,14 +82,16 @@ def test_train_learns_nothing_from_the_held_back_end(tmp_path: Path, design: Des
     assert documents[0]["metrics"] != documents[1]["metrics"]
 
 
-def test_train_gives_one_model_for_a_seed_and_others_for_others(tmp_path: Path) -> None:
-    losses = [trained(tmp_path, panel(), seed=s)[0]["training_history"]["loss"] for s in (1, 1, 2)]
+def test_train_gives_one_model_for_a_seed_and_others_for_others(
+    tmp_path: Path, panel: Panel
+) -> None:
+    losses = [trained(tmp_path, panel, seed=s)[0]["training_history"]["loss"] for s in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())
 def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
-    data = panel(80)
+    data = generated_panel(80)
     document, forecaster = trained(tmp_path, data, design=design)
     # Judged by the anchor of the training span; the published one has seen the newest rows too.
     task = prepare.prepare(data, TINY, design)
@@ -113,7 +107,7 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
 
 
 def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span() -> None:
-    task = prepare.prepare(panel(120), TINY)
+    task = prepare.prepare(generated_panel(120), TINY)
     data, rows = task.panel, task.windows.held_back
     model, found = evaluate.assemble(task, lambda windows, _: np.zeros((len(windows), 3), "f4"))
     rolled = evaluate.roll(model, task, rows, rows)
@@ -130,32 +124,31 @@ def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span
     assert found["mase"] == pytest.approx(np.mean([np.mean(errors) for errors in scaled]))
 
 
-def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path) -> None:
-    data = panel()
-    values = data.values.copy()
+def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path, panel: Panel) -> None:
+    values = panel.values.copy()
     values[::3, 2] = np.nan
-    document, forecaster = trained(tmp_path, replace(data, values=values))
+    document, forecaster = trained(tmp_path, replace(panel, values=values))
     assert np.isfinite(document["training_history"]["loss"]).all()
-    assert np.isfinite(forecaster.recent(data.keys[0])[0]).all()
+    assert np.isfinite(forecaster.recent(panel.keys[0])[0]).all()
     values[:, 2] = np.nan
-    document, _ = trained(tmp_path, replace(data, values=values))
+    document, _ = trained(tmp_path, replace(panel, values=values))
     assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
 
 
 def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> None:
-    data = panel(30)
+    data = generated_panel(30)
     offsets = np.array([0, 30, 35])
     short = replace(data, offsets=offsets, values=data.values[:35])
     document, _ = trained(tmp_path, short)
     assert "p1 / a / s is left out" in document["warnings"][0]
     with pytest.raises(InvalidInput, match="sequenceLength"):
-        trained(tmp_path, panel(6))
+        trained(tmp_path, generated_panel(6))
     with pytest.raises(InvalidInput, match="trainTestSplit"):
-        trained(tmp_path, panel(20), TINY.model_copy(update={"train_test_split": 0.99}))
+        trained(tmp_path, generated_panel(20), TINY.model_copy(update={"train_test_split": 0.99}))
 
 
-def test_a_diverging_training_says_so() -> None:
-    task = prepare.prepare(panel(), TINY)
+def test_a_diverging_training_says_so(panel: Panel) -> None:
+    task = prepare.prepare(panel, TINY)
     fused = network.build(TINY, 14, [2, 1, 1])
     fused.set_weights([np.full_like(weights, np.nan) for weights in fused.get_weights()])
     with pytest.raises(InvalidInput, match="diverged in epoch 1"):
@@ -165,7 +158,7 @@ def test_a_diverging_training_says_so() -> None:
 @pytest.mark.parametrize("design", DESIGNS.values())
 @pytest.mark.parametrize("days", [60, 14])
 def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int) -> None:
-    data = panel(days)
+    data = generated_panel(days)
     _, forecaster = trained(tmp_path, data, design=design)
     # Heard, whether or not it does any good.
     forecaster.model = replace(forecaster.model, coherence=None, size=np.ones(3))
@@ -179,17 +172,18 @@ def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int)
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())
-def test_roll_out_of_many_series_equals_that_of_each(tmp_path: Path, design: Design) -> None:
-    data = panel()
-    _, forecaster = trained(tmp_path, data, design=design)
+def test_roll_out_of_many_series_equals_that_of_each(
+    tmp_path: Path, design: Design, panel: Panel
+) -> None:
+    _, forecaster = trained(tmp_path, panel, design=design)
     model = forecaster.model
     assert model is not None
-    scaled = model.encoding.scaling.forward(data.values, data.series)
+    scaled = model.encoding.scaling.forward(panel.values, panel.series)
     shown = model.encoding.lowest, model.encoding.highest
-    end = int(data.time.max()) + 1
-    past = Past.of(data, scaled, model.anchor.shape, np.arange(2), end, shown, model.memory)
+    end = int(panel.time.max()) + 1
+    past = Past.of(panel, scaled, model.anchor.shape, np.arange(2), end, shown, model.memory)
     together = model.forecast(past, 4)
-    for s, key in enumerate(data.keys):
+    for s, key in enumerate(panel.keys):
         alone = forecaster.forecast(key, *forecaster.recent(key), 4)
         np.testing.assert_allclose(together.values[s], alone.values[0], rtol=1e-5)
         np.testing.assert_allclose(together.upper[95][s], alone.upper[95][0], rtol=1e-5)
@@ -205,8 +199,10 @@ def test_a_network_that_is_none_is_a_damaged_file(content: bytes) -> None:
 @pytest.mark.parametrize(
     "entry", ["encoding", "series", "anchor", "network", "coherence", "spread", "response"]
 )
-def test_a_document_that_lacks_something_is_damaged(tmp_path: Path, entry: str) -> None:
-    document, _ = trained(tmp_path, panel())
+def test_a_document_that_lacks_something_is_damaged(
+    tmp_path: Path, entry: str, panel: Panel
+) -> None:
+    document, _ = trained(tmp_path, panel)
     content = (tmp_path / f"{document['model_id']}.onnx").read_bytes()
     with pytest.raises(DamagedFile, match="lacks"):
         rest = {k: v for k, v in document.items() if k != entry}

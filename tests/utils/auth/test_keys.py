@@ -156,6 +156,7 @@ def test_commands_that_make_no_sense_make_nothing(
     assert run(tmp_path, "list").stdout.count("\n") == 1
 
 
+@pytest.mark.service
 def test_the_command_line_makes_keys_before_anything_ran(tmp_path: Path) -> None:
     made = run_command(tmp_path, "keys", "create", "first")
     assert made.returncode == 0, made.stderr

@@ -26,6 +26,8 @@ from tests.support.running_service import (
 )
 from utils import settings
 
+pytestmark = pytest.mark.service
+
 
 def gone(pid: int) -> bool:
     try:

@@ -310,6 +310,7 @@ def test_behind_a_proxy_it_is_never_open(tmp_path: Path, store: KeyStore) -> Non
     expect_access_control(behind, ["127.0.0.1"])
 
 
+@pytest.mark.service
 def test_an_outage_of_the_database_stops_new_keys_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

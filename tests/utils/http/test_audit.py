@@ -191,6 +191,7 @@ with ThreadPoolExecutor(4) as threads:
 """
 
 
+@pytest.mark.service
 def test_many_processes_and_threads_append_whole_lines_through_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     with ThreadPoolExecutor() as threads:
@@ -235,6 +236,7 @@ def test_a_training_is_noted_when_it_is_accepted(service: Service, dataset: dict
     service.wait_for(left, "succeeded")
 
 
+@pytest.mark.service
 def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
     key = make_key(tmp_path, "Ann", "read")
     assert run_command(tmp_path, "keys", "revoke", id_of(key)).returncode == 0
@@ -262,6 +264,7 @@ def test_where_it_is(settings: dict[str, str], file: Path | None) -> None:
     assert Settings(**settings).audit_file == file  # type: ignore[arg-type]
 
 
+@pytest.mark.service
 def test_standard_output() -> None:
     script = (
         "from utils.http.audit import AuditLog as A\n"

@@ -289,6 +289,7 @@ def test_one_process_counts_without_a_folder(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.service
 def test_nothing_is_left_on_disk(tmp_path: Path, killed: bool) -> None:
     running = start_service(tmp_path, WORKERS="0")
     kept = {folder(master(running))}
@@ -310,6 +311,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.service
 def test_a_plain_gunicorn_counts_in_the_operators_folder(tmp_path: Path) -> None:
     own = tmp_path / "given" / "metrics"
     own.mkdir(parents=True)

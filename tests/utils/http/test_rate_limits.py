@@ -186,6 +186,7 @@ def test_the_document_states_refusals_and_headers(client: FlaskClient) -> None:
     assert "x-rate-limit" not in paths["/health/live"]["get"]
 
 
+@pytest.mark.service
 def test_all_processes_of_a_server_count_together(tmp_path: Path) -> None:
     service = start_service(
         tmp_path, WORKERS="0", WEB_PROCESSES="2", RATE_LIMITS="on", RATE_CHEAP="40/hour"

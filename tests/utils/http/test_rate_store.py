@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
@@ -47,9 +47,6 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     opened.dispose()
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([0.0, 0.5, 1.0, 29.5, 60.0, 200.0]), st.sampled_from("ab")),
@@ -115,6 +112,7 @@ print(passed)
 """
 
 
+@pytest.mark.service
 def test_of_many_processes_together_just_as_many_pass_as_may(database_url: str) -> None:
     processes = [
         subprocess.Popen(
@@ -133,6 +131,7 @@ def test_of_many_processes_together_just_as_many_pass_as_may(database_url: str) 
     assert sum(int(process.communicate(timeout=60)[0]) for process in processes) == 300
 
 
+@pytest.mark.service
 def test_redis_counts_as_well(tmp_path: Path) -> None:
     with redis_server.running(tmp_path) as url:
         one, other = Forgiving(url=url), Forgiving(url=url)

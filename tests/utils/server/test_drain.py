@@ -26,6 +26,8 @@ from tests.support.running_service import (
     wait_until,
 )
 
+pytestmark = pytest.mark.service
+
 Body = dict[str, Any]
 DAYS = 4000
 

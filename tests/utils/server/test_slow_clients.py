@@ -18,6 +18,8 @@ import trustme
 
 from tests.support.running_service import ROOT, Service, start_service
 
+pytestmark = pytest.mark.service
+
 FEW = {"WORKERS": "0", "WEB_PROCESSES": "1", "WEB_THREADS": "4", "MAX_WAITING": "1",
        "MAX_STREAMS": "1"}  # fmt: skip
 MANY = 40  # clients for each of which, held by a thread, all others would wait for seconds

@@ -21,6 +21,7 @@ IS_KILLED = f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})"
         (IS_KILLED, 15.0, [1, 1]),
     ],
 )
+@pytest.mark.service
 def test_pauses_before_the_next_start(does: str, lived: float, pauses: list[float]) -> None:
     program = Program("one", [sys.executable, "-c", does], {})
     program.start()
@@ -35,6 +36,7 @@ def test_pauses_before_the_next_start(does: str, lived: float, pauses: list[floa
     program.process.wait(30)
 
 
+@pytest.mark.service
 def test_a_program_that_has_just_been_started_is_not_started_again_at_once() -> None:
     program = Program("one", [sys.executable, "-c", FAILS], {}, pause=3600)
     program.start()

@@ -29,6 +29,8 @@ from utils.errors import SettingsError
 from utils.server.tls import Certificate
 from utils.settings import Settings
 
+pytestmark = pytest.mark.service
+
 AUTHORITY = trustme.CA()
 YEAR = timedelta(days=365)
 

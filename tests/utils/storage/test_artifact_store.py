@@ -159,6 +159,7 @@ def run(folder: Path, mode: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.service
 def test_publish_on_a_disk_that_takes_no_more_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     """The kernel refuses the write, as it does on a full disk."""
     said, _ = run(tmp_path, "full").communicate(timeout=60)
@@ -167,6 +168,7 @@ def test_publish_on_a_disk_that_takes_no_more_says_so_and_leaves_nothing(tmp_pat
 
 
 @pytest.mark.parametrize("milliseconds", [3, 17, 40, 71])
+@pytest.mark.service
 def test_publish_that_is_killed_is_never_seen_half(tmp_path: Path, milliseconds: int) -> None:
     with run(tmp_path, "loop") as process:
         assert process.stdout is not None and process.stdout.readline()

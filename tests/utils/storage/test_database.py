@@ -216,6 +216,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.service
 def test_a_rival_is_a_process_that_lives_under_the_same_id(
     workers: Workers, engine: sa.Engine, database_url: str
 ) -> None:

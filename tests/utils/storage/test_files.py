@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.running_service import wait_until
@@ -140,8 +140,6 @@ def test_sweep_leaves_what_is_young_or_published(store: ArtifactStore, location:
     assert set(open_files(location).names()) == before and store.ids() == [id]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None,
-          max_examples=15)  # fmt: skip
 @given(
     content=st.binary(max_size=1000),
     document=st.dictionaries(st.text(max_size=10), st.integers() | st.text(max_size=10)),
