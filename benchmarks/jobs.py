@@ -1,4 +1,4 @@
-"""How quick jobs are: `python -m benchmarks.jobs [postgresql]`.
+"""Latency of jobs: `python -m benchmarks.jobs [postgresql]`.
 
 Times are of one run on one machine, medians and the worst of all repetitions. As a yardstick of
 the same run: an ordinary GET of the same service.

@@ -1,1 +1,1 @@
-"""How good forecasts are, side by side with peers: `python -m benchmarks.accuracy`."""
+"""Accuracy of forecasts beside peers: `python -m benchmarks.accuracy`."""

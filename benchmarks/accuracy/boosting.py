@@ -38,7 +38,7 @@ class Boosting:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the forecasts depend on."""
+        """Return the settings that the forecasts depend on."""
         return {
             "objective": self._objective,
             "seed": self._seed,
@@ -64,7 +64,7 @@ class Boosting:
 
     def forecast(self, past: Panel) -> Forecast:
         """Tell the models of what came since they were fitted, then roll them out."""
-        said = []
+        frames = []
         for target, fitted in enumerate(self._fitted):
             model = copy.deepcopy(fitted)
             frame = long_frame(past, target)
@@ -72,8 +72,8 @@ class Boosting:
             news = frame[frame["ds"] > frame["unique_id"].map(known)]
             if len(news):
                 model.update(news)
-            said.append(model.predict(self._horizon, level=self._levels or None))
-        return from_frames(said, "LightGBM", "", self._horizon)
+            frames.append(model.predict(self._horizon, level=self._levels or None))
+        return from_frames(frames, "LightGBM", "", self._horizon)
 
     def _new(self, train: Panel, shortest: int) -> MLForecast:
         step = train.calendar.step

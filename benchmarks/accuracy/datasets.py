@@ -25,7 +25,7 @@ _NOISE, _WALK = 0.10, 0.01  # standard deviation of a value and of a step, relat
 
 
 class Pace(NamedTuple):
-    """What belongs to a step: the season, how far is forecast, how often, judged in which bands."""
+    """The settings of a step: season, horizon, distance between origins, bands of horizons."""
 
     season: int
     horizon: int
@@ -86,7 +86,7 @@ class DataSet:
         return until(self.panel, self.cut)
 
     def truth(self) -> Floats:
-        """What came after each origin, [O, S, H, 3]; NaN where nothing is known."""
+        """Return the actual values after each origin, [O, S, H, 3]; NaN where nothing is known."""
         panel, horizon = self.panel, np.arange(self.pace.horizon)
         place = self.origins[:, None, None] + horizon - panel.first[:, None]
         inside = (place >= 0) & (place < panel.lengths[:, None])

@@ -33,7 +33,7 @@ class Neural:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the forecasts depend on."""
+        """Return the settings that the forecasts depend on."""
         return {
             "model": self._model,
             "seed": self._seed,
@@ -77,8 +77,8 @@ class Neural:
         """Forecast what follows `past` with the networks as they were trained."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            said = [
+            frames = [
                 fitted.predict(df=long_frame(past, target))
                 for target, fitted in enumerate(self._fitted)
             ]
-        return from_frames(said, self._model, "-median", self._horizon)
+        return from_frames(frames, self._model, "-median", self._horizon)

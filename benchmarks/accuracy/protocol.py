@@ -1,4 +1,4 @@
-"""How a method is put to the test: fitted once before the cut, asked at every origin after it."""
+"""Evaluation protocol: a method is fitted before the cut and forecasts from all origins after."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Forecast:
 
 
 class Method(Protocol):
-    """What is compared: a way to forecast all series of a panel."""
+    """A forecasting method: fits a panel and forecasts all of its series."""
 
     @property
     def settings(self) -> dict[str, Any] | None:
@@ -64,18 +64,18 @@ def run(method: Method, data: DataSet) -> Run:
     began = time.perf_counter()
     method.fit(data.train, data.pace.horizon)
     fitted = time.perf_counter()
-    said = [method.forecast(until(data.panel, int(origin))) for origin in data.origins]
+    forecasts = [method.forecast(until(data.panel, int(origin))) for origin in data.origins]
     ended = time.perf_counter()
     expected = (len(data.panel.keys), data.pace.horizon, 3)
-    shapes = {a.shape for f in said for a in (f.values, *f.lower.values(), *f.upper.values())}
+    shapes = {a.shape for f in forecasts for a in (f.values, *f.lower.values(), *f.upper.values())}
     if shapes != {expected}:
         raise ValueError(f"Forecasts must have the shape {expected}; got {sorted(shapes)}.")
     return Run(
-        np.stack([f.values for f in said]),
-        {level: np.stack([f.lower[level] for f in said]) for level in said[0].lower},
-        {level: np.stack([f.upper[level] for f in said]) for level in said[0].upper},
+        np.stack([f.values for f in forecasts]),
+        {level: np.stack([f.lower[level] for f in forecasts]) for level in forecasts[0].lower},
+        {level: np.stack([f.upper[level] for f in forecasts]) for level in forecasts[0].upper},
         fitted - began,
-        (ended - fitted) / len(said),
+        (ended - fitted) / len(forecasts),
     )
 
 
@@ -92,7 +92,7 @@ class Cache:
         self._folder = folder
 
     def run(self, name: str, method: Method, data: DataSet) -> Run:
-        """What was kept of a run, or else the run, which is kept."""
+        """Return the cached result of a run, or run and cache it."""
         if method.settings is None:
             return run(method, data)
         path = (

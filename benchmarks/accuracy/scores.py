@@ -1,4 +1,4 @@
-"""What forecasts are worth. Arrays of equal shape; NaN truths do not count."""
+"""Scores of forecasts. Arrays of equal shape; NaN truths do not count."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ class Service:
         """Forecast every series from its last rows."""
         filled = past.filled()
         last = past.first + past.lengths - 1
-        said = [
+        forecasts = [
             self._forecaster.forecast(key, filled[begin:end], int(step), self._horizon)
             for key, begin, end, step in zip(
                 past.keys, past.offsets[:-1], past.offsets[1:], last, strict=True
             )
         ]
         lower, upper = (
-            {level: np.stack([getattr(f, side)[level][0] for f in said]) for level in LEVELS}
+            {level: np.stack([getattr(f, side)[level][0] for f in forecasts]) for level in LEVELS}
             for side in ("lower", "upper")
         )
-        return Forecast(np.stack([f.values[0] for f in said]), lower, upper)
+        return Forecast(np.stack([f.values[0] for f in forecasts]), lower, upper)

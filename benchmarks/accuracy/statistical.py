@@ -29,7 +29,7 @@ class Statistical:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the forecasts depend on."""
+        """Return the settings that the forecasts depend on."""
         found = {"model": self._model, "season": self._season}
         found["version"] = version("statsforecast")
         return found | ({"refit_below": self._refit_below} if self._model == "AutoETS" else {})
@@ -45,18 +45,18 @@ class Statistical:
         """Forecast with the kept parameters, or estimate them on the whole past."""
         columns, levels = _columns(past), list(LEVELS)
         if self._fitted:
-            said = [
+            results = [
                 model.forward(column, h=self._horizon, level=levels)
                 for model, column in zip(self._fitted, columns, strict=True)
             ]
         else:
-            said = [
+            results = [
                 self._new(column).forecast(y=column, h=self._horizon, level=levels)
                 for column in columns
             ]
 
         def stacked(name: str) -> Floats:
-            each = np.stack([one[name] for one in said]).reshape(-1, len(TARGETS), self._horizon)
+            each = np.stack([one[name] for one in results]).reshape(-1, len(TARGETS), self._horizon)
             return each.transpose(0, 2, 1).astype(float)
 
         return Forecast(

@@ -1,1 +1,1 @@
-"""How fast the service is, beside its peers: `python -m benchmarks.speed`."""
+"""Speed of the service beside its peers: `python -m benchmarks.speed`."""

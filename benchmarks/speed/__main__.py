@@ -94,9 +94,10 @@ def forecasting(turns: int) -> list[Row]:
     return [
         Row(work, "Keras `predict()`", times["ours 1"], times["predict"], rate, 500),
         Row(work, "`tf.function`, a step at a time", times["ours 1"], times["function"], rate, 20),
-        Row("36 series at once, network heard", "one series", found["ours 36"], found["ours 1"],
+        Row("36 series at once, with LSTM correction",
+            "one series", found["ours 36"], found["ours 1"],
             "ms", 4, False),
-        Row("36 series at once, network not heard", "one series", found["silent 36"],
+        Row("36 series at once, without LSTM correction", "one series", found["silent 36"],
             found["silent 1"], "ms", 4, False),
     ]  # fmt: skip
 
@@ -156,7 +157,7 @@ def _uploads(turns: int) -> list[Row]:
     peer = "`pandas.read_csv` + `to_parquet`"
     return [
         Row("upload of a 1-million-row CSV", peer, found["uploaded"], found["by_pandas"], "s", 2,
-            False, "checked, mended, judged by Little's Law, stored"),
+            False, "checked, cleaned, judged by Little's Law, stored"),
         Row("memory of that upload", peer, memory["uploaded"], memory["by_pandas"], "MB"),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: a process that does the same work each time it is told to.
+"""A contender of a comparison: a process that repeats the same work on request.
 
 All of them live side by side and take turns, so that what the machine does besides hits all alike;
 while one works, the others wait for a line on stdin.

@@ -1,8 +1,8 @@
 """A 30-day roll-out in several ways: `python -m benchmarks.speed.forecasters NAME`.
 
 Some forecasts a turn; the answer has `milliseconds` of one. Every way rolls out the same network,
-which is heard; only the service's also makes the forecasts agree by Little's Law and states
-intervals and confidence.
+whose correction is applied; only the service also reconciles the forecasts by Little's Law and
+computes intervals and confidence.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STEPS = 30
 
 
 def trained() -> tuple[Forecaster, Any]:
-    """A model of the default data whose network is heard, and that network in Keras."""
+    """A model of the default data whose LSTM correction is applied, and its network in Keras."""
     import keras
 
     with TemporaryDirectory() as folder:
@@ -46,7 +46,7 @@ def trained() -> tuple[Forecaster, Any]:
 
 
 def starts_of(forecaster: Forecaster, count: int) -> list[Start]:
-    """What forecasts of the first series start from."""
+    """Return the history that forecasts of the first series start from."""
     keys = forecaster.encoding.keys[:count]
     return [Start(key, *recent) for key in keys if (recent := forecaster.recent(key))]
 
@@ -71,7 +71,7 @@ def ours(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
 
 
 def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
-    """The same of a model whose network is not heard, as it does not improve on the anchor."""
+    """The same of a model whose LSTM correction is not applied: it does not lower the error."""
     forecaster, _ = trained()
     assert forecaster.model is not None
     forecaster.model.size[:] = 0
@@ -100,8 +100,8 @@ def function() -> Callable[[], dict[str, Any]]:
 
     _, model = trained()
     shapes = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in model.inputs]
-    said = tf.function(lambda rows, names: model([rows, names]), input_signature=shapes)
-    return repeated(rolled_by(lambda rows, names: np.asarray(said(rows, names))), 3)
+    output = tf.function(lambda rows, names: model([rows, names]), input_signature=shapes)
+    return repeated(rolled_by(lambda rows, names: np.asarray(output(rows, names))), 3)
 
 
 if __name__ == "__main__":

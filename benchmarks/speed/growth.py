@@ -1,4 +1,4 @@
-"""How cost grows: plots of times against sizes, each with its slope, in `benchmarks/`."""
+"""Growth of cost: plots of times against sizes, each with its slope, in `benchmarks/`."""
 
 from __future__ import annotations
 

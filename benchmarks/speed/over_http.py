@@ -118,7 +118,7 @@ def _beside_bare(served: Service, bare_port: int, asked: list[Any], turns: int) 
     view = "bare Flask view, body of the same size"
     work = "30-day forecast over HTTP"
     notes = {
-        "ours": "36 series in turn; a model remembers what it said of its own data",
+        "ours": "36 series in turn",
         "other": "no two requests ask the same",
         "history": "30 rows in each request: checked, cleaned, rolled out anew",
     }

@@ -102,7 +102,7 @@ def csv_of(rows: int, folder: str) -> Path:
 
 
 def uploaded(path: str) -> Callable[[], dict[str, Any]]:
-    """A CSV file as an upload: checked, mended, judged, stored."""
+    """A CSV file as an upload: checked, cleaned, judged, stored."""
 
     def work() -> None:
         with TemporaryDirectory() as folder:

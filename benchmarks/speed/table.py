@@ -1,4 +1,4 @@
-"""What was found, as rows of one table: medians, ratios turn by turn, and whether they will do."""
+"""Results as rows of one table: medians, ratios turn by turn, and whether the target is met."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def good(self) -> bool | None:
-        """Whether the median ratio is what is wanted."""
+        """Return true if the median ratio meets its target."""
         if self.wanted is None:
             return None
         ratio = median(self.ratios)
