@@ -1,239 +1,319 @@
-"""A backup of the embedded default as one archive, made while the service runs.
+"""Backup and restore: models, data sets and jobs in one archive, written while the service runs.
 
-The database first, then the stores: every training that the copy of the database calls succeeded
-has its model in the copy. The archive is a plain tar, as models and data are compressed already;
-its last member, the manifest, states the SHA-256 of all others.
+The archive is a plain tar, as models and data are compressed already. The database is copied first,
+then the stores: every training that succeeded in the copy has its model in the archive. The last
+member, the manifest, states the SHA-256 of all others.
+
+A restore unpacks and checks everything beside its place, then renames. The renames are written to
+a journal first: a failed one is undone at once, an interrupted one is finished by the next restore.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import os
+import json
+import re
 import shutil
 import sqlite3
 import tarfile
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import IO, Any
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+from pydantic import BaseModel
 
 from models.data.datasets import Datasets
-from models.maintenance.embedded_store import BACKTESTS, DATABASE, Places, places
 from models.registry.registry import CHECKPOINT, backtest_store, model_store
-from utils.errors import Conflict, NotFound, Unavailable
+from utils.errors import Conflict, DamagedFile, InvalidInput, Unavailable, first_line
 from utils.settings import Settings
 from utils.storage import sqlite_file
+from utils.storage.artifact_reader import DOCUMENT
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.checksums import document_from_bytes, document_to_bytes
 from utils.storage.files import sync
 
-MANIFEST = "manifest.json"
-FORM = 1  # of the archive; a release restores those up to its own
-
-_LOOKS, _PAUSE = 4, 0.2  # at a thing that is just being changed; seconds between two
-_COUNTS = "SELECT count(*) FROM workflow_status WHERE name IN ('train', 'backtest')"
-
-
-@dataclass
-class Backup:
-    """An archive that was made, and what is in it."""
-
-    path: Path
-    counts: Counter[str] = field(default_factory=Counter)
-    damaged: list[str] = field(default_factory=list)
+DATABASE, MANIFEST = "jobs.sqlite", "manifest.json"  # members beside the files of the stores
+JOURNAL = ".restoring.json"  # in the folder of the models
+STAGED, REPLACED = ".restoring", ".replaced-"  # folders within those of the service
+_FILE = re.compile(r"(?:models/backtests|models|data)/(?!backtests\Z)[^./\x00][^/\x00]*")
+_ALONE = (CHECKPOINT, ".h5")  # files that may have no document
+_ATTEMPTS, _PAUSE = 4, 0.2  # at an item that is just being changed; seconds between two
 
 
-def back_up(settings: Settings, target: Path, tell: Callable[[str], None]) -> Backup:
-    """Write a backup, readable by its owner only, and have it there whole or not at all.
+class Manifest(BaseModel):
+    """Number of things by kind, names of damaged files, SHA-256 and bytes of each member."""
 
-    What is damaged is copied as it is, and told.
+    form: Literal[1] = 1
+    created_at: datetime
+    counts: dict[str, int] = {}
+    damaged: list[str] = []
+    members: dict[str, dict[str, Any]] = {}
+
+
+class Places(NamedTuple):
+    """The folder of the models, the folder of the data sets, the file of the database."""
+
+    models: Path
+    data: Path
+    database: Path
+
+
+def places(settings: Settings) -> Places:
+    """Return where a service keeps its state. Raises Conflict if not in folders and SQLite."""
+    url = sa.make_url(settings.resolved_database_url)
+    sqlite = url.get_backend_name() == "sqlite"
+    locations = {
+        "MODEL_STORE": settings.model_location.removeprefix("file://"),
+        "DATA_STORE": settings.data_location.removeprefix("file://"),
+        "DATABASE_URL": str(url.database) if sqlite else f"{url.drivername}://",
+    }
+    for name, location in locations.items():
+        if "://" in location:
+            raise Conflict(
+                "`backup` and `restore` are for a SQLite file and folders. With PostgreSQL use "
+                "pg_dump and pg_restore, with S3 `aws s3 sync`, the database first: see "
+                f"docs/deploy.md, Backup. Received: {name}={location.partition('://')[0]}://…"
+            )
+    return Places(*(Path(location).resolve() for location in locations.values()))
+
+
+def back_up(settings: Settings, target: Path) -> tuple[Path, Manifest]:
+    """Write an archive for its owner only, whole or not at all; return its file and manifest.
 
     Args:
-        target: a file that does not exist yet, or a folder to make one in.
-        tell: told what is being copied.
+        target: a file that does not exist, or a folder to create one in.
 
     Raises:
-        Conflict: the service does not keep its things in folders and a SQLite file, or the
-            target exists.
+        Conflict: the target exists, or the state of the service is not in folders and SQLite.
+        DamagedFile: the database is damaged. Other damaged files are copied as they are.
         Unavailable: something cannot be read or written.
-        DamagedFile: the database is damaged.
     """
-    found = places(settings)
+    at = places(settings)
     if target.is_dir():
-        target = target / f"lstm-backend-{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}.tar"
+        target = target / f"lstm-backend-{_now()}.tar"
     if target.exists():
         raise Conflict(f"The backup must be a file that does not exist yet. Received: {target}")
-    made = Backup(target)
     try:
-        folder = Path(mkdtemp(prefix=".backup-", dir=target.parent))  # for its owner only
-        try:
-            _write(settings, found, folder, made, tell)
-            (folder / "archive").rename(target)
+        with TemporaryDirectory(prefix=".backup-", dir=target.parent) as private:
+            path, document = Path(private) / "archive", Path(private) / MANIFEST
+            with tarfile.open(path, "w", dereference=True) as tar:
+                archive = _Archive(tar)
+                if at.database.exists():
+                    archive.add_database(at.database, Path(private) / DATABASE)
+                archive.add_store("models", at.models, model_store(at.models))
+                tested = at.models / "backtests"
+                archive.add_store("models/backtests", tested, backtest_store(at.models))
+                archive.add_store("data", at.data, Datasets(at.data, 0, 0).store)
+                document.write_bytes(document_to_bytes(archive.manifest.model_dump(mode="json")))
+                tar.add(document, MANIFEST)
+            path.chmod(0o600)
+            sync(path)
+            path.rename(target)
             sync(target.parent)
-        finally:
-            shutil.rmtree(folder)
     except (OSError, sqlite3.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise Unavailable(f"The backup {target} cannot be written: {why}.") from error
-    return made
+        reason = getattr(error, "strerror", None) or error
+        raise Unavailable(f"The backup {target} cannot be written: {reason}.") from error
+    return target, archive.manifest
 
 
-def _write(
-    settings: Settings, found: Places, folder: Path, made: Backup, tell: Callable[[str], None]
-) -> None:
-    handle = os.open(folder / "archive", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            archive = _Archive(tar)
-            if found.database.exists():
-                tell("the database")
-                made.counts["jobs"] = _copy_database(found.database, folder / DATABASE)
-                with (folder / DATABASE).open("rb") as copied:
-                    archive.add(DATABASE, copied)
-            stores = {
-                "models": (found.models, model_store(found.models)),
-                f"models/{BACKTESTS}": (found.models / BACKTESTS, backtest_store(found.models)),
-                "data": (found.data, Datasets(found.data, 0, 0).store),
-            }
-            for prefix, (source, store) in stores.items():
-                _Copy(source, store, prefix, archive, made).go(tell)
-            archive.close(made)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _copy_database(source: Path, target: Path) -> int:
-    """Copy the database, less the workers, who live here only; how many jobs it holds."""
-    sqlite_file.copy(source, target)
-    sqlite_file.expect_whole(target)
-    with sqlite_file.connect(target) as connection, connection:
-        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
-        if "service_workers" in names:
-            connection.execute("DELETE FROM service_workers")
-        jobs: int = 0
-        if "workflow_status" in names:
-            jobs = connection.execute(_COUNTS).fetchone()[0]
-    return jobs
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 class _Archive:
-    """A tar that keeps the SHA-256 of what goes into it."""
-
     def __init__(self, tar: tarfile.TarFile) -> None:
-        self._tar = tar
-        self._members: dict[str, dict[str, Any]] = {}
+        self._tar, self.manifest = tar, Manifest(created_at=datetime.now(UTC))
 
-    def add(self, name: str, file: IO[bytes]) -> None:
-        """Add a file, from its beginning."""
-        state = os.fstat(file.fileno())
-        member = tarfile.TarInfo(name)
-        member.size, member.mtime, member.mode = state.st_size, int(state.st_mtime), 0o600
+    def _add(self, name: str, file: IO[bytes]) -> None:
+        self.manifest.members[name] = _described(file)
         file.seek(0)
-        reader = _Hashing(file)
-        self._tar.addfile(member, reader)
-        self._members[name] = {"sha256": reader.sha256.hexdigest(), "bytes": state.st_size}
+        self._tar.addfile(self._tar.gettarinfo(arcname=name, fileobj=file), file)
 
-    def close(self, made: Backup) -> None:
-        """Add the manifest."""
-        manifest = {
-            "form": FORM,
-            "created_at": datetime.now(UTC).isoformat(),
-            "counts": dict(made.counts),
-            "damaged": made.damaged,
-            "members": self._members,
-        }
-        content = document_to_bytes(manifest)
-        member = tarfile.TarInfo(MANIFEST)
-        member.size, member.mtime, member.mode = len(content), int(time.time()), 0o600
-        self._tar.addfile(member, io.BytesIO(content))
+    def add_database(self, source: Path, copy: Path) -> None:
+        sqlite_file.copy(source, copy)
+        jobs = "SELECT count(*) FROM workflow_status WHERE name IN ('train', 'backtest')"
+        with (
+            sqlite_file.connect(copy) as connection,
+            connection,
+            suppress(sqlite3.OperationalError),  # no worker has made the tables yet
+        ):
+            connection.execute("DELETE FROM service_workers")  # processes of this machine
+            self.manifest.counts["jobs"] = connection.execute(jobs).fetchone()[0]
+        with copy.open("rb") as file:
+            self._add(DATABASE, file)
 
+    def add_store(self, prefix: str, folder: Path, store: ArtifactStore) -> None:
+        ids = set(store.ids()).union(*map(store.stems, set(_ALONE).intersection(store.suffixes)))
+        whole = [self._add_item(f"{prefix}/{id}", folder / id, store.suffixes) for id in ids]
+        self.manifest.counts |= {f"{store.noun}s": sum(whole)} if any(whole) else {}
 
-class _Hashing:
-    """Reads a file and keeps the SHA-256 of what was read."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        """Read some."""
-        content = self._file.read(size)
-        self.sha256.update(content)
-        return content
-
-
-class _Copy:
-    """The copy of one store: each thing as it is at one moment."""
-
-    def __init__(
-        self, folder: Path, store: ArtifactStore, prefix: str, archive: _Archive, made: Backup
-    ) -> None:
-        self._folder, self._store, self._prefix = folder, store, prefix
-        self._archive, self._made = archive, made
-
-    def go(self, tell: Callable[[str], None]) -> None:
-        """Copy every thing of the store, and what is beside: checkpoints, legacy files."""
-        noun, ids = self._store.noun, self._store.ids()
-        for id in ids:
-            tell(f"{noun} {id}")
-            with contextlib.suppress(NotFound):  # deleted meanwhile
-                self._thing(id)
-                self._made.counts[f"{noun}s"] += 1
-        for suffix in (CHECKPOINT, ".h5"):
-            if suffix in self._store.suffixes:
-                for id in self._store.stems(suffix).difference(ids):
-                    with contextlib.suppress(FileNotFoundError):
-                        self._add_alone(f"{id}{suffix}")
-
-    def _add_alone(self, name: str) -> None:
-        with (self._folder / name).open("rb") as file:
-            self._archive.add(f"{self._prefix}/{name}", file)
-
-    def _thing(self, id: str) -> None:
-        for look in range(_LOOKS):
-            with contextlib.ExitStack() as opened:
-                files = self._opened(id, opened)
-                wrong = _wrong(id, files)
-                if wrong and look < _LOOKS - 1:
-                    time.sleep(_PAUSE)
-                    continue
-                self._made.damaged += [f"{self._prefix}/{name}" for name in wrong]
-                for name, file in files.items():
-                    self._archive.add(f"{self._prefix}/{name}", file)
-                return
-
-    def _opened(self, id: str, opened: contextlib.ExitStack) -> dict[str, IO[bytes]]:
-        """The files of a thing, open: what is replaced or deleted from now on stays as it is."""
-        files: dict[str, IO[bytes]] = {}
-        for suffix in (".json", *self._store.suffixes):
-            try:
-                file = opened.enter_context((self._folder / f"{id}{suffix}").open("rb"))
-            except FileNotFoundError as error:
-                if suffix == ".json":
-                    raise NotFound(id) from error
-            else:
-                files[f"{id}{suffix}"] = file
-        return files
+    def _add_item(self, name: str, path: Path, suffixes: tuple[str, ...]) -> bool:
+        """Add the files of an item as they are at one moment; return whether it has a document."""
+        for attempt in range(_ATTEMPTS):
+            with ExitStack() as opened:
+                files: dict[str, IO[bytes]] = {}  # what is replaced or deleted from now on stays
+                for suffix in (DOCUMENT, *suffixes):
+                    with suppress(FileNotFoundError):
+                        part = Path(f"{path}{suffix}")
+                        files[suffix] = opened.enter_context(part.open("rb"))
+                if DOCUMENT not in files:  # it has none, or is just being deleted
+                    files = {suffix: file for suffix, file in files.items() if suffix in _ALONE}
+                damaged = _damaged(path.name, files)
+                if not damaged or attempt == _ATTEMPTS - 1:
+                    self.manifest.damaged += [f"{name}{suffix}" for suffix in damaged]
+                    for suffix, file in files.items():
+                        self._add(f"{name}{suffix}", file)
+                    return DOCUMENT in files
+            time.sleep(_PAUSE)
+        return False
 
 
-def _wrong(id: str, files: dict[str, IO[bytes]]) -> list[str]:
-    """Names of the files of a thing that are not what its document states."""
+def _damaged(id: str, files: dict[str, IO[bytes]]) -> list[str]:
+    """Return the suffixes of the files that are not those that their document states."""
     try:
-        document = document_from_bytes(files[f"{id}.json"].read())
+        document = document_from_bytes(files[DOCUMENT].read()) if DOCUMENT in files else {}
     except ValueError:
-        return [f"{id}.json"]
+        return [DOCUMENT]
+    stated = {name.removeprefix(id): entry for name, entry in document.get("files", {}).items()}
     return [
-        name
-        for name, stated in document.get("files", {}).items()
-        if name not in files or _sha256(files[name]) != stated.get("sha256")
+        s for s in stated if s not in files or not stated[s].items() >= _described(files[s]).items()
     ]
 
 
-def _sha256(file: IO[bytes]) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+def _described(file: IO[bytes]) -> dict[str, Any]:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+    return {"sha256": digest.hexdigest(), "bytes": file.tell()}
+
+
+def restore(settings: Settings, source: Path, replace: bool) -> tuple[Manifest, list[Path]]:
+    """Put a backup in place; return its manifest and the folders of what it replaced.
+
+    Args:
+        replace: move existing state out of the way; it is kept.
+
+    Raises:
+        Conflict: the service runs, or there is state already.
+        InvalidInput, DamagedFile: the archive is no backup, or damaged.
+        Unavailable: something cannot be read or written. All is as it was before.
+    """
+    at = places(settings)
+    _expect_stopped(at)
+    if (journal := at.models / JOURNAL).exists():
+        _rename([(Path(old), Path(new)) for old, new in json.loads(journal.read_text())])
+        journal.unlink()
+    if not replace and (existing := next(_existing(at), None)):
+        raise Conflict(
+            f"There is something already: {existing}. With --replace it is moved out of the way, "
+            "and kept."
+        )
+    folders = {"models": at.models, "data": at.data, DATABASE: at.database.parent}
+    staged = {name: folder / STAGED for name, folder in folders.items()}
+    try:
+        _clear(staged)
+        manifest = _unpack(source, staged)
+        _expect_stopped(at)
+        replaced = _swap(at, staged)
+    except OSError as error:
+        raise Unavailable(f"The backup cannot be put in place: {error}.") from error
+    finally:
+        _clear(staged)
+    return manifest, replaced
+
+
+def _clear(staged: dict[str, Path]) -> None:
+    for folder in staged.values():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _expect_stopped(at: Places) -> None:
+    with suppress(DamagedFile):  # a reason to restore
+        if at.database.exists() and sqlite_file.is_open_elsewhere(at.database):
+            raise Conflict(
+                f"The database {at.database} is in use. Stop the service and its workers first."
+            )
+
+
+def _existing(at: Places) -> Iterator[Path]:
+    """Files and folders that a restore replaces."""
+    database = [at.database.with_name(at.database.name + end) for end in ("", "-wal", "-shm")]
+    kept = {*database, *at, *(parent for place in at for parent in place.parents)}
+    for folder in (at.models, at.data):
+        yield from (p for p in folder.glob("[!.]*") if p not in kept)
+    yield from (path for path in database if path.exists())
+
+
+def _unpack(source: Path, staged: dict[str, Path]) -> Manifest:
+    """Unpack an archive, of which nothing is trusted, and check it."""
+    found: dict[str, Any] = {}
+    for folder in staged.values():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with tarfile.open(source, "r:") as tar:
+            for member in tar:
+                ours = member.name in (DATABASE, MANIFEST) or _FILE.fullmatch(member.name)
+                if not ours or member.name in found or not member.isreg() or member.issparse():
+                    rule = "must hold what a backup holds, each file once, and nothing else"
+                    raise InvalidInput.of("from", rule, member.name[:200])
+                folder = staged.get(member.name.partition("/")[0], staged["models"])
+                tar.extract(member, folder, set_attrs=False, filter="data")
+                sync(folder / member.name)
+                with (folder / member.name).open("rb") as file:
+                    found[member.name] = _described(file)
+    except tarfile.TarError as error:
+        raise InvalidInput.of("from", f"is no backup: {error}", str(source)) from error
+    if found.pop(MANIFEST, None) is None:
+        raise DamagedFile(f"The backup {source} is cut short: its end, {MANIFEST}, is missing.")
+    try:
+        content = (staged["models"] / MANIFEST).read_bytes()
+        manifest = Manifest.model_validate(document_from_bytes(content))
+    except ValueError as error:
+        rule = f"is damaged, or of a newer release: its {MANIFEST}: {first_line(error)}"
+        raise InvalidInput.of("from", rule, str(source)) from error
+    for name in sorted(manifest.members.keys() | found.keys()):
+        if manifest.members.get(name) != found.get(name):
+            reason = "is missing" if name not in found else "is not what was backed up"
+            raise DamagedFile(f"The backup {source} is damaged: {name} {reason}.")
+    if DATABASE in found:
+        (staged[DATABASE] / DATABASE).chmod(0o600)  # it may hold hashes of API keys
+        sqlite_file.expect_whole(staged[DATABASE] / DATABASE)
+    return manifest
+
+
+def _swap(at: Places, staged: dict[str, Path]) -> list[Path]:
+    """Replace the existing state; return the folders that hold it now."""
+    name = REPLACED + _now()
+    away = [(path, path.parent / name / path.name) for path in _existing(at)]
+    moves = [*away]
+    moves += [(path, at.models / path.name) for path in (staged["models"] / "models").glob("*")]
+    moves += [(path, at.data / path.name) for path in (staged["data"] / "data").glob("*")]
+    moves += [(path, at.database) for path in staged[DATABASE].glob(DATABASE)]
+    written = staged["models"] / JOURNAL
+    written.write_text(json.dumps([[str(old), str(new)] for old, new in moves]))
+    sync(written)
+    journal = written.rename(at.models / JOURNAL)
+    try:
+        sync(at.models)
+        _rename(moves)
+    except BaseException:
+        _rename([(new, old) for old, new in reversed(moves)])
+        journal.unlink()
+        raise
+    journal.unlink()
+    return sorted({new.parent for _, new in away})
+
+
+def _rename(moves: list[tuple[Path, Path]]) -> None:
+    """Do the renames that are not done yet."""
+    for old, new in moves:
+        if old.exists() and not new.exists():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            old.rename(new)
+    for folder in {path.parent for move in moves for path in move}:
+        if folder.is_dir():
+            sync(folder)

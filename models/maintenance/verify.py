@@ -1,230 +1,211 @@
-"""The whole service checked against itself: every document, file and job, and the database."""
+"""Verification: every stored document and file, and the database, checked while the service runs.
+
+A repair deletes nothing that is damaged: it moves it to the folder `damaged` of its store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
-from models.maintenance import jobs_check, restore
-from models.maintenance.findings import Report
-from models.maintenance.repair import DERIVED, rebuild, remove, set_aside, sweep, withdraw
-from models.registry.registry import CHECKPOINT, backtest_store, model_store
-from utils.errors import DamagedFile, NotFound
+from models.jobs.states import JobState
+from models.maintenance.backup import JOURNAL, REPLACED, places
+from models.registry.registry import CHECKPOINT, SERVED, backtest_store, model_store
+from utils.errors import Conflict, DamagedFile, NotFound, ServiceError
 from utils.settings import Settings
+from utils.storage import sqlite_file
 from utils.storage.artifact_reader import DOCUMENT, MISSING
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.files import is_old
 
-Tell = Callable[[str], None]
-Bad = dict[str, str]  # suffix of a file → what is wrong with it
-
-_SOURCES = (".keras", ".h5")
-_UNREADABLE = "See to the permissions of the file, and to the health of its disk."
+_SOURCES = {".keras", ".h5"}
+_AGAIN = "Restore it from a backup, or make it again."
+_LATER = "Delete it when nobody needs it any more."
 
 
-def verify(settings: Settings, tell: Tell = lambda what: None) -> Report:
-    """Check everything; nothing is changed.
+class Finding(NamedTuple):
+    """A problem, or a note (which needs no action), with what to do about it."""
 
-    It may run while the service runs: what is being published or deleted meanwhile is no finding.
+    subject: str
+    problem: str
+    advice: str
+    repair: Callable[[], str] | None = None  # returns a sentence about what it did
+    is_note: bool = False
+
+
+def verify(settings: Settings, repair: bool = False) -> dict[str, Any]:
+    """Check what a service stores; what is being published or deleted meanwhile is no finding.
 
     Args:
-        tell: told what is being looked at.
+        repair: repair what can be repaired without a loss.
+
+    Returns:
+        `clean` (no problem is left), `checked` (numbers by noun), `findings`, `repairs`.
 
     Raises:
         Unavailable: a store or the database cannot be reached.
     """
-    report = Report()
-    models = model_store(settings.model_location)
-    datasets = Datasets(settings.data_location, 0, 0)
-    tell("the database")
-    jobs = jobs_check.open_jobs(settings, report)
-    try:
-        # The jobs first: a job that had succeeded by then has its model now.
-        found = jobs_check.read(jobs) if jobs else jobs_check.NONE
-        backtests = backtest_store(settings.model_location)
-        _StoreCheck(models, report, tell, jobs, _judge_model).go()
-        _StoreCheck(datasets.store, report, tell, jobs, _judge_whole, _rows).go()
-        _StoreCheck(backtests, report, tell, jobs, _judge_whole).go()
-        jobs_check.judge(found, jobs, models, datasets.store, report)
-    finally:
-        if jobs:
-            jobs.engine.dispose()
-    restore.look(settings, report)
-    return report
-
-
-Judge = Callable[[ArtifactStore, str, Bad, Report], None]
-# (document, file) → what is wrong with a file that is what was published, if anything.
-Examine = Callable[[dict[str, object], Path], str | None]
-
-
-class _StoreCheck:
-    """The check of one store."""
-
-    def __init__(
-        self,
-        store: ArtifactStore,
-        report: Report,
-        tell: Tell,
-        jobs: Jobs | None,
-        judge: Judge,
-        examine: Examine = lambda document, path: None,
-    ) -> None:
-        self._store, self._report, self._tell = store, report, tell
-        self._jobs, self._judge, self._examine = jobs, judge, examine
-
-    def go(self) -> None:
-        """Check every thing of it, then what belongs to nothing."""
-        store, noun = self._store, self._store.noun
-        for id in store.ids():
-            self._tell(f"{noun} {id}")
-            try:
-                self._thing(id)
-            except NotFound:  # deleted meanwhile
-                continue
-            except DamagedFile as error:
-                self._document(id, error)
-            self._report.checked[f"{noun}s"] += 1
-        self._left_behind()
-
-    def _document(self, id: str, error: DamagedFile) -> None:
-        """A document that tells nothing of its thing."""
-        name, said = f"{self._store.noun} {id}", f"{error.message.split('. ')[0]}."
-        if _is_unreadable(error):
-            self._report.problem(name, said, _UNREADABLE)
-            return
-        mend = partial(set_aside, self._store, id)
-        self._report.problem(name, said, "Restore it from a backup, or make it again.", mend)
-
-    def _thing(self, id: str) -> None:
-        store, bad = self._store, Bad()
-        document = store.document(id)
-        stated = [name.removeprefix(id) for name in document.get("files", {})]
-        for suffix in stated:
-            try:
-                with store.local(id, suffix) as path:
-                    self._report.checked["files"] += 1
-                    self._report.checked["bytes"] += path.stat().st_size
-                    wrong = self._examine(document, path)
-            except NotFound:
-                if not store.has(id, DOCUMENT):
-                    raise
-                wrong = MISSING
-            except DamagedFile as error:
-                if _is_unreadable(error):
-                    said = f"{error.message.split('. ')[0]}."
-                    self._report.problem(f"{store.noun} {id}", said, _UNREADABLE)
-                    continue
-                wrong = "is not what was published"
-            if wrong:
-                bad[suffix] = wrong
-        self._unstated(id, stated)
-        self._judge(store, id, bad, self._report)
-
-    def _unstated(self, id: str, stated: list[str]) -> None:
-        """Files beside a document that says nothing of them."""
-        store = self._store
-        for suffix in store.suffixes:
-            if suffix in stated or not is_old(store.files, f"{id}{suffix}"):
-                continue
-            name = f"file {id}{suffix}"
-            if suffix == CHECKPOINT:
-                mend = partial(remove, store, f"{id}{suffix}")
-                self._report.problem(name, "is of a training that has ended.", "Remove it.", mend)
-            elif suffix in _SOURCES or not store.document(id).get("files"):
-                self._report.note(
-                    name, "has no checksum, so that it cannot be checked.", "Nothing is to be done."
-                )
+    checked: Counter[str] = Counter()
+    findings, repairs, clean = [], [], True
+    for finding in _findings(settings, checked):
+        kind, subject = "note" if finding.is_note else "problem", finding.subject
+        stated = {"kind": kind, "subject": subject, "problem": finding.problem}
+        can = {"advice": finding.advice, "can_be_repaired": finding.repair is not None}
+        findings.append(stated | can)
+        try:
+            if repair and finding.repair:
+                repairs.append(f"{subject}: {finding.repair()}")
             else:
-                mend = partial(set_aside, store, id, suffix)
-                problem = "is not what its document was published with."
-                self._report.problem(name, problem, "It is made again when it is needed.", mend)
-
-    def _ended(self) -> set[str]:
-        """Ids of jobs that have ended, of those whose checkpoints are there."""
-        if self._jobs is None or CHECKPOINT not in self._store.suffixes:
-            return set()
-        states = self._jobs.states(sorted(self._store.stems(CHECKPOINT)))
-        return {id for id, state in states.items() if state.ended}
-
-    def _left_behind(self) -> None:
-        store, report = self._store, self._report
-        for name in store.orphans(self._ended()):
-            mend = partial(remove, store, name)
-            report.problem(f"file {name}", "belongs to nothing.", "Remove it.", mend)
-        for name in store.files.abandoned():
-            problem = "was never put in its place: its writer died."
-            report.problem(f"file {name}", problem, "Remove it.", partial(sweep, store))
-        for id in store.stems(".h5") - set(store.ids()) if ".h5" in store.suffixes else ():
-            problem = "is a legacy file that was never brought in."
-            report.note(f"model {id}", problem, f"`python run.py import {id}.h5`")
-        if count := store.files.aside():
-            report.note(
-                f"{store.noun}s",
-                f"{count} damaged files lie in the folder `damaged` of their store.",
-                "Delete them when nobody needs them any more.",
-            )
+                clean &= finding.is_note
+        except ServiceError as error:
+            repairs.append(f"{subject}: not repaired. {error.message}")
+            clean = False
+    return {"clean": clean, "checked": dict(checked), "findings": findings, "repairs": repairs}
 
 
-def _is_unreadable(error: DamagedFile) -> bool:
-    """Whether this process may not, or its disk cannot, read something: no proof of damage."""
-    return isinstance(error.__cause__, OSError)
+def _findings(settings: Settings, checked: Counter[str]) -> Iterator[Finding]:
+    models, ended = model_store(settings.model_location), set[str]()
+    yield from _of_jobs(settings, models, ended, checked)
+    datasets, backtests = Datasets.of(settings).store, backtest_store(settings.model_location)
+    for store in (models, datasets, backtests):
+        for id in store.ids():
+            with suppress(NotFound):  # deleted meanwhile
+                yield from _of_item(store, id, checked)
+                checked[f"{store.noun}s"] += 1
+        yield from _of_leftovers(store, ended)
+    with suppress(Conflict):  # raised where backups are made by other tools
+        at = places(settings)
+        if (at.models / JOURNAL).exists():
+            advice = "Stop the service and run `python run.py restore` again."
+            yield Finding("restore", "An earlier one was interrupted halfway.", advice)
+        for path in (p for f in {*at[:2], at.database.parent} for p in f.glob(f"{REPLACED}*")):
+            yield Finding(f"folder {path}", "holds what a restore replaced.", _LATER, is_note=True)
 
 
-def _rows(document: dict[str, object], path: Path) -> str | None:
-    """Compare the rows of a data set's file with what its document states."""
-    import pyarrow.parquet as pq
+def _of_jobs(
+    settings: Settings, models: ArtifactStore, ended: set[str], checked: Counter[str]
+) -> Iterator[Finding]:
+    """Check the database; add to `ended` the ids of jobs that have ended and left a checkpoint."""
+    url = sa.make_url(settings.resolved_database_url)
+    if url.get_backend_name() == "sqlite":
+        if not Path(str(url.database)).exists():
+            return
+        try:
+            sqlite_file.expect_whole(Path(str(url.database)))
+        except DamagedFile as error:
+            advice = "Stop the service and restore a backup, or move the file away: it holds jobs."
+            yield Finding("database", error.message, advice)
+            return
+    checked["databases"] += 1
+    jobs = Jobs(settings.resolved_database_url)
+    try:
+        # Jobs are read before the models: each that has succeeded has its model by now.
+        trained = {job.job_id for job in jobs.newest(JobState.SUCCEEDED, 1_000_000, 0)}
+        states = jobs.states(sorted(models.stems(CHECKPOINT)))
+    finally:
+        jobs.engine.dispose()
+    ended |= {id for id, state in states.items() if state.ended}
+    checked["jobs"] += len(trained)
+    if gone := trained.difference(models.ids()):
+        found = f"{len(gone)} trainings succeeded whose models are not here, like {min(gone)}."
+        advice = "Nothing, if they were deleted; else restore them from a backup."
+        yield Finding("jobs", found, advice, is_note=True)
 
-    rows, stated = pq.read_metadata(path).num_rows, document.get("data_points")
-    return None if rows == stated else f"has {rows:,} rows, not the {stated} that are stated"
 
-
-def _judge_whole(store: ArtifactStore, id: str, bad: Bad, report: Report) -> None:
-    """A data set or a backtest is of no use without one of its files."""
-    for suffix, wrong in bad.items():
-        report.problem(
-            f"{store.noun} {id}",
-            f"Its file {suffix} {wrong}.",
-            "Restore it from a backup, or make it again.",
-            partial(set_aside, store, id),
-        )
+def _of_item(store: ArtifactStore, id: str, checked: Counter[str]) -> Iterator[Finding]:
+    """Check the files of an item against its document."""
+    name, set_aside = f"{store.noun} {id}", partial(_set_aside, store, id)
+    try:
+        document = store.document(id)
+        stated = [file.removeprefix(id) for file in document.get("files", {})]
+        faults = {s: _fault(store, id, s, document, checked) for s in stated}
+    except DamagedFile as error:
+        sentence = f"{error.message.split('. ')[0]}."
+        if isinstance(error.__cause__, OSError):  # no proof of damage
+            advice = "Check the permissions of the file, and the health of its disk."
+            yield Finding(name, sentence, advice)
+        else:
+            yield Finding(name, sentence, _AGAIN, set_aside)
         return
-
-
-def _judge_model(store: ArtifactStore, id: str, bad: Bad, report: Report) -> None:
-    """What is left of a model decides what can be made again."""
-    whole = {s for s in store.suffixes if s not in bad and store.has(id, s)}
-    source = whole.intersection(_SOURCES)
-    networks = whole.intersection(DERIVED) - {".tflite"}
-    name, again = f"model {id}", "Restore it from a backup, or train it again."
-    if not source and not networks:
-        whats = "; ".join(f"{suffix} {wrong}" for suffix, wrong in bad.items())
-        problem = f"Its network is lost: {whats or 'there is no file of it'}."
-        report.problem(name, problem, again, partial(set_aside, store, id))
+    faults = {suffix: fault for suffix, fault in faults.items() if fault}
+    whole = {s for s in store.suffixes if s not in faults and store.has(id, s)}
+    is_model = ".keras" in store.suffixes
+    if (faults and not is_model) or (is_model and not whole & {*_SOURCES, *SERVED.values()}):
+        found = ", ".join(f"{suffix} {fault}" for suffix, fault in faults.items())
+        yield Finding(name, f"It is of no use: {found or 'it has no network'}.", _AGAIN, set_aside)
         return
-    lost = [suffix for suffix in bad if suffix in DERIVED]
-    if source and (lost or not networks):
-        suffixes = lost or [".onnx"]
-        whats = "; ".join(f"{suffix} {bad.get(suffix, MISSING)}" for suffix in suffixes)
-        mend = partial(rebuild, store, id, suffixes)
-        report.problem(name, f"{whats}.", "It can be made again from the Keras file.", mend)
-    elif lost:
-        whats = "; ".join(f"{suffix} {bad[suffix]}" for suffix in lost)
-        report.problem(name, f"{whats}.", again, partial(withdraw, store, id, *lost))
-    for suffix in bad:
-        if suffix in _SOURCES:
-            there = store.has(id, suffix)
-            report.problem(
-                name,
-                f"{suffix} {bad[suffix]}; it still forecasts, and can do nothing else.",
-                f"Put the file {id}{suffix} of a backup back, or train again.",
-                partial(set_aside, store, id, suffix) if there else None,
-            )
-        elif suffix not in DERIVED:
-            mend = partial(withdraw, store, id, suffix)
-            report.problem(
-                name, f"{suffix} {bad[suffix]}.", "It is made again when it is asked for.", mend
-            )
+    for suffix, fault in faults.items():
+        repair = partial(_withdraw, store, id, suffix)
+        if suffix not in _SOURCES:
+            yield Finding(name, f"{suffix} {fault}.", "It is made again when needed.", repair)
+        else:
+            found = f"{suffix} {fault}; it still forecasts, and can do nothing else."
+            advice = f"Put the file {id}{suffix} of a backup back, or train again."
+            yield Finding(name, found, advice, repair if store.has(id, suffix) else None)
+
+
+def _fault(
+    store: ArtifactStore, id: str, suffix: str, document: dict[str, Any], checked: Counter[str]
+) -> str | None:
+    """Return the fault of a file, if any. Raises DamagedFile if it cannot be read."""
+    try:
+        with store.local(id, suffix) as path:
+            checked.update(files=1, bytes=path.stat().st_size)
+            rows = pq.read_metadata(path).num_rows if suffix == ".parquet" else None
+    except NotFound:
+        if not store.has(id, DOCUMENT):
+            raise
+        return MISSING
+    except DamagedFile as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return "is not what was published"
+    stated = document.get("data_points")
+    is_wrong = rows is not None and rows != stated
+    return f"has {rows:,} rows, not the {stated} that are stated" if is_wrong else None
+
+
+def _of_leftovers(store: ArtifactStore, ended: set[str]) -> Iterator[Finding]:
+    """Find files that crashes left behind, damaged files, legacy files."""
+    ids, known = set(store.ids()), store.suffixes
+    beside = [
+        f"{id}{CHECKPOINT}" for id in ids if CHECKPOINT in known and store.has(id, CHECKPOINT)
+    ]
+    for name in [*store.orphans(ended), *(name for name in beside if is_old(store.files, name))]:
+        repair = partial(_remove, partial(store.files.remove, name))
+        yield Finding(f"file {name}", "belongs to nothing.", "Remove it.", repair)
+    for name in store.files.abandoned():
+        found = "was never put in its place: its writer died."
+        yield Finding(f"file {name}", found, "Remove it.", partial(_remove, store.files.sweep))
+    for id in store.stems(".h5") - ids if ".h5" in known else ():
+        advice = f"`python run.py import {id}.h5`"
+        yield Finding(f"model {id}", "is a legacy file, not imported.", advice, is_note=True)
+    if count := store.files.aside():
+        found = f"{count} damaged files lie in the folder `damaged` of their store."
+        yield Finding(f"{store.noun}s", found, _LATER, is_note=True)
+
+
+def _remove(remove: Callable[[], object]) -> str:
+    remove()
+    return "removed."
+
+
+def _set_aside(store: ArtifactStore, id: str, *suffixes: str) -> str:
+    return f"moved to {store.set_aside(id, *suffixes)} of the store of {store.noun}s."
+
+
+def _withdraw(store: ArtifactStore, id: str, suffix: str) -> str:
+    """Move a damaged file away; its document does not state it any more."""
+    done = _set_aside(store, id, suffix)
+    files = {n: entry for n, entry in store.document(id)["files"].items() if n != f"{id}{suffix}"}
+    store.amend(id, {"files": files})
+    return done

@@ -1,4 +1,4 @@
-"""What SQLite itself can say and do about a database file that is in use."""
+"""A SQLite database file that other processes may have open: checked, copied, found in use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from utils.errors import DamagedFile, Unavailable
 
-_PATIENCE = 30.0  # seconds that a writer may keep us waiting
-_MOST_SAID = 5
-
 
 @contextlib.contextmanager
-def connect(path: Path, patience: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
-    """A connection to a file that exists.
+def connect(path: Path, timeout: float = 30.0) -> Iterator[sqlite3.Connection]:
+    """Open an existing database.
+
+    Args:
+        timeout: seconds to wait for a lock.
 
     Raises:
         Unavailable: it cannot be opened, or is locked.
@@ -24,7 +24,7 @@ def connect(path: Path, patience: float = _PATIENCE) -> Iterator[sqlite3.Connect
     """
     try:
         url = f"file:{quote(str(path))}?mode=rw"
-        with contextlib.closing(sqlite3.connect(url, patience, uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(url, timeout, uri=True)) as connection:
             yield connection
     except sqlite3.OperationalError as error:
         raise Unavailable(f"The database {path} cannot be used: {error}.") from error
@@ -33,36 +33,25 @@ def connect(path: Path, patience: float = _PATIENCE) -> Iterator[sqlite3.Connect
 
 
 def expect_whole(path: Path) -> None:
-    """Have SQLite check every page and index.
-
-    Raises:
-        DamagedFile: something is wrong.
-        Unavailable: as `connect`.
-    """
+    """Have SQLite check every page and index. Raises as `connect`."""
     with connect(path) as connection:
-        said = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST_SAID})")]
-    if said != ["ok"]:
-        raise DamagedFile(f"The database {path} is damaged: {'; '.join(said)}.")
+        found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+    if found != ["ok"]:
+        raise DamagedFile(f"The database {path} is damaged: {'; '.join(found)}.")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, whoever writes to it.
-
-    Raises:
-        DamagedFile, Unavailable: as `connect`.
-    """
+    """Copy a database as it is at one moment, and check the copy. Raises as `connect`."""
     with connect(source) as connection, contextlib.closing(sqlite3.connect(target)) as copied:
         connection.backup(copied)
         copied.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+    expect_whole(target)
 
 
 def is_open_elsewhere(path: Path) -> bool:
-    """Whether another process, or another part of this one, has the database open.
-
-    As long as it is, nobody can have the log ahead put away.
-    """
+    """Return whether another connection exists: SQLite leaves WAL mode for the last one only."""
     try:
-        with connect(path, patience=0.5) as connection:
+        with connect(path, timeout=0.5) as connection:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             return bool(connection.execute("PRAGMA journal_mode=DELETE").fetchone() != ("delete",))
     except Unavailable:

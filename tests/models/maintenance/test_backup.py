@@ -21,17 +21,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.maintenance.backup import Backup, back_up
-from models.maintenance.restore import restore
+from models.maintenance.backup import back_up, restore
 from models.maintenance.verify import verify
 from tests.support.running_service import FAST, ROOT, SMALL, Service, run_command, start_service
 from tests.support.stores import Stores, copied, settings_in
 from utils.errors import Conflict, DamagedFile, InvalidInput, ServiceError, Unavailable
 from utils.storage.checksums import document_to_bytes
-
-
-def quiet(what: str) -> None:
-    """Nobody watches."""
 
 
 @pytest.fixture
@@ -46,7 +41,7 @@ def stores(service: Service, trained: dict[str, Any], tmp_path: Path) -> Stores:
 
 @pytest.fixture
 def backup(stores: Stores) -> Path:
-    return back_up(stores.settings, stores.folder.parent / "backup.tar", quiet).path
+    return back_up(stores.settings, stores.folder.parent / "backup.tar")[0]
 
 
 def moved(stores: Stores, folder: Path) -> Stores:
@@ -73,8 +68,8 @@ def test_every_byte_comes_back(tmp_path: Path, things: list[tuple[str, bytes]]) 
         (within / f"{id}{endings[room]}").write_bytes(content)
         (within / f"{id}.json").write_bytes(document_to_bytes({"a": len(content)}))
     folder.mkdir(exist_ok=True)
-    back_up(settings_in(old), folder / "backup.tar", quiet)
-    restore(settings_in(new), folder / "backup.tar", False, quiet)
+    back_up(settings_in(old), folder / "backup.tar")
+    restore(settings_in(new), folder / "backup.tar", False)
     before, after = (Stores(each, settings_in(each), "", "").content() for each in (old, new))
     assert len(before) == 2 * len(things) and after == before
 
@@ -85,11 +80,11 @@ def test_a_service_comes_back_whole_and_for_its_owner_only(
     assert backup.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
     new = moved(stores, tmp_path / "new")
-    done = restore(new.settings, backup, False, quiet)
-    assert done.counts["models"] == done.counts["data sets"] == 1 and not done.damaged
+    manifest, _ = restore(new.settings, backup, False)
+    assert manifest.counts == {"models": 1, "data sets": 1} and not manifest.damaged
     assert new.content() == stores.content() and rows(new.folder) == 1000
     assert (new.folder / "jobs.sqlite").stat().st_mode & 0o777 == 0o600
-    assert verify(new.settings).is_clean
+    assert verify(new.settings)["clean"]
 
 
 def test_a_database_in_the_folder_of_the_data_comes_back_too(
@@ -103,7 +98,7 @@ def test_a_database_in_the_folder_of_the_data_comes_back_too(
     keep = tmp_path / "new" / "models" / ".gitkeep"
     keep.touch()
     for _ in range(2):
-        restore(inside, backup, True, quiet)
+        restore(inside, backup, True)
         assert rows(tmp_path / "new" / "data") == 1000 and keep.exists()
     [replaced] = (tmp_path / "new" / "data").glob(".replaced-*")
     assert rows(replaced) == 1000 and len(list(replaced.iterdir())) == 3
@@ -112,10 +107,10 @@ def test_a_database_in_the_folder_of_the_data_comes_back_too(
 def test_what_is_damaged_is_copied_as_it_is_and_told(stores: Stores, tmp_path: Path) -> None:
     path = stores.folder / "models" / f"{stores.model_id}.onnx"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    made: Backup = back_up(stores.settings, tmp_path, quiet)
-    assert made.damaged == [f"models/{path.name}"] and made.path.parent == tmp_path
+    archive, made = back_up(stores.settings, tmp_path)
+    assert made.damaged == [f"models/{path.name}"] and archive.parent == tmp_path
     new = moved(stores, tmp_path / "new")
-    assert restore(new.settings, made.path, False, quiet).damaged == made.damaged
+    assert restore(new.settings, archive, False)[0].damaged == made.damaged
     assert new.content() == stores.content()
 
 
@@ -125,14 +120,17 @@ def test_nothing_is_replaced_unless_it_is_said_and_then_it_is_kept(
     stores.models.delete(stores.model_id)
     before = stores.content()
     with pytest.raises(Conflict, match="--replace"):
-        restore(stores.settings, backup, False, quiet)
+        restore(stores.settings, backup, False)
     assert stores.content() == before
-    done = restore(stores.settings, backup, True, quiet)
+    _, replaced = restore(stores.settings, backup, True)
     assert stores.models.ids() == [stores.model_id] and rows(stores.folder) == 1000
-    kept = {path.name for folder in done.replaced for path in folder.rglob("*")}
+    kept = {path.name for folder in replaced for path in folder.rglob("*")}
     assert kept == {Path(name).name for name in before} | {"jobs.sqlite"}
     report = verify(stores.settings)
-    assert report.is_clean and sum("a restore replaced" in f.problem for f in report.findings) == 2
+    assert (
+        report["clean"]
+        and sum("a restore replaced" in f["problem"] for f in report["findings"]) == 2
+    )
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -147,7 +145,7 @@ def test_a_byte_that_changes_is_noticed_or_means_nothing(
     spoilt, new = backup.with_name("spoilt.tar"), moved(stores, backup.parent / str(uuid4()))
     spoilt.write_bytes(content)
     try:
-        restore(new.settings, spoilt, False, quiet)
+        restore(new.settings, spoilt, False)
     except (DamagedFile, InvalidInput):
         assert new.files == [] and not (new.folder / "jobs.sqlite").exists()
     else:  # a byte of the padding between two files, or of a date
@@ -163,7 +161,7 @@ def test_a_backup_that_is_cut_short_is_refused(
     backup.write_bytes(content[: int(share * end)])
     new = moved(stores, tmp_path / "new")
     with pytest.raises((DamagedFile, InvalidInput), match=r"cut short|is no backup"):
-        restore(new.settings, backup, False, quiet)
+        restore(new.settings, backup, False)
     assert new.files == []
 
 
@@ -195,7 +193,7 @@ def test_an_archive_that_holds_anything_else_is_refused(
         tar.addfile(member)
     new = moved(stores, tmp_path / "new")
     with pytest.raises(InvalidInput, match="and nothing else"):
-        restore(new.settings, backup, False, quiet)
+        restore(new.settings, backup, False)
     assert new.files == [] and not (tmp_path / "x").exists()
 
 
@@ -235,7 +233,7 @@ def packed(path: Path) -> None:
     [
         (twice, "each file once"),
         (unknown, "is not what was backed up"),
-        (newer, "this release or an older one"),
+        (newer, "newer release"),
         (text, "is no backup"),
         (packed, "is no backup"),
     ],
@@ -245,7 +243,7 @@ def test_what_is_no_backup_is_refused(
 ) -> None:
     spoil(backup)
     with pytest.raises(ServiceError, match=said):
-        restore(moved(stores, tmp_path / "new").settings, backup, False, quiet)
+        restore(moved(stores, tmp_path / "new").settings, backup, False)
 
 
 @pytest.mark.parametrize(
@@ -254,22 +252,21 @@ def test_what_is_no_backup_is_refused(
         ({"model_store": "s3://bucket/models"}, "MODEL_STORE=s3"),
         ({"data_store": "s3://user:secret@bucket"}, "DATA_STORE=s3"),
         ({"database_url": "postgresql://x:secret@y/z"}, "DATABASE_URL=postgresql"),
-        ({"model_store": "x", "data_store": "x"}, "two folders"),
     ],
 )
 def test_what_lies_elsewhere_is_for_other_tools(
     tmp_path: Path, elsewhere: dict[str, str], named: str
 ) -> None:
     with pytest.raises(Conflict, match=named) as told:
-        back_up(replace(settings_in(tmp_path), **elsewhere), tmp_path, quiet)
+        back_up(replace(settings_in(tmp_path), **elsewhere), tmp_path)
     assert "secret" not in told.value.message
 
 
 def test_a_file_that_exists_is_not_overwritten(stores: Stores, backup: Path) -> None:
     with pytest.raises(Conflict, match="does not exist yet"):
-        back_up(stores.settings, backup, quiet)
+        back_up(stores.settings, backup)
     with pytest.raises(Unavailable, match="cannot be written"):
-        back_up(stores.settings, backup.parent / "none" / "x.tar", quiet)
+        back_up(stores.settings, backup.parent / "none" / "x.tar")
 
 
 # --- a restore that ends in the middle -----------------------------------------------------------
@@ -278,7 +275,7 @@ DIE = """
 import os, sys
 from pathlib import Path
 from tests.support.stores import settings_in
-from models.maintenance.restore import restore
+from models.maintenance.backup import restore
 count, rename = int(sys.argv[3]), Path.rename
 def stops(path, target):
     global count
@@ -287,7 +284,7 @@ def stops(path, target):
         os._exit(9) if sys.argv[4] == "die" else (_ for _ in ()).throw(OSError(5, "it broke"))
     return rename(path, target)
 Path.rename = stops
-restore(settings_in(Path(sys.argv[1])), Path(sys.argv[2]), True, lambda what: None)
+restore(settings_in(Path(sys.argv[1])), Path(sys.argv[2]), True)
 """
 
 
@@ -307,11 +304,11 @@ def test_a_restore_that_is_killed_is_finished_by_the_next(
 ) -> None:
     whole = stores.content()
     assert stopped(stores, backup, at, "die").returncode == 9
-    assert verify(stores.settings).is_clean is (at == 1)  # the first one writes down the others
-    done = restore(stores.settings, backup, True, quiet)
+    assert verify(stores.settings)["clean"] is (at == 1)  # the first one writes down the others
+    _, replaced = restore(stores.settings, backup, True)
     visible = {n: c for n, c in stores.content().items() if ".replaced-" not in n}
     assert visible == whole and rows(stores.folder) == 1000
-    assert done.replaced and verify(stores.settings).is_clean
+    assert replaced and verify(stores.settings)["clean"]
 
 
 @pytest.mark.parametrize("at", [1, 2, 6, 9])

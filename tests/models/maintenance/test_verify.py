@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import threading
@@ -20,7 +19,7 @@ from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster
 from models.maintenance.verify import verify
 from models.registry.registry import Registry
-from tests.support.running_service import FAST, SMALL, Service, run_command, wait_until
+from tests.support.running_service import FAST, SMALL, Service, run_command
 from tests.support.stores import Stores, age, copied, settings_in
 from utils.errors import DamagedFile, Unavailable
 from utils.settings import read
@@ -41,7 +40,8 @@ def stores(service: Service, published: dict[str, Any], tmp_path: Path) -> Store
 
 
 def problems(stores: Stores) -> list[str]:
-    return [f"{f.subject}: {f.problem}" for f in verify(stores.settings).findings if not f.is_note]
+    found = verify(stores.settings)["findings"]
+    return [f"{f['subject']}: {f['problem']}" for f in found if f["kind"] == "problem"]
 
 
 def load_everything(stores: Stores) -> None:
@@ -77,21 +77,20 @@ def test_any_byte_that_changes_is_found_and_refused(
 
 def test_what_is_whole_is_clean(stores: Stores) -> None:
     report = verify(stores.settings)
-    assert report.is_clean and report.checked["files"] == 3
-    assert report.checked["models"] == report.checked["data sets"] == 1
+    assert report["clean"] and report["checked"]["files"] == 3
+    assert report["checked"]["models"] == report["checked"]["data sets"] == 1
 
 
 def test_a_damaged_document_takes_its_thing_aside_and_nothing_is_lost(stores: Stores) -> None:
     path = stores.folder / "models" / f"{stores.model_id}.json"
     path.write_bytes(path.read_bytes().replace(b'"anchor"', b'"anchos"'))
     before = set(stores.content().values())
-    report = verify(stores.settings)
-    report.repair(lambda what: None)
-    assert report.is_clean and "moved to damaged/" in report.repairs[0]
+    report = verify(stores.settings, repair=True)
+    assert report["clean"] and "moved to damaged/" in report["repairs"][0]
     assert stores.models.ids() == []
     assert set(stores.content().values()) == before
     again = verify(stores.settings)
-    assert again.is_clean and any("3 damaged files" in f.problem for f in again.findings)
+    assert again["clean"] and any("3 damaged files" in f["problem"] for f in again["findings"])
 
 
 @pytest.mark.parametrize("lost", [".keras", ".onnx .keras", ".parquet"])
@@ -101,13 +100,12 @@ def test_a_file_that_is_lost_is_told_and_what_is_useless_without_it_is_set_aside
     room, id = ("data", stores.dataset_id) if lost == ".parquet" else ("models", stores.model_id)
     for suffix in lost.split():
         (stores.folder / room / f"{id}{suffix}").unlink()
-    report = verify(stores.settings)
-    report.repair(lambda what: None)
+    report = verify(stores.settings, repair=True)
     if lost == ".keras":  # it still forecasts: it stays, and is told of again
-        assert not report.is_clean and "it still forecasts" in problems(stores)[0]
+        assert not report["clean"] and "it still forecasts" in problems(stores)[0]
         assert isinstance(Registry(stores.settings.model_location, 0).open(id), Forecaster)
     else:
-        assert report.is_clean and problems(stores) == []
+        assert report["clean"] and problems(stores) == []
         assert (stores.models if room == "models" else stores.datasets).ids() == []
 
 
@@ -116,9 +114,8 @@ def test_pictures_are_withdrawn_as_they_are_made_again(stores: Stores) -> None:
     stores.models.attach(id, ".png", lambda path: path.write_bytes(b"picture") and None)
     assert problems(stores) == []
     (folder / f"{id}.png").write_bytes(b"pixture")
-    report = verify(stores.settings)
-    report.repair(lambda what: None)
-    assert report.is_clean and problems(stores) == []
+    report = verify(stores.settings, repair=True)
+    assert report["clean"] and problems(stores) == []
     assert not stores.models.has(id, ".png") and not stores.models.faults(id)
 
 
@@ -128,7 +125,7 @@ def test_what_cannot_be_read_is_told_and_left_where_it_is(stores: Stores) -> Non
     path.unlink()
     path.mkdir()  # what even root cannot read as a file
     report = verify(stores.settings)
-    assert not report.is_clean and not any(finding.mend for finding in report.findings)
+    assert not report["clean"] and not any(f["can_be_repaired"] for f in report["findings"])
     assert "cannot be read (Is a directory)" in problems(stores)[0]
     with pytest.raises(DamagedFile, match="cannot be read"):
         load_everything(stores)
@@ -150,13 +147,12 @@ def test_left_overs_go_when_they_are_old_and_strangers_stay(stores: Stores) -> N
     for path in (old, young, beside, stranger, legacy):
         path.write_bytes(b"x")
     age(old, beside, staging, stranger, legacy)
-    report = verify(stores.settings)
-    report.repair(lambda what: None)
+    verify(stores.settings, repair=True)
     assert not any(path.exists() for path in (old, beside, staging))
     assert all(path.exists() for path in (young, stranger, legacy))
     again = verify(stores.settings)
-    assert again.is_clean and again.repairs == []
-    assert any("python run.py import grandpa.h5" in f.advice for f in again.findings)
+    assert again["clean"] and again["repairs"] == []
+    assert any("python run.py import grandpa.h5" in f["advice"] for f in again["findings"])
 
 
 def test_a_store_far_away_is_checked_and_mended_alike(location: str, tmp_path: Path) -> None:
@@ -169,7 +165,7 @@ def test_a_store_far_away_is_checked_and_mended_alike(location: str, tmp_path: P
     far = replace(settings_in(tmp_path), data_store=location)
     settled = Stores(tmp_path, far, "", good)
     assert len(problems(settled)) == 2
-    verify(settled.settings).repair(lambda what: None)
+    verify(settled.settings, repair=True)
     assert problems(settled) == []
     assert settled.datasets.ids() == [good] and files.aside() == 4
 
@@ -209,8 +205,8 @@ def test_verify_mends_a_running_service_and_then_finds_nothing_more(
     assert listed[twin]["status"] == "damaged" and "not what was" in listed[twin]["error"]
     assert service.post("/api/model/predict", ask).status_code == 500
     found = verify(read(service.environment))
-    subjects = [finding.subject for finding in found.findings if not finding.is_note]
-    assert sorted(subjects) == sorted([f"model {id}", f"model {twin}"]) and not found.is_clean
+    subjects = [f["subject"] for f in found["findings"] if f["kind"] == "problem"]
+    assert sorted(subjects) == sorted([f"model {id}", f"model {twin}"]) and not found["clean"]
     mended = run(service, tmp_path, "--repair")
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert "made again" in mended.stdout and "moved to" in mended.stdout
@@ -219,10 +215,12 @@ def test_verify_mends_a_running_service_and_then_finds_nothing_more(
     assert wip[1] == pytest.approx(wip[0], rel=1e-6)
     assert service.get(f"/api/model/{twin}").status_code == 404
     again = verify(read(service.environment))
-    assert again.is_clean and not any(finding.mend for finding in again.findings)
+    assert again["clean"] and not any(f["can_be_repaired"] for f in again["findings"])
     assert service.call("DELETE", f"/api/model/{id}").status_code == 200
     deleted = verify(read(service.environment))
-    assert deleted.is_clean and any("trainings succeeded" in f.problem for f in deleted.findings)
+    assert deleted["clean"] and any(
+        "trainings succeeded" in f["problem"] for f in deleted["findings"]
+    )
     shutil.rmtree(models / "damaged")
 
 
@@ -265,23 +263,6 @@ def test_a_model_that_is_cut_short_is_listed_as_damaged(service: Service, stores
     assert "lost its network" in registry.infos()[0][1]["error"]
 
 
-def test_a_job_whose_data_is_deleted_is_told(service: Service, tmp_path: Path) -> None:
-    data = service.post("/api/data/generate", SMALL).json()["dataset_id"]
-    # The one before it holds the worker.
-    first = service.submit(FAST | SMALL | {"epochs": 10_000})
-    service.wait_for_epoch(first)
-    second = service.submit(FAST | {"datasetId": data})
-    assert service.call("DELETE", f"/api/data/{data}").status_code == 200
-    found = run(service, tmp_path, "--json")
-    report = json.loads(found.stdout)
-    [problem] = [each for each in report["findings"] if each["kind"] == "problem"]
-    assert found.returncode == 1 and problem["subject"] == f"job {second}"
-    assert data in problem["problem"] and not problem["can_be_repaired"] and not report["clean"]
-    for id in (second, first):
-        service.call("DELETE", f"/api/jobs/{id}")
-    wait_until(lambda: service.job(first)["status"] == "cancelled")
-
-
 def test_a_database_that_is_damaged_is_told(stores: Stores) -> None:
     (stores.folder / "jobs.sqlite").write_bytes(b"SQLite format 3\0" + b"?" * 5000)
     assert "is damaged" in problems(stores)[0]
@@ -291,7 +272,7 @@ def test_postgresql_is_read_and_an_unreachable_one_cannot_be_checked(
     stores: Stores, postgres_url: str
 ) -> None:
     there = replace(stores.settings, database_url=postgres_url)
-    assert verify(there).checked["databases"] == 1
+    assert verify(there)["checked"]["databases"] == 1
     nowhere = replace(stores.settings, database_url="postgresql://x@127.0.0.1:9/x")
     with pytest.raises(Unavailable, match="database does not answer"):
         verify(nowhere)
