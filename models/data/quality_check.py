@@ -7,7 +7,8 @@ from typing import Any
 
 from models.data import tables
 from models.data.cleaning import Cleaned, clean
-from models.data.datasets import Datasets, calendar_of, summary_of
+from models.data.dataset_summary import calendar_of, summary_of
+from models.data.datasets import Datasets
 from models.data.quality import report
 from models.data.tables import Table
 from models.series.panel import Calendar
@@ -16,8 +17,8 @@ from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
 
 
-def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
-    """Judge a stored data set, rows, or the table in a file; the fields of the reply.
+def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
+    """Return the quality of a stored data set, of rows, or of the table in a file.
 
     Of a stored data set the figures are those of its upload. Of a table that an upload would
     refuse because its gaps are too long, the longest stretch of each series is judged, and
@@ -25,13 +26,13 @@ def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
 
     Raises:
         NotFound: there is no such data set.
-        ServiceError: the table cannot be read; the sentence says where.
+        ServiceError: the table cannot be read; the sentence names the place.
     """
-    table, calendar, known = _table(datasets, asked)
+    table, calendar, stored = _table(datasets, source)
     cleaned, unmendable = _cleaned(table, calendar)
-    if known is None:
+    if stored is None:
         check_series(len(cleaned.panel.keys), datasets.max_series)
-    quality = known or cleaned.quality
+    quality = stored or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values),
         "summary": summary_of(cleaned.panel),
@@ -44,14 +45,14 @@ def examine(datasets: Datasets, asked: DataRequest | Path) -> dict[str, Any]:
 
 
 def _table(
-    datasets: Datasets, asked: DataRequest | Path
+    datasets: Datasets, source: DataRequest | Path
 ) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
-    """The rows; of a stored data set also its calendar and what its upload found."""
-    if isinstance(asked, Path):
-        return tables.read_file(asked, datasets.max_rows, datasets.max_bytes), None, None
-    if asked.posted is not None:
-        return tables.read_rows(asked.posted, datasets.max_rows, strict=False), None, None
-    document = datasets.store.document(str(asked.dataset_id))
+    """The rows; of a stored data set also its calendar and the quality found at its upload."""
+    if isinstance(source, Path):
+        return tables.read_file(source, datasets.max_rows, datasets.max_bytes), None, None
+    if source.posted is not None:
+        return tables.read_rows(source.posted, datasets.max_rows, strict=False), None, None
+    document = datasets.store.document(str(source.dataset_id))
     # Filled gaps may have made it larger than what may be uploaded.
     rows = max(datasets.max_rows, document["data_points"])
     with datasets.parquet(document["dataset_id"]) as path:
@@ -60,6 +61,7 @@ def _table(
 
 
 def _cleaned(table: Table, calendar: Calendar | None) -> tuple[Cleaned, dict[str, Any] | None]:
+    """The cleaned table, and the refusal of its gaps if they are too long to fill."""
     try:
         return clean(table, calendar), None
     except InvalidInput as error:

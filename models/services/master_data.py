@@ -10,12 +10,13 @@ from pathlib import Path
 
 import orjson
 
-from models.data import master_file
+from models.data.dataset_summary import products_by_plant
 from models.data.datasets import Datasets
-from models.data.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
-from models.data.name_consistency import Seen, check, made_of
 from models.registry.registry import Registry
 from models.series.panel import KEYS
+from models.services import master_file
+from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
+from models.services.name_consistency import Seen, check
 from utils.api import page_replies as p
 from utils.errors import DamagedFile, NotFound
 
@@ -96,7 +97,7 @@ class MasterData:
             for id in [document["dataset_id"]]
         ]
         for id, document in self._registry.summaries().items():
-            seen.append(Seen(f"model {id[:8]}", made_of(document.series_keys)))
+            seen.append(Seen(f"model {id[:8]}", products_by_plant(document.series_keys)))
         found = check(file, seen)
         return p.MasterReportReply(
             report=p.MasterReport(
@@ -201,7 +202,7 @@ class MasterData:
         made: dict[str, tuple[set[str], set[str]]] = {}
         stored = [document.get("made", {}) for document in self._datasets.documents()]
         models = self._registry.summaries().values()
-        for some in [*stored, *(made_of(document.series_keys) for document in models)]:
+        for some in [*stored, *(products_by_plant(document.series_keys) for document in models)]:
             for plant, (products, sizes) in some.items():
                 known = made.setdefault(plant, (set(), set()))
                 known[0].update(products)

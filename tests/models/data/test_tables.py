@@ -161,7 +161,7 @@ def test_upload_says_where_a_large_table_is_wrong_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "fails", ["models.data.littles_law.judge", "models.data.datasets._Writer.write"]
+    "fails", ["models.data.littles_law.judge", "models.data.dataset_files.SeriesWriter.write"]
 )
 def test_upload_publishes_nothing_if_its_rows_cannot_be_judged_or_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str

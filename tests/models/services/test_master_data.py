@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from models.data.datasets import Datasets
-from models.data.master_file import read
 from models.registry.registry import model_store
+from models.services.master_file import read
 from utils.settings import Settings
 
 Body = dict[str, Any]

@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from models.data.master_file import MasterFile, PlantEntry
-from models.series.panel import Key
+from models.services.master_file import MasterFile, PlantEntry
 from utils.spelling import near_duplicates
 
 _NAMED = 3  # places that a sentence names
-
-
-def made_of(keys: Iterable[Key]) -> dict[str, tuple[list[str], list[str]]]:
-    """Plant → the applications and the panel sizes of its series, sorted."""
-    made: dict[str, tuple[set[str], set[str]]] = {}
-    for plant, application, size in keys:
-        known = made.setdefault(plant, (set(), set()))
-        known[0].add(application)
-        known[1].add(size)
-    return {plant: (sorted(names[0]), sorted(names[1])) for plant, names in sorted(made.items())}
 
 
 @dataclass(frozen=True)

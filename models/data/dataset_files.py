@@ -1,0 +1,148 @@
+"""The Parquet file of a data set: its columns, written from series and read back as a panel.
+
+Rows lie series by series, each from its first date to its last without a gap. Unknown numbers are
+null. The bytes depend on the rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.series.panel import KEYS, TARGETS, Calendar, Key, Panel
+from utils.validation import compliance
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NUMBERS = (
+    *TARGETS,
+    "finished_goods",
+    "semi_finished_goods",
+    "releases",
+    "littles_law_compliance",
+)
+BATCH_ROWS = 16_384
+_NAME_TYPE = pa.dictionary(pa.int32(), pa.string())
+
+
+class SeriesWriter:
+    """Write series to a Parquet file, some at a time; to be used as a context.
+
+    Args:
+        path: the file.
+        numbers: the names of its columns of numbers, some of NUMBERS.
+    """
+
+    def __init__(self, path: Path, numbers: Iterable[str]) -> None:
+        self._numbers = [name for name in NUMBERS if name in numbers]
+        self._schema = pa.schema(
+            [("day", pa.int32()), ("date", pa.date32())]
+            + [(name, _NAME_TYPE) for name in KEYS]
+            + [(name, pa.float64()) for name in self._numbers]
+        )
+        # Numbers hardly repeat: a dictionary of them costs half of the time, and space.
+        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": [*KEYS]}
+        self._file = pq.ParquetWriter(path, self._schema, **options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(
+        self,
+        series_keys: Iterable[Key],
+        lengths: Ints,
+        day: Ints,
+        date: Ints,
+        numbers: dict[str, Floats],
+    ) -> None:
+        """Append series.
+
+        Args:
+            series_keys: plant, application and panel size of each series, [S].
+            lengths: rows of each series, [S].
+            day: number of each row's step, counted from the first of the data set, [rows].
+            date: days since 1970-01-01, [rows].
+            numbers: column → values, NaN where unknown, [rows] each.
+        """
+        columns = {
+            "day": pa.array(day, pa.int32()),
+            "date": pa.array(date.astype("datetime64[D]")),
+        }
+        series = np.repeat(np.arange(len(lengths)), lengths)
+        for name, labels in zip(KEYS, zip(*series_keys, strict=True), strict=True):
+            distinct, codes = np.unique(labels, return_inverse=True)
+            indices = pa.array(codes[series].astype(np.int32))
+            columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(distinct.tolist()))
+        for name in self._numbers:
+            columns[name] = pa.array(numbers[name], pa.float64(), from_pandas=True)  # NaN: null
+        self._file.write_table(pa.table(columns, self._schema))
+
+
+def write_panel(path: Path, panel: Panel, extras: dict[str, Floats]) -> None:
+    """Write a panel, and columns that are not forecast, to a Parquet file."""
+    numbers = dict(zip(TARGETS, panel.values.T, strict=True)) | extras
+    numbers["littles_law_compliance"] = compliance(*panel.values.T)
+    time, start = panel.time, int(panel.first.min())
+    with SeriesWriter(path, numbers) as writer:
+        writer.write(panel.keys, panel.lengths, time - start, panel.calendar.days(time), numbers)
+
+
+def read_panel(path: Path, calendar: Calendar) -> Panel:
+    """Read the series of a file as a panel."""
+    with pq.ParquetFile(path) as file:
+        table = file.read(["date", *KEYS, *TARGETS]).unify_dictionaries()
+    names = [_codes(table[name]) for name in KEYS]
+    changes = [np.diff(codes, prepend=-1) != 0 for codes, _ in names]
+    starts = np.flatnonzero(np.any(changes, axis=0))
+    plants, applications, sizes = (
+        [labels[code] for code in codes[starts].tolist()] for codes, labels in names
+    )
+    days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    offsets = np.append(starts, len(table)).astype(np.int64)
+    values = np.column_stack([table[name].to_numpy() for name in TARGETS])
+    series_keys = tuple(zip(plants, applications, sizes, strict=True))
+    del table, names
+    pa.default_memory_pool().release_unused()  # else the library keeps what it took to read
+    return Panel(calendar, series_keys, offsets, calendar.index(days[starts]), values)
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    """The code of each row, and the label of each code."""
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    return array.indices.to_numpy().astype(np.int64), array.dictionary.to_pylist()
+
+
+def plant_peaks(path: Path) -> dict[str, float]:
+    """Return the highest throughput of each plant in any step, its series added up."""
+    parts = []
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=["plant", "day", "throughput"]):
+            rows = pa.table({name: decoded(batch.column(name)) for name in batch.schema.names})
+            parts.append(_totals(rows))
+    if not parts:
+        return {}
+    highest = _totals(pa.concat_tables(parts)).group_by("plant").aggregate([("throughput", "max")])
+    return {row["plant"]: row["throughput_max"] for row in highest.to_pylist()}
+
+
+def _totals(rows: pa.Table) -> pa.Table:
+    """The sums of throughput by plant and day."""
+    sums = rows.group_by(["plant", "day"]).aggregate([("throughput", "sum")])
+    columns = [sums["plant"], sums["day"], sums["throughput_sum"]]
+    return pa.table(columns, ["plant", "day", "throughput"])
+
+
+def decoded(column: pa.Array) -> pa.Array:
+    """Return a column without a dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

@@ -1,0 +1,59 @@
+"""What a data set holds, as its document and replies state it: names, dates, numbers of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from models.series.panel import Calendar, Key, Panel, Step
+
+
+def summary_of(panel: Panel) -> dict[str, Any]:
+    """Return the summary of a panel: see `summarize`."""
+    ends = int(panel.first.min()), int((panel.first + panel.lengths).max()) - 1
+    first, last = panel.calendar.days(np.array(ends))
+    return summarize(panel.keys, len(panel.values), panel.calendar, int(first), int(last))
+
+
+def summarize(
+    series_keys: Iterable[Key], rows: int, calendar: Calendar, first: int, last: int
+) -> dict[str, Any]:
+    """Return the names, the step, the dates and the numbers of rows and series, JSON-ready.
+
+    Args:
+        first, last: the earliest and the latest date, in days since 1970-01-01.
+    """
+    plants, applications, sizes = (sorted(set(names)) for names in zip(*series_keys, strict=True))
+    start, end = (str(np.datetime64(day, "D")) for day in (first, last))
+    return {
+        "total_points": rows,
+        "plants": plants,
+        "applications": applications,
+        "panel_sizes": sizes,
+        "series": len(set(series_keys)),
+        "step": calendar.step.value,
+        "date_range": {"start": start, "end": end},
+    }
+
+
+def calendar_of(document: dict[str, Any]) -> Calendar:
+    """Return the calendar of a stored data set."""
+    return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0))
+
+
+def products_by_plant(series_keys: Iterable[Key]) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the applications and the panel sizes of each plant's series, sorted.
+
+    >>> products_by_plant([("North", "TV", "Large"), ("North", "Car", "Large")])
+    {'North': (['Car', 'TV'], ['Large'])}
+    """
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for plant, application, size in series_keys:
+        applications, sizes = found.setdefault(plant, (set(), set()))
+        applications.add(application)
+        sizes.add(size)
+    return {
+        plant: (sorted(names), sorted(sizes)) for plant, (names, sizes) in sorted(found.items())
+    }
