@@ -94,7 +94,7 @@ class Settings:
         "", "where they are counted: empty for the database, or the URL of a Redis (redis://…)"
     )
     master_data: str = _setting(
-        "", "file (YAML or CSV) of plants, products and panel sizes: see models/data/master_file.py"
+        "", "file (YAML, JSON or CSV) of plants, products and panel sizes: see docs/master-data.md"
     )
     cors_origins: str = _setting(
         "http://localhost:4200", "origins that browsers may call from, comma-separated"

@@ -16,7 +16,7 @@ from models.registry.registry import Registry
 from models.series.panel import KEYS
 from models.services import master_file
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
-from models.services.name_consistency import Seen, check
+from models.services.name_consistency import Source, check
 from utils.api import page_replies as p
 from utils.errors import DamagedFile, NotFound
 
@@ -91,14 +91,14 @@ class MasterData:
     def validate(self) -> p.MasterReportReply:
         """Compare file, data sets and models."""
         file = self._file() if self._path else None
-        seen = [
-            Seen(f"data set {id[:8]}", document.get("made", {}), self._peaks_of(id))
+        sources = [
+            Source(f"data set {id[:8]}", document.get("made", {}), self._peaks_of(id))
             for document in self._datasets.documents()
             for id in [document["dataset_id"]]
         ]
         for id, document in self._registry.summaries().items():
-            seen.append(Seen(f"model {id[:8]}", products_by_plant(document.series_keys)))
-        found = check(file, seen)
+            sources.append(Source(f"model {id[:8]}", products_by_plant(document.series_keys)))
+        found = check(file, sources)
         return p.MasterReportReply(
             report=p.MasterReport(
                 timestamp=datetime.now(UTC).isoformat(),

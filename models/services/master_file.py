@@ -1,23 +1,9 @@
-"""The MASTER_DATA file: what is known of plants, products and panel sizes beside their data.
+"""The MASTER_DATA file: plants, products and panel sizes, in YAML, JSON or CSV.
 
-YAML (or JSON, which is YAML):
+Its form is described in docs/master-data.md.
 
-    plants:
-      - id: Plant_A                 # the name in the data
-        display_name: Plant A
-        location: Tainan
-        region: Asia
-        capacity: 1200              # units a day
-        specializations: [Automotive]
-        panel_sizes: [Small, Medium]
-    products:
-      - {id: Automotive, display_name: Car displays, category: Vehicles}
-    panel_sizes:
-      - {id: '15.6"', display: 15.6 inch, category: Notebook}
-    regions: [Asia, Europe]
-
-CSV: the plants alone, a row each, with these names as columns; lists separated by `|`. Only `id`
-is required, everywhere. What is left out is not known, and shown as null.
+>>> MasterFile.parse({"plants": [{"id": "North", "capacity": 1200}]}).plants[0].capacity
+1200.0
 """
 
 from __future__ import annotations
@@ -34,11 +20,11 @@ from utils.api.parsing import Name, Positive, Request
 from utils.errors import BadRequest, DamagedFile, ServiceError
 
 _LISTS = ("specializations", "panel_sizes")
-_MOST_BYTES = 10_000_000
+_MOST_CHARACTERS = 10_000_000
 
 
 class PlantEntry(Request):
-    """A plant; lists left out are not known."""
+    """A plant; a list that is None is not known."""
 
     id: Name
     display_name: Name | None = None
@@ -50,7 +36,7 @@ class PlantEntry(Request):
 
 
 class ProductEntry(Request):
-    """A product; its id is what the data calls application."""
+    """A product, which data sets call application."""
 
     id: Name
     display_name: Name | None = None
@@ -66,7 +52,7 @@ class SizeEntry(Request):
 
 
 class MasterFile(Request):
-    """All that a file says."""
+    """The content of a file."""
 
     plants: list[PlantEntry] = Field([])
     products: list[ProductEntry] = Field([])
@@ -75,10 +61,10 @@ class MasterFile(Request):
 
 
 def read(path: Path) -> MasterFile:
-    """Read the file.
+    """Return the content of a file: CSV if its name ends in `.csv`, YAML (or JSON) otherwise.
 
     Raises:
-        DamagedFile: it cannot be read, or an entry breaks its rule; the sentence says which.
+        DamagedFile: it cannot be read, or an entry breaks its rule; the sentence names both.
     """
     text = _text(path)
     try:
@@ -101,11 +87,11 @@ def read(path: Path) -> MasterFile:
 def _text(path: Path) -> str:
     try:
         with path.open(encoding="utf-8-sig") as file:
-            text = file.read(_MOST_BYTES + 1)
+            text = file.read(_MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise DamagedFile(f"The MASTER_DATA file {path.name} cannot be read: {reason}.") from error
-    if len(text) > _MOST_BYTES:
+    if len(text) > _MOST_CHARACTERS:
         raise DamagedFile(f"The MASTER_DATA file {path.name} is larger than 10 MB.")
     return text
 
@@ -131,7 +117,7 @@ def _number(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        return text  # refused with the others, by name
+        return text  # refused by the rule of the field
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whether data, models and the MASTER_DATA file agree: names, what is made where, capacities."""
+"""Comparison of data, models and the MASTER_DATA file: names, products of plants, capacities."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _NAMED = 3  # places that a sentence names
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one data set or model holds.
+class Source:
+    """The names in one data set or model.
 
     Args:
-        where: what it is called in sentences.
-        made: plant → its applications, its panel sizes.
-        peaks: plant → the most that it ever put out, in units a day.
+        name: its name in sentences.
+        products: plant → its applications, its panel sizes.
+        peaks: plant → its highest output, in units a day.
     """
 
-    where: str
-    made: Mapping[str, tuple[Collection[str], Collection[str]]]
+    name: str
+    products: Mapping[str, tuple[Collection[str], Collection[str]]]
     peaks: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Findings:
-    """Issues by what they are about, a sentence each, and what would mend them."""
+    """Issues by subject, a sentence each, and recommendations."""
 
     plants: list[str] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
@@ -39,25 +39,25 @@ class Findings:
 
     @property
     def total(self) -> int:
-        """How many issues there are."""
+        """Number of issues."""
         kinds = (self.plants, self.products, self.panel_sizes, self.demand, self.plant_data)
         return sum(map(len, kinds))
 
 
-def check(file: MasterFile | None, seen: Collection[Seen]) -> Findings:
-    """Compare what is stored with itself and, where there is one, with the file."""
+def check(file: MasterFile | None, sources: Collection[Source]) -> Findings:
+    """Compare data sets and models with each other and, if there is one, with the file."""
     found = Findings()
     kinds = [
-        ("Plant", found.plants, {s.where: set(s.made) for s in seen}),
-        ("Product", found.products, {s.where: _all(s, 0) for s in seen}),
-        ("Panel size", found.panel_sizes, {s.where: _all(s, 1) for s in seen}),
+        ("Plant", found.plants, {s.name: set(s.products) for s in sources}),
+        ("Product", found.products, {s.name: _all(s, 0) for s in sources}),
+        ("Panel size", found.panel_sizes, {s.name: _all(s, 1) for s in sources}),
     ]
     listed = _listed(file) if file else [[], [], []]
     for (kind, issues, names), known in zip(kinds, listed, strict=True):
-        issues += _twice(kind, known)
+        issues += _listed_twice(kind, known)
         if file:
-            issues += _strange(kind, names, set(known))
-        issues += _alike(kind, set(known).union(*names.values()))
+            issues += _unlisted(kind, names, set(known))
+        issues += _near_duplicates(kind, set(known).union(*names.values()))
     if file is None:
         found.recommendations.append(
             "Set MASTER_DATA to a file with the plants, their sizes and capacities: the names in "
@@ -66,14 +66,14 @@ def check(file: MasterFile | None, seen: Collection[Seen]) -> Findings:
     else:
         found.products += _undefined(file)
         for plant in file.plants:
-            found.demand += _impossible(plant, seen)
-            found.plant_data += _above_capacity(plant, seen)
+            found.demand += _impossible(plant, sources)
+            found.plant_data += _above_capacity(plant, sources)
     _recommend(found)
     return found
 
 
-def _all(seen: Seen, place: int) -> set[str]:
-    return {name for pair in seen.made.values() for name in pair[place]}
+def _all(source: Source, place: int) -> set[str]:
+    return {name for pair in source.products.values() for name in pair[place]}
 
 
 def _listed(file: MasterFile) -> list[list[str]]:
@@ -85,18 +85,18 @@ def _listed(file: MasterFile) -> list[list[str]]:
     ]
 
 
-def _twice(kind: str, names: list[str]) -> Iterator[str]:
+def _listed_twice(kind: str, names: list[str]) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{kind} {name!r} is listed twice in the master data; the first entry counts."
 
 
-def _strange(kind: str, names: Mapping[str, set[str]], known: set[str]) -> Iterator[str]:
+def _unlisted(kind: str, names: Mapping[str, set[str]], known: set[str]) -> Iterator[str]:
     for name in sorted(set().union(*names.values()) - known):
         places = [where for where, held in names.items() if name in held]
-        yield f"{kind} {name!r} occurs in {_some(places)}, but not in the master data."
+        yield f"{kind} {name!r} occurs in {_named(places)}, but not in the master data."
 
 
-def _alike(kind: str, names: set[str]) -> Iterator[str]:
+def _near_duplicates(kind: str, names: set[str]) -> Iterator[str]:
     for one, other in near_duplicates(names):
         yield f"{kind} {one!r} and {other!r} differ in spelling only."
 
@@ -109,36 +109,36 @@ def _undefined(file: MasterFile) -> Iterator[str]:
             yield f"Product {name!r} is a specialization of plant {plant.id!r}, but not listed."
 
 
-def _impossible(plant: PlantEntry, seen: Iterable[Seen]) -> Iterator[str]:
-    """Series that a plant cannot make by what the file says of it."""
+def _impossible(plant: PlantEntry, sources: Iterable[Source]) -> Iterator[str]:
+    """Series that a plant cannot make according to the file."""
     rules = ((plant.specializations, 0, "product"), (plant.panel_sizes, 1, "panel size"))
     for allowed, place, kind in rules:
         if allowed is None:
             continue
-        made = {s.where: set(s.made[plant.id][place]) for s in seen if plant.id in s.made}
+        made = {s.name: set(s.products[plant.id][place]) for s in sources if plant.id in s.products}
         for name in sorted(set().union(*made.values()) - set(allowed)):
             places = [where for where, names in made.items() if name in names]
             yield (
                 f"Plant {plant.id!r} cannot make {kind} {name!r} by the master data, but "
-                f"{_some(places)} has it."
+                f"{_named(places)} has it."
             )
 
 
-def _above_capacity(plant: PlantEntry, seen: Iterable[Seen]) -> Iterator[str]:
+def _above_capacity(plant: PlantEntry, sources: Iterable[Source]) -> Iterator[str]:
     if plant.capacity is None:
         return
-    peaks = {s.where: s.peaks[plant.id] for s in seen if plant.id in s.peaks}
-    above = {where: peak for where, peak in peaks.items() if peak > plant.capacity}
+    peaks = {s.name: s.peaks[plant.id] for s in sources if plant.id in s.peaks}
+    above = {name: peak for name, peak in peaks.items() if peak > plant.capacity}
     if above:
-        where = max(above, key=lambda name: above[name])
+        highest = max(above, key=lambda name: above[name])
         yield (
             f"Plant {plant.id!r} has a capacity of {plant.capacity:,.6g} units a day, below the "
-            f"{above[where]:,.6g} that it put out in {where}."
+            f"{above[highest]:,.6g} that it put out in {highest}."
         )
 
 
 def _recommend(found: Findings) -> None:
-    """What would mend the kinds of issues that there are."""
+    """Add a recommendation for each kind of issue."""
     names = [*found.plants, *found.products, *found.panel_sizes]
     if any("spelling" in issue for issue in names):
         found.recommendations.append(
@@ -162,6 +162,6 @@ def _recommend(found: Findings) -> None:
         )
 
 
-def _some(places: list[str]) -> str:
+def _named(places: list[str]) -> str:
     more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
     return ", ".join(places[:_NAMED]) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from flask.testing import FlaskClient
 from app import create_app
 from models.data.datasets import Datasets
 from models.registry.registry import model_store
-from models.services.master_file import read
+from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry, read
+from tests.support.running_service import ROOT
+from utils.errors import DamagedFile
 from utils.settings import Settings
 
 Body = dict[str, Any]
@@ -227,3 +230,49 @@ def test_a_table_of_plants_says_the_same_as_yaml(tmp_path: Path) -> None:
     table.write_text("\ufeff" + CSV, encoding="utf-8")
     text.write_text(YAML)
     assert read(table).plants == read(text).plants
+
+
+PAGE = (ROOT / "docs" / "master-data.md").read_text()
+
+
+def example(form: str) -> str:
+    found = re.search(rf"```{form}\n(.*?)```", PAGE, re.S)
+    assert found
+    return found[1]
+
+
+def test_the_examples_of_the_page_say_the_same_in_every_form(tmp_path: Path) -> None:
+    files = {}
+    for form in ("yaml", "json", "csv"):
+        path = tmp_path / f"master.{form}"
+        path.write_text(example(form))
+        files[form] = read(path)
+    assert files["yaml"] == files["json"] and files["csv"].plants == files["yaml"].plants
+    assert [plant.id for plant in files["yaml"].plants] == ["Plant_A", "Plant_B"]
+
+
+def test_the_fields_of_the_page_are_those_of_the_file() -> None:
+    fields: dict[str, list[str]] = {}
+    table = PAGE[PAGE.index("## Fields") : PAGE.index("## YAML")]
+    for name, field in re.findall(r"^\| (`\w+`)? ?\| (`\w+`)? ?\|", table, re.M):
+        if name:
+            current = fields.setdefault(name.strip("`"), [])
+        if field:
+            current.append(field.strip("`"))
+    kinds = {"plants": PlantEntry, "products": ProductEntry, "panel_sizes": SizeEntry}
+    assert list(fields) == list(MasterFile.model_fields)
+    assert {name: list(kind.model_fields) for name, kind in kinds.items()} == {
+        name: fields[name] for name in kinds
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), re.findall(r"^\| `(.+?)` \| `(The MASTER_DATA .+?)` \|$", PAGE, re.M)
+)
+def test_the_sentences_of_the_page_are_those_of_the_reader(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "master.yaml").write_text(text)
+    with pytest.raises(DamagedFile) as refused:
+        read(tmp_path / "master.yaml")
+    assert refused.value.message == sentence
