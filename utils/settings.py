@@ -91,7 +91,9 @@ class Settings:
         "60/minute", "requests of one caller that make, read or train much"
     )
     rate_store: str = _setting(
-        "", "where they are counted: empty for the database, or the URL of a Redis (redis://…)"
+        "",
+        "where they are counted: empty for the memory of each web process, or the URL of a Redis "
+        "(redis://…) for all processes and machines together",
     )
     master_data: str = _setting(
         "", "file (YAML, JSON or CSV) of plants, products and panel sizes: see docs/master-data.md"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import redis
@@ -13,7 +13,7 @@ import redis
 from tests.support.running_service import free_port, wait_until
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The URL of a Redis that keeps nothing."""
     program, port = shutil.which("redis-server"), free_port()
@@ -35,3 +35,15 @@ def running(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def let_in(url: str, user: str, password: str) -> None:
+    """Have a user with a password, who may do anything."""
+    with redis.Redis.from_url(url) as client:
+        client.acl_setuser(user, True, passwords=[f"+{password}"], categories=["+@all"], keys=["*"])
+
+
+def stop(url: str) -> None:
+    """End a running Redis; harmless if it has ended."""
+    with redis.Redis.from_url(url) as client, contextlib.suppress(redis.ConnectionError):
+        client.shutdown(nosave=True)

@@ -30,15 +30,8 @@ _POSTGRESQL = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-_HASTY = _POSTGRESQL | {
-    "connect_timeout": "2",
-    "tcp_user_timeout": "500",
-    "options": "-c statement_timeout=250 -c synchronous_commit=off",
-}
 # Writers queue up instead of failing; with the log ahead, readers never wait for them.
 _PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
-_HASTY_PRAGMAS = ("busy_timeout=250", "journal_mode=WAL", "synchronous=OFF")
-_RATES_SUFFIX = ".rates.sqlite"
 _TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
 
 _WORKERS = sa.Table(
@@ -89,26 +82,6 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     return _create(parsed, pool_pre_ping=True, **options)
 
 
-def open_hasty_engine(url: str) -> sa.Engine:
-    """An engine for what is quick or else given up, and may be lost: a statement at a time.
-
-    With SQLite it has a file of its own, `NAME.rates.sqlite`, so that it never waits for jobs.
-
-    Raises:
-        Unavailable: as `open_engine`.
-    """
-    parsed = _parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        if parsed.database:
-            parsed = parsed.set(database=str(Path(parsed.database).with_suffix(_RATES_SUFFIX)))
-        # One connection, which threads take in turns: they would only wait for each other's locks.
-        once = {"isolation_level": "AUTOCOMMIT", "pool_size": 1, "max_overflow": 0}
-        return _open_sqlite(parsed, once | {"pool_timeout": 1.0}, _HASTY_PRAGMAS)
-    options = {name: value for name, value in _HASTY.items() if name not in parsed.query}
-    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(options)
-    return _create(parsed, isolation_level="AUTOCOMMIT", pool_timeout=1.0)
-
-
 def _create(url: sa.URL, **options: Any) -> sa.Engine:
     with IMPORTS:  # of the dialect, and of the driver
         return sa.create_engine(url, **options)
@@ -132,9 +105,7 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _open_sqlite(
-    url: sa.URL, options: dict[str, Any], pragmas: tuple[str, ...] = _PRAGMAS
-) -> sa.Engine:
+def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
@@ -148,7 +119,7 @@ def _open_sqlite(
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in pragmas:
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

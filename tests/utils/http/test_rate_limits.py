@@ -10,7 +10,9 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.support.running_service import free_port, start_service
+from tests.support import redis_server
+from tests.support.running_service import start_service, wait_until
+from tests.support.tcp_proxy import tcp_proxy
 from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import Caller, set_caller
 from utils.http.rate_limits import RateLimits
@@ -168,12 +170,55 @@ def test_this_machine_without_a_key_is_spared_unless_told_otherwise(
         assert 429 in statuses(client, CHEAP, 6, headers={"X-API-Key": "wrong"})
 
 
-def test_nothing_is_refused_while_the_store_is_away(tmp_path: Path) -> None:
-    store = f"redis://127.0.0.1:{free_port()}/0"
-    client = client_of(create_app(settings_at(tmp_path, rate_store=store)))
-    replies = [client.get(CHEAP) for _ in range(6)]
-    assert {reply.status_code for reply in replies} == {200}
-    assert not any(name in reply.headers for reply in replies for name in RATE_HEADERS)
+def test_redis_counts_for_all_processes_together(tmp_path: Path) -> None:
+    with redis_server.running(tmp_path) as url:
+        clients = [client_of(create_app(settings_at(tmp_path, rate_store=url))) for _ in range(2)]
+        found = [clients[i % 2].get(CHEAP) for i in range(6)]
+    assert [reply.status_code for reply in found] == [200] * 4 + [429] * 2
+    assert [reply.headers["RateLimit-Remaining"] for reply in found] == [*"321000"]
+    assert all(0 < int(reply.headers["RateLimit-Reset"]) <= 60 for reply in found)
+
+
+def test_each_process_counts_for_itself_while_redis_is_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def left(client: FlaskClient) -> str:
+        reply = client.get(CHEAP)
+        assert reply.status_code == 200
+        return reply.headers["RateLimit-Remaining"]
+
+    with (
+        redis_server.running(tmp_path) as url,
+        tcp_proxy(int(url.rsplit(":", 1)[1].partition("/")[0])) as proxy,
+        caplog.at_level("INFO", "flask-limiter"),
+    ):
+        address = f"redis://user:s3cr3t@127.0.0.1:{proxy.port}/0"
+        redis_server.let_in(url, "user", "s3cr3t")
+        settings = settings_at(tmp_path, rate_store=address, rate_cheap="1000/hour")
+        one, other = (client_of(create_app(settings)) for _ in range(2))
+        assert [left(one), left(other)] == ["999", "998"]
+        proxy.close()
+        assert [left(one), left(one), left(other)] == ["999", "998", "999"]
+        assert "falling back to in-memory" in caplog.text and "s3cr3t" not in caplog.text
+        proxy.open()
+        wait_until(
+            lambda: left(one) and left(other) and caplog.text.count("storage recovered") == 2
+        )
+        assert int(left(one)) - int(left(other)) == 1
+
+
+def test_headers_are_left_out_when_redis_is_lost_between_count_and_reply(tmp_path: Path) -> None:
+    with redis_server.running(tmp_path) as url:
+        app = create_app(settings_at(tmp_path, rate_store=url))
+        client = client_of(app)
+
+        @app.before_request
+        def stop_redis() -> None:
+            redis_server.stop(url)
+
+        reply = client.get(CHEAP)
+    assert reply.status_code == 200
+    assert not any(name in reply.headers for name in RATE_HEADERS)
 
 
 def test_the_document_states_refusals_and_headers(client: FlaskClient) -> None:
@@ -186,13 +231,18 @@ def test_the_document_states_refusals_and_headers(client: FlaskClient) -> None:
     assert "x-rate-limit" not in paths["/health/live"]["get"]
 
 
+def test_by_default_each_process_counts_in_its_own_memory(tmp_path: Path) -> None:
+    clients = [client_of(create_app(settings_at(tmp_path))) for _ in range(2)]
+    assert [statuses(client, CHEAP, 5) for client in clients] == [[200, 200, 200, 200, 429]] * 2
+
+
 @pytest.mark.service
 def test_all_processes_of_a_server_count_together(tmp_path: Path) -> None:
-    service = start_service(
-        tmp_path, WORKERS="0", WEB_PROCESSES="2", RATE_LIMITS="on", RATE_CHEAP="40/hour"
-    )
-    try:
-        found = [service.get(CHEAP).status_code for _ in range(60)]  # a connection each
-        assert found == [200] * 40 + [429] * 20
-    finally:
-        assert service.stop() == 0
+    with redis_server.running(tmp_path) as url:
+        limits = {"RATE_LIMITS": "on", "RATE_CHEAP": "40/hour", "RATE_STORE": url}
+        service = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="2", **limits)
+        try:
+            found = [service.get(CHEAP).status_code for _ in range(60)]  # a connection each
+            assert found == [200] * 40 + [429] * 20
+        finally:
+            assert service.stop() == 0
