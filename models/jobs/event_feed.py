@@ -1,7 +1,7 @@
-"""The story of jobs as it happens, for any number of listeners of one web process.
+"""The events of jobs as they happen, for any number of listeners of one web process.
 
-One thread looks at the database for all of them, and only while there are any: a listener costs
-a thread that sleeps, not a query of its own.
+One thread polls the database for all of them, and only while there are any: a listener costs a
+thread that sleeps, not a query of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from models.jobs.jobs import Jobs
+from models.jobs.job_queries import JobQueries
 from models.jobs.states import JobState, Work
 from utils.api.events import LAST, Message
 from utils.errors import NotFound, Unavailable
@@ -22,14 +22,14 @@ from utils.logs import logger
 
 log = logger("feed")
 
-_LOOK_EVERY = 0.1  # seconds
-_AFTER_TROUBLE = 1.0  # seconds that a database that does not answer is left alone
-_TURN = 1.0  # seconds after which a listener that heard nothing gets a None
+_POLL_SECONDS = 0.1
+_PAUSE_SECONDS = 1.0  # after the database did not answer
+_IDLE_SECONDS = 1.0  # after which a listener without a message gets a None
 _ID = re.compile("[0-9]{1,9}")  # events are numbered by 32 bits
 
 
 class Stream:
-    """Messages, and a place that closing gives back, also if nobody ever read one of them."""
+    """Messages of a job, and a place among the open streams that is released by `close`."""
 
     def __init__(
         self, messages: Generator[Message | None, None, None], release: Callable[[], None]
@@ -41,7 +41,7 @@ class Stream:
         return self._messages
 
     def close(self) -> None:
-        """End it; harmless if it was ended before."""
+        """End the stream and release its place, once."""
         if self._open:
             self._open = False
             self._messages.close()
@@ -56,9 +56,9 @@ class _Listener:
 
 
 class EventFeed:
-    """Tells listeners of jobs what happens, from where each of them left off."""
+    """Messages of jobs for listeners, each from where the client left off."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobQueries) -> None:
         self._jobs = jobs
         self._lock = threading.Lock()
         self._listeners: set[_Listener] = set()
@@ -67,14 +67,14 @@ class EventFeed:
     def follow(
         self, job_id: str, queued_at: float, last_id: str | None
     ) -> Generator[Message | None, None, None]:
-        """Messages of a job after the one of id `last_id`, up to its end.
+        """Yield the messages of a job after the one of id `last_id`, up to its end.
 
-        Yields None about once a second in which nothing happened, for the caller to see whether
-        anybody listens still. Ids rise from "0" (queued); that of the last message is "end".
+        Ids rise from "0" (queued); that of the last message is "end". None comes about once a
+        second without a message, so that the reader can check whether the client is still there.
         """
         if last_id == LAST:
             return
-        # What was never an id of ours resumes nothing.
+        # An id that the service never sent starts from the beginning.
         start = int(last_id) if last_id and _ID.fullmatch(last_id) else -1
         if start < 0:
             queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
@@ -84,9 +84,9 @@ class EventFeed:
         try:
             while True:
                 try:
-                    message = listener.inbox.get(timeout=_TURN)
+                    message = listener.inbox.get(timeout=_IDLE_SECONDS)
                 except queue.Empty:
-                    self._join(listener)  # whatever became of the thread that looks
+                    self._join(listener)  # the polling thread may have ended
                     yield None
                     continue
                 yield message
@@ -101,10 +101,10 @@ class EventFeed:
             self._listeners.add(listener)
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._look, name="feed", daemon=True).start()
+                threading.Thread(target=self._poll, name="feed", daemon=True).start()
 
-    def _look(self) -> None:
-        """Look at the jobs that are listened to, until nobody is left."""
+    def _poll(self) -> None:
+        """Poll the jobs that have listeners, until there are none."""
         rest = threading.Event()
         while True:
             with self._lock:
@@ -113,16 +113,16 @@ class EventFeed:
                     self._running = False
                     return
             try:
-                self._tell(listeners)
+                self._deliver(listeners)
             except Unavailable as error:
-                log.warning("cannot look at the jobs", error=error.message)
-                rest.wait(_AFTER_TROUBLE)
-            except Exception:  # a defect is not to silence every stream of the process for good
-                log.exception("cannot look at the jobs")
-                rest.wait(_AFTER_TROUBLE)
-            rest.wait(_LOOK_EVERY)
+                log.warning("cannot read the jobs", error=error.message)
+                rest.wait(_PAUSE_SECONDS)
+            except Exception:  # a defect must not end every stream of the process
+                log.exception("cannot read the jobs")
+                rest.wait(_PAUSE_SECONDS)
+            rest.wait(_POLL_SECONDS)
 
-    def _tell(self, listeners: list[_Listener]) -> None:
+    def _deliver(self, listeners: list[_Listener]) -> None:
         # States before events: when a job is seen to have ended, all of its events are there.
         states = self._jobs.states(sorted({listener.job_id for listener in listeners}))
         seen: dict[str, int] = {}
@@ -146,7 +146,7 @@ class EventFeed:
     def _last(self, job_id: str) -> Message:
         try:
             job = self._jobs.get(job_id)
-        except NotFound as error:  # pruned while somebody listened
+        except NotFound as error:  # deleted meanwhile
             return Message(LAST, "status", {"job_id": job_id, "error": error.message})
         fields: dict[str, Any] = {"job_id": job_id, "status": job.state}
         if job.ended_at is not None:

@@ -1,7 +1,7 @@
-"""What happened to each job, in order: written by workers, read by every web process.
+"""The event log of each job, written by workers and read by every web process.
 
-The engine keeps a job's state and outcome; this is its story, one row an epoch and one a change
-of status, and the one decision that cancelling and publishing race for.
+The engine keeps a job's state and outcome. The event log has one row per epoch and one per change
+of status; beside it stands the one decision that cancelling and publishing race for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVENTS = sa.Table(
     _METADATA,
     sa.Column("job_id", sa.String(36), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # An epoch that is trained again after a crash is told once.
+    # An epoch that is trained again after a crash is recorded once.
     sa.Column("epoch", sa.Integer),
     sa.Column("at", sa.Float, nullable=False, index=True),
     sa.Column("data", sa.Text, nullable=False),
@@ -39,11 +39,11 @@ _DECISIONS = sa.Table(
     sa.Column("decision", sa.String(20), nullable=False),
 )
 _AHEAD = 60.0  # seconds that the clocks of machines may differ by
-_TRIES = 20  # writers that take each other's number, which two at once hardly do
+_TRIES = 20  # of a writer whose number another one took first
 
 
 class Decision(StrEnum):
-    """What a job's end was decided to be; the first decision stands."""
+    """The decision on how a job ends; the first one stands."""
 
     CANCEL = "cancel"
     PUBLISH = "publish"
@@ -51,7 +51,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One entry of a job's story; `epoch` is None for a change of status."""
+    """One entry of a job's event log; `epoch` is None for a change of status."""
 
     job_id: str
     number: int
@@ -61,7 +61,7 @@ class Event:
 
 
 class JobLog:
-    """The story of the jobs in one database.
+    """The event logs of the jobs in one database.
 
     Every method raises Unavailable if the database does not answer.
     """
@@ -70,16 +70,16 @@ class JobLog:
         self._engine = engine
 
     def create(self) -> None:
-        """Make the tables; harmless where they exist."""
+        """Make the tables where they do not exist."""
         make_tables(self._engine, _METADATA)
 
     def add_epoch(self, job_id: str, epoch: int, data: dict[str, Any]) -> None:
-        """Tell of an epoch, once: a second telling of the same epoch changes nothing."""
-        told = _EVENTS.c.epoch == epoch
-        self._add(job_id, epoch, data, told, lambda last: True)
+        """Record an epoch; nothing changes if it is recorded already."""
+        same = _EVENTS.c.epoch == epoch
+        self._add(job_id, epoch, data, same, lambda last: True)
 
     def add_status(self, job_id: str, data: dict[str, Any]) -> None:
-        """Tell of a change of status, unless the last change told was this one."""
+        """Record a change of status, unless the last recorded change is equal."""
         self._add(job_id, None, data, _EVENTS.c.epoch.is_(None), lambda last: last == data)
 
     def _add(
@@ -111,7 +111,7 @@ class JobLog:
         raise InternalError(f"The log of job {job_id} takes no entry.")
 
     def after(self, seen: Mapping[str, int]) -> list[Event]:
-        """Events of some jobs beyond the number of each that was seen, in order."""
+        """Return events of some jobs in order: job id → number of the last event already seen."""
         if not seen:
             return []
         newer = [
@@ -122,13 +122,13 @@ class JobLog:
         return self._events(query.order_by(_EVENTS.c.job_id, _EVENTS.c.number))
 
     def last(self, limit: int) -> list[Event]:
-        """The newest events of all jobs, oldest first; none of before a clock was set back."""
+        """Return the newest events of all jobs, oldest first, without times in the future."""
         newest = _EVENTS.c.at.desc(), _EVENTS.c.job_id, _EVENTS.c.number.desc()
         known = sa.select(_EVENTS).where(_EVENTS.c.at < time.time() + _AHEAD)
         return self._events(known.order_by(*newest).limit(limit))[::-1]
 
     def last_epochs(self, job_ids: Iterable[str]) -> dict[str, Event]:
-        """The last epoch told of each of some jobs, where there is one."""
+        """Return the last recorded epoch of each of some jobs, where there is one."""
         newest = (
             sa.select(_EVENTS.c.job_id, sa.func.max(_EVENTS.c.epoch).label("epoch"))
             .where(_EVENTS.c.job_id.in_(list(job_ids)))
@@ -139,8 +139,8 @@ class JobLog:
         found = self._events(sa.select(_EVENTS).join(newest, both))
         return {event.job_id: event for event in found}
 
-    def last_told(self, job_ids: Iterable[str]) -> dict[str, Event]:
-        """The last event of each of some jobs, where there is one."""
+    def last_of_each(self, job_ids: Iterable[str]) -> dict[str, Event]:
+        """Return the last event of each of some jobs, where there is one."""
         newest = (
             sa.select(_EVENTS.c.job_id, sa.func.max(_EVENTS.c.number).label("number"))
             .where(_EVENTS.c.job_id.in_(list(job_ids)))
@@ -153,9 +153,9 @@ class JobLog:
         }
 
     def spans(self, job_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
-        """When the first and the last that is told of each of some jobs was, as Unix times.
+        """Return the Unix times of the first and the last event of each of some jobs.
 
-        By the order in which it was told: a clock that was set back may say otherwise.
+        First and last by number: where a clock was set back, times may be in another order.
         """
         ends = (
             sa.select(
@@ -174,10 +174,10 @@ class JobLog:
         with self._connection() as connection:
             for job_id, at in connection.execute(query.order_by(_EVENTS.c.number)):
                 times.setdefault(job_id, []).append(float(at))
-        return {job_id: (told[0], told[-1]) for job_id, told in times.items()}
+        return {job_id: (found[0], found[-1]) for job_id, found in times.items()}
 
-    def fruitless_tries(self, job_id: str) -> int:
-        """How many tries of a job have begun since one got an epoch further, or was handed back."""
+    def tries_without_progress(self, job_id: str) -> int:
+        """Return the tries of a job since an epoch ended or a worker released it."""
         mine = _EVENTS.c.job_id == job_id
         last = sa.select(sa.func.max(_EVENTS.c.number)).where(mine, _EVENTS.c.epoch.isnot(None))
         since = _EVENTS.c.number > sa.func.coalesce(last.correlate(None).scalar_subquery(), -1)
@@ -189,13 +189,13 @@ class JobLog:
         return len(tries)
 
     def epochs_since(self, at: float) -> int:
-        """How many epochs ended after a Unix time, of all jobs."""
+        """Return how many epochs of all jobs ended after a Unix time."""
         query = sa.select(sa.func.count()).where(_EVENTS.c.at > at, _EVENTS.c.epoch.isnot(None))
         with self._connection() as connection:
             return int(connection.execute(query).scalar_one())
 
     def decide(self, job_id: str, decision: Decision) -> Decision:
-        """Decide how a job ends, unless it is decided; returns what stands."""
+        """Decide how a job ends, unless it is decided; return the decision that stands."""
         try:
             with self._connection() as connection:
                 connection.execute(_DECISIONS.insert().values(job_id=job_id, decision=decision))
@@ -204,14 +204,14 @@ class JobLog:
         return decision
 
     def decision(self, job_id: str) -> Decision | None:
-        """What was decided of a job."""
+        """Return the decision on a job, if there is one."""
         query = sa.select(_DECISIONS.c.decision).where(_DECISIONS.c.job_id == job_id)
         with self._connection() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else Decision(found)
 
-    def forget(self, job_ids: Iterable[str]) -> None:
-        """Delete all that is told of some jobs."""
+    def delete(self, job_ids: Iterable[str]) -> None:
+        """Delete the events and decisions of some jobs."""
         ids = list(job_ids)
         with self._connection() as connection:
             for table in (_EVENTS, _DECISIONS):
@@ -219,7 +219,7 @@ class JobLog:
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        """A transaction, whatever is done in it."""
+        """Open a transaction."""
         with answering(self._engine), self._engine.begin() as connection:
             yield connection
 

@@ -1,4 +1,4 @@
-"""What a job is: its kind, its states, its errors, as read from the engine's records."""
+"""Jobs as the engine's records describe them: kind of work, state, arguments, error."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from uuid import UUID, uuid5
 
 from dbos import PortableWorkflowError, WorkflowStatus
 
+from models.jobs import arguments
+from models.jobs.arguments import BacktestArguments, JobArguments, TrainArguments
 from utils.errors import InternalError, ServiceError, from_document
 
 
 class Work(StrEnum):
-    """The kinds of work that a worker does; the names of its workflows."""
+    """The kinds of work that a worker does; the names of its workflows in the database."""
 
     TRAIN = "train"
     DERIVE = "derive"
     BACKTEST = "backtest"
-    ILLUSTRATE = "illustrate"
+    REPORT = "illustrate"
     COMPRESS = "compress"
 
 
-# A worker that ends abruptly may have been killed by its job, for want of memory say, or by
-# anything else: a job is given up that so many workers died of, one after the other, without
-# its getting an epoch further.
+# A worker that ends abruptly may have been killed by its job (out of memory) or by anything else.
+# A job fails after so many workers in a row ended abruptly before it completed another epoch.
 MOST_TRIES = 5
 
-JOBS = (Work.TRAIN, Work.BACKTEST)  # what clients hand in, follow and cancel
+JOBS = (Work.TRAIN, Work.BACKTEST)  # submitted, followed and cancelled by clients
 
 
 class JobState(StrEnum):
-    """What a job is doing, or how it ended."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -42,7 +43,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """True if the state is final."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -58,20 +59,20 @@ STATES = {
 
 
 class Priority(StrEnum):
-    """Who goes first where several wait: one model of somebody before a group's many."""
+    """The order in which waiting jobs are started: single models before the models of a group."""
 
     SINGLE = "single"
     GROUP = "group"
 
     def of(self, place: int) -> int:
-        """The engine's number (the least goes first) of the job at a place of its group.
+        """Return the engine's priority (lowest first) of the job at a place of its group.
 
         Groups that wait together take turns: their first jobs, then their second ones.
         """
         return 1 if self is Priority.SINGLE else 10 + place
 
 
-_LESS = {
+_SMALLER = {
     Work.TRAIN: "A smaller batchSize, sequenceLength, lstmUnits1 or lstmUnits2 needs less.",
     Work.BACKTEST: "A smaller data set, or the series of one plant, needs less.",
 }
@@ -79,53 +80,64 @@ _LESS = {
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands."""
+    """A job at one moment; times are Unix times, None as long as they lie ahead.
+
+    Attributes:
+        tries: how often a worker has started it.
+        progress: figures of the last epoch, or of a backtest's origins.
+        owner: id of the caller who submitted it.
+    """
 
     job_id: str
     work: Work
     state: JobState
-    arguments: dict[str, Any]
+    arguments: JobArguments
     queued_at: float
     started_at: float | None
     ended_at: float | None
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
-    owner: str | None  # the id of the caller who handed it in
+    owner: str | None
+
+    @property
+    def training(self) -> TrainArguments:
+        """The arguments of a training; those of no training for another job."""
+        return self.arguments if isinstance(self.arguments, TrainArguments) else TrainArguments()
 
     @property
     def model_id(self) -> str | None:
-        """The model that it gave, or that it tries out."""
-        if self.work is Work.BACKTEST:
-            return str(self.arguments["model_id"])
+        """The model that a training has published, or that a backtest judges."""
+        if isinstance(self.arguments, BacktestArguments):
+            return self.arguments.model_id
         return self.job_id if self.state is JobState.SUCCEEDED else None
 
 
 def member_id(group_id: str, place: int) -> str:
-    """The id of the job at a place of a group."""
+    """Return the id of the job at a place of a group."""
     return str(uuid5(UUID(group_id), str(place)))
 
 
-def failed(error: ServiceError) -> PortableWorkflowError:
-    """A job's failure, packed so that it passes the database as JSON."""
+def packed_error(error: ServiceError) -> PortableWorkflowError:
+    """Return the failure of a job in a form that the database keeps as JSON."""
     document = error.to_document()
     return PortableWorkflowError(message=error.message, name=document["kind"], data=document)
 
 
-def took_along(work: Work, tries: int) -> InternalError:
-    """The error of a job whose workers died of it."""
+def abrupt_end(work: Work, tries: int) -> InternalError:
+    """Return the error of a job whose workers ended abruptly."""
     return InternalError(
         f"The job was tried {tries} times, and each time its worker ended abruptly: most likely "
-        f"the machine ran out of memory. {_LESS.get(work, '')}".rstrip()
+        f"the machine ran out of memory. {_SMALLER.get(work, '')}".rstrip()
     )
 
 
 def error_of(status: WorkflowStatus) -> ServiceError | None:
-    """The error that a failed job ended with, as `failed` packed it."""
+    """Return the error that a failed job ended with, as `packed_error` packed it."""
     if STATES[status.status] is not JobState.FAILED:
         return None
     if status.error is None:
-        return took_along(Work(status.name), max(1, (status.recovery_attempts or 1) - 1))
+        return abrupt_end(Work(status.name), max(1, (status.recovery_attempts or 1) - 1))
     data = getattr(status.error, "data", None)
     return from_document(data) if isinstance(data, dict) else InternalError(str(status.error))
 
@@ -135,19 +147,24 @@ def job_of(
     progress: dict[str, Any] | None,
     span: tuple[float, float] | None,
 ) -> Job:
-    """A job from the engine's record, how far it is, and when its story began and ended."""
+    """Return a job from the engine's record.
+
+    Args:
+        span: times of its first and last event.
+    """
     given: Sequence[Any] = status.input["args"] if status.input else ()
-    arguments = dict(given[0]) if given else {}
+    work = Work(status.name)
+    parsed = arguments.parse(work, dict(given[0]) if given else {})
     # The engine's own times are whole seconds on SQLite.
-    queued = arguments.pop("queued_at", (status.created_at or 0) / 1000)
+    queued = (status.created_at or 0) / 1000 if parsed.queued_at is None else parsed.queued_at
     ended = None if status.completed_at is None else status.completed_at / 1000
     # Nothing ends before it began, whatever clocks were set back meanwhile.
     began = max(span[0], queued) if span else None
     return Job(
         job_id=status.workflow_id,
-        work=Work(status.name),
+        work=work,
         state=STATES[status.status],
-        arguments=arguments,
+        arguments=parsed,
         queued_at=queued,
         started_at=began,
         ended_at=None if ended is None else max(ended, span[1] if span else queued, began or 0.0),

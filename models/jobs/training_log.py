@@ -1,7 +1,7 @@
-"""The training log: what jobs went through, and what clients noted, as lines for people.
+"""The training log: lines for people about trainings, and notes of clients.
 
-Nothing is logged twice: the lines of jobs are told from the jobs' own story and outcome, so that
-every web process tells the same, whatever became of the worker that lived it.
+Only notes are stored as lines. The lines of jobs are made from the jobs' event logs and outcomes,
+so that every web process shows the same ones, also of a worker that has ended.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.jobs.job_log import Event
-from models.jobs.jobs import Jobs
+from models.jobs.job_queries import JobQueries
 from models.jobs.states import Job, JobState
 from utils.api.architectures import Architecture
 from utils.storage.database import answering, make_tables
 
-KEPT = 50  # lines that are shown
+KEPT = 50  # lines that the log has
 
 _METADATA = sa.MetaData()
 _NOTES = sa.Table(
@@ -34,7 +34,7 @@ _NOTES = sa.Table(
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the log; `at` is a Unix time, `job` None for what a client noted."""
+    """One line of the log; `at` is a Unix time, `job` None for a note of a client."""
 
     at: float
     level: str
@@ -43,13 +43,13 @@ class Line:
 
 
 class Notes:
-    """What clients noted. Every method raises Unavailable if the database does not answer."""
+    """Notes of clients. Every method raises Unavailable if the database does not answer."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def add(self, message: str, level: str) -> Line:
-        """Note something; the table is made by the first who does."""
+        """Store a note; the first one makes the table."""
         make_tables(self._engine, _METADATA)
         line = Line(time.time(), level, message)
         with answering(self._engine), self._engine.begin() as connection:
@@ -58,7 +58,7 @@ class Notes:
         return line
 
     def last(self, limit: int) -> list[Line]:
-        """The newest notes, oldest first."""
+        """Return the newest notes, oldest first."""
         query = sa.select(_NOTES).order_by(_NOTES.c.at.desc(), _NOTES.c.id.desc()).limit(limit)
         with answering(self._engine), self._engine.connect() as connection:
             if not sa.inspect(connection).has_table(_NOTES.name):
@@ -66,64 +66,65 @@ class Notes:
             rows = connection.execute(query).all()
         return [Line(row.at, row.level, row.message) for row in reversed(rows)]
 
-    def forget(self, before: float) -> None:
+    def delete(self, before: float) -> None:
         """Delete the notes from before a Unix time."""
         with answering(self._engine), self._engine.begin() as connection:
             if sa.inspect(connection).has_table(_NOTES.name):
                 connection.execute(_NOTES.delete().where(_NOTES.c.at < before))
 
 
-def last_lines(jobs: Jobs) -> list[Line]:
-    """The last lines of the log, oldest first.
+def last_lines(jobs: JobQueries) -> list[Line]:
+    """Return the last lines of the log, oldest first.
 
     Raises:
         Unavailable: the database does not answer.
     """
-    events, known = _story(jobs)
+    events, known = _training_events(jobs)
     since = events[0].at if len(events) == KEPT else 0.0
     ended = jobs.ended_after(since, KEPT)
-    told = [_told(event, known[event.job_id]) for event in events]
-    lines = [*told, *map(_ending, ended), *Notes(jobs.engine).last(KEPT)]
+    recorded = [_event_line(event, known[event.job_id]) for event in events]
+    lines = [*recorded, *map(_end_line, ended), *Notes(jobs.engine).last(KEPT)]
     # Stable: an end that is as old as the last epoch comes after it.
     return sorted(lines, key=lambda line: line.at)[-KEPT:]
 
 
-def _story(jobs: Jobs) -> tuple[list[Event], dict[str, Job]]:
-    """The newest events of trainings, oldest first, and their jobs; those of others lie between."""
+def _training_events(jobs: JobQueries) -> tuple[list[Event], dict[str, Job]]:
+    """Return the newest events of trainings, oldest first, and their jobs by id."""
     limit = KEPT
     while True:
         events = jobs.last_events(limit)
         known = jobs.find(sorted({event.job_id for event in events}))
-        told = [event for event in events if event.job_id in known]
-        if len(told) >= KEPT or len(events) < limit:
-            return told[-KEPT:], known
+        found = [event for event in events if event.job_id in known]
+        if len(found) >= KEPT or len(events) < limit:
+            return found[-KEPT:], known
         limit *= 4
 
 
-def _told(event: Event, job: Job) -> Line:
+def _event_line(event: Event, job: Job) -> Line:
     if event.epoch is not None:
         return Line(event.at, "info", epoch_line(event.data), job)
     if event.data.get("status") == JobState.RUNNING:
         tries = event.data.get("try", 1)
         again = f", try {tries}" if tries > 1 else ""
-        said = f"{_name(job)}: starting {_kind(job)}training of {_what(job)}{again}"
-        return Line(event.at, "info", said, job)
-    return Line(event.at, "warning", f"{_name(job)}: its worker has ended, it waits again", job)
+        message = f"{_name(job)}: starting {_kind(job)}training of {_what(job)}{again}"
+        return Line(event.at, "info", message, job)
+    message = f"{_name(job)}: its worker has ended, the job waits again"
+    return Line(event.at, "warning", message, job)
 
 
-def _ending(job: Job) -> Line:
+def _end_line(job: Job) -> Line:
     at = job.ended_at or job.queued_at
     if job.state is JobState.SUCCEEDED:
         seconds = at - (job.started_at or at)
         return Line(at, "success", f"{_name(job)}: model trained in {seconds:.1f} s", job)
     if job.state is JobState.CANCELLED:
         return Line(at, "warning", f"{_name(job)}: cancelled", job)
-    reason = job.error.message if job.error else "for a reason that is not known"
+    reason = job.error.message if job.error else "the reason is not known"
     return Line(at, "error", f"{_name(job)}: failed: {reason}", job)
 
 
 def epoch_line(epoch: dict[str, Any]) -> str:
-    """An epoch, in the form that pages read their curves out of."""
+    """Return an epoch as a line in the form from which pages read their curves."""
     figures = {
         "loss": epoch["loss"],
         "val_loss": epoch["val_loss"],
@@ -135,7 +136,7 @@ def epoch_line(epoch: dict[str, Any]) -> str:
 
 
 def _figure(value: float) -> str:
-    """Four decimals, or as many as four digits take; never an exponent."""
+    """Return a number with four decimals, or more for four digits; never an exponent."""
     small = value != 0 and abs(value) < 0.1
     return f"{value:.{min(12, 3 - math.floor(math.log10(abs(value)))) if small else 4}f}"
 
@@ -145,11 +146,11 @@ def _name(job: Job) -> str:
 
 
 def _kind(job: Job) -> str:
-    """The architecture that is trained, if it is not the plain one."""
-    architecture = job.arguments.get("architecture", Architecture.PLAIN)
+    """Return the architecture that is trained, if it is not the plain one."""
+    architecture = job.training.architecture
     return "" if architecture == Architecture.PLAIN else f"{architecture} "
 
 
 def _what(job: Job) -> str:
-    plant = job.arguments.get("plant")
+    plant = job.training.plant
     return "all plants" if plant is None else f"plant {plant}"

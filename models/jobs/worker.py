@@ -1,4 +1,4 @@
-"""The training worker: a process that takes jobs from the queue. TensorFlow lives here."""
+"""The training worker: a process that takes jobs from the queues. TensorFlow runs here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import time
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from models.jobs.jobs import APPLICATION, QUEUE, QUEUES
+from models.jobs.job_queries import APPLICATION, QUEUE
+from models.jobs.jobs import QUEUES
 from models.jobs.training_log import Notes
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
@@ -25,11 +26,11 @@ from utils.storage.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
 
 log = logger("worker")
 
-# Seconds between two looks at the queue of trainings, and at the others. Each costs 2.5 ms of a
-# core, all day long; of the second until a first epoch begins, the wait is to be little.
-_LOOK_EVERY, _LOOK_ELSEWHERE_EVERY = 0.1, 0.25
-_TIDY_EVERY = 60.0  # seconds between two looks for what is old or left behind
-_FORGOTTEN_AT_ONCE = 500
+# Seconds between two polls of the queue of trainings, and of the others. Each takes 2.5 ms of a
+# core, all day long.
+_POLL_SECONDS, _POLL_SECONDS_OTHERS = 0.1, 0.25
+_CLEANUP_SECONDS = 60.0  # between two removals of old jobs
+_DELETED_AT_ONCE = 500
 _DAY = 86_400.0
 
 
@@ -47,18 +48,18 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    desk = WorkerContext(settings, jobs, worker_id)
-    for store in (desk.models, desk.datasets.store, desk.backtests):
+    context = WorkerContext(settings, jobs, worker_id)
+    for store in (context.models, context.datasets.store, context.backtests):
         store.sweep()
     _expect_unique(workers, worker_id)
     started = time.time()
     workers.beat(worker_id, started)
-    _launch(engine, desk)
+    _launch(engine, context)
     log.info("worker ready", worker_id=worker_id, pid=os.getpid())
-    threading.Thread(target=_warm_up, args=(desk,), daemon=True).start()
-    _Rounds(settings, desk, workers, started).go(stop)
-    with contextlib.suppress(Unavailable):  # then others notice by its silence
-        desk.leave()
+    threading.Thread(target=_warm_up, args=(context,), daemon=True).start()
+    _Upkeep(settings, context, workers, started).run(stop)
+    with contextlib.suppress(Unavailable):  # other workers notice that it reports no more
+        context.stop()
         workers.leave(worker_id)
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
@@ -66,9 +67,12 @@ def run(settings: Settings) -> None:
 
 
 def _expect_unique(workers: Workers, worker_id: str) -> None:
-    """Refuse a name that another worker has; wait for one that has just ended.
+    """Check that no other worker has this name; wait for one that has just ended.
 
     Two workers of one name would take each other's jobs for their own.
+
+    Raises:
+        SettingsError: another worker has it.
     """
     deadline = time.monotonic() + ALIVE_FOR + BEAT_EVERY
     while (host := workers.rival(worker_id)) is not None:
@@ -80,98 +84,98 @@ def _expect_unique(workers: Workers, worker_id: str) -> None:
         time.sleep(0.5)
 
 
-class _Rounds:
-    """What a worker sees to beside its work, every few seconds: that it is known to live, that
-    jobs of workers which live no more are taken up, and that old jobs are forgotten."""
+class _Upkeep:
+    """The duties of a worker beside its jobs, every few seconds: it reports that it is alive,
+    requeues jobs of workers that are not, and deletes old jobs."""
 
     def __init__(
-        self, settings: Settings, desk: WorkerContext, workers: Workers, started: float
+        self, settings: Settings, context: WorkerContext, workers: Workers, started: float
     ) -> None:
         self._kept_for = settings.jobs_kept_days * _DAY
-        self._desk, self._workers, self._started = desk, workers, started
-        self._tidied = 0.0
-        self._stray: set[str] = set()  # jobs of this worker that it was not at a moment ago
+        self._context, self._workers, self._started = context, workers, started
+        self._cleaned_at = 0.0
+        self._stray: set[str] = set()  # jobs of this worker that were not active a moment ago
 
-    def go(self, stop: threading.Event) -> None:
-        """Go round until the worker is to stop or its parent is gone."""
+    def run(self, stop: threading.Event) -> None:
+        """Repeat the duties until the worker is to stop or its parent has ended."""
         parent = os.getppid()
         while os.getppid() == parent:
             try:
-                self._workers.beat(self._desk.worker_id, self._started)
-                self._see_to_held()
-                if time.monotonic() - self._tidied > _TIDY_EVERY:
-                    self._tidied = time.monotonic()
-                    self._tidy()
+                self._workers.beat(self._context.worker_id, self._started)
+                self._requeue_lost()
+                if time.monotonic() - self._cleaned_at > _CLEANUP_SECONDS:
+                    self._cleaned_at = time.monotonic()
+                    self._delete_old()
             except Unavailable as error:
                 log.warning("the database does not answer", error=error.message)
             if stop.wait(BEAT_EVERY):
                 return
-        log.warning("the process that started this worker is gone")
+        log.warning("the process that started this worker has ended")
 
-    def _see_to_held(self) -> None:
-        """Put jobs into the queue again that their workers will not end.
+    def _requeue_lost(self) -> None:
+        """Requeue jobs that their workers will not end.
 
-        Of workers that gave no sign of life, the engine takes them only where the job is still
-        with the worker that is dead: however many workers notice it, and however late, a job is
-        put back once. Of this worker itself, those whose end the engine could not record, as the
-        database's disk was full, say: what they gave is found when they are begun again.
+        The engine requeues a job of a dead worker only while that worker still owns it: however
+        many workers notice the death, and however late, a job is requeued once. A job of this
+        worker is requeued if the engine could not record its end (the database's disk was full,
+        say); its published result is found when it runs again.
         """
-        jobs, worker_id = self._desk.jobs, self._desk.worker_id
-        held = jobs.held()
-        mine = {job_id for job_id, worker in held.items() if worker == worker_id}
-        stray = mine - self._desk.at_work
+        jobs, worker_id = self._context.jobs, self._context.worker_id
+        held = jobs.running()
+        own = {job_id for job_id, worker in held.items() if worker == worker_id}
+        stray = own - self._context.active
         for job_id in stray & self._stray:
-            log.warning("beginning a job again whose end was not recorded", job_id=job_id)
-            jobs.begin_again(job_id)
+            log.warning("requeueing a job whose end was not recorded", job_id=job_id)
+            jobs.requeue(job_id)
         self._stray = stray
         living = self._workers.alive_ids() | {worker_id}
         lost = {job_id: worker for job_id, worker in held.items() if worker not in living}
         for job_id, dead in lost.items():
-            log.warning("taking over from a worker that is gone", job_id=job_id, worker_id=dead)
-            jobs.tell_requeued(job_id)
+            log.warning("taking over the job of a dead worker", job_id=job_id, worker_id=dead)
+            jobs.record_requeued(job_id)
         if lost:
             DBOS._recover_pending_workflows(sorted(set(lost.values())))
 
-    def _tidy(self) -> None:
-        """Forget old jobs and workers."""
-        jobs = self._desk.jobs
-        old = jobs.ended_before(time.time() - self._kept_for, _FORGOTTEN_AT_ONCE)
-        Notes(jobs.engine).forget(time.time() - self._kept_for)
+    def _delete_old(self) -> None:
+        """Delete old jobs and workers."""
+        jobs = self._context.jobs
+        old = jobs.ended_before(time.time() - self._kept_for, _DELETED_AT_ONCE)
+        Notes(jobs.engine).delete(time.time() - self._kept_for)
         if old:
-            for job_id in set(self._desk.backtests.ids()).intersection(old):
+            for job_id in set(self._context.backtests.ids()).intersection(old):
                 with contextlib.suppress(NotFound):  # somebody deleted its model
-                    self._desk.backtests.delete(job_id)
-            jobs.forget(old)
-            log.info("forgot old jobs", jobs=len(old))
+                    self._context.backtests.delete(job_id)
+            jobs.delete(old)
+            log.info("deleted old jobs", jobs=len(old))
         self._workers.forget(_DAY)
 
 
-def _warm_up(desk: WorkerContext) -> None:
-    """Import TensorFlow, and use it once, before the first job asks for it."""
+def _warm_up(context: WorkerContext) -> None:
+    """Import TensorFlow, and use it once, before the first job needs it."""
     began = time.perf_counter()
     try:
         with logs.without_chatter():
             from models.training import train
         train.warm_up()
     finally:
-        desk.loaded.set()
+        context.loaded.set()
     log.info("trainer loaded", module=train.__name__, seconds=time.perf_counter() - began)
 
 
-def _launch(engine: sa.Engine, desk: WorkerContext) -> None:
+def _launch(engine: sa.Engine, context: WorkerContext) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_engine": engine,
         "serializer": DBOSPortableJSONSerializer(),
-        "executor_id": desk.worker_id,
-        # Fixed: a job that a restart or an upgrade interrupted is taken up again after it.
+        "executor_id": context.worker_id,
+        # Fixed: a job that a restart or an upgrade interrupted is resumed after it.
         "application_version": "1",
         "log_level": "WARNING",
     }
     DBOS(config=config)
-    register(desk)
+    register(context)
     DBOS.launch()
     # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in sorted(set(QUEUES.values())):
-        seconds = _LOOK_EVERY if queue == QUEUE else _LOOK_ELSEWHERE_EVERY
+        seconds = _POLL_SECONDS if queue == QUEUE else _POLL_SECONDS_OTHERS
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=seconds)

@@ -1,4 +1,4 @@
-"""Jobs, seen from a worker: whose they are, taken over, handed back, forgotten."""
+"""Jobs as a worker sees them: owned, released, taken over, deleted when old."""
 
 from __future__ import annotations
 
@@ -10,49 +10,52 @@ from models.jobs.states import STATES, JobState, Work
 
 
 class WorkerJobs(Jobs):
-    """The jobs of a database, as its workers see them. Every method may raise Unavailable."""
+    """The jobs of a database, with the operations of its workers.
+
+    Every method raises Unavailable if the database does not answer.
+    """
 
     def owner(self, job_id: str) -> tuple[JobState | None, str | None]:
-        """The state of a job, and the worker that has it."""
+        """Return the state of a job, and the id of the worker that has it."""
         found = self._statuses(workflow_ids=[job_id])
         return (STATES[found[0].status], found[0].executor_id) if found else (None, None)
 
     def decision(self, job_id: str) -> Decision | None:
-        """How it was decided that a job ends."""
+        """Return the decision on how a job ends, if there is one."""
         with self._answering():
             return self.log.decision(job_id)
 
     def settle_cancelled(self, job_id: str) -> None:
-        """Have the engine know of a cancellation, whatever became of who decided it."""
+        """Cancel a job in the engine, should the process that decided it have failed to."""
         with self._answering():
             self._client.cancel_workflow(job_id)
 
-    def hand_back(self, job_id: str, worker_id: str) -> None:
-        """Put a running job of a worker that ends back into the queue, as not tried."""
+    def release(self, job_id: str, worker_id: str) -> None:
+        """Put a running job of a worker that stops back into the queue, as not tried."""
         if self.owner(job_id) != (JobState.RUNNING, worker_id):
             return
         if self.decision(job_id) is None:
-            self.tell_requeued(job_id)
-            self.begin_again(job_id)
+            self.record_requeued(job_id)
+            self.requeue(job_id)
 
-    def begin_again(self, job_id: str) -> None:
+    def requeue(self, job_id: str) -> None:
         """Put a job that has not ended into its queue, as not tried."""
         for status in self._statuses(workflow_ids=[job_id]):
             with self._answering():
                 self._client.resume_workflow(job_id, queue_name=QUEUES[Work(status.name)])
 
-    def tell_requeued(self, job_id: str) -> None:
-        """Tell those who follow a job that it waits again."""
+    def record_requeued(self, job_id: str) -> None:
+        """Record in the event log that a job waits again."""
         with self._answering():
             self.log.add_status(job_id, {"job_id": job_id, "status": JobState.QUEUED})
 
-    def held(self) -> dict[str, str]:
-        """The jobs that are with workers: job id → worker id."""
+    def running(self) -> dict[str, str]:
+        """Return the jobs that workers have: job id → worker id."""
         found = self._statuses(status="PENDING", name=[work.value for work in Work])
         return {status.workflow_id: str(status.executor_id) for status in found}
 
     def ended_before(self, at: float, limit: int) -> list[str]:
-        """Ids of jobs that ended before a Unix time."""
+        """Return ids of jobs that ended before a Unix time."""
         found = self._statuses(
             status=[name for name, state in STATES.items() if state.ended],
             completed_before=datetime.fromtimestamp(at, UTC).isoformat(),
@@ -60,8 +63,8 @@ class WorkerJobs(Jobs):
         )
         return [status.workflow_id for status in found]
 
-    def forget(self, job_ids: list[str]) -> None:
+    def delete(self, job_ids: list[str]) -> None:
         """Delete jobs that have ended, and their events."""
         with self._answering():
             self._client.delete_workflows(job_ids)
-            self.log.forget(job_ids)
+            self.log.delete(job_ids)

@@ -1,4 +1,4 @@
-"""What a worker does for each kind of job."""
+"""The work of each kind of job, as workflows of the job engine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS
 from dbos import error as engine
 
+from models.jobs import arguments
+from models.jobs.arguments import (
+    BacktestArguments,
+    CompressArguments,
+    JobArguments,
+    ModelArguments,
+    TrainArguments,
+)
 from models.jobs.job_control import JobControl
-from models.jobs.states import JOBS, MOST_TRIES, Work, failed
+from models.jobs.states import JOBS, MOST_TRIES, Work, packed_error
 from models.jobs.worker_context import WorkerContext
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
@@ -28,53 +36,56 @@ if TYPE_CHECKING:
 log = logger("worker")
 
 
-def register(desk: WorkerContext) -> None:
-    """Make the functions below the workflows of their kinds of work."""
-    for work, function in _DONE_BY.items():
-        # Of a job that has a story, the story decides: see `JobControl.on_start`.
+def register(context: WorkerContext) -> None:
+    """Register the functions below as the engine's workflows of their kinds of work."""
+    for work, function in _FUNCTIONS.items():
+        # Jobs with an event log count their tries there: see `JobControl.on_start`.
         most = None if work in JOBS else MOST_TRIES - 1
-        DBOS.workflow(name=work.value, max_recovery_attempts=most)(_workflow(desk, work, function))
+        workflow = _workflow(context, work, function)
+        DBOS.workflow(name=work.value, max_recovery_attempts=most)(workflow)
 
 
-def _workflow(desk: WorkerContext, work: Work, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, its errors packed as JSON."""
+def _workflow(
+    context: WorkerContext, work: Work, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return `function` as a workflow: typed arguments in, errors packed as JSON out."""
 
-    def workflow(arguments: dict[str, Any]) -> dict[str, Any]:
+    def workflow(fields: dict[str, Any]) -> dict[str, Any]:
         job_id = str(DBOS.workflow_id)
-        desk.at_work.add(job_id)
+        context.active.add(job_id)
         try:
             if work is not Work.BACKTEST:
-                desk.loaded.wait()
-            return function(desk, job_id, arguments)
+                context.loaded.wait()
+            return function(context, job_id, arguments.parse(work, fields))
         except ServiceError as error:
             log.warning("job failed", job_id=job_id, work=work, error=error.message)
-            raise failed(error) from error
+            raise packed_error(error) from error
         except Exception as error:
             log.exception("job failed", job_id=job_id, work=work)
-            reason = f"The work failed for a reason of the service's own: {_said(error)}"
-            raise failed(InternalError(reason)) from error
+            reason = f"The work failed because of a defect of the service: {_summary(error)}"
+            raise packed_error(InternalError(reason)) from error
         finally:
-            desk.at_work.discard(job_id)
+            context.active.discard(job_id)
 
     return workflow
 
 
-def train(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def train(context: WorkerContext, job_id: str, asked: TrainArguments) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    with _tidied(desk, job_id, arguments), JobControl(desk, job_id) as watch:
-        watch.check()
-        if job_id not in watch.patiently(desk.models.ids):
-            _train(desk, watch, job_id, arguments)
+    with _cleaned_up(context, job_id, asked), JobControl(context, job_id) as control:
+        control.check()
+        if job_id not in control.patiently(context.models.ids):
+            _train(context, control, job_id, asked)
     try:
-        desk.models.drop(job_id, CHECKPOINT)
+        context.models.drop(job_id, CHECKPOINT)
     except Unavailable as error:
         log.warning("a checkpoint is left behind", job_id=job_id, error=error.message)
     return {"model_id": job_id}
 
 
 @contextmanager
-def _tidied(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> Iterator[None]:
-    """See to it that a job which ends without a result leaves nothing behind."""
+def _cleaned_up(context: WorkerContext, job_id: str, asked: JobArguments) -> Iterator[None]:
+    """Remove what a job leaves behind if it ends without a result."""
     try:
         yield
     except engine.DBOSWorkflowConflictIDError:
@@ -82,148 +93,147 @@ def _tidied(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> Iter
         raise
     except engine.DBOSWorkflowCancelledError:
         log.info("job cancelled", job_id=job_id)
-        desk.jobs.settle_cancelled(job_id)
-        desk.tidy(job_id, arguments)
+        context.jobs.settle_cancelled(job_id)
+        context.remove_leftovers(job_id, asked)
         raise
     except Exception:
-        desk.tidy(job_id, arguments)
+        context.remove_leftovers(job_id, asked)
         raise
 
 
-def _train(desk: WorkerContext, watch: JobControl, job_id: str, arguments: dict[str, Any]) -> None:
-    watch.on_start()
+def _train(context: WorkerContext, control: JobControl, job_id: str, asked: TrainArguments) -> None:
+    control.on_start()
     from models.training import train
 
-    watch.check()
-    panel = watch.patiently(lambda: _panel(desk, arguments))
-    design = DESIGNS[Architecture(arguments.get("architecture", Architecture.PLAIN))]
+    control.check()
+    panel = control.patiently(lambda: _panel(context, asked))
+    design = DESIGNS[Architecture(asked.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
     log.info(f"starting {kind}", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
-    about = {
-        "dataset_id": arguments["dataset_id"],
+    about: dict[str, Any] = {
+        "dataset_id": asked.dataset_id,
         "data_points": len(panel.values),
         "source": "trained",
     }
-    if arguments.get("left_open"):
-        about["chosen_by_preset"] = arguments["left_open"]
-    if arguments.get("plant") is not None:
-        about["plant"] = arguments["plant"]
-    hyper = Hyperparameters.from_config(arguments["config"])
-    left_open = arguments.get("left_open", [])
-    hyper, design = presets.settle(panel, hyper, design, left_open)
-    if "epochs" in left_open:
-        hyper = preset_epochs(hyper, desk.max_epochs)
+    if asked.left_open:
+        about["chosen_by_preset"] = asked.left_open
+    if asked.plant is not None:
+        about["plant"] = asked.plant
+    hyper = Hyperparameters.from_config(asked.config)
+    hyper, design = presets.settle(panel, hyper, design, asked.left_open)
+    if "epochs" in asked.left_open:
+        hyper = preset_epochs(hyper, context.max_epochs)
     document = train.train(
         panel,
         hyper,
-        arguments["seed"],
-        desk.models,
+        asked.seed,
+        context.models,
         job_id,
         about,
-        watch,
-        keep_optimizer=arguments.get("keep_optimizer", False),
+        control,
+        keep_optimizer=asked.keep_optimizer,
         design=design,
     )
     log.info("training ended", job_id=job_id, seconds=round(document.training_time or 0.0, 2))
 
 
-def _panel(desk: WorkerContext, arguments: dict[str, Any]) -> Panel:
-    panel = desk.datasets.load(arguments["dataset_id"])
-    plant = arguments.get("plant")
-    if plant is None:
+def _panel(context: WorkerContext, asked: TrainArguments) -> Panel:
+    panel = context.datasets.load(asked.dataset_id)
+    if asked.plant is None:
         return panel
-    return panel.select([s for s, key in enumerate(panel.keys) if key[0] == plant])
+    return panel.select([s for s, key in enumerate(panel.keys) if key[0] == asked.plant])
 
 
-def derive(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def derive(context: WorkerContext, job_id: str, asked: ModelArguments) -> dict[str, Any]:
     """Make the ONNX file of a model that has none."""
+    _make_onnx(context, asked.model_id)
+    return {"model_id": asked.model_id}
+
+
+def _make_onnx(context: WorkerContext, model_id: str) -> None:
     from models.conversion import legacy_import
     from models.training import network
 
-    model_id = arguments["model_id"]
-    keras_model = legacy_import.open_keras(desk.models, model_id)
-    desk.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
-    return {"model_id": model_id}
+    keras_model = legacy_import.open_keras(context.models, model_id)
+    context.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
 
 
-def illustrate(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Draw a model and write its report."""
+def make_report(context: WorkerContext, job_id: str, asked: ModelArguments) -> dict[str, Any]:
+    """Draw the picture of a model and write its report."""
     from models.conversion import legacy_import
     from models.reports import html_report, pictures
 
-    model_id = arguments["model_id"]
-    document = ModelDocument.read(desk.models, model_id)
-    layers = pictures.layers_of(legacy_import.open_keras(desk.models, model_id))
-    if not desk.models.has(model_id, ".onnx"):
-        derive(desk, job_id, arguments)
-    network = desk.models.read(model_id, ".onnx")
-    held_back = html_report.held_back(document, network, desk.datasets)
+    model_id = asked.model_id
+    document = ModelDocument.read(context.models, model_id)
+    layers = pictures.layers_of(legacy_import.open_keras(context.models, model_id))
+    if not context.models.has(model_id, ".onnx"):
+        _make_onnx(context, model_id)
+    network = context.models.read(model_id, ".onnx")
+    held_back = html_report.held_back(document, network, context.datasets)
     title, history = html_report.title_of(document), document.training_history or {}
-    desk.models.attach(
+    context.models.attach(
         model_id, ".html", lambda path: html_report.write(document, layers, held_back, path)
     )
     # Last: where the picture is, the report is.
-    desk.models.attach(
+    context.models.attach(
         model_id, ".png", lambda path: pictures.draw_model(title, layers, history, path)
     )
     return {"model_id": model_id}
 
 
-def compress(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Make the smaller files of a model, and serve what is asked for."""
+def compress(context: WorkerContext, job_id: str, asked: CompressArguments) -> dict[str, Any]:
+    """Make the smaller files of a model, and serve the type of weights that is wanted."""
     from models.conversion import compression, legacy_import
 
-    model_id = arguments["model_id"]
-    keras_model = legacy_import.open_keras(desk.models, model_id)
-    panel = desk.datasets.load(arguments["dataset_id"])
-    compression.compress(desk.models, model_id, keras_model, panel, arguments["serves"])
-    return {"model_id": model_id}
+    keras_model = legacy_import.open_keras(context.models, asked.model_id)
+    panel = context.datasets.load(asked.dataset_id)
+    compression.compress(context.models, asked.model_id, keras_model, panel, asked.serves)
+    return {"model_id": asked.model_id}
 
 
-def backtest(desk: WorkerContext, job_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Try a model out from past origins; the result takes the job's id, as a model does."""
-    model_id = arguments["model_id"]
-    with _tidied(desk, job_id, arguments):
-        with JobControl(desk, job_id) as watch:
-            watch.check()
-            if job_id not in watch.patiently(desk.backtests.ids):
-                _backtest(desk, watch, job_id, arguments)
-        if not desk.models.has(model_id, ".json"):  # deleted meanwhile, and its backtests with it
+def backtest(context: WorkerContext, job_id: str, asked: BacktestArguments) -> dict[str, Any]:
+    """Judge a model from past origins; the result takes the job's id, as a model does."""
+    with _cleaned_up(context, job_id, asked):
+        with JobControl(context, job_id) as control:
+            control.check()
+            if job_id not in control.patiently(context.backtests.ids):
+                _backtest(context, control, job_id, asked)
+        if not context.models.has(asked.model_id, ".json"):  # deleted, and its backtests with it
             with suppress(NotFound):
-                desk.backtests.delete(job_id)
-            raise NotFound(f"Model {model_id} was deleted while it was tried out.")
-    return {"model_id": model_id}
+                context.backtests.delete(job_id)
+            raise NotFound(f"Model {asked.model_id} was deleted during its backtest.")
+    return {"model_id": asked.model_id}
 
 
 def _backtest(
-    desk: WorkerContext, watch: JobControl, job_id: str, arguments: dict[str, Any]
+    context: WorkerContext, control: JobControl, job_id: str, asked: BacktestArguments
 ) -> None:
-    watch.on_start()
+    control.on_start()
     from models.backtest import result
 
-    model_id, data_id = arguments["model_id"], arguments["dataset_id"]
-    document = watch.patiently(lambda: ModelDocument.read(desk.models, model_id))
-    if not desk.models.has(model_id, ".onnx"):
-        derive(desk, job_id, arguments)
-    forecaster = open_forecaster(document, desk.models.read(model_id, served_suffix(document)))
-    panel = watch.patiently(lambda: desk.datasets.load(data_id))
+    models, model_id, data_id = context.models, asked.model_id, asked.dataset_id
+    document = control.patiently(lambda: ModelDocument.read(models, model_id))
+    if not models.has(model_id, ".onnx"):
+        _make_onnx(context, model_id)
+    forecaster = open_forecaster(document, models.read(model_id, served_suffix(document)))
+    panel = control.patiently(lambda: context.datasets.load(data_id))
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
-    asked = BacktestRequest.model_validate(arguments["config"])
+    request = BacktestRequest.model_validate(asked.config)
     ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}
-    result.publish(forecaster, document, panel, asked, desk.backtests, ids, watch)
+    result.publish(forecaster, document, panel, request, context.backtests, ids, control)
     log.info("backtest ended", job_id=job_id)
 
 
-_DONE_BY = {
+_FUNCTIONS: dict[Work, Callable[..., dict[str, Any]]] = {
     Work.TRAIN: train,
     Work.DERIVE: derive,
-    Work.ILLUSTRATE: illustrate,
+    Work.REPORT: make_report,
     Work.COMPRESS: compress,
     Work.BACKTEST: backtest,
 }
 
 
-def _said(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
+def _summary(error: Exception) -> str:
+    """Return the class of an error and the first line of its message."""
     kind = type(error).__name__
     return f"{kind}: {first_line(error)}" if str(error).strip() else f"{kind}."

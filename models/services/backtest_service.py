@@ -1,4 +1,4 @@
-"""Backtests as clients see them: handed in, waited for, read, deleted with their model."""
+"""Backtests as clients see them: submitted, waited for, read, deleted with their model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 from models.data.datasets import Datasets
+from models.jobs.arguments import BacktestArguments
 from models.jobs.jobs import Jobs
 from models.jobs.states import Work
 from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
@@ -41,47 +42,50 @@ class BacktestService:
         self._waiting, self._on_job_submitted = waiting, on_job_submitted
         self._store = backtest_store(settings.model_location)
 
-    def start(self, model_id: str, request: BacktestRequest, key: str | None) -> str:
-        """Hand in a backtest; the id of its job.
+    def start(self, model_id: str, request: BacktestRequest, idempotency_key: str | None) -> str:
+        """Submit a backtest; return the id of its job.
+
+        Args:
+            idempotency_key: two submissions with the same one give one job.
 
         Raises:
             NotFound: there is no such model or data set.
-            InvalidInput: no data set is named, and none is known; or the key was used with
-                another body.
-            TooManyRequests: the caller has as many jobs waiting as may be.
+            InvalidInput: no data set is named, and none is known; or the idempotency key was
+                used with another body.
+            TooManyRequests: too many jobs of the caller wait (MAX_QUEUED_JOBS).
             Unavailable: no worker is alive.
         """
         if request.horizon is not None:
             request_limits.check_horizon("horizon", request.horizon, self._settings.max_horizon)
-        arguments = {
-            "model_id": model_id,
-            "dataset_id": self.dataset(model_id, request.dataset_id),
-            "config": request.to_config(),
-            "fingerprint": f"{model_id} {fingerprint(request)}",
-        }
+        arguments = BacktestArguments(
+            model_id=model_id,
+            dataset_id=self.dataset(model_id, request.dataset_id),
+            config=request.to_config(),
+            fingerprint=f"{model_id} {fingerprint(request)}",
+        )
         self._jobs.expect_worker()
-        job_id = id_of(key, "backtest")
-        if key is None or not self._jobs.states([job_id]):
+        job_id = id_of(idempotency_key, "backtest")
+        if idempotency_key is None or not self._jobs.states([job_id]):
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
         self._jobs.enqueue(Work.BACKTEST, job_id, arguments)
-        if key is not None:
-            handed_in = self._jobs.get(job_id).arguments
-            if handed_in.get("fingerprint") != arguments["fingerprint"]:
-                raise used_key(key)
+        if idempotency_key is not None:
+            submitted = self._jobs.get(job_id).arguments
+            if submitted.fingerprint != arguments.fingerprint:
+                raise used_key(idempotency_key)
         self._on_job_submitted(job_id)
         return job_id
 
-    def dataset(self, model_id: str, asked: str | None) -> str:
-        """The data set to judge a model by: the one asked for, else the one it was trained on.
+    def dataset(self, model_id: str, named: str | None) -> str:
+        """Return the data set to judge a model by: `named`, else the one it was trained on.
 
         Raises:
             NotFound: there is no such model or data set.
-            InvalidInput: none is asked for, and none is known.
+            InvalidInput: none is named, and none is known.
         """
         own = self._registry.summary(model_id).dataset_id
-        if asked is not None:
-            self._datasets.document(asked)
-            return asked
+        if named is not None:
+            self._datasets.document(named)
+            return named
         if own is None:
             raise InvalidInput.of("datasetId", "is required: the model keeps no data set")
         try:
@@ -93,21 +97,21 @@ class BacktestService:
             ) from error
         return own
 
-    def run(self, model_id: str, request: BacktestRequest, key: str | None) -> bytes:
-        """Hand in a backtest and wait for what it gives, a `BacktestReply` as JSON.
+    def run(self, model_id: str, request: BacktestRequest, idempotency_key: str | None) -> bytes:
+        """Submit a backtest and wait for its result, a `BacktestReply` as JSON.
 
         Raises:
             Unavailable: no worker is alive, or too many requests wait already.
             Conflict: the job was cancelled.
-            ServiceError: the model or the data cannot be used; the sentence says why.
+            ServiceError: the model or the data cannot be used.
         """
         with self._waiting.place():
-            job_id = self.start(model_id, request, key)
+            job_id = self.start(model_id, request, idempotency_key)
             self._jobs.wait(job_id)
         return self.read(model_id, job_id, "json")
 
     def read(self, model_id: str, job_id: str, form: str) -> bytes:
-        """What a backtest gave: its reply as `json`, or a picture of it as `png`.
+        """Return the result of a backtest: its reply as `json`, or a picture of it as `png`.
 
         Raises:
             NotFound: the model has no such backtest.
@@ -121,5 +125,5 @@ class BacktestService:
         """Delete the backtests of a model."""
         for job_id, document in self._store.readable_documents().items():
             if document.get("model_id") == model_id:
-                with contextlib.suppress(NotFound):  # pruned meanwhile
+                with contextlib.suppress(NotFound):  # deleted meanwhile
                     self._store.delete(job_id)

@@ -1,4 +1,4 @@
-"""The enhanced network as the operation page asks about it."""
+"""Defaults of the enhanced network, for the operation page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DESCRIPTION = {
 
 
 def config() -> p.EnhancedConfigReply:
-    """What the enhanced network is trained with where a request says nothing else."""
+    """Return the hyperparameters of the enhanced network and their descriptions."""
     defaults = EnhancedRequest.parse({}).to_config()
     fixed = DESIGNS[Architecture.ENHANCED].recurrent_dropout
     return p.EnhancedConfigReply(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from models.jobs.arguments import JobArguments
 from models.jobs.states import Job, JobState, Work
 from utils.api import urls
 from utils.auth.caller import LOCAL
@@ -25,12 +26,15 @@ def job_fields(job: Job) -> dict[str, Any]:
         "started_at": None if job.started_at is None else iso_time(job.started_at),
         "ended_at": None if job.ended_at is None else iso_time(job.ended_at),
         "tries": job.tries,
-        "dataset_id": job.arguments.get("dataset_id"),
-        "plant": job.arguments.get("plant"),
-        "group_id": job.arguments.get("group_id"),
-        "architecture": job.arguments.get("architecture"),
-        "config": job.arguments.get("config", {}),
+        **_request_fields(job.arguments),
     }
+
+
+def _request_fields(arguments: JobArguments) -> dict[str, Any]:
+    """Return the fields that repeat the request; None where the kind of work has none."""
+    names = ("dataset_id", "plant", "group_id", "architecture")
+    fields = {name: getattr(arguments, name, None) or None for name in names}
+    return fields | {"config": getattr(arguments, "config", {})}
 
 
 def iso_time(at: float) -> str:

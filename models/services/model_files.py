@@ -1,4 +1,4 @@
-"""The files of a model as clients see them: downloaded, and made smaller."""
+"""The files of a model: downloaded, and compressed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ModelFiles:
     """The files of the models of one service.
 
     Args:
-        dataset: (model id, the data set that is asked for, if any) → the one to judge it by.
+        dataset: (model id, data set named by the request or None) → the one to measure it by.
         waiting: the places of requests that wait for a job.
     """
 
@@ -33,16 +33,16 @@ class ModelFiles:
         self._dataset, self._waiting = dataset, waiting
 
     def compress(self, model_id: str, request: schemas.CompressRequest) -> replies.CompressReply:
-        """Have a model's smaller files made, measured and published.
+        """Make, measure and publish the smaller files of a model.
 
         Raises:
             NotFound: there is no such model, or no data to measure it by.
             Conflict: its forecasts would change too much.
-            TooLarge: the stored models take as much as they may.
+            TooLarge: the stored models take all of the space that they may (MAX_MODELS_MB).
             Unavailable: no worker is alive.
         """
         self._registry.store.room.expect()
-        dataset_id = self._have_compressed(model_id, request.dataset_id, request.serves)
+        dataset_id = self._compressed(model_id, request.dataset_id, request.serves)
         entry = self._registry.summary(model_id).compression or {}
         files = entry["files"]
         return replies.CompressReply(
@@ -53,18 +53,18 @@ class ModelFiles:
             **entry,
         )
 
-    def _have_compressed(self, model_id: str, asked: str | None, serves: str | None) -> str:
-        dataset_id = self._dataset(model_id, asked)
+    def _compressed(self, model_id: str, named: str | None, serves: str | None) -> str:
+        dataset_id = self._dataset(model_id, named)
         self._jobs.expect_worker()
         with self._waiting.place():
             self._jobs.compress(model_id, dataset_id, serves)
         return dataset_id
 
     def download(self, model_id: str, form: str) -> tuple[AbstractContextManager[Path], str]:
-        """(a file of a model, here as long as the context is open; its name).
+        """Return (a file of a model, available while the context is open; its name).
 
-        What there is not yet is made: a LiteRT file with all that `compress` makes, as it is
-        published only if the forecasts hardly change.
+        A file that does not exist yet is made: a LiteRT file with all that `compress` makes, as
+        it is published only if the forecasts hardly change.
 
         Raises:
             NotFound: there is no such model, or no such file of it.
@@ -75,7 +75,7 @@ class ModelFiles:
         suffix = self._suffix(model_id, form, document)
         if not store.has(model_id, suffix):
             if form == "litert":
-                self._have_compressed(model_id, None, None)
+                self._compressed(model_id, None, None)
             elif form == "onnx":
                 self._jobs.expect_worker()
                 self._jobs.derive(model_id)

@@ -1,4 +1,4 @@
-"""What the operation page shows: trainings by plant, by group and by epoch; models by plant."""
+"""Answers to the operation page: trainings by plant, group and epoch; models by plant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from utils.api import page_replies as p
 from utils.api import replies, schemas, urls
 from utils.errors import NotFound
 
-_LATELY = 200  # newest jobs that are looked at for groups and kinds
+_NEWEST = 200  # jobs that are searched for groups and architectures
 
 _ACTIVITY: dict[JobState, Any] = {
     JobState.QUEUED: "pending",
@@ -32,7 +32,7 @@ _ACTIVITY: dict[JobState, Any] = {
 
 
 class OperationPage:
-    """The trainings and models of one service, as its operation page looks at them."""
+    """The trainings and models of one service, as its operation page shows them."""
 
     def __init__(self, jobs: Jobs, datasets: Datasets, registry: Registry) -> None:
         self._jobs, self._datasets, self._registry = jobs, datasets, registry
@@ -40,7 +40,7 @@ class OperationPage:
     # --- the log ------------------------------------------------------------------------------
 
     def logs(self) -> p.LogsReply:
-        """The last lines of the training log, oldest first."""
+        """Return the last lines of the training log, oldest first."""
         lines = [_shown(line) for line in last_lines(self._jobs)]
         return p.LogsReply(logs=lines, count=len(lines))
 
@@ -49,16 +49,16 @@ class OperationPage:
         line = Notes(self._jobs.engine).add(request.message, request.level)
         return p.NotedReply(log=_shown(line), message="The line is in the training log.")
 
-    # --- what is being trained ----------------------------------------------------------------
+    # --- trainings ----------------------------------------------------------------------------
 
     def plants_status(self) -> p.PlantsStatusReply:
-        """The trainings that wait or run, by plant, with those of their groups that ended.
+        """Return the trainings that wait or run, by plant, with ended ones of their groups.
 
         A training of all plants together is shown with each plant of its data, unless the plant
         has one of its own.
         """
         unfinished = self._jobs.unfinished()
-        groups = {job.arguments["group_id"]: job for job in unfinished if _in_group(job)}
+        groups = {job.training.group_id: job for job in unfinished if _in_group(job)}
         members = [each for job in groups.values() for each in self._jobs.group_of(job)]
         ended = [job for job in members if job.state.ended]
         # Later ones replace earlier ones.
@@ -70,12 +70,11 @@ class OperationPage:
         )
 
     def _plants(self, job: Job) -> list[str]:
-        """The plants that a job trains on."""
-        own = job.arguments.get("plant")
-        if own is not None:
-            return [own]
+        """Return the plants that a job trains on."""
+        if job.training.plant is not None:
+            return [job.training.plant]
         with contextlib.suppress(NotFound):  # its data was deleted meanwhile
-            document = self._datasets.store.document(job.arguments["dataset_id"])
+            document = self._datasets.store.document(job.training.dataset_id)
             return list(document["summary"]["plants"])
         return []
 
@@ -87,7 +86,7 @@ class OperationPage:
         return p.PlantTraining(
             status=_ACTIVITY[job.state],
             current_epoch=epoch.get("epoch", 0),
-            total_epochs=epoch.get("epochs", job.arguments["config"]["epochs"]),
+            total_epochs=epoch.get("epochs", job.training.config.get("epochs", 0)),
             current_loss=epoch.get("loss"),
             current_r2=epoch.get("r2_score"),
             current_mae=epoch.get("mae"),
@@ -106,7 +105,7 @@ class OperationPage:
         return None
 
     def realtime(self) -> p.RealtimeReply:
-        """The jobs that are running."""
+        """Return the jobs that are running."""
         running = [job for job in self._jobs.unfinished() if job.state is JobState.RUNNING]
         return p.RealtimeReply(
             timestamp=datetime.now(UTC).isoformat(),
@@ -115,17 +114,17 @@ class OperationPage:
         )
 
     def groups(self) -> p.JobGroupsReply:
-        """The newest groups of jobs."""
-        newest = self._jobs.newest(None, _LATELY, 0)
-        some = {job.arguments["group_id"]: job for job in newest if _in_group(job)}
+        """Return the newest groups of jobs."""
+        newest = self._jobs.newest(None, _NEWEST, 0)
+        some = {str(job.training.group_id): job for job in newest if _in_group(job)}
         groups = [_group(id, self._jobs.group_of(job)) for id, job in some.items()]
         return p.JobGroupsReply(groups=groups, count=len(groups))
 
     def epochs(self, job_id: str) -> p.EpochsReply:
-        """The epochs of a job.
+        """Return the epochs of a job.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no such job.
         """
         job = self._jobs.get(job_id)
         events = self._jobs.events({job_id: 0})
@@ -140,20 +139,20 @@ class OperationPage:
         )
 
     def dashboard(self) -> p.DashboardReply:
-        """What is being trained, what there is, and where the newest model's picture is.
+        """Return what is being trained, the models by plant, and the newest model's picture.
 
         Of the trainings of a kind, the newest is shown, ended or not.
         """
         states = {job.state for job in self._jobs.unfinished()}
         overall: Any = "pending" if states else "idle"
         overall = "training" if JobState.RUNNING in states else overall
-        jobs = self._jobs.newest(None, _LATELY, 0)
+        jobs = self._jobs.newest(None, _NEWEST, 0)
         group = next((self._jobs.group_of(job) for job in jobs if _in_group(job)), [])
         newest = next((id for id, info in self._registry.infos() if info["status"] == "ready"), "")
         return p.DashboardReply(
             status_data=p.StatusData(
                 overall_status=overall,
-                parallel_training={job.arguments["plant"]: _status(job) for job in group},
+                parallel_training={str(job.training.plant): _status(job) for job in group},
                 enhanced_training=_newest(jobs, enhanced=True),
                 regular_training=_newest(jobs, enhanced=False),
                 plant_models=self.plants_summary().summary,
@@ -167,7 +166,7 @@ class OperationPage:
     # --- models by plant ----------------------------------------------------------------------
 
     def plants_summary(self) -> p.PlantsSummaryReply:
-        """The models of each plant that has one of its own."""
+        """Return the models of each plant that has one of its own."""
         found = self._models_by_plant()
         return p.PlantsSummaryReply(
             summary={
@@ -182,7 +181,7 @@ class OperationPage:
         )
 
     def best(self, plant: str) -> p.BestModelReply:
-        """The best model of a plant.
+        """Return the best model of a plant.
 
         Raises:
             NotFound: the plant has none of its own.
@@ -201,39 +200,39 @@ class OperationPage:
     # --- pictures and reports -----------------------------------------------------------------
 
     def visualize(self, model_id: str) -> p.VisualizeReply:
-        """Have the picture of a model drawn, unless it has been; says where it is.
+        """Make sure that the picture of a model exists; return its path.
 
         Raises:
             NotFound: there is no such model.
             Unavailable: no worker is alive to draw it.
         """
-        self._illustrated(model_id, ".png")
+        self._report_file(model_id, ".png")
         return p.VisualizeReply(model_id=model_id, visualization_path=urls.picture(model_id))
 
     def picture(self, name: str) -> bytes:
-        """The picture of a model, named as `visualize` does. Raises as that."""
+        """Return the picture of a model by its file name. Raises as `visualize`."""
         model_id, dot, kind = name.rpartition(".")
         if f"{dot}{kind}" != ".png":
             raise NotFound(f"There is no picture {name[:60]!r}.")
-        return self._illustrated(model_id, ".png")
+        return self._report_file(model_id, ".png")
 
     def report(self, model_id: str) -> bytes:
-        """The report of a model, as HTML. Raises as `visualize`."""
-        return self._illustrated(model_id, ".html")
+        """Return the report of a model, as HTML. Raises as `visualize`."""
+        return self._report_file(model_id, ".html")
 
-    def _illustrated(self, model_id: str, kind: str) -> bytes:
-        """A file of a model that a worker makes when it is first asked for."""
+    def _report_file(self, model_id: str, kind: str) -> bytes:
+        """Return a file of a model that a worker makes when it is first needed."""
         self._registry.summary(model_id)
         store = self._registry.store
         if not store.has(model_id, kind):
             self._jobs.expect_worker()
-            self._jobs.illustrate(model_id)
+            self._jobs.make_report(model_id)
         return store.read(model_id, kind)
 
     # ------------------------------------------------------------------------------------------
 
     def _models_by_plant(self) -> dict[str, dict[str, ModelDocument]]:
-        """Plant → the documents of the models all of whose series are the plant's, newest first."""
+        """Return plant → (id → summary) of the models of that plant alone, newest first."""
         summaries = self._registry.summaries().items()
         newest = sorted(summaries, key=lambda item: item[1].created_at, reverse=True)
         found: dict[str, dict[str, ModelDocument]] = {}
@@ -245,7 +244,7 @@ class OperationPage:
 
 
 def _best(models: dict[str, ModelDocument]) -> str:
-    """The model of the lowest held-back MASE; of those without one, of the highest R²."""
+    """Return the model of the lowest held-back MASE; without one, of the highest R²."""
 
     def rank(id: str) -> tuple[float, float]:
         mase, r2 = models[id].metrics.mase, models[id].metrics.r2_score
@@ -259,20 +258,20 @@ def _status(job: Job) -> p.StatusPart:
 
 
 def _newest(jobs: list[Job], enhanced: bool) -> p.StatusPart:
-    """The newest training of an architecture that is not of a group."""
+    """Return the newest training of an architecture that is not in a group."""
     for job in jobs:
-        if not _in_group(job) and (job.arguments.get("architecture") == "enhanced") == enhanced:
+        if not _in_group(job) and (job.training.architecture == "enhanced") == enhanced:
             return _status(job)
     return p.StatusPart(status="idle")
 
 
 def _in_group(job: Job) -> bool:
-    return "group_id" in job.arguments
+    return job.training.group_id is not None
 
 
 def _rank(job: Job) -> tuple[bool, bool, bool, float]:
-    """The more a job has to say of its plant now, the higher."""
-    own = job.arguments.get("plant") is not None
+    """Return a rank: the job with the highest one is shown for a plant."""
+    own = job.training.plant is not None
     return not job.state.ended, own, job.state is JobState.RUNNING, job.queued_at
 
 
@@ -293,5 +292,5 @@ def _shown(line: Line) -> p.LogLine:
         level=line.level,  # type: ignore[arg-type]
         message=line.message,
         job_id=line.job.job_id if line.job else None,
-        plant=line.job.arguments.get("plant") if line.job else None,
+        plant=line.job.training.plant if line.job else None,
     )

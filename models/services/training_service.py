@@ -1,4 +1,4 @@
-"""Trainings as clients see them: handed in, followed, waited for, cancelled."""
+"""Trainings as clients see them: submitted, followed, waited for, cancelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from models.data.datasets import Datasets
-from models.jobs.cleanup import tidy
+from models.jobs.arguments import TrainArguments
+from models.jobs.cleanup import remove_leftovers
 from models.jobs.event_feed import EventFeed, Stream
 from models.jobs.jobs import Jobs
 from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
@@ -62,56 +63,60 @@ class TrainingService:
         self._streams = request_limits.Streams(settings)
         self._feed = EventFeed(jobs)
 
-    # --- handing in ---------------------------------------------------------------------------
+    # --- submission ---------------------------------------------------------------------------
 
-    def start(self, request: schemas.TrainRequest, key: str | None) -> str:
-        """Hand in a training; the id of its job, which will be its model's.
+    def start(self, request: schemas.TrainRequest, idempotency_key: str | None) -> str:
+        """Submit a training; return the id of its job, which its model will have too.
+
+        Args:
+            idempotency_key: two submissions with the same one give one job.
 
         Raises:
             Unavailable: no worker is alive.
-            InvalidInput: more epochs or units than may be; or the key was used with another body.
-            TooLarge: the stored models take as much as they may.
-            TooManyRequests: the caller has as many jobs waiting as may be.
-            ServiceError: the data cannot be used; the sentence says why.
+            InvalidInput: more epochs or units than allowed; or the idempotency key was used with
+                another body.
+            TooLarge: the stored models take all of the space that they may (MAX_MODELS_MB).
+            TooManyRequests: too many jobs of the caller wait (MAX_QUEUED_JOBS).
+            ServiceError: the data cannot be used.
         """
         request_limits.check_training(request, self._settings)
         self._jobs.expect_worker()
         mark = fingerprint(request)
-        job_id = id_of(key, "train")
-        if key is None or not self._jobs.states([job_id]):
+        job_id = id_of(idempotency_key, "train")
+        if idempotency_key is None or not self._jobs.states([job_id]):
             self._registry.store.room.expect()
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
-            seed = seed_of(request.seed, key)
-            data_id = id_of(key, f"data {mark}")
+            seed = seed_of(request.seed, idempotency_key)
+            data_id = id_of(idempotency_key, f"data {mark}")
             with self._data(request, seed, data_id) as (document, owned):
-                arguments = {
-                    "dataset_id": document["dataset_id"],
-                    "owns_data": owned,
-                    "config": request.to_config(),
-                    "left_open": request.left_open,
-                    "architecture": request.architecture,
-                    "seed": seed,
-                    "keep_optimizer": request.keep_optimizer,
-                    "fingerprint": mark,
-                }
+                arguments = TrainArguments(
+                    dataset_id=document["dataset_id"],
+                    owns_data=owned,
+                    config=request.to_config(),
+                    left_open=request.left_open,
+                    architecture=request.architecture,
+                    seed=seed,
+                    keep_optimizer=request.keep_optimizer,
+                    fingerprint=mark,
+                )
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
-                self._expect_same(job_id, mark, key)  # two may have come at once
-        self._expect_same(job_id, mark, key)
+                self._expect_same(job_id, mark, idempotency_key)  # two may have come at once
+        self._expect_same(job_id, mark, idempotency_key)
         self._on_job_submitted(job_id)
         return job_id
 
-    def _expect_same(self, job_id: str, mark: str, key: str | None) -> None:
-        """Refuse a key whose job was handed in with another body."""
-        if key is not None and self._jobs.get(job_id).arguments.get("fingerprint") != mark:
-            raise used_key(key)
+    def _expect_same(self, job_id: str, mark: str, idempotency_key: str | None) -> None:
+        """Raise InvalidInput if the job of an idempotency key was submitted with another body."""
+        if idempotency_key is not None and self._jobs.get(job_id).arguments.fingerprint != mark:
+            raise used_key(idempotency_key)
 
     @contextmanager
     def _data(
         self, request: schemas.TrainRequest, seed: int, data_id: str
     ) -> Iterator[tuple[dict[str, Any], bool]]:
-        """The stored data to train on, and whether it was stored for this training alone.
+        """Yield the data set to train on, and whether it was stored for this training alone.
 
-        What was stored for a job that then could not be handed in is removed again.
+        A data set that was stored for a job which then cannot be submitted is removed again.
         """
         if request.dataset_id is not None:
             yield self._datasets.store.document(request.dataset_id), False
@@ -127,20 +132,22 @@ class TrainingService:
             self._datasets.store.delete(data_id)
             raise
 
-    def train(self, request: schemas.TrainRequest, key: str | None) -> replies.TrainReply:
-        """Train and wait for the end. Should the client hang up, the job goes on.
+    def train(
+        self, request: schemas.TrainRequest, idempotency_key: str | None
+    ) -> replies.TrainReply:
+        """Train and wait for the end. If the client disconnects, the job goes on.
 
-        A request like one that waits already joins it: a page whose user presses the button
+        A request equal to one that waits already joins it: a page whose user presses the button
         again gets the model that is being trained.
 
         Raises:
             Unavailable: no worker is alive, or too many requests wait already.
             Conflict: the job was cancelled.
-            ServiceError: the data or the training fails; the sentence says why.
+            ServiceError: the data cannot be used or the training fails.
         """
         with self._waiting.place():
-            running = None if key else self._alike(request)
-            job_id = self._joined(running) if running else self.start(request, key)
+            running = None if idempotency_key else self._alike(request)
+            job_id = self._joined(running) if running else self.start(request, idempotency_key)
             self._jobs.wait(job_id)
         document = self._registry.document(job_id)
         return replies.TrainReply(
@@ -155,15 +162,15 @@ class TrainingService:
         return running.job_id
 
     def _alike(self, request: schemas.TrainRequest) -> Job | None:
-        """A job that a request like this one handed in and that has not ended."""
+        """Return the job of an equal request that has not ended, if there is one."""
         mark = fingerprint(request)
         unfinished = self._jobs.unfinished()
-        return next((j for j in unfinished if j.arguments.get("fingerprint") == mark), None)
+        return next((j for j in unfinished if j.arguments.fingerprint == mark), None)
 
     # --- a model per plant --------------------------------------------------------------------
 
     def start_plants(self, request: schemas.ParallelRequest) -> dict[str, str]:
-        """Hand in a training per plant; plant → id of its job.
+        """Submit a training per plant; return plant → id of its job.
 
         Raises:
             InvalidInput: the data has no such plant.
@@ -176,46 +183,46 @@ class TrainingService:
         with self._data(request, seed, str(uuid4())) as (document, _):
             known = document["summary"]["plants"]
             plants = request.plants if request.names_plants else known
-            strange = sorted(set(plants) - set(known))
-            if strange:
+            unknown = sorted(set(plants) - set(known))
+            if unknown:
                 raise InvalidInput.of(
-                    "plants", f"must be plants of the data: {', '.join(known)}", strange[0]
+                    "plants", f"must be plants of the data: {', '.join(known)}", unknown[0]
                 )
             self._jobs.expect_place(len(plants), self._settings.max_queued_jobs)
         jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
         mark = fingerprint(request)
         for place, (plant, job_id) in enumerate(jobs.items()):
-            arguments = {
-                "dataset_id": document["dataset_id"],
-                "config": request.to_config(),
-                "left_open": request.left_open,
-                "architecture": request.architecture,
-                "seed": seed,
-                "keep_optimizer": request.keep_optimizer,
-                "plant": plant,
-                "group_id": group,
-                "group_size": len(jobs),
-                "fingerprint": mark,
-            }
+            arguments = TrainArguments(
+                dataset_id=document["dataset_id"],
+                config=request.to_config(),
+                left_open=request.left_open,
+                architecture=request.architecture,
+                seed=seed,
+                keep_optimizer=request.keep_optimizer,
+                plant=plant,
+                group_id=group,
+                group_size=len(jobs),
+                fingerprint=mark,
+            )
             self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
             self._on_job_submitted(job_id)
         return jobs
 
     def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
-        """The jobs by plant of a group that has not ended, handed in by a request like this."""
+        """Return the jobs by plant of the unfinished group of an equal request, if there is one."""
         running = self._alike(request)
         if running is None:
             return None
         group = self._jobs.group_of(running)
-        if len(group) < running.arguments["group_size"]:  # it is just being handed in
+        if len(group) < running.training.group_size:  # it is just being submitted
             return None
-        return {job.arguments["plant"]: job.job_id for job in group}
+        return {str(job.training.plant): job.job_id for job in group}
 
     def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
         """Train a model per plant, side by side, and wait for all; joins as `train` does.
 
         Raises:
-            ServiceError: as `start_plants`; or what the first plant failed with, where all did.
+            ServiceError: as `start_plants`; or the error of the first plant, where all failed.
         """
         began = time.monotonic()
         with self._waiting.place():
@@ -237,7 +244,7 @@ class TrainingService:
         )
 
     def _plant_end(self, job_id: str) -> ModelDocument | ServiceError:
-        """The document of a job's model, or what the job failed with."""
+        """Return the document of a job's model, or the error that the job failed with."""
         try:
             self._jobs.wait(job_id)
             return self._registry.summary(job_id)
@@ -249,40 +256,43 @@ class TrainingService:
     # --- jobs ---------------------------------------------------------------------------------
 
     def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
-        """The jobs, newest first."""
+        """Return the jobs, newest first."""
         state = None if query.status is None else JobState(query.status)
         works = JOBS if query.kind is None else (Work(query.kind),)
         found = self._jobs.newest(state, query.limit, query.offset, works)
         return replies.JobsReply(jobs=[replies.JobInfo(**job_fields(job)) for job in found])
 
     def job(self, job_id: str) -> replies.JobReply:
-        """One job.
+        """Return one job.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no such job.
         """
         return replies.JobReply(**job_fields(self._jobs.get(job_id)))
 
     def cancel(self, job_id: str) -> replies.MessageReply:
-        """Cancel a job: nothing of it will be published.
+        """Cancel a job: no model or result of it will be published.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no such job.
             Conflict: it has ended already.
         """
         arguments = self._jobs.get(job_id).arguments
         self._jobs.cancel(job_id)
-        # Also by the worker, should one be at it; it may be dead, and this process as well.
-        tidy(self._registry.store, self._datasets.store, job_id, arguments)
+        # The worker that has the job does so too, but it may have died.
+        remove_leftovers(self._registry.store, self._datasets.store, job_id, arguments)
         return replies.MessageReply(message=f"Job {job_id} is cancelled.")
 
     def follow(self, job_id: str, last_id: str | None) -> Stream:
-        """What happens to a job, as it happens; see `EventFeed.follow`. To be closed by the caller.
+        """Return the messages of a job as they happen (`EventFeed.follow`), to be closed.
+
+        Args:
+            last_id: id of the last message that the client has; None: from the beginning.
 
         Raises:
             NotFound: there is no such job.
-            Unavailable: as many streams are open as may be.
-            TooManyRequests: the caller has as many open as one may have.
+            Unavailable: too many streams are open (MAX_STREAMS).
+            TooManyRequests: the caller has too many open (MAX_STREAMS_PER_CALLER).
         """
         queued_at = self._jobs.get(job_id).queued_at
         release = self._streams.take(caller(), f"GET {urls.job(job_id)}")
@@ -297,7 +307,7 @@ def _plant_result(job_id: str, end: ModelDocument | ServiceError) -> replies.Pla
 
 
 def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:
-    """What the first plant failed with, and the sentence of each in the details."""
+    """Return the error of the first plant, with the message of each in the details."""
     first = next(iter(failures.values()))
     details = [Detail("plants", error.message, plant) for plant, error in failures.items()]
     return type(first)(f"No plant could be trained. {first.message}", details)

@@ -122,7 +122,7 @@ def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]
     assert [each["epoch"] for each in said if "epoch" in each] == list(range(1, 151))
     statuses = [each["status"] for each in said if "status" in each]
     assert statuses == ["queued", "running", "queued", "running", "succeeded"]
-    assert "taking up a checkpoint" in (left.folder / "log").read_text()
+    assert "resuming from a checkpoint" in (left.folder / "log").read_text()
     undisturbed = left.submit(SHORT | {"epochs": 150, "seed": 5})
     wait_until(lambda: left.job(undisturbed)["status"] == "succeeded", 60)
     histories = [

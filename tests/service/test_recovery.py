@@ -81,7 +81,7 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     assert [each["epoch"] for each in said] == list(range(1, 151))
     assert [event.id for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
     assert running.job(id)["tries"] == 2
-    assert any("taking up a checkpoint" in line for line in log_of(running, id))
+    assert any("resuming from a checkpoint" in line for line in log_of(running, id))
     told = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
     epochs = [int(match.group(1)) for match in told if match]
     assert epochs.count(1) == 1 and len(epochs) <= 152

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.training
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> WorkerContext:
+def context(tmp_path: Path) -> WorkerContext:
     settings = Settings(
         model_store=str(tmp_path / "models"),
         data_store=str(tmp_path / "data"),
@@ -34,32 +34,32 @@ def epoch(number: int) -> Epoch:
 
 
 def test_an_epoch_that_its_worker_could_not_tell_of_is_told_by_the_next(
-    desk: WorkerContext,
+    context: WorkerContext,
 ) -> None:
     """It is not trained again where the checkpoint is from after it."""
     job = str(uuid4())
-    lost = JobControl(desk, job)
+    lost = JobControl(context, job)
     for number in (1, 2):
         lost.on_epoch(epoch(number))
     lost.keep(b"weights\nof any bytes")
-    taken_up = JobControl(desk, job)
+    taken_up = JobControl(context, job)
     assert taken_up.checkpoint() == b"weights\nof any bytes"
     taken_up.on_epoch(epoch(3))
     taken_up.__exit__()
-    assert [event.data["epoch"] for event in desk.jobs.log.after({job: 0})] == [1, 2, 3]
+    assert [event.data["epoch"] for event in context.jobs.log.after({job: 0})] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("where", [0, 40, -1])
-def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(desk: WorkerContext, where: int) -> None:
+def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(context: WorkerContext, where: int) -> None:
     job = str(uuid4())
-    lost = JobControl(desk, job)
+    lost = JobControl(context, job)
     lost.on_epoch(epoch(1))
     lost.keep(b"weights")
-    kept = bytearray(desk.models.kept(job, CHECKPOINT) or b"")
+    kept = bytearray(context.models.kept(job, CHECKPOINT) or b"")
     kept[where] ^= 1
 
     def damaged(path: Path) -> None:
         path.write_bytes(kept)
 
-    desk.models.keep(job, CHECKPOINT, damaged)
-    assert JobControl(desk, job).checkpoint() is None
+    context.models.keep(job, CHECKPOINT, damaged)
+    assert JobControl(context, job).checkpoint() is None

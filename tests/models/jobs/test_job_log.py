@@ -1,4 +1,4 @@
-"""The story of jobs, the same in SQLite and in PostgreSQL."""
+"""The event logs of jobs, the same in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_jobs_are_told_apart(log: JobLog, job: str) -> None:
     assert begun <= ended and set(log.spans([job])) == {job}
     assert log.epochs_since(time.time() - 60) == 4 and log.epochs_since(time.time() + 1) == 0
     log.decide(job, Decision.PUBLISH)
-    log.forget([job])
+    log.delete([job])
     assert log.after({job: 0, other: 0})[0].job_id == other
     assert log.decision(job) is None
 
@@ -86,41 +86,41 @@ def test_the_first_decision_stands(log: JobLog, job: str, first: Decision) -> No
     assert log.decision(job) is first
 
 
-def test_of_many_who_decide_at_once_all_hear_the_same(log: JobLog, job: str) -> None:
+def test_many_who_decide_at_once_get_one_decision(log: JobLog, job: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        heard = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
-    assert heard == {log.decision(job)}
+        decisions = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
+    assert decisions == {log.decision(job)}
 
 
 @pytest.mark.parametrize(
-    ("story", "fruitless"),
+    ("events", "tries"),
     [
         ("", 0),
         ("1", 1),
         ("123", 3),
-        ("12e3", 1),  # killed, though it got on
+        ("12e3", 1),  # killed after an epoch
         ("1ee23e", 0),
         ("12q3", 3),  # taken over by another worker
-        ("12q1", 1),  # handed back by a worker that was stopped
+        ("12q1", 1),  # released by a worker that was stopped
         ("12q1q12", 2),
-        ("2pp3", 2),  # a backtest tells of itself several times a try
+        ("2pp3", 2),  # a backtest records its progress several times a try
     ],
 )
 def test_tries_that_got_a_job_no_further_are_counted(
-    log: JobLog, job: str, story: str, fruitless: int
+    log: JobLog, job: str, events: str, tries: int
 ) -> None:
     """Digits begin a try; `e` is an epoch, `q` back in the queue, `p` a share that is done."""
     number = 0
-    for place, step in enumerate(story):
+    for place, step in enumerate(events):
         number = int(step) if step.isdigit() else number
         if step == "e":
             log.add_epoch(job, place, {"epoch": place})
         elif step == "q":
             log.add_status(job, {"status": "queued"})
         else:
-            told = {"progress": place} if step == "p" else {}
-            log.add_status(job, {"status": "running", "try": number} | told)
-    assert log.fruitless_tries(job) == fruitless
+            progress = {"progress": place} if step == "p" else {}
+            log.add_status(job, {"status": "running", "try": number} | progress)
+    assert log.tries_without_progress(job) == tries
 
 
 def test_times_are_in_the_order_in_which_things_were_told(

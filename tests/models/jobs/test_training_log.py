@@ -21,7 +21,7 @@ def notes(database_url: str) -> Iterator[Notes]:
 
 def test_before_the_first_note_there_is_none(notes: Notes) -> None:
     assert notes.last(50) == []
-    notes.forget(time.time())
+    notes.delete(time.time())
 
 
 def test_the_newest_notes_come_back_oldest_first(notes: Notes) -> None:
@@ -41,5 +41,5 @@ def test_old_notes_are_forgotten(notes: Notes) -> None:
     old = notes.add("old", "info")
     time.sleep(0.01)
     new = notes.add("new", "info")
-    notes.forget(new.at)
+    notes.delete(new.at)
     assert old.at < new.at and notes.last(50) == [new]

@@ -111,7 +111,7 @@ def test_what_was_taken_in_is_answered_and_nothing_else(
     again = start_service(tmp_path, CHECKPOINT_SECONDS="3600")
     again.wait_for_epoch(job_id, int(told[-1]))
     # Which the stop alone can have made.
-    wait_until(lambda: "taking up a checkpoint" in (tmp_path / "log").read_text())
+    wait_until(lambda: "resuming from a checkpoint" in (tmp_path / "log").read_text())
     jobs = again.get("/api/jobs").json()["jobs"]
     assert {job["tries"] for job in jobs} <= {0, 1} and len(jobs) == 2
     for job in jobs:

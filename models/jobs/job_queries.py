@@ -1,0 +1,226 @@
+"""Jobs in the engine's database, as its clients read them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
+from dbos._schemas.system_database import SystemSchema
+
+from models.jobs.job_log import Event, JobLog
+from models.jobs.states import JOBS, STATES, Job, JobState, Work, job_of, member_id
+from utils.errors import NotFound, Unavailable
+from utils.storage.database import Workers, answering, open_engine
+
+QUEUE = "training"
+APPLICATION = "lstm-backend-service"
+
+
+class JobQueries:
+    """The jobs of a database, to be read. Every method raises Unavailable if it does not answer.
+
+    Args:
+        engine: of that database, where one is open already.
+
+    Connections are made on first use: a web process starts, and answers, without them.
+    """
+
+    def __init__(self, database_url: str, engine: sa.Engine | None = None) -> None:
+        self._url, self._given = database_url, engine
+        self._lock = threading.Lock()
+        self._connected: tuple[sa.Engine, DBOSClient] | None = None
+        self._ready = False
+
+    def _connection(self) -> tuple[sa.Engine, DBOSClient]:
+        with self._lock:
+            if self._connected is None:
+                engine = self._given or open_engine(self._url)
+                client = DBOSClient(
+                    system_database_engine=engine,
+                    serializer=DBOSPortableJSONSerializer(),
+                    application_name=APPLICATION,
+                    lazy=True,
+                    retry_connection_errors=False,
+                )
+                self._connected = engine, client
+            return self._connected
+
+    @property
+    def _client(self) -> DBOSClient:
+        return self._connection()[1]
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine of the database."""
+        return self._connection()[0]
+
+    @property
+    def log(self) -> JobLog:
+        """The event log of the jobs."""
+        return JobLog(self.engine)
+
+    def workers_alive(self) -> int:
+        """Return the number of workers that could take a job now."""
+        return Workers(self.engine).alive()
+
+    def queued(self) -> int:
+        """Return the number of trainings that wait for a worker."""
+        return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
+
+    def queued_of(self, owner: str) -> int:
+        """Return the number of jobs of a caller that wait for a worker."""
+        table = _workflows(self.engine)
+        waits = [name for name, state in STATES.items() if state is JobState.QUEUED]
+        query = sa.select(sa.func.count()).where(
+            table.c.authenticated_user == owner,
+            table.c.status.in_(waits),
+            table.c.name.in_([work.value for work in JOBS]),
+        )
+        with self._answering():
+            if not self._made():
+                return 0
+            with self.engine.connect() as connection:
+                return connection.scalar(query) or 0
+
+    def counts(self) -> dict[JobState, int]:
+        """Return the number of trainings in each state; {} before the first worker."""
+        table = _workflows(self.engine)
+        status = table.c.status
+        query = sa.select(status, sa.func.count()).where(table.c.name == Work.TRAIN.value)
+        counts = dict.fromkeys(JobState, 0)
+        with self._answering():
+            if not self._made():
+                return {}
+            with self.engine.connect() as connection:
+                for each, count in connection.execute(query.group_by(status)):
+                    counts[STATES[each]] += count
+        return counts
+
+    def epochs_per_second(self, seconds: float = 60.0) -> float:
+        """Return the epochs per second of all workers together, over the last `seconds`."""
+        with self._answering():
+            return self.log.epochs_since(time.time() - seconds) / seconds if self._made() else 0.0
+
+    def _made(self) -> bool:
+        """Return whether a worker has made the tables of this database."""
+        if not self._ready:
+            engine = self.engine
+            schema = None if engine.dialect.name == "sqlite" else "dbos"
+            look = sa.inspect(engine)
+            self._ready = (
+                look.has_table("workflow_status", schema=schema)
+                # The engine makes it in steps; a job submitted between two of them would fail.
+                and {column["name"] for column in look.get_columns("workflow_status", schema)}
+                >= {*SystemSchema.workflow_status.columns.keys()}
+                and look.has_table("job_events")
+            )
+        return self._ready
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turn the errors of a database that does not answer into Unavailable."""
+        try:
+            with answering(self.engine):
+                yield
+        except error.DBOSException as failure:
+            raise Unavailable("The job engine refused the operation.") from failure
+
+    def _statuses(self, **filters: Any) -> list[WorkflowStatus]:
+        plain = {"load_input": False, "load_output": False} | filters
+        with self._answering():
+            return self._client.list_workflows(**plain) if self._made() else []
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    def newest(
+        self,
+        state: JobState | None,
+        limit: int,
+        offset: int,
+        works: tuple[Work, ...] = (Work.TRAIN,),
+    ) -> list[Job]:
+        """Return jobs of some kinds of work, by default the trainings, newest first."""
+        wanted = [name for name, known in STATES.items() if state in (None, known)]
+        names = [work.value for work in works]
+        return self._jobs(name=names, status=wanted, limit=limit, offset=offset, sort_desc=True)
+
+    def get(self, job_id: str) -> Job:
+        """Return a training or backtest.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        found = self._jobs(name=[work.value for work in JOBS], workflow_ids=[job_id])
+        if not found:
+            raise NotFound(f"There is no job {job_id[:60]!r}.")
+        return found[0]
+
+    def unfinished(self) -> list[Job]:
+        """Return the trainings that wait or run, oldest first."""
+        wanted = [name for name, state in STATES.items() if not state.ended]
+        return self._jobs(name=Work.TRAIN.value, status=wanted)
+
+    def group_of(self, job: Job) -> list[Job]:
+        """Return the trainings of a job's group, in any state, in their order."""
+        group_id = job.training.group_id
+        ids = [member_id(group_id, i) for i in range(job.training.group_size)] if group_id else []
+        found = self.find(ids)
+        return [found[id] for id in ids if id in found]
+
+    def ended_after(self, at: float, limit: int) -> list[Job]:
+        """Return the newest of the trainings that ended at or after a Unix time."""
+        wanted = [name for name, state in STATES.items() if state.ended]
+        # The engine's own times may be whole seconds.
+        since = datetime.fromtimestamp(max(0.0, at - 1), UTC).isoformat()
+        return self._jobs(
+            name=Work.TRAIN.value,
+            status=wanted,
+            completed_after=since,
+            limit=limit,
+            sort_desc=True,
+        )
+
+    def find(self, job_ids: list[str]) -> dict[str, Job]:
+        """Return some trainings by id; those that do not exist are left out."""
+        found = self._jobs(name=Work.TRAIN.value, workflow_ids=job_ids) if job_ids else []
+        return {job.job_id: job for job in found}
+
+    def states(self, job_ids: list[str]) -> dict[str, JobState]:
+        """Return the states of some jobs by id; those that do not exist are left out."""
+        found = self._statuses(workflow_ids=job_ids) if job_ids else []
+        return {status.workflow_id: STATES[status.status] for status in found}
+
+    def events(self, seen: dict[str, int]) -> list[Event]:
+        """Return events of some jobs in order: job id → number of the last event already seen."""
+        with self._answering():
+            return self.log.after(seen)
+
+    def last_events(self, limit: int) -> list[Event]:
+        """Return the newest events of all jobs, oldest first."""
+        with self._answering():
+            return self.log.last(limit) if self._made() else []
+
+    def _jobs(self, **filters: Any) -> list[Job]:
+        statuses = self._statuses(load_input=True, load_output=True, **filters)
+        ids = [status.workflow_id for status in statuses]
+        backtests = [s.workflow_id for s in statuses if s.name == Work.BACKTEST.value]
+        with self._answering():
+            epochs = self.log.last_epochs(ids) if ids else {}
+            newest = self.log.last_of_each(backtests) if backtests else {}
+            spans = self.log.spans(ids) if ids else {}
+        progress: dict[str, Any] = {id: event.data for id, event in epochs.items()}
+        progress |= {id: event.data.get("progress") for id, event in newest.items()}
+        return [job_of(s, progress.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
+
+
+def _workflows(engine: sa.Engine) -> sa.TableClause:
+    """Return the engine's own table of jobs."""
+    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    columns = [sa.column(name, sa.Text) for name in ("status", "name", "authenticated_user")]
+    return sa.table("workflow_status", *columns, schema=schema)
