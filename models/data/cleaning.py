@@ -1,4 +1,4 @@
-"""A table as it came → regular series, and what was found and mended on the way."""
+"""Cleaning: a table as it was received → regular series, and a report of what was repaired."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.tables import OPTIONAL, Table
+from models.data.table_columns import OPTIONAL
+from models.data.tables import Table
 from models.series.panel import TARGETS, Calendar, Key, Panel
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
@@ -16,7 +17,7 @@ from utils.validation import TOLERANCE, window_compliance
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MAX_GAP = 3  # steps in a row that are interpolated; more is for the user to mend
+MAX_GAP = 3  # steps in a row that are interpolated; longer gaps are for the user to fill
 LAW_WINDOW = 30  # steps over which Little's Law is judged
 _LISTED = 20  # places that are listed one by one
 
@@ -31,14 +32,16 @@ class Cleaned:
 
 
 def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) -> Cleaned:
-    """Sort, join duplicates (the last one counts), drop what is impossible, fill short gaps.
+    """Return the regular series of a table: sorted, without duplicates, short gaps filled.
+
+    Of duplicates the last row counts.
 
     Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
     series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated.
 
     Args:
         table: the rows.
-        calendar: their step, where it is known; else it is recognised.
+        calendar: their step and anchor, if known; by default they are recognised.
         partly: keep, where gaps are longer than that, the longest stretch of each series.
 
     Raises:
@@ -105,7 +108,7 @@ def _possible(values: Floats) -> Floats:
 
 
 def _order(group: Ints, days: Ints) -> Ints | slice:
-    """What sorts rows by series, then day; tables mostly are sorted already."""
+    """The order of rows by series, then day; most tables are sorted already."""
     first = days.min()
     place = group * (days.max() - first + 1) + days - first
     if (place[1:] >= place[:-1]).all():
@@ -215,7 +218,7 @@ def _regular(
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if len(group) < offsets[-1]:
         place = time + np.repeat(offsets[:-1] - time[starts], ends - starts + 1)
-        numbers = {name: _spread(values, place, offsets[-1]) for name, values in numbers.items()}
+        numbers = {name: _placed(values, place, offsets[-1]) for name, values in numbers.items()}
     # Each column in one piece: they are looked at one by one.
     values = np.array([numbers[name] for name in TARGETS]).T
     extras = {name: numbers[name] for name in OPTIONAL if name in numbers}
@@ -223,7 +226,7 @@ def _regular(
     return Panel(calendar, names, offsets.astype(np.int64), time[starts], values), extras
 
 
-def _spread(values: Floats, place: Ints, length: int) -> Floats:
+def _placed(values: Floats, place: Ints, length: int) -> Floats:
     """The values, each in its place, NaN in all others."""
     found = np.full(length, np.nan)
     found[place] = values
@@ -263,7 +266,7 @@ def _rows(panel: Panel, s: int) -> Floats:
 
 
 def _judge_law(panel: Panel) -> dict[str, Any]:
-    """How well whole windows of the data agree with Little's Law."""
+    """The compliance with Little's Law over windows of LAW_WINDOW steps."""
     short = [s for s, length in enumerate(panel.lengths) if length < LAW_WINDOW]
     whole = panel.lengths // LAW_WINDOW * LAW_WINDOW
     # One behind the other, each series less the rows that fill no window.

@@ -1,4 +1,4 @@
-"""What a data set holds, as its document and replies state it: names, dates, numbers of rows."""
+"""Summaries of data sets, as documents and replies state them: names, dates, numbers of rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values far outside what their neighbours and their weekday, or month, lead one to expect.
+"""Outliers: values far from those expected by their neighbours and their weekday, or month.
 
 On a logarithmic scale (of the value plus a twentieth of the series' median, so that zero has a
 place): the running median of seven steps, plus the median distance from it of the same weekday
@@ -6,6 +6,9 @@ place): the running median of seven steps, plus the median distance from it of t
 standard deviations: 1.4826 × its median absolute value (P. J. Rousseeuw & C. Croux, JASA 88
 (1993)) or, if larger, what its 95 % quantile suggests: what happens one time in twenty, such as
 days without output, is no outlier.
+
+Example: in a WIP of about 100 units with a standard deviation of 5 %, a day of 5,000 units is an
+outlier; one of 115 is none.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ LEAST = 21  # steps of a series that has outliers
 _SPAN = 7  # steps of the running median
 _FLOOR = 0.02  # smallest standard deviation, of a logarithm: 2 % of the value
 _OFFSET = 0.05  # of the median
-_ROWS = 250_000  # looked at at once
+ROWS_PER_BLOCK = 250_000  # looked at at once
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Outliers:
 
 
 def find(panel: Panel) -> Outliers:
-    """Find the outliers of all series and targets. Series shorter than LEAST have none."""
+    """Return the outliers of all series and targets. Series shorter than LEAST have none."""
     filled = panel.filled()
     parts = [
         _find(panel, filled, begin, end, column)
@@ -62,10 +65,10 @@ def find(panel: Panel) -> Outliers:
 
 
 def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:
-    """First and last (exclusive) series of blocks of about _ROWS rows."""
+    """First and last (exclusive) series of blocks of about ROWS_PER_BLOCK rows."""
     begin = 0
     while begin < len(offsets) - 1:
-        end = int(np.searchsorted(offsets, offsets[begin] + _ROWS))
+        end = int(np.searchsorted(offsets, offsets[begin] + ROWS_PER_BLOCK))
         end = min(max(end, begin + 1), len(offsets) - 1)
         yield begin, end
         begin = end

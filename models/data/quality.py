@@ -1,4 +1,4 @@
-"""What is good and bad about series: Little's Law, stability, outliers; and sentences about it."""
+"""Quality of series: Little's Law, stability and outliers, with recommendations as sentences."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.data import littles_law, outliers, stability
 from models.data.littles_law import Verdicts
+from models.data.littles_law_flow import sums_by_series
 from models.data.outliers import Outliers
 from models.data.stability import Stability
 from models.series.panel import KEYS, TARGETS, Panel
@@ -23,11 +24,11 @@ _NAMED = 3  # series that a sentence names
 
 
 def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
-    """The quality of each series, JSON-ready: `summary` and `series`.
+    """Return the quality of each series, JSON-ready: `summary` and `series`, the worst first.
 
     Args:
         panel: the series.
-        releases: of each row, NaN where unknown.
+        releases: units a step, NaN where unknown, [rows].
     """
     laws, trends, odd = littles_law.judge(panel), stability.judge(panel), outliers.find(panel)
     counts = np.bincount(panel.series[odd.row], minlength=len(panel.keys))
@@ -69,7 +70,7 @@ def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
 def _flows(panel: Panel, releases: Floats | None) -> tuple[Floats, Floats]:
     """Mean releases (NaN: not known of every step) and throughput a step, [S] each."""
     known = np.full(len(panel.values), np.nan) if releases is None else releases
-    total = [littles_law.sums(panel, values) for values in (known, panel.values[:, 1])]
+    total = [sums_by_series(panel, values) for values in (known, panel.values[:, 1])]
     return total[0] / panel.lengths, total[1] / panel.lengths
 
 
@@ -132,7 +133,7 @@ def _finite(value: Any) -> float | None:
 
 
 def _recommendations(panel: Panel, laws: Verdicts, trends: Stability, odd: Outliers) -> list[str]:
-    """What to look after, the worst series first and by name."""
+    """Recommendations about the worst series, by name."""
     return [
         *_of_failures(panel, laws),
         *_of_doubts(panel, laws),
@@ -144,7 +145,7 @@ def _recommendations(panel: Panel, laws: Verdicts, trends: Stability, odd: Outli
 def _of_failures(panel: Panel, laws: Verdicts) -> list[str]:
     failed = np.flatnonzero(laws.verdict == littles_law.FAIL)
     worst = failed[np.argsort(-abs(laws.worst_deviation[failed]), kind="stable")]
-    said = []
+    sentences = []
     for s in worst[:_NAMED].tolist():
         begin, end = _dates(panel, laws.worst[s])
         deviation, allowed = float(laws.worst_deviation[s]), float(laws.worst_allowance[s])
@@ -154,12 +155,12 @@ def _of_failures(panel: Panel, laws: Verdicts) -> list[str]:
             if high
             else "its WIP leaves units out, or its cycle times hold time spent elsewhere"
         )
-        said.append(
+        sentences.append(
             f"{_name(panel, s)}: from {begin} to {end} WIP is {abs(deviation):.0%} too "
             f"{'high' if high else 'low'} for throughput × cycle time; the window's edges explain "
             f"{allowed:.0%}. Check whether {cause}."
         )
-    return said + _more(len(worst), "break Little's Law")
+    return sentences + _more(len(worst), "break Little's Law")
 
 
 def _of_doubts(panel: Panel, laws: Verdicts) -> list[str]:
@@ -168,20 +169,20 @@ def _of_doubts(panel: Panel, laws: Verdicts) -> list[str]:
         return []
     untimed = int((doubtful & (laws.known < littles_law.LEAST)).sum())
     wide = int(doubtful.sum()) - untimed
-    said = []
+    sentences = []
     if untimed:
-        said.append(
+        sentences.append(
             f"{untimed} of {len(panel.keys)} series have fewer than {littles_law.LEAST} known "
             "cycle times: Little's Law cannot be judged."
         )
     if wide:
         hidden = laws.detectable[doubtful & np.isfinite(laws.detectable)]
         size = f" (in the median series up to {np.median(hidden):.0%})" if hidden.size else ""
-        said.append(
+        sentences.append(
             f"{wide} of {len(panel.keys)} series are too short for their cycle times, or pile up: "
             f"deviations above {littles_law.DETECTED:.0%} could hide{size}. Provide more steps."
         )
-    return said
+    return sentences
 
 
 def _of_growth(panel: Panel, trends: Stability) -> list[str]:

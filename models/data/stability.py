@@ -1,4 +1,4 @@
-"""Whether WIP trends: the slope of each series' WIP over time, and how sure it is.
+"""Trend of WIP: the slope of each series' WIP over time, and its standard error.
 
 Ordinary least squares on up to MOST means over equal spans (whole weeks of daily data, so that
 weekdays are no trend); from SEASONAL years on, beside a yearly wave. The standard error allows for
@@ -10,7 +10,9 @@ autocorrelation robust tests", Econometric Theory 21 (2005), table 1: 95 %, two-
 A trend is what the data shows, not a forecast: a highly loaded queue that is stable in the long
 run still wanders over spans of few relaxation times, and then is growing or shrinking over them.
 
-What is judged is the change over the whole of the data, as a share of the mean WIP.
+The verdict is about the change over the whole of the data, as a share of the mean WIP: a series of
+100 units on average whose WIP grows by 0.1 units a day over 400 days changes by 40 %, and is
+"growing" if the interval of that change leaves zero out.
 """
 
 from __future__ import annotations
@@ -71,10 +73,10 @@ def judge(panel: Panel) -> Stability:
     level = total(means) / m
     year = _year(panel, time, series, m, length)
     time, means = _without(year, time, starts, m), _without(year, means, starts, m)
-    spread = np.maximum(total(time**2), 1e-300)
-    slope = total(time * means) / spread
+    squares = np.maximum(total(time**2), 1e-300)
+    slope = total(time * means) / squares
     rest = means - slope[series] * time
-    error = np.sqrt(_long_run(time * rest, starts, m)) / spread
+    error = np.sqrt(_long_run(time * rest, starts, m)) / squares
     share = np.divide(panel.lengths, level, out=np.zeros_like(level), where=level > 0)
     change, margin = slope * share, CRITICAL * error * share
     short = np.where(m < LEAST, np.nan, 0.0)
@@ -130,7 +132,7 @@ def _year(
 def _without(
     known: Floats, values: Floats, starts: NDArray[np.int64], m: NDArray[np.int64]
 ) -> Floats:
-    """What is left of each series' values by least squares on what is known, [M]."""
+    """Residuals of each series' values after least squares on the known columns, [M]."""
     gram = np.add.reduceat(known[:, :, None] * known[:, None, :], starts)
     # Columns of zeros, of short series, get a coefficient of zero.
     gram += np.eye(known.shape[1]) * (gram.diagonal(axis1=1, axis2=2) == 0)[:, None, :]

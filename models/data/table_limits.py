@@ -1,4 +1,4 @@
-"""How large a table may be, and the sentences of those that are larger."""
+"""Limits of tables, and the errors of larger ones."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ MOST_JSON = 64_000_000  # bytes; read whole, they take twenty times as much memo
 
 
 def check_rows(count: int, most: int) -> None:
-    """Raises TooLarge if there are more rows than allowed."""
+    """Raise TooLarge if there are more rows than allowed."""
     if count > most:
         raise TooLarge(f"A data set may have at most {most:,} rows (MAX_ROWS). Received: {count:,}")
 
 
 def check_columns(count: int) -> None:
-    """Raises TooLarge if there are more columns than any table has."""
+    """Raise TooLarge if there are more than MOST_COLUMNS columns."""
     if count > MOST_COLUMNS:
         raise TooLarge(f"A table may have at most {MOST_COLUMNS:,} columns. Received: {count:,}")
 
 
 def check_unpacked(count: int, most: int) -> None:
-    """Raises TooLarge if a packed table has more bytes than allowed."""
+    """Raise TooLarge if a packed table has more bytes than allowed."""
     if count > most:
         raise TooLarge(
             f"An upload may have at most {most // 1_000_000:,} MB unpacked (MAX_UPLOAD_MB)."
@@ -29,7 +29,7 @@ def check_unpacked(count: int, most: int) -> None:
 
 
 def check_json(count: int) -> None:
-    """Raises TooLarge if a table in JSON has more bytes than can be read whole."""
+    """Raise TooLarge if a table in JSON has more than MOST_JSON bytes."""
     if count > MOST_JSON:
         raise TooLarge(
             f"A table in JSON may have at most {MOST_JSON // 1_000_000} MB; send it as CSV or "

@@ -95,7 +95,7 @@ def back_up(settings: Settings, target: Path) -> tuple[Path, Manifest]:
     """
     at = places(settings)
     if target.is_dir():
-        target = target / f"lstm-backend-{_now()}.tar"
+        target = target / f"lstm-backend-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
     if target.exists():
         raise Conflict(f"The backup must be a file that does not exist yet. Received: {target}")
     try:
@@ -106,8 +106,7 @@ def back_up(settings: Settings, target: Path) -> tuple[Path, Manifest]:
                 if at.database.exists():
                     archive.add_database(at.database, Path(private) / DATABASE)
                 archive.add_store("models", at.models, model_store(at.models))
-                tested = at.models / "backtests"
-                archive.add_store("models/backtests", tested, backtest_store(at.models))
+                archive.add_store("models/backtests", at.models, backtest_store(at.models))
                 archive.add_store("data", at.data, Datasets(at.data, 0, 0).store)
                 document.write_bytes(document_to_bytes(archive.manifest.model_dump(mode="json")))
                 tar.add(document, MANIFEST)
@@ -119,10 +118,6 @@ def back_up(settings: Settings, target: Path) -> tuple[Path, Manifest]:
         reason = getattr(error, "strerror", None) or error
         raise Unavailable(f"The backup {target} cannot be written: {reason}.") from error
     return target, archive.manifest
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 class _Archive:
@@ -147,7 +142,8 @@ class _Archive:
         with copy.open("rb") as file:
             self._add(DATABASE, file)
 
-    def add_store(self, prefix: str, folder: Path, store: ArtifactStore) -> None:
+    def add_store(self, prefix: str, root: Path, store: ArtifactStore) -> None:
+        folder = root / prefix.partition("/")[2]
         ids = set(store.ids()).union(*map(store.stems, set(_ALONE).intersection(store.suffixes)))
         whole = [self._add_item(f"{prefix}/{id}", folder / id, store.suffixes) for id in ids]
         self.manifest.counts |= {f"{store.noun}s": sum(whole)} if any(whole) else {}
@@ -287,7 +283,7 @@ def _unpack(source: Path, staged: dict[str, Path]) -> Manifest:
 
 def _swap(at: Places, staged: dict[str, Path]) -> list[Path]:
     """Replace the existing state; return the folders that hold it now."""
-    name = REPLACED + _now()
+    name = f"{REPLACED}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     away = [(path, path.parent / name / path.name) for path in _existing(at)]
     moves = [*away]
     moves += [(path, at.models / path.name) for path in (staged["models"] / "models").glob("*")]

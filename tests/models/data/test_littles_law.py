@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from models.data import littles_law
 from models.data.littles_law import FAIL, INCONCLUSIVE, PASS
+from models.data.littles_law_flow import EDGES
 from models.data_generator import PlantSpec, generate
 from models.series.panel import Panel
 from tests.support.panels import panel_of
@@ -146,7 +147,7 @@ def test_verdicts_do_not_depend_on_units_nor_on_other_series() -> None:
 
 
 def test_blocks_of_series_are_judged_alike() -> None:
-    count = 2 * littles_law._SERIES_PER_BLOCK + 3
+    count = 2 * littles_law.SERIES_PER_BLOCK + 3
     found = littles_law.judge(panel_of(*[queue(1, 30)] * count))
     assert len(found.verdict) == count and np.ptp(found.detectable) < 1e-9
 
@@ -154,7 +155,7 @@ def test_blocks_of_series_are_judged_alike() -> None:
 def test_all_windows_between_the_spans_of_a_series_are_judged() -> None:
     lengths = (11, 32, 1, 33, 34, 2, 100)
     found = littles_law.judge(panel_of(*(np.tile([1, 2, 0.5], (length, 1)) for length in lengths)))
-    spans = [min(length - 1, littles_law.EDGES) if length > 10 else 0 for length in lengths]
+    spans = [min(length - 1, EDGES) if length > 10 else 0 for length in lengths]
     assert found.windows.tolist() == [comb(span, 2) for span in spans]
 
 

@@ -69,7 +69,7 @@ def test_blocks_of_series_are_searched_alike(monkeypatch: pytest.MonkeyPatch) ->
     values = data.values.copy()
     values[::100] *= 50
     whole = outliers.find(replace(data, values=values))
-    monkeypatch.setattr(outliers, "_ROWS", 700)
+    monkeypatch.setattr(outliers, "ROWS_PER_BLOCK", 700)
     parts = outliers.find(replace(data, values=values))
     assert len(whole.row) > 0
     for name in ("row", "column", "low", "high", "strength"):

@@ -1,4 +1,4 @@
-"""Parquet files of unknown origin: plain columns are read, nothing else is."""
+"""Parquet files of unknown origin, of which plain columns are read and nothing else."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ _PLAIN = (
 def read(
     path: Path, wanted: Callable[[str], object], max_rows: int, max_bytes: int
 ) -> tuple[pa.Table, list[str]]:
-    """(the columns that are wanted, the names of the others).
+    """Return the wanted columns, and the names of the others.
 
-    Texts come as dictionaries: a long one that is said a million times is held once.
+    Texts are returned as dictionaries: a text that occurs a million times is held once.
+
+    Args:
+        wanted: name of a column → whether it is read.
 
     Raises:
         BadRequest: the file is broken.
@@ -69,7 +72,7 @@ def _unpacked(metadata: pq.FileMetaData) -> int:
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column; bytes as the text that old writers meant by them, half floats as floats."""
+    """The column; bytes of old writers as text, half floats as floats."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_binary(kind):
         return column.cast(pa.dictionary(pa.int32(), pa.string()))
