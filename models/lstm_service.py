@@ -109,24 +109,24 @@ class LSTMService:
     # --- data ---------------------------------------------------------------------------------
 
     def generate(
-        self, request: schemas.GenerateRequest, key: str | None = None
+        self, request: schemas.GenerateRequest, idempotency_key: str | None = None
     ) -> replies.GenerateReply:
-        """Make and store synthetic data; a key that was used before gives what it gave then.
+        """Make and store synthetic data; one idempotency key always gives the same data set.
 
         Raises:
-            TooLarge: more rows or series than may be are asked for, or the stored data sets take
-                as much as they may; nothing was made.
-            InvalidInput: the key was used with another body.
+            TooLarge: more rows (MAX_ROWS) or series (MAX_SERIES) than allowed, or the stored data
+                sets take all of the space that they may (MAX_DATA_MB); nothing was made.
+            InvalidInput: the idempotency key was used with another body.
         """
-        seed, mark, id = seed_of(request.seed, key), fingerprint(request), id_of(key, "generate")
+        seed, id = seed_of(request.seed, idempotency_key), id_of(idempotency_key, "generate")
+        mark = fingerprint(request)
         with contextlib.suppress(NotFound):
             document = self.datasets.store.document(id)
             if document.get("fingerprint") != mark:
-                raise used_key(key)
+                raise used_key(idempotency_key)
             return self._generated(document, seed)
-        return self._generated(
-            self.datasets.generate(plant_spec(request, seed, self.settings), id, mark), seed
-        )
+        spec = plant_spec(request, seed, self.settings)
+        return self._generated(self.datasets.generate(spec, id, mark), seed)
 
     def _generated(self, document: dict[str, Any], seed: int) -> replies.GenerateReply:
         return replies.GenerateReply(
@@ -143,17 +143,17 @@ class LSTMService:
         names = ("dataset_id", "data_points", "summary", "quality")
         return replies.UploadReply(**{name: document[name] for name in names})
 
-    def examine(self, asked: schemas.DataRequest | Path) -> replies.DataQualityReply:
-        """Judge the quality of a stored data set, of rows, or of the table in a file.
+    def examine(self, data: schemas.DataRequest | Path) -> replies.DataQualityReply:
+        """Return the quality of a stored data set, of rows, or of the table in a file.
 
         Raises:
             NotFound: there is no such data set.
-            ServiceError: the table cannot be read; the sentence says where.
+            ServiceError: the table cannot be read; the message names the place.
         """
-        return replies.DataQualityReply(**examine(self.datasets, asked))
+        return replies.DataQualityReply(**examine(self.datasets, data))
 
     def list_datasets(self) -> replies.DatasetsReply:
-        """The stored data sets, newest first; those that are damaged beside them."""
+        """Return the stored data sets, newest first, and those that are damaged."""
         known = replies.DatasetInfo.model_fields
         documents, damaged = self.datasets.listed()
         return replies.DatasetsReply(
@@ -167,11 +167,11 @@ class LSTMService:
         )
 
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:
-        """The rows of a data set as `csv` or `json`, some at a time."""
+        """Yield the rows of a data set as `csv` or `json`, some at a time."""
         return self.datasets.stream(id, form)
 
     def dataset_file(self, id: str) -> AbstractContextManager[Path]:
-        """The Parquet file of a data set, as long as the context is open."""
+        """Return the Parquet file of a data set, available while the context is open."""
         return self.datasets.parquet(id)
 
     def delete_dataset(self, id: str) -> replies.MessageReply:
@@ -182,7 +182,7 @@ class LSTMService:
     # --- models -------------------------------------------------------------------------------
 
     def list_models(self) -> replies.ModelsReply:
-        """The models on disk, newest first."""
+        """Return the models on disk, newest first."""
         return replies.ModelsReply(
             models=[
                 replies.ModelEntry(model_id=id, info=info) for id, info in self.registry.infos()
@@ -190,7 +190,7 @@ class LSTMService:
         )
 
     def model(self, id: str) -> replies.ModelReply:
-        """One model in full."""
+        """Return one model in full."""
         info, document = self.registry.details(id)
         return replies.ModelReply(
             model_id=id,

@@ -1,4 +1,4 @@
-"""Master data: the plants, products, panel sizes and regions that data, models and a file name."""
+"""Master data: names of plants, products, panel sizes and regions in data, models and a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from utils.errors import DamagedFile, NotFound
 
 @dataclass(frozen=True)
 class _Names:
-    """Names in the order they are known: those of the file first, then those of the data."""
+    """Names in order: those of the file first, then those of data sets and models."""
 
     plants: list[str]
     products: list[str]
@@ -32,10 +32,10 @@ class _Names:
 
 
 class MasterData:
-    """What is known of the names in data and models.
+    """The names in the MASTER_DATA file, the data sets and the models.
 
     The file is looked at by every call, and read again when it has changed: every web process
-    tells the same.
+    gives the same answers.
 
     Args:
         path: the MASTER_DATA file, if there is one.
@@ -50,16 +50,16 @@ class MasterData:
         self._peaks: dict[str, dict[str, float]] = {}  # by data set, which never changes
 
     def config(self) -> p.MasterConfigReply:
-        """The names alone."""
+        """Return the names alone."""
         return p.MasterConfigReply(config=_config(self._names(self._file())))
 
     def summary(self) -> p.MasterSummaryReply:
-        """The names with all that is known of them."""
+        """Return the names with their attributes."""
         file = self._file()
         return p.MasterSummaryReply(summary=self._summary(file, self._names(file)))
 
     def export(self) -> p.MasterExportReply:
-        """All of it as the text of a MASTER_DATA file, in JSON."""
+        """Return all master data as the text of a MASTER_DATA file, in JSON."""
         file = self._file()
         names = self._names(file)
         summary = self._summary(file, names)
@@ -117,12 +117,15 @@ class MasterData:
         if id not in self._peaks:
             try:
                 self._peaks[id] = self._datasets.peaks(id)
-            except (NotFound, DamagedFile):  # deleted meanwhile, or for its own endpoints to tell
+            except (
+                NotFound,
+                DamagedFile,
+            ):  # deleted, or damaged as its endpoints report
                 return {}
         return self._peaks[id]
 
     def _file(self) -> MasterFile:
-        """What the file says now.
+        """Return the current content of the file.
 
         Raises:
             DamagedFile: as `master_file.read`.
@@ -134,7 +137,7 @@ class MasterData:
                 state = self._path.stat()
                 stamp = (state.st_mtime_ns, state.st_size)
             except OSError:
-                stamp = (0, 0)  # reading it says what is wrong
+                stamp = (0, 0)  # reading it raises the error
             if self._read is None or self._read[0] != stamp:
                 self._read = stamp, master_file.read(self._path)
             return self._read[1]
@@ -153,7 +156,7 @@ class MasterData:
         return _Names(*map(_distinct, (plants, products, sizes, regions)))
 
     def _seen_names(self) -> Iterable[tuple[list[str], ...]]:
-        """Plants, applications and panel sizes of each data set and model."""
+        """Yield the plants, applications and panel sizes of each data set and model."""
         for document in self._datasets.documents():
             summary = document["summary"]
             yield summary["plants"], summary["applications"], summary["panel_sizes"]
@@ -198,7 +201,7 @@ class MasterData:
         )
 
     def _made(self) -> dict[str, tuple[set[str], set[str]]]:
-        """The applications and panel sizes of each plant, as the stored series have them."""
+        """Return the applications and panel sizes of each plant in the stored series."""
         made: dict[str, tuple[set[str], set[str]]] = {}
         stored = [document.get("made", {}) for document in self._datasets.documents()]
         models = self._registry.summaries().values()
@@ -211,7 +214,7 @@ class MasterData:
 
 
 def _plant(name: str, entry: PlantEntry | None, made: tuple[set[str], set[str]]) -> p.PlantItem:
-    """A plant as the file has it; its products and sizes by its data where the file is silent."""
+    """Return a plant of the file, with products and sizes of its data where the file has none."""
     seen_products, seen_sizes = map(sorted, made)
     entry = entry or PlantEntry(id=name)
     return p.PlantItem(

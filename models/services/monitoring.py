@@ -58,8 +58,8 @@ class Monitoring:
         self._started = time.monotonic()
         self._connecting = threading.Semaphore(1)
         self._connected = threading.Event()
-        # One thread: however often a database that hangs is asked, one question waits for it.
-        self._asker = ThreadPoolExecutor(1, "database")
+        # One thread: however often figures are requested of a database that hangs, one query waits.
+        self._query_thread = ThreadPoolExecutor(1, "database")
 
     def connect(self) -> None:
         """Connect to the database and read the data sets' documents; once per process."""
@@ -98,7 +98,7 @@ class Monitoring:
         """
         missing = []
         try:
-            if not self._ask(self._jobs.workers_alive):
+            if not self._query(self._jobs.workers_alive):
                 advice = "Start one with `python run.py worker`."
                 missing.append(Detail("workers", f"No training worker is alive. {advice}"))
         except Unavailable as error:
@@ -123,7 +123,7 @@ class Monitoring:
         jobs = self._jobs
         workers = states = pace = None
         with contextlib.suppress(Unavailable):
-            workers, states, pace = self._ask(
+            workers, states, pace = self._query(
                 lambda: (jobs.workers_alive(), jobs.counts(), jobs.epochs_per_second())
             )
         named = {str(state): count for state, count in states.items()} if states else None
@@ -136,13 +136,13 @@ class Monitoring:
             data_sets=_size(self._datasets.store),
         )
 
-    def _ask(self, question: Callable[[], T]) -> T:
-        """Return the database's answer.
+    def _query(self, query: Callable[[], T]) -> T:
+        """Return the result of a query.
 
         Raises:
-            Unavailable: there is none, or none soon.
+            Unavailable: the database does not answer, or not within two seconds.
         """
-        answer = self._asker.submit(question)
+        answer = self._query_thread.submit(query)
         try:
             return answer.result(_ANSWERS_WITHIN)
         except TimeoutError as error:
