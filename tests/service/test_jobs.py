@@ -190,6 +190,7 @@ def test_streams_are_bounded_and_starve_nobody(tmp_path_factory: pytest.TempPath
         tmp_path_factory.mktemp("streams"), WEB_PROCESSES="1", MAX_STREAMS="3", WEB_THREADS="8",
         MAX_WAITING="1",
     )  # fmt: skip
+    running.wait_for_worker()
     id = running.submit(ENDLESS | SMALL)
     streams = [job_events(running, id) for _ in range(3)]
     firsts = [next(stream) for stream in streams]
@@ -237,7 +238,6 @@ def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200
     next_one = service.submit(FAST | {"datasetId": dataset["dataset_id"]})
     assert service.wait_for(next_one, "succeeded")["tries"] == 1
-    assert f"goes on [worker] job_id={id}" in (service.folder / "log").read_text()
     assert service.job(id)["status"] == "cancelled" and left_of(service, id) == []
 
 

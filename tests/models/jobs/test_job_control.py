@@ -1,13 +1,19 @@
-"""A job that is watched: what is known of it outlives the worker."""
+"""The control of a job: its progress outlives the worker, and cancelled work is stopped."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
+from dbos import error as engine
 
+from models.jobs import job_control
 from models.jobs.job_control import JobControl
+from models.jobs.job_log import Decision
+from models.jobs.states import JobState
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.registry.registry import CHECKPOINT
@@ -33,7 +39,7 @@ def epoch(number: int) -> Epoch:
     return Epoch(number, 9, 0.5, 0.25, 3.0, 0.75, 0.125, 1.0)
 
 
-def test_an_epoch_that_its_worker_could_not_tell_of_is_told_by_the_next(
+def test_an_epoch_that_a_worker_could_not_record_is_recorded_by_the_next(
     context: WorkerContext,
 ) -> None:
     """It is not trained again where the checkpoint is from after it."""
@@ -63,3 +69,52 @@ def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(context: WorkerContext, wh
 
     context.models.keep(job, CHECKPOINT, damaged)
     assert JobControl(context, job).checkpoint() is None
+
+
+def test_the_log_line_of_an_epoch_has_fields(context: WorkerContext) -> None:
+    job = str(uuid4())
+    with structlog.testing.capture_logs() as lines:
+        JobControl(context, job).on_epoch(epoch(3))
+    [line] = lines
+    figures = {"epoch": 3, "epochs": 9, "loss": 0.5, "val_loss": 0.25, "mae": 3.0, "r2_score": 0.75}
+    assert line == figures | {
+        "event": "Epoch 3/9",
+        "log_level": "info",
+        "job_id": job,
+        "seconds": 0.125,
+        "eta_seconds": 1.0,
+    }
+
+
+def test_work_that_ignores_a_cancellation_has_the_worker_restarted(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, restarted = str(uuid4()), threading.Event()
+    monkeypatch.setattr(context.jobs, "owner", lambda job_id: (JobState.RUNNING, "one"))
+    monkeypatch.setattr(context, "restart", lambda job_id: restarted.set())
+    monkeypatch.setattr(job_control, "_STOP_SECONDS", 0.1)
+    context.loaded.set()
+    with JobControl(context, job) as control:
+        control.check()
+        context.jobs.log.decide(job, Decision.CANCEL)
+        assert restarted.wait(30)
+        with pytest.raises(engine.DBOSWorkflowCancelledError):
+            control.check()
+    assert job not in context.running
+
+
+def test_a_job_that_another_worker_has_taken_over_is_stopped(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = iter(["one"])
+    monkeypatch.setattr(
+        context.jobs, "owner", lambda job_id: (JobState.RUNNING, next(owners, "two"))
+    )
+    stopped = threading.Event()
+    monkeypatch.setattr(context, "restart", lambda job_id: stopped.set())
+    monkeypatch.setattr(job_control, "_STOP_SECONDS", 0.1)
+    context.loaded.set()
+    with JobControl(context, str(uuid4())) as control:
+        assert stopped.wait(30)
+        with pytest.raises(engine.DBOSWorkflowConflictIDError):
+            control.check()
