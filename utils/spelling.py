@@ -8,18 +8,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-_SHORTEST = 4  # letters of a word in which a slip is told from another word
+_SHORTEST = 4  # letters of a word in which one slip makes no other word
 _WORDS = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?")
 
 Words = tuple[str, ...]
 
 
 def near_duplicates(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of distinct names that most likely mean the same, sorted.
+    """Return pairs of distinct names that most likely mean the same, sorted.
 
     They fold to the same words ("Plant_A", "plant a"), or to words of which one alone differs by
     one letter added, lost, replaced or two swapped ("Automotive", "Automotve"). Numbers and short
-    words tell things apart: "Line 1" and "Line 2", "Plant_A" and "Plant_B" are no pair.
+    words distinguish: "Line 1" and "Line 2", "Plant_A" and "Plant_B" are no pair.
+
+    >>> near_duplicates(["Plant_A", "plant a", "Plant_B"])
+    [('Plant_A', 'plant a')]
     """
     folded: dict[Words, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
@@ -31,7 +34,7 @@ def near_duplicates(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def words(name: str) -> Words:
-    """The words and numbers of a name, without case, accents, spaces and signs.
+    """Return the words and numbers of a name, without case, accents, spaces and signs.
 
     A name that has none is one word.
     """

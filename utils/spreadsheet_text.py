@@ -16,10 +16,10 @@ _ESCAPED = re.compile(f"'+{_BEGINS}")
 
 
 def escaped(name: str) -> str:
-    """The name as CSV has it."""
+    """Return a name as it is written in CSV."""
     return f"'{name}" if _FORMULA.match(name) else name
 
 
 def plain(text: str) -> str:
-    """The name that CSV means by a text."""
+    """Return the name that a text in CSV stands for; the inverse of `escaped`."""
     return text[1:] if _ESCAPED.match(text) else text

@@ -84,7 +84,7 @@ def _parsed(path: Path, encoding: str, form: dict[str, Any]) -> pd.DataFrame:
     return pd.read_csv(
         path.absolute(),  # which is no URL, and begins with no ~
         **form,
-        compression=None,  # whatever its name says
+        compression=None,  # whatever its name ends in
         encoding=encoding,
         encoding_errors="strict" if encoding == "utf-8" else "replace",
         dtype=dict.fromkeys(texts, _TEXT),

@@ -33,7 +33,7 @@ MATERIAL = 0.25  # of the mean WIP: a smaller change over all of the data is non
 BOUNDED = 1.0  # of the mean WIP: "stable" means that no larger change can have hidden
 LEAST = 8  # means that a slope is fitted to
 MOST = 64  # means
-SEASONAL = 1.25  # years of data from which on the time of the year is told from a trend
+SEASONAL = 1.25  # years of data from which on a yearly wave is fitted beside the trend
 _BAND = 0.25  # of the means, over which they may depend on each other
 CRITICAL = 2.72  # standard errors of the margin, for that band
 

@@ -221,7 +221,7 @@ def test_descriptions_of_any_values(config: Any) -> None:
 def test_encodings_of_any_values(document: dict[str, Any]) -> None:
     try:
         LevelsEncoding.from_document(document)
-    except (KeyError, TypeError, ValueError) as error:  # told as a damaged document
+    except (KeyError, TypeError, ValueError) as error:  # reported as a damaged document
         assert str(error)
 
 

@@ -1,4 +1,4 @@
-"""Tables as people have them, read and mended, or refused with a sentence."""
+"""Tables as people have them, read and repaired, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_read_file_counts_rows_not_lines(tmp_path: Path, end: str) -> None:
         ('2024-01-01,A,B,C,1,2,3,"', "EOF inside string starting at row 49990"),
     ],
 )
-def test_upload_says_where_a_large_table_is_wrong_and_leaves_nothing(
+def test_upload_names_the_wrong_row_of_a_large_table_and_leaves_nothing(
     tmp_path: Path, line: str, sentence: str
 ) -> None:
     path = tmp_path / "table"

@@ -229,7 +229,7 @@ def packed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "sentence"),
     [
         (twice, "each file once"),
         (unknown, "is not what was backed up"),
@@ -239,10 +239,10 @@ def packed(path: Path) -> None:
     ],
 )
 def test_what_is_no_backup_is_refused(
-    stores: Stores, backup: Path, tmp_path: Path, spoil: Callable[[Path], None], said: str
+    stores: Stores, backup: Path, tmp_path: Path, spoil: Callable[[Path], None], sentence: str
 ) -> None:
     spoil(backup)
-    with pytest.raises(ServiceError, match=said):
+    with pytest.raises(ServiceError, match=sentence):
         restore(moved(stores, tmp_path / "new").settings, backup, False)
 
 
@@ -257,9 +257,9 @@ def test_what_is_no_backup_is_refused(
 def test_what_lies_elsewhere_is_for_other_tools(
     tmp_path: Path, elsewhere: dict[str, str], named: str
 ) -> None:
-    with pytest.raises(Conflict, match=named) as told:
+    with pytest.raises(Conflict, match=named) as refused:
         back_up(replace(settings_in(tmp_path), **elsewhere), tmp_path)
-    assert "secret" not in told.value.message
+    assert "secret" not in refused.value.message
 
 
 def test_a_file_that_exists_is_not_overwritten(stores: Stores, backup: Path) -> None:

@@ -1,4 +1,4 @@
-"""`verify` finds whatever is wrong with what is stored, and mends it without a loss."""
+"""`verify` finds whatever is wrong with what is stored, and repairs it without a loss."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def test_a_damaged_document_takes_its_thing_aside_and_nothing_is_lost(stores: St
 
 
 @pytest.mark.parametrize("lost", [".keras", ".onnx .keras", ".parquet"])
-def test_a_file_that_is_lost_is_told_and_what_is_useless_without_it_is_set_aside(
+def test_a_file_that_is_lost_is_reported_and_what_is_useless_without_it_is_set_aside(
     stores: Stores, lost: str
 ) -> None:
     room, id = ("data", stores.dataset_id) if lost == ".parquet" else ("models", stores.model_id)
     for suffix in lost.split():
         (stores.folder / room / f"{id}{suffix}").unlink()
     report = verify(stores.settings, repair=True)
-    if lost == ".keras":  # it still forecasts: it stays, and is told of again
+    if lost == ".keras":  # it still forecasts: it stays, and is reported again
         assert not report["clean"] and "it still forecasts" in problems(stores)[0]
         assert isinstance(Registry(stores.settings.model_location, 0).open(id), Forecaster)
     else:
@@ -119,7 +119,7 @@ def test_pictures_are_withdrawn_as_they_are_made_again(stores: Stores) -> None:
     assert not stores.models.has(id, ".png") and not stores.models.faults(id)
 
 
-def test_what_cannot_be_read_is_told_and_left_where_it_is(stores: Stores) -> None:
+def test_what_cannot_be_read_is_reported_and_left_where_it_is(stores: Stores) -> None:
     """No proof of damage: the permissions may be wrong, or a disk may be failing."""
     path = stores.folder / "data" / f"{stores.dataset_id}.parquet"
     path.unlink()
@@ -155,7 +155,7 @@ def test_left_overs_go_when_they_are_old_and_strangers_stay(stores: Stores) -> N
     assert any("python run.py import grandpa.h5" in f["advice"] for f in again["findings"])
 
 
-def test_a_store_far_away_is_checked_and_mended_alike(location: str, tmp_path: Path) -> None:
+def test_a_store_far_away_is_checked_and_repaired_alike(location: str, tmp_path: Path) -> None:
     store = Datasets(location, 10**6, 10**6)
     good, bad, broken = (store.add_rows(ROWS)["dataset_id"] for _ in range(3))
     files = open_files(location)
@@ -187,14 +187,14 @@ def run(service: Service, folder: Path, *more: str) -> subprocess.CompletedProce
     )
 
 
-def test_verify_mends_a_running_service_and_then_finds_nothing_more(
+def test_verify_repairs_a_running_service_and_then_finds_nothing_more(
     service: Service, question: dict[str, str], tmp_path: Path
 ) -> None:
     models = service.folder / "models"
     id = service.post("/api/model/train", FAST | SMALL).json()["model_id"]
     twin = service.post("/api/model/train", FAST | SMALL).json()["model_id"]
-    ask = question | {"model_id": id}
-    before = service.post("/api/model/predict", ask).json()["predictions"]
+    body = question | {"model_id": id}
+    before = service.post("/api/model/predict", body).json()["predictions"]
     for name in (f"{id}.onnx", f"{twin}.json"):
         content = bytearray((models / name).read_bytes())
         content[len(content) // 2] ^= 1
@@ -203,14 +203,14 @@ def test_verify_mends_a_running_service_and_then_finds_nothing_more(
     (models / f"{id}.json").touch()  # so that no process has it open still
     listed = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
     assert listed[twin]["status"] == "damaged" and "not what was" in listed[twin]["error"]
-    assert service.post("/api/model/predict", ask).status_code == 500
+    assert service.post("/api/model/predict", body).status_code == 500
     found = verify(read(service.environment))
     subjects = [f["subject"] for f in found["findings"] if f["kind"] == "problem"]
     assert sorted(subjects) == sorted([f"model {id}", f"model {twin}"]) and not found["clean"]
-    mended = run(service, tmp_path, "--repair")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "made again" in mended.stdout and "moved to" in mended.stdout
-    after = service.post("/api/model/predict", ask).json()["predictions"]
+    repaired = run(service, tmp_path, "--repair")
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert "made again" in repaired.stdout and "moved to" in repaired.stdout
+    after = service.post("/api/model/predict", body).json()["predictions"]
     wip = [[day["predicted_wip"] for day in days] for days in (before, after)]
     assert wip[1] == pytest.approx(wip[0], rel=1e-6)
     assert service.get(f"/api/model/{twin}").status_code == 404
@@ -263,7 +263,7 @@ def test_a_model_that_is_cut_short_is_listed_as_damaged(service: Service, stores
     assert "lost its network" in registry.infos()[0][1]["error"]
 
 
-def test_a_database_that_is_damaged_is_told(stores: Stores) -> None:
+def test_a_database_that_is_damaged_is_reported(stores: Stores) -> None:
     (stores.folder / "jobs.sqlite").write_bytes(b"SQLite format 3\0" + b"?" * 5000)
     assert "is damaged" in problems(stores)[0]
 

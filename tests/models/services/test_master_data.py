@@ -98,7 +98,7 @@ def test_without_a_file_the_names_are_those_of_the_data(bare: FlaskClient) -> No
     assert "No MASTER_DATA" in bare.post("/api/masterdata/reload").get_json()["message"]
 
 
-def test_summary_is_what_the_file_says_and_the_data_adds(client: FlaskClient) -> None:
+def test_summary_joins_the_file_and_the_data(client: FlaskClient) -> None:
     upload(client, ("East", "Car", "Large"), ("South", "TV", "Large"))
     summary = get(client, "summary")["summary"]
     plants = {item["id"]: item for item in summary["plants"]["items"]}
@@ -174,7 +174,7 @@ def test_peaks_are_of_all_series_of_a_plant_together(tmp_path: Path) -> None:
         assert peak == pytest.approx(sum(own).max())  # type: ignore[attr-defined]
 
 
-def test_export_is_a_file_that_says_the_same(client: FlaskClient, settings: Settings) -> None:
+def test_export_is_a_file_of_the_same_content(client: FlaskClient, settings: Settings) -> None:
     upload(client, ("East", "Car", "Large"))
     before = get(client, "summary")
     exported = get(client, "export")["export_data"]
@@ -197,7 +197,7 @@ def test_a_file_that_changes_is_read_again_by_every_process(
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "rule"),
     [
         ("plants: [{id: A, capacity: 0}]", "plants.0.capacity must be greater than 0"),
         ("plants: [{name: A}]", "plants.0.id is required"),
@@ -209,11 +209,11 @@ def test_a_file_that_changes_is_read_again_by_every_process(
     ],
 )
 def test_a_file_that_breaks_a_rule_is_a_sentence(
-    client: FlaskClient, settings: Settings, text: str, says: str
+    client: FlaskClient, settings: Settings, text: str, rule: str
 ) -> None:
     Path(settings.master_data).write_text(text)
     reply = client.post("/api/masterdata/reload")
-    assert reply.status_code == 500 and says in reply.get_json()["error"]
+    assert reply.status_code == 500 and rule in reply.get_json()["error"]
     assert (
         "master.yaml" in reply.get_json()["error"] and str(settings.master_data) not in reply.text
     )
@@ -225,7 +225,7 @@ def test_a_file_that_is_not_there_is_a_sentence(client: FlaskClient, settings: S
     assert reply.status_code == 500 and "No such file" in reply.get_json()["error"]
 
 
-def test_a_table_of_plants_says_the_same_as_yaml(tmp_path: Path) -> None:
+def test_a_table_of_plants_holds_the_same_as_yaml(tmp_path: Path) -> None:
     table, text = tmp_path / "plants.csv", tmp_path / "plants.yaml"
     table.write_text("\ufeff" + CSV, encoding="utf-8")
     text.write_text(YAML)
@@ -241,7 +241,7 @@ def example(form: str) -> str:
     return found[1]
 
 
-def test_the_examples_of_the_page_say_the_same_in_every_form(tmp_path: Path) -> None:
+def test_the_examples_of_the_page_are_the_same_in_every_form(tmp_path: Path) -> None:
     files = {}
     for form in ("yaml", "json", "csv"):
         path = tmp_path / f"master.{form}"
