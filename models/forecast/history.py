@@ -62,7 +62,7 @@ def _history(
     """The rows of a history in units, and the step number of the first.
 
     Raises:
-        InvalidInput: they cannot be mended, or are of another series.
+        InvalidInput: they cannot be repaired, or are of another series.
     """
     names = dict(zip(KEYS, key, strict=True))
     table = tables.read_rows([names | row for row in given], max_rows)

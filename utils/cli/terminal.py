@@ -135,7 +135,7 @@ def counted(counts: Mapping[str, int]) -> str:
 
 
 def say_report(report: Mapping[str, Any]) -> None:
-    """What a check of the whole service found, as a table, and what was mended."""
+    """Print the findings of `verify` as a table, and the repairs."""
     console = Console()
     checked = {noun: n for noun, n in report["checked"].items() if noun != "bytes"}
     megabytes = report["checked"].get("bytes", 0) / 1e6
@@ -144,11 +144,11 @@ def say_report(report: Mapping[str, Any]) -> None:
         table = Table("what is found", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
         table.columns[0].ratio, table.columns[1].ratio = 3, 2
         for finding in report["findings"]:
-            mend = "\nOr: verify --repair" if finding["can_be_repaired"] else ""
+            repair = "\nOr: verify --repair" if finding["can_be_repaired"] else ""
             found = Text.assemble(
                 (f"{finding['kind']}: {finding['subject']}\n", "bold"), finding["problem"]
             )
-            table.add_row(found, Text(finding["advice"] + mend))
+            table.add_row(found, Text(finding["advice"] + repair))
         console.print(table, overflow="fold")
     for sentence in report["repairs"]:
         console.print(Text(f"Repaired {sentence}"))

@@ -24,8 +24,8 @@ MISSING = "is missing"
 # A file is replaced just before its document: who reads in between looks again.
 _SETTLED_AFTER = 5.0  # seconds that a file is old by which is not just being replaced
 _LOOK_AGAIN = (0.05, 0.2, 0.5)  # seconds until the next looks
-_MEND = (
-    "`python run.py verify --repair` mends what can be mended; else restore it from a backup, or "
+_REPAIR = (
+    "`python run.py verify --repair` repairs what can be repaired; else restore it from a backup, or "
     "delete it and make it again."
 )
 
@@ -156,7 +156,7 @@ class ArtifactReader:
             raise self._missing(id) from error
         except (ValueError, OSError) as error:
             raise DamagedFile(
-                f"The document of {self.noun} {id} is damaged: {error}. {_MEND}"
+                f"The document of {self.noun} {id} is damaged: {error}. {_REPAIR}"
             ) from error
         if not (known and known.stamp == stamp):
             glance = self._glance(document)
@@ -217,7 +217,7 @@ class ArtifactReader:
     def damage(self, id: str, suffix: str, what: str = "is not what was published") -> DamagedFile:
         """The error of a damaged file."""
         return DamagedFile(
-            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {what}. {_MEND}"
+            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {what}. {_REPAIR}"
         )
 
     def read(self, id: str, suffix: str) -> bytes:
