@@ -1,49 +1,45 @@
-"""Tokens of an OpenID provider: who they say is calling, once signature and claims hold."""
+"""Tokens of an OpenID provider: their caller and role, once signature and claims are checked."""
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
+from hashlib import sha256
+from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import jwt
 import orjson
+from cachetools import TTLCache
 
 from utils.auth.caller import Caller
 from utils.auth.exposure import is_loopback
 from utils.auth.roles import ROLES
 from utils.errors import Forbidden, SettingsError, Unauthorized, Unavailable
-from utils.lazy_imports import IMPORTS
 from utils.logs import logger
 from utils.settings import Settings
-
-if TYPE_CHECKING:
-    from jwt import PyJWK
 
 _ALGORITHMS = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 ]  # fmt: skip
 _LEEWAY = 30.0  # seconds that clocks may differ
 _TIMEOUT = 5.0  # seconds for the provider to answer
-_FRESH = 3600.0  # seconds that its keys are used before they are fetched again
-_OUTAGE = 86_400.0  # seconds that they hold while it does not answer
-_AGAIN = 30.0  # seconds between two fetches, at the least
-_REMEMBERED_FOR = 60.0  # seconds
-_REMEMBERED = 1000  # tokens
-_SHOWN = 200  # characters
-_DOCUMENT = 1_000_000  # bytes
+_KEYS_LIFESPAN = 3600.0  # seconds that its keys are used before they are fetched again
+_COOLDOWN = 30.0  # seconds between two fetches for unknown keys, and after a failed fetch
+_TOKEN_LIFESPAN = 60.0  # seconds that a checked token is not checked again
+_NO_ANSWER = "The OpenID provider does not answer."
+_MAX_TOKENS = 1000
+_MAX_SHOWN = 200  # characters
+_MAX_DOCUMENT = 1_000_000  # bytes
 
 log = logger("access")
 
 
 class Provider:
-    """The provider of the settings. Safe to share between threads.
+    """The OpenID provider of the settings. Safe to share between threads.
 
     Raises:
         SettingsError: OIDC_ISSUER is not an https URL.
@@ -54,47 +50,41 @@ class Provider:
         self._claim = settings.oidc_role_claim
         if not _is_safe(self._issuer):
             raise SettingsError(
-                f"OIDC_ISSUER must be an https:// URL. Received: {self._issuer[:_SHOWN]!r}"
+                f"OIDC_ISSUER must be an https:// URL. Received: {self._issuer[:_MAX_SHOWN]!r}"
             )
-        self._fetching = threading.Lock()
-        self._keys: Mapping[str | None, PyJWK] = {}
-        self._fetched_at = self._tried_at = float("-inf")
-        self._secret = secrets.token_bytes(32)
-        self._remembered: OrderedDict[bytes, tuple[Caller, float, float]] = OrderedDict()
+        self._keys = _ProviderKeys(self._issuer)
         self._lock = threading.Lock()
+        self._checked: TTLCache[bytes, tuple[Caller, float]] = TTLCache(
+            _MAX_TOKENS, _TOKEN_LIFESPAN
+        )
 
     def caller(self, token: str) -> tuple[Caller, float]:
-        """(whoever a token is of, when it ends in seconds since 1970).
+        """Return the caller of a token and its expiry in seconds since 1970.
 
         Raises:
-            Unauthorized: it is none of this provider for this audience, or it has expired.
+            Unauthorized: it is not of this provider and audience, or it has expired.
             Forbidden: it names no role.
-            Unavailable: the provider's keys cannot be had now.
+            Unavailable: the provider's keys cannot be fetched now.
         """
-        digest = blake2b(token.encode(), key=self._secret).digest()
-        known = self._remembered.get(digest)
-        if known and time.monotonic() < known[2] and time.time() < known[1]:
-            return known[0], known[1]
-        claims = self._claims(token)
-        caller = self._caller_of(claims)
+        digest = sha256(token.encode()).digest()
         with self._lock:
-            until = time.monotonic() + _REMEMBERED_FOR
-            self._remembered[digest] = caller, float(claims["exp"]), until
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
-        return caller, float(claims["exp"])
+            known = self._checked.get(digest)
+        if known and time.time() < known[1]:
+            return known
+        claims = self._claims(token)
+        found = self._caller_of(claims), float(claims["exp"])
+        with self._lock:
+            self._checked[digest] = found
+        return found
 
     def _claims(self, token: str) -> dict[str, Any]:
-        with IMPORTS:
-            import jwt
-
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("alg") not in _ALGORITHMS:  # before the provider is asked for anything
-                raise jwt.InvalidAlgorithmError("its algorithm is none of those that are taken")
+            if header.get("alg") not in _ALGORITHMS:  # before any fetch
+                raise jwt.InvalidAlgorithmError("its algorithm is not supported")
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._key(header.get("kid")),
+                self._keys.of_token(header.get("kid")),
                 algorithms=_ALGORITHMS,
                 audience=self._audience,
                 issuer=self._issuer,
@@ -119,73 +109,81 @@ class Provider:
                 "read, write or admin."
             )
         name = claims.get("preferred_username") or claims.get("name") or claims["sub"]
-        return Caller(f"oidc:{claims['sub']}"[:_SHOWN], str(name)[:_SHOWN], roles[-1])
+        return Caller(f"oidc:{claims['sub']}"[:_MAX_SHOWN], str(name)[:_MAX_SHOWN], roles[-1])
 
-    def _key(self, kid: str | None) -> PyJWK:
-        """The public key of an id; one that is not known has them fetched anew, now and then."""
-        age = time.monotonic() - self._fetched_at
-        if kid not in self._keys or age > _FRESH:
-            self._fetch(kid)
-        if time.monotonic() - self._fetched_at > _OUTAGE:
-            raise Unavailable("The OpenID provider does not answer.")
-        if kid not in self._keys:
-            raise Unauthorized("The token is not valid: its key is none of the provider's.")
-        return self._keys[kid]
 
-    def _fetch(self, kid: str | None) -> None:
-        with IMPORTS:
-            from jwt import PyJWKSet, PyJWTError
+class _ProviderKeys(jwt.PyJWKClient):
+    """The public keys of an issuer, found by its discovery document.
 
-        if not self._fetching.acquire(timeout=_TIMEOUT if kid not in self._keys else 0):
-            return
+    A provider that does not answer is contacted once per cool-down; the keys of the last fetch
+    are used until their lifespan ends.
+    """
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(
+            issuer, lifespan=_KEYS_LIFESPAN, timeout=_TIMEOUT, cooldown_duration=_COOLDOWN
+        )
+        self._issuer = issuer
+        self._retry_at = float("-inf")
+
+    def of_token(self, kid: str | None) -> jwt.PyJWK:
+        """Return the key of an id; without an id, the only key.
+
+        Raises:
+            Unauthorized: the provider has no such key.
+            Unavailable: the keys cannot be fetched now.
+        """
         try:
-            if time.monotonic() - self._tried_at < _AGAIN:
-                return
-            self._tried_at = time.monotonic()
-            found = PyJWKSet.from_dict(_document(self._keys_url()))
-            self._keys = _usable(found.keys)
-            self._fetched_at = time.monotonic()
-        except (OSError, ValueError, PyJWTError) as error:
-            log.warning("the OpenID provider's keys cannot be had", error=str(error)[:_SHOWN])
-        finally:
-            self._fetching.release()
+            if kid is None and len(keys := self.get_signing_keys()) == 1:
+                return keys[0]
+            return self.get_signing_key(str(kid))
+        except jwt.PyJWKClientError:
+            raise Unauthorized(
+                "The token is not valid: its key is none of the provider's."
+            ) from None
+
+    def fetch_data(self) -> Any:
+        """Return the key set, fetched from the provider.
+
+        Raises:
+            Unavailable: the provider does not answer, or did not a moment ago.
+        """
+        if time.monotonic() < self._retry_at:
+            raise Unavailable(_NO_ANSWER)
+        try:
+            self.uri = self._keys_url()
+            return super().fetch_data()
+        except (OSError, ValueError, HTTPException, jwt.PyJWTError) as error:
+            self._retry_at = time.monotonic() + self.cooldown_duration
+            log.warning("cannot fetch the OpenID provider's keys", error=_reason(error))
+            raise Unavailable(_NO_ANSWER) from error
 
     def _keys_url(self) -> str:
         found = _document(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != self._issuer:
             raise ValueError("its configuration is of another issuer")
-        return str(found.get("jwks_uri"))
+        url = str(found.get("jwks_uri"))
+        if not _is_safe(url):
+            raise ValueError("the address of its keys is not https")
+        return url
 
 
 def _document(url: str) -> dict[str, Any]:
-    if not _is_safe(url):
-        raise URLError("an address of the provider is not https")
-    with urlopen(url, timeout=_TIMEOUT) as reply:  # noqa: S310  # nosec B310  # looked at above
-        found = orjson.loads(reply.read(_DOCUMENT))
+    with urlopen(url, timeout=_TIMEOUT) as reply:  # noqa: S310  # nosec B310  # the safe issuer
+        found = orjson.loads(reply.read(_MAX_DOCUMENT))
     if not isinstance(found, dict):
-        raise ValueError("what it sent is no JSON object")
+        raise ValueError("its configuration is not a JSON object")
     return found
 
 
 def _is_safe(url: str) -> bool:
-    """Whether nobody on the way can change what comes from a URL."""
+    """Whether a connection to a URL is encrypted, or stays on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
-def _usable(keys: list[PyJWK]) -> dict[str | None, PyJWK]:
-    """Public keys that sign, by id; the only one there is also without."""
-    signing = [
-        key
-        for key in keys
-        if key.key_type in ("RSA", "EC", "OKP") and key.public_key_use in (None, "sig")
-    ]
-    named: dict[str | None, PyJWK] = {key.key_id: key for key in signing}
-    return named | ({None: signing[0]} if len(signing) == 1 else {})
-
-
 def _claim(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its name, or else by the path that the name is."""
+    """A claim by its name, or else by its path, as in `realm_access.roles`."""
     if name in claims:
         return claims[name]
     found: Any = claims
@@ -201,4 +199,4 @@ def _words(value: Any) -> list[Any]:
 
 
 def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:_SHOWN].rstrip(".")
+    return (str(error) or type(error).__name__)[:_MAX_SHOWN].rstrip(".")

@@ -68,17 +68,17 @@ class Issuer:
         }
 
     def token(self, signer: str = "rsa", header: Any = None, **claims: Any) -> str:
-        said = {
+        content = {
             "iss": self.url,
             "aud": AUDIENCE,
             "sub": "u1",
             "exp": time.time() + 300,
             "roles": ["read"],
         }
-        said = {name: value for name, value in (said | claims).items() if value is not None}
-        return jwt.encode(
-            said, SIGNERS[signer], ALGORITHMS[signer], headers={"kid": signer} | (header or {})
-        )
+        content = {name: value for name, value in (content | claims).items() if value is not None}
+        headers = {"kid": signer} | (header or {})
+        headers = {name: value for name, value in headers.items() if value is not None}
+        return jwt.encode(content, SIGNERS[signer], ALGORITHMS[signer], headers=headers)
 
     def close(self) -> None:
         self.server.shutdown()
@@ -211,19 +211,39 @@ def test_a_token_without_a_role_may_do_nothing(
     refused(client.get("/api/models", headers=bearer(issuer.token(roles=roles))), 403, "'roles'")
 
 
-def test_keys_are_fetched_anew_for_one_that_is_not_known(
-    client: FlaskClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_key_is_fetched_once_per_cool_down(client: FlaskClient, issuer: Issuer) -> None:
     assert status(client, issuer.token()) == 200
     issuer.published = ["next"]
-    for _ in range(20):  # nobody makes the service ask again and again
+    for _ in range(20):
         assert status(client, issuer.token("next")) == 401
     assert len(issuer.asked) == 2
-    monkeypatch.setattr(oidc, "_AGAIN", 0.0)
+
+
+def test_a_new_key_is_fetched_and_a_withdrawn_one_refused(
+    tmp_path: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "_COOLDOWN", 0.0)
+    client, again = client_of(tmp_path, issuer), issuer.token()
+    assert status(client, again) == 200
+    issuer.published = ["next"]
     assert status(client, issuer.token("next")) == 200
     assert len(issuer.asked) == 4
-    monkeypatch.setattr(oidc, "_REMEMBERED_FOR", 0.0)
-    assert status(client, issuer.token()) == 401  # its key was withdrawn
+    assert status(client, again) == 200, "a checked token is not checked again for a minute"
+    assert status(client, issuer.token(sub="u2")) == 401
+
+
+def test_a_token_without_a_key_id_is_of_the_only_key(client: FlaskClient, issuer: Issuer) -> None:
+    issuer.published = ["rsa"]
+    assert status(client, issuer.token(header={"kid": None})) == 200
+
+
+def test_a_provider_that_does_not_answer_is_contacted_once_per_cool_down(
+    client: FlaskClient, issuer: Issuer
+) -> None:
+    issuer.more = {"issuer": "http://127.0.0.1/other"}
+    for _ in range(5):
+        refused(client.get("/api/models", headers=bearer(issuer.token())), 503, "OpenID provider")
+    assert len(issuer.asked) == 1
 
 
 def test_a_token_is_remembered_no_longer_than_it_is_valid(
@@ -236,7 +256,7 @@ def test_a_token_is_remembered_no_longer_than_it_is_valid(
     refused(client.get("/api/models", headers=bearer(token)), 401, "expired")
 
 
-def test_what_is_known_outlasts_the_provider(tmp_path: Path) -> None:
+def test_fetched_keys_outlast_the_provider(tmp_path: Path) -> None:
     issuer = Issuer()
     client, late = client_of(tmp_path, issuer), client_of(tmp_path, issuer)
     assert status(client, issuer.token()) == 200
