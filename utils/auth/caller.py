@@ -23,7 +23,7 @@ class Caller:
     role: Role
 
 
-# Whoever works at this machine, while the service is open to it alone.
+# The user of this machine, while only this machine can reach the service.
 LOCAL = Caller("local", "local", "admin")
 
 # Each thread has a value of its own.

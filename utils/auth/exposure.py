@@ -1,4 +1,4 @@
-"""Who can reach the service: this machine alone, or others, which takes keys."""
+"""Exposure: whether this machine alone can reach the service, or others, which requires keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from utils.settings import Settings
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or address, is this machine as seen from itself alone."""
+    """Return whether a host, by name or address, is this machine's loopback interface."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -20,16 +20,16 @@ def is_loopback(host: str) -> bool:
 
 
 def is_local(settings: Settings) -> bool:
-    """Whether nothing but this machine can reach the service, as far as the settings tell."""
-    # Behind a proxy it is reached from wherever that is.
+    """Return whether only this machine can reach the service, by the settings."""
+    # A proxy passes on requests of other machines.
     return is_loopback(settings.host) and not settings.trusted_proxies
 
 
 def expect_access_control(settings: Settings, addresses: list[str]) -> None:
-    """Refuse to be reached by others without keys and without an OpenID provider.
+    """Refuse to start where other machines can call, without keys or an OpenID provider.
 
     Args:
-        addresses: that are listened on.
+        addresses: that the server listens on.
 
     Raises:
         SettingsError: there is neither; the sentence names the command that makes a key.
@@ -52,6 +52,6 @@ def _may_have_keys(settings: Settings) -> bool:
     try:
         return known.exist()
     except Unavailable:
-        return True  # nobody is let in before the database answers
+        return True  # every call is refused until the database answers
     finally:
         known.close()

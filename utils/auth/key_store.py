@@ -1,6 +1,6 @@
-"""The tables of access control, in the service's one database: keys, tickets, a secret to sign by.
+"""The tables of access control in the database: API keys, tickets, the secret that signs tickets.
 
-All times are of the database's clock.
+All times are of the database's clock, in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from utils.errors import NotFound
 from utils.storage.database import Clock, answering, make_tables, open_engine
 
 _DAY = 86_400.0  # seconds
-_SIGNING = "tickets"  # name of the secret that tickets are signed by
+_SIGNING = "tickets"  # name of the secret that signs tickets
 
 _TABLES = sa.MetaData()
 _KEYS = sa.Table(
@@ -42,7 +42,7 @@ _SECRETS = sa.Table(
     sa.Column("name", sa.String(50), primary_key=True),
     sa.Column("value", sa.String(200), nullable=False),
 )
-_TICKETS = sa.Table(  # those that have opened a stream
+_TICKETS = sa.Table(  # that have opened a stream
     "service_tickets",
     _TABLES,
     sa.Column("id", sa.String(50), primary_key=True),
@@ -52,7 +52,7 @@ _TICKETS = sa.Table(  # those that have opened a stream
 
 @dataclass(frozen=True)
 class StoredKey:
-    """A key as the database knows it. Times are in seconds since 1970."""
+    """A key as stored."""
 
     id: str
     name: str
@@ -65,14 +65,14 @@ class StoredKey:
 
     @property
     def state(self) -> str:
-        """`valid`, `expired` or `revoked`."""
+        """Return `valid`, `expired` or `revoked`."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expired else "valid"
 
     @cached_property
     def caller(self) -> Caller:
-        """Whoever calls with it."""
+        """Return the caller that it identifies."""
         return Caller(self.id, self.name, self.role)
 
 
@@ -80,7 +80,7 @@ class KeyStore:
     """The keys of a database. Every method raises Unavailable if it does not answer."""
 
     def __init__(self, database_url: str) -> None:
-        # One connection, and one more: what it asks for is little, and rare.
+        # One connection, and one more: its queries are small and rare.
         self._engine = open_engine(
             database_url, poolclass=sa.QueuePool, pool_size=1, max_overflow=1, pool_timeout=5
         )
@@ -92,10 +92,10 @@ class KeyStore:
         self._made = True
 
     def add(self, name: str, role: Role, days: int | None = None) -> str:
-        """Make a key that is valid for so many days (None: until it is revoked).
+        """Return a new key, of which only the hash is stored.
 
-        Returns:
-            The key, which is not to be had again: only its hash is kept.
+        Args:
+            days: that it is valid; None: until it is revoked.
         """
         self.create()
         id, key = new_key()
@@ -107,28 +107,34 @@ class KeyStore:
         return key
 
     def all(self) -> list[StoredKey]:
-        """Every key that was ever made, oldest first."""
+        """Return every key that was ever made, oldest first."""
         return self._keys(sa.true())
 
     def unrevoked(self) -> list[StoredKey]:
-        """The keys that were not revoked, oldest first; expired ones are among them."""
+        """Return the keys that are not revoked, oldest first, expired ones included."""
         return self._keys(_KEYS.c.revoked_at.is_(None))
 
     def revoke(self, id: str) -> None:
-        """Have a key be valid no more; harmless if it was revoked before.
+        """Make a key invalid; harmless if it was revoked before.
 
         Raises:
             NotFound: there is none of that id.
         """
-        change = _KEYS.update().where(_KEYS.c.id == id)
         self.create()
+        if not self._update(id, revoked_at=sa.func.coalesce(_KEYS.c.revoked_at, Clock())):
+            raise NotFound(f"There is no key {id!r}; `python run.py keys list` shows them.")
+
+    def set_hash(self, id: str, hash: str) -> None:
+        """Replace the stored hash of a key."""
+        self._update(id, hash=hash)
+
+    def _update(self, id: str, **values: Any) -> int:
+        change = _KEYS.update().where(_KEYS.c.id == id).values(**values)
         with answering(self._engine), self._engine.begin() as connection:
-            at = sa.func.coalesce(_KEYS.c.revoked_at, Clock())
-            if not connection.execute(change.values(revoked_at=at)).rowcount:
-                raise NotFound(f"There is no key {id!r}; `python run.py keys list` shows them.")
+            return connection.execute(change).rowcount
 
     def signing_secret(self) -> str:
-        """What all web processes sign tickets by; made by the first that asks."""
+        """Return the secret that all web processes sign tickets with, made at the first call."""
         self.create()
         row = postgresql.insert(_SECRETS).values(name=_SIGNING, value=secrets.token_urlsafe(48))
         known = sa.select(_SECRETS.c.value).where(_SECRETS.c.name == _SIGNING)
@@ -137,12 +143,12 @@ class KeyStore:
             return str(connection.execute(known).scalar_one())
 
     def clock(self) -> float:
-        """Now, in seconds since 1970."""
+        """Return the time of the database."""
         with self._reading() as connection:
             return float(connection.execute(sa.select(Clock())).scalar_one())
 
     def use_ticket(self, id: str, issued_at: float, opens_for: float, serves_for: float) -> bool:
-        """Whether a ticket opens a stream now: it is new, or it did so while it was new.
+        """Return whether a ticket opens a stream now: it is new, or it did so while it was new.
 
         Args:
             opens_for: seconds from `issued_at` in which it may be used for the first time.
@@ -153,14 +159,14 @@ class KeyStore:
             age = connection.execute(sa.select(Clock())).scalar_one() - issued_at
             if age <= opens_for:
                 connection.execute(row.on_conflict_do_nothing())
-                gone = _TICKETS.c.issued_at < Clock() - serves_for
-                connection.execute(_TICKETS.delete().where(gone))
+                expired = _TICKETS.c.issued_at < Clock() - serves_for
+                connection.execute(_TICKETS.delete().where(expired))
                 return True
             used = sa.select(sa.exists().where(_TICKETS.c.id == id))
             return bool(age <= serves_for and connection.execute(used).scalar_one())
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
     def _keys(self, which: sa.ColumnElement[bool]) -> list[StoredKey]:

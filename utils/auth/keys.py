@@ -1,54 +1,53 @@
-"""What an API key looks like, and the hash that is all that is kept of it."""
+"""API keys: their form, and the hash that is stored of each.
+
+A key is `lstm_<id>_<secret>`. Its secret has 256 random bits, so no dictionary and no search finds
+it from a fast hash: SHA-256 is enough. Databases of version 1.0 hold slow Argon2id hashes, which
+are verified too, and replaced at the first use of their key.
+"""
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
-from functools import cache
-from typing import TYPE_CHECKING
+from hashlib import sha256
 
-from utils.lazy_imports import IMPORTS
-
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that people take for another
 _ID_LENGTH, _SECRET_BYTES = 10, 32
 _KEY = re.compile(rf"lstm_([{_LETTERS}]{{{_ID_LENGTH}}})_([A-Za-z0-9_-]{{43}})")
+_SLOW = "$argon2"
 
 
 def new_key() -> tuple[str, str]:
-    """(id, key) of a new key: `lstm_<id>_<secret>`, its secret of 256 bits."""
+    """Return (id, key) of a new key."""
     id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
     return id, f"lstm_{id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
 def id_of(key: str) -> str | None:
-    """The public part of a key; None: it is no key."""
+    """Return the public part of a key; None if it does not have the form of one."""
     found = _KEY.fullmatch(key)
     return found[1] if found else None
 
 
 def hashed(key: str) -> str:
-    """What may be stored of a key: its Argon2id hash, salted, with its parameters."""
-    return _hasher().hash(key)
+    """Return the hash to store of a key, with the name of its function."""
+    return f"sha256${sha256(key.encode()).hexdigest()}"
+
+
+def is_slow(stored: str) -> bool:
+    """Return whether a stored hash takes some 25 ms and 19 MiB to verify."""
+    return stored.startswith(_SLOW)
 
 
 def matches(stored: str, key: str) -> bool:
-    """Whether a hash is that of a key. Takes some 25 ms and 19 MiB, whatever the answer."""
-    with IMPORTS:
-        from argon2.exceptions import VerifyMismatchError
-
+    """Return whether a stored hash is that of a key."""
+    if not is_slow(stored):
+        return hmac.compare_digest(stored, hashed(key))
     try:
-        return _hasher().verify(stored, key)
+        return PasswordHasher().verify(stored, key)  # by the parameters in the hash
     except VerifyMismatchError:
         return False
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    with IMPORTS:
-        from argon2 import PasswordHasher
-
-    # OWASP's least for Argon2id. More would be for secrets that can be guessed.
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

@@ -1,74 +1,60 @@
-"""The keys as a web process knows them: looked up in microseconds, revoked within seconds."""
+"""The valid keys, as a web process holds them: a revoked key is refused within seconds."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from utils.auth import keys
+from utils.auth.caller import Caller
+from utils.auth.key_store import KeyStore, StoredKey
 from utils.errors import Unauthorized, Unavailable
-from utils.lazy_imports import IMPORTS
 from utils.logs import logger
-from utils.throttle import Throttle
 
-if TYPE_CHECKING:
-    from utils.auth.caller import Caller
-    from utils.auth.key_store import KeyStore, StoredKey
-
-FRESH = 5.0  # seconds after which the database is asked again which keys are valid
+FRESH = 5.0  # seconds after which the valid keys are read again
 _NEW_KEYS = 0.1  # the same, where a key is presented that is not among them
-_OUTAGE = 900.0  # seconds that what is known holds while the database does not answer
-_PATIENCE = 2.0  # seconds to wait for the first look, which another thread takes
+_OUTAGE = 900.0  # seconds that they are used while the database does not answer
+_PATIENCE = 2.0  # seconds to wait for the first reading, by another thread
 
 log = logger("access")
 
 
 class KnownKeys:
-    """The valid keys, looked up together every few seconds. Safe to share between threads.
+    """The valid keys, read together every few seconds. Safe to share between threads.
 
-    A key's slow hash is computed once in a process. From then on the key is known by a fast one,
-    keyed with a secret of the process: a request that presents it, or claims to, costs no more. An
-    id that is in no table costs nothing either; ids are no secrets. What is left are wrong secrets
-    of keys that were not used here yet, which `Throttle` keep within bounds.
+    Unlike a cache with a time to live, it keeps what it has while the database does not answer,
+    and one thread reads while the others go on with the keys of before.
     """
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._looking, self._turns = threading.Lock(), Throttle()
-        self._secret = secrets.token_bytes(32)
+        self._reading, self._hashing = threading.Lock(), threading.Lock()
         self._known: Mapping[str, StoredKey] | None = None
-        self._known_at = self._looked_at = float("-inf")
-        self._verified: dict[str, bytes] = {}
+        self._known_at = self._tried_at = float("-inf")
 
     @cached_property
     def store(self) -> KeyStore:
-        """Where they are kept."""
-        with IMPORTS:
-            from utils.auth.key_store import KeyStore
-
+        """Return the stored keys, opened at the first use: opening makes the database's folder."""
         return KeyStore(self._url)
 
     def exist(self) -> bool:
-        """Whether any key was made and not revoked, be it expired.
+        """Return whether there is a key that is not revoked, expired or not.
 
         Raises:
-            Unavailable: the database does not answer, and never did or too long ago.
+            Unavailable: the database does not answer, and did not for too long.
         """
         return bool(self._look(FRESH))
 
     def caller(self, key: str) -> Caller:
-        """Whose key it is.
+        """Return the caller of a key.
 
         Raises:
-            Unauthorized: nobody's, or it is not valid any more.
-            Unavailable: that cannot be told now.
+            Unauthorized: it is unknown, revoked or expired.
+            Unavailable: as `exist`.
         """
         id = keys.id_of(key)
         if id is None:
@@ -80,8 +66,8 @@ class KnownKeys:
             raise Unauthorized("The key has expired.")
         return known.caller
 
-    def standing(self, id: str) -> Caller | None:
-        """Whoever has the key of an id, if it is valid.
+    def valid_caller(self, id: str) -> Caller | None:
+        """Return the caller whose key has an id, if it is valid.
 
         Raises:
             Unavailable: as `exist`.
@@ -90,66 +76,61 @@ class KnownKeys:
         return known.caller if known and not known.expired else None
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         if "store" in self.__dict__:
             self.store.close()
 
     def _is_right(self, known: StoredKey, key: str) -> bool:
-        quick = blake2b(key.encode(), key=self._secret).digest()
-        verified = self._verified.get(known.id)
-        if verified is not None:
-            return hmac.compare_digest(verified, quick)
-        with self._turns.turn():
-            verified = self._verified.get(known.id)  # by then it may be: many come with one key
-            if verified is not None:
-                return hmac.compare_digest(verified, quick)
-            began = time.monotonic()
-            right = keys.matches(known.hash, key)
-            if right:
-                self._verified[known.id] = quick
-            else:
-                self._turns.was_in_vain(time.monotonic() - began)
-            return right
+        if not keys.is_slow(known.hash):
+            return keys.matches(known.hash, key)
+        with self._hashing:  # one at a time: wrong keys take one processor at most
+            known = (self._known or {}).get(known.id, known)  # another thread may have replaced it
+            is_right = keys.matches(known.hash, key)
+            if is_right and keys.is_slow(known.hash):
+                self._replace_hash(replace(known, hash=keys.hashed(key)))
+        return is_right
+
+    def _replace_hash(self, known: StoredKey) -> None:
+        self._known = {**(self._known or {}), known.id: known}
+        try:
+            self.store.set_hash(known.id, known.hash)
+        except Unavailable as error:
+            log.warning("cannot replace the hash of a key", key_id=known.id, error=error.message)
 
     def _find(self, id: str) -> StoredKey | None:
         return self._look(FRESH).get(id) or self._look(_NEW_KEYS).get(id)
 
-    def _look(self, oldest: float) -> Mapping[str, StoredKey]:
-        """The unrevoked keys by id, as of `oldest` seconds ago at the most."""
-        now = time.monotonic()
-        if now - self._looked_at < oldest:
-            return self._at_hand(now)
-        # One thread looks; the others go on with what is known, if anything is.
-        if not self._looking.acquire(timeout=_PATIENCE if self._known is None else 0):
-            return self._at_hand(now)
-        try:
-            if time.monotonic() - self._looked_at >= oldest:
-                self._read()
-        finally:
-            self._looking.release()
-        return self._at_hand(time.monotonic())
+    def _look(self, max_age: float) -> Mapping[str, StoredKey]:
+        """The unrevoked keys by id, as of `max_age` seconds ago or later."""
+        if time.monotonic() - self._tried_at < max_age:
+            return self._current()
+        # One thread reads; the others go on with what is known, if anything is.
+        if self._reading.acquire(timeout=_PATIENCE if self._known is None else 0):
+            try:
+                if time.monotonic() - self._tried_at >= max_age:
+                    self._read()
+            finally:
+                self._reading.release()
+        return self._current()
 
-    def _at_hand(self, now: float) -> Mapping[str, StoredKey]:
-        if self._known is None or now - self._known_at > _OUTAGE:
+    def _current(self) -> Mapping[str, StoredKey]:
+        if self._known is None or time.monotonic() - self._known_at > _OUTAGE:
             raise Unavailable(
-                "Who may call cannot be told at the moment: the database does not answer.",
+                "Keys cannot be checked at the moment: the database does not answer.",
                 retry_after=5,
             )
         return self._known
 
     def _read(self) -> None:
         try:
-            found = [] if self._is_no_file() else self.store.unrevoked()
+            found = [] if self._has_no_file() else self.store.unrevoked()
         except Unavailable as error:
-            log.warning("keys cannot be looked up", error=error.message)
+            log.warning("cannot read the keys", error=error.message)
         else:
             self._known, self._known_at = {key.id: key for key in found}, time.monotonic()
-            self._verified = {
-                id: quick for id, quick in self._verified.items() if id in self._known
-            }
-        self._looked_at = time.monotonic()
+        self._tried_at = time.monotonic()
 
-    def _is_no_file(self) -> bool:
-        """Whether the database is a file that is not there yet: no need to make it for this."""
+    def _has_no_file(self) -> bool:
+        """Whether the database is a file that does not exist: reading must not make it."""
         path = self._url.partition("sqlite:///")[2].partition("?")[0]
         return bool(path) and not Path(path).exists()

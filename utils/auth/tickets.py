@@ -1,7 +1,7 @@
-"""Tickets: a signed word in an address that opens one event stream, for browsers send no headers.
+"""Tickets: signed query parameters that open one event stream, as browsers send no headers there.
 
-A ticket opens its stream within a minute. One that did so may open it again for hours: a browser
-that lost the connection comes back to the same address by itself.
+A ticket opens its stream within a minute. Once used, it may open it again for hours: a browser
+that lost the connection reconnects to the same address by itself.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from utils.auth.known_keys import KnownKeys
 from utils.auth.roles import Role
 from utils.errors import Unauthorized
 
-OPENS_FOR = 60.0  # seconds from its making in which a ticket opens its stream
-SERVES_FOR = 43_200.0  # seconds from its making in which one that did opens it again
-_MOST = 1000  # characters
+OPENS_FOR = 60.0  # seconds after its issue in which a ticket can be used first
+SERVES_FOR = 43_200.0  # seconds after its issue in which a used one can be used again
+_MAX_LENGTH = 1000  # characters
 
 
 @dataclass(frozen=True)
 class _Ticket:
-    """What is signed: the stream, whom it is for, and when it was made."""
+    """The signed content of a ticket."""
 
     id: str
     job: str
     caller: str
     name: str
     role: Role
-    until: float | None  # seconds since 1970 at which the caller's own right ends, if that is known
-    at: float
+    until: float | None  # seconds since 1970 at which the caller's token expires
+    at: float  # seconds since 1970 of its issue
 
 
 class Tickets:
-    """Makes tickets and takes them. Raises Unavailable if the database does not answer."""
+    """Issues and checks tickets. Raises Unavailable if the database does not answer."""
 
     def __init__(self, keys: KnownKeys) -> None:
         self._keys = keys
         self._signer: URLSafeSerializer | None = None
 
     def issue(self, job_id: str, caller: Caller, until: float | None = None) -> str:
-        """A ticket for the events of a job."""
+        """Return a new ticket for the events of a job."""
         at = self._keys.store.clock()
         ticket = _Ticket(
             secrets.token_urlsafe(12), job_id, caller.id, caller.name, caller.role, until, at
@@ -50,13 +50,13 @@ class Tickets:
         return str(self._signing().dumps(asdict(ticket)))
 
     def take(self, text: str, job_id: str) -> tuple[Caller, float | None]:
-        """Whom a ticket is of, and until when; whether they may still call is not looked at.
+        """Return the caller of a ticket and when their token expires; their key is not checked.
 
         Raises:
-            Unauthorized: it is none, of another job, or too old.
+            Unauthorized: it is not valid, of another job, or too old.
         """
         try:
-            ticket = _Ticket(**self._signing().loads(text[:_MOST]))
+            ticket = _Ticket(**self._signing().loads(text[:_MAX_LENGTH]))
         except BadSignature:
             raise Unauthorized("The ticket is none of this service.") from None
         if ticket.job != job_id:

@@ -19,13 +19,13 @@ from utils.api.replies import TicketReply
 from utils.auth.caller import LOCAL, Caller, caller, set_caller
 from utils.auth.exposure import is_local, is_loopback
 from utils.auth.known_keys import KnownKeys
+from utils.auth.oidc import Provider
 from utils.auth.roles import ROLES, Role
 from utils.auth.tickets import OPENS_FOR, Tickets
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.http.event_streams import Messages
 from utils.http.rules import by_rule
 from utils.http.web import asked_itself
-from utils.lazy_imports import IMPORTS
 from utils.settings import Settings
 
 # Open to whoever reaches the service, besides the endpoints that say so: what the API is like is
@@ -55,12 +55,7 @@ class Access:
         self._streams: frozenset[str] = frozenset()
         self._keys = KnownKeys(settings.resolved_database_url)
         self._tickets = Tickets(self._keys)
-        self._provider = None
-        if settings.oidc_issuer:
-            with IMPORTS:
-                from utils.auth.oidc import Provider
-
-            self._provider = Provider(settings)
+        self._provider = Provider(settings) if settings.oidc_issuer else None
 
     def install(self, app: Flask, endpoints: Sequence[Endpoint]) -> None:
         """Look at every request of an app before it is answered; to be called once all its
@@ -166,7 +161,7 @@ class Access:
         """Whether somebody who was let in would be let in now."""
         if until is not None:
             return self._provider is not None and time.time() < until
-        return self._is_open() or (who != LOCAL and self._keys.standing(who.id) is not None)
+        return self._is_open() or (who != LOCAL and self._keys.valid_caller(who.id) is not None)
 
 
 def _clear_caller(_: BaseException | None) -> None:

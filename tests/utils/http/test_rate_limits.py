@@ -170,6 +170,7 @@ def test_this_machine_without_a_key_is_spared_unless_told_otherwise(
         assert 429 in statuses(client, CHEAP, 6, headers={"X-API-Key": "wrong"})
 
 
+@pytest.mark.service
 def test_redis_counts_for_all_processes_together(tmp_path: Path) -> None:
     with redis_server.running(tmp_path) as url:
         clients = [client_of(create_app(settings_at(tmp_path, rate_store=url))) for _ in range(2)]
@@ -179,6 +180,7 @@ def test_redis_counts_for_all_processes_together(tmp_path: Path) -> None:
     assert all(0 < int(reply.headers["RateLimit-Reset"]) <= 60 for reply in found)
 
 
+@pytest.mark.service
 def test_each_process_counts_for_itself_while_redis_is_away(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,6 +209,7 @@ def test_each_process_counts_for_itself_while_redis_is_away(
         assert int(left(one)) - int(left(other)) == 1
 
 
+@pytest.mark.service
 def test_headers_are_left_out_when_redis_is_lost_between_count_and_reply(tmp_path: Path) -> None:
     with redis_server.running(tmp_path) as url:
         app = create_app(settings_at(tmp_path, rate_store=url))
