@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -183,22 +183,22 @@ class LSTMService:
 
     def list_models(self) -> replies.ModelsReply:
         """Return the models on disk, newest first."""
-        return replies.ModelsReply(
-            models=[
-                replies.ModelEntry(model_id=id, info=info) for id, info in self.registry.infos()
-            ]
-        )
+        models = [{"model_id": id, "info": info} for id, info in self.registry.infos()]
+        return replies.ModelsReply.model_validate({"models": models})
 
     def model(self, id: str) -> replies.ModelReply:
         """Return one model in full."""
         info, document = self.registry.details(id)
         return replies.ModelReply(
             model_id=id,
-            info=info,
-            training_history=document.training_history,
-            model_summary=document.model_summary,
+            info=cast("replies.ModelInfo", info),
+            training_history=cast("replies.LossHistory | None", document.training_history),
+            model_summary=cast("replies.NetworkSummary | None", document.model_summary),
             beside=others_of(document, self.registry.summaries().values()),
-            series=[dict(zip(KEYS, key, strict=True)) for key in document.series_keys],
+            series=[
+                replies.KnownSeries(**dict(zip(KEYS, key, strict=True)))
+                for key in document.series_keys
+            ],
         )
 
     def delete_model(self, id: str) -> replies.MessageReply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from utils.api import page_replies as p
+from utils.api import replies as p
 from utils.api.architectures import DESIGNS, Architecture
 from utils.api.schemas import EnhancedRequest
 

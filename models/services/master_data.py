@@ -17,7 +17,7 @@ from models.series.panel import KEYS
 from models.services import master_file
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
 from models.services.name_consistency import Source, check
-from utils.api import page_replies as p
+from utils.api.replies import master_data as p
 from utils.errors import DamagedFile, NotFound
 
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
@@ -16,8 +16,9 @@ from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.job_replies import iso_time, job_fields
-from utils.api import page_replies as p
 from utils.api import replies, schemas, urls
+from utils.api.replies import page as p
+from utils.api.replies.models import ModelInfo
 from utils.errors import NotFound
 
 _NEWEST = 200  # jobs that are searched for groups and architectures
@@ -194,7 +195,7 @@ class OperationPage:
             )
         best = _best(models)
         return p.BestModelReply(
-            plant=plant, model_id=best, metadata=self._registry.details(best)[0]
+            plant=plant, model_id=best, metadata=cast("ModelInfo", self._registry.details(best)[0])
         )
 
     # --- pictures and reports -----------------------------------------------------------------

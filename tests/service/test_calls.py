@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
+from tests.support.collection import COLLECTION, run_collection
 from tests.support.running_service import ROOT, Service
 from utils.http.views import ENDPOINTS
 
 GUIDE = (ROOT / "docs" / "curl.md").read_text()
-COLLECTION = json.loads((ROOT / "docs" / "postman_collection.json").read_text())
 BASE = "http://127.0.0.1:5000"
 IDS = {"dataset_id": "DATASET_ID", "model_id": "MODEL_ID", "job_id": "JOB_ID"}
 REFUSED = ("DELETE", "/api/jobs/JOB_ID")  # the job has ended
@@ -74,42 +73,20 @@ def test_the_collection_is_what_the_script_makes() -> None:
     assert len(COLLECTION["item"]) == len(ENDPOINTS)
 
 
-def filled(text: str, variables: dict[str, str]) -> str:
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: variables[found[1]], text)
-
-
-def send(request: dict[str, Any], variables: dict[str, str]) -> requests.Response:
-    body = filled(request.get("body", {}).get("raw", ""), variables)
-    return requests.request(
-        request["method"],
-        filled(request["url"]["raw"], variables),
-        data=body.encode() or None,
-        headers={header["key"]: header["value"] for header in request["header"]},
-        timeout=120,
-    )
-
-
 def test_the_collection_works(service: Service) -> None:
     """As Postman's runner goes through it: in order, each with the variables from before.
 
     `pytest -rP` shows the table of the endpoints and what they answered.
     """
     service.wait_for_worker()
-    variables = {each["key"]: each["value"] for each in COLLECTION["variable"]}
-    variables["base_url"] = service.url
-    for item in COLLECTION["item"]:
-        check, *takes = item["event"][0]["script"]["exec"]
-        reply = send(item["request"], variables)
+    for item, reply in run_collection(service):
+        check = item["event"][0]["script"]["exec"][0]
         print(reply.status_code, item["name"])
         if "to.be.success" in check:
             assert reply.ok, (item["name"], reply.text)
         else:
             codes = re.search(r"oneOf\((\[.*?\])\)", check)
             assert codes and reply.status_code in json.loads(codes[1]), (item["name"], reply.text)
-        for take in takes:
-            name = re.fullmatch(r"pm\.\w+\.set\('(\w+)', pm\.response\.json\(\)\.\1\);", take)
-            assert name, take
-            variables[name[1]] = reply.json()[name[1]]
 
 
 @pytest.mark.parametrize("item", COLLECTION["item"], ids=lambda item: item["name"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.lstm_service import LSTMService
-from utils.api import page_replies as p
+from utils.api.replies import master_data as p
 from utils.http.views.declaration import Views
 
 views = Views("Master data")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api import page_replies as p
 from utils.api import schemas as s
 from utils.api.replies import PredictReply
+from utils.api.replies import page as p
 from utils.http import web
 from utils.http.views.declaration import Views
 

@@ -8,7 +8,7 @@ from models.lstm_service import LSTMService
 from models.services import enhanced_config
 from utils.api import replies as r
 from utils.api import schemas as s
-from utils.api.page_replies import EnhancedConfigReply
+from utils.api.replies import EnhancedConfigReply
 from utils.http import web
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views

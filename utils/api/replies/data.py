@@ -1,0 +1,285 @@
+"""Replies about data sets and their quality."""
+
+# Annotations are no texts here: pydantic would compile each of some hundreds at the start.
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from utils.api.replies.base import DOCUMENT, ErrorDetail, Part, Reply, Step, Target
+
+
+class DateRange(Part):
+    """First and last date of some data."""
+
+    start: str = Field(description="first date, YYYY-MM-DD")
+    end: str = Field(description="last date, YYYY-MM-DD")
+
+
+class DataSummary(Part):
+    """Size, names and dates of a data set."""
+
+    total_points: int = Field(description="rows of all series together")
+    plants: list[str] = Field(description="names of the plants")
+    applications: list[str] = Field(description="names of the applications")
+    panel_sizes: list[str] = Field(description="names of the panel sizes")
+    series: int = Field(description="number of series (plant × application × panel size)")
+    step: Step = Field(description="time from one row of a series to the next")
+    date_range: DateRange = Field(description="first and last date of all series")
+
+
+class DataRow(Part):
+    """One step of one series. A null is not known."""
+
+    day: int = Field(description="number of the step, from 0 at the start of the data")
+    date: str = Field(description="date of the step, YYYY-MM-DD")
+    plant: str = Field(description="name of the plant")
+    application: str = Field(description="name of the application")
+    panel_size: str = Field(description="name of the panel size")
+    wip: float = Field(description="work in process at the end of the step, in units")
+    throughput: float = Field(description="units finished in the step")
+    cycle_time: float | None = Field(
+        description="mean time in process of the units finished, in steps; null: none finished"
+    )
+    finished_goods: float | None = Field(default=None, description="finished units in stock")
+    semi_finished_goods: float | None = Field(
+        default=None, description="semi-finished units in stock"
+    )
+    releases: float | None = Field(
+        default=None, description="units released into the line in the step"
+    )
+    littles_law_compliance: float | None = Field(
+        default=None, description="1 − |WIP − throughput × cycle time| ÷ the larger, from 0 to 1"
+    )
+
+
+@with_config(DOCUMENT)
+class CountByTarget(TypedDict, total=False):
+    """Numbers of values by column."""
+
+    wip: Annotated[int, Field(description="of WIP")]
+    throughput: Annotated[int, Field(description="of throughput")]
+    cycle_time: Annotated[int, Field(description="of cycle time")]
+
+
+@with_config(DOCUMENT)
+class GapPlace(TypedDict, total=False):
+    """Missing steps of one series."""
+
+    series: Annotated[str, Field(description="plant / application / panel size")]
+    after: Annotated[str, Field(description="last date before the gap")]
+    before: Annotated[str, Field(description="first date after the gap")]
+    steps: Annotated[int, Field(description="number of missing steps")]
+
+
+@with_config(DOCUMENT)
+class Gaps(TypedDict, total=False):
+    """Missing steps, which were interpolated."""
+
+    steps: Annotated[int, Field(description="missing steps of all series together")]
+    places: Annotated[list[GapPlace], Field(description="the first of them")]
+
+
+@with_config(DOCUMENT)
+class LawFigures(TypedDict, total=False):
+    """Little's Law over windows of the data."""
+
+    window_steps: Annotated[int, Field(description="steps of a window")]
+    windows: Annotated[int, Field(description="number of windows")]
+    median_compliance: Annotated[
+        float | None, Field(description="median over the windows, from 0 to 1; null: no window")
+    ]
+    share_within_tolerance: Annotated[
+        float | None, Field(description="share of windows that deviate by at most 20 %")
+    ]
+    verdicts: Annotated[dict[str, int], Field(description="number of series by verdict")]
+
+
+@with_config(DOCUMENT)
+class UploadQuality(TypedDict, total=False):
+    """What was found in an uploaded table, and what was done about it."""
+
+    rows_received: Annotated[int, Field(description="rows of the table")]
+    duplicates: Annotated[
+        int, Field(description="rows replaced by a later row of the same series and date")
+    ]
+    blanks: Annotated[CountByTarget, Field(description="empty values by column")]
+    negatives: Annotated[CountByTarget, Field(description="negative values, taken as empty")]
+    ignored_columns: Annotated[list[str], Field(description="columns that were not read")]
+    gaps: Annotated[Gaps, Field(description="missing steps")]
+    interpolated_values: Annotated[int, Field(description="values of WIP and throughput filled")]
+    empty_series: Annotated[list[str], Field(description="series left out: no row was usable")]
+    littles_law: Annotated[LawFigures, Field(description="Little's Law over windows")]
+
+
+@with_config(DOCUMENT)
+class GeneratorParameters(TypedDict, total=False):
+    """The parameters that synthetic data was generated with."""
+
+    plants: Annotated[list[str], Field(description="names of the plants")]
+    applications: Annotated[list[str], Field(description="names of the applications")]
+    panel_sizes: Annotated[list[str], Field(description="names of the panel sizes")]
+    days: Annotated[int, Field(description="days of each series")]
+    base_wip: Annotated[float, Field(description="mean WIP of a series of size one, in units")]
+    base_throughput: Annotated[float, Field(description="mean throughput of such, units a day")]
+    seasonality: Annotated[float, Field(description="strength of the seasons, from 0 to 1")]
+    noise: Annotated[float, Field(description="strength of the noise, from 0 to 1")]
+    seed: Annotated[int, Field(description="seed of the random numbers")]
+
+
+class GenerateReply(Reply):
+    """A generated data set."""
+
+    dataset_id: str = Field(description="id of the data set, which is stored")
+    data_points: int = Field(description="number of rows")
+    data: list[DataRow] = Field(description="the first 100 rows")
+    summary: DataSummary = Field(description="size, names and dates")
+    seed: int = Field(description="the seed that makes the same data again")
+
+
+class UploadReply(Reply):
+    """An uploaded data set."""
+
+    dataset_id: str = Field(description="id of the data set, which is stored")
+    data_points: int = Field(description="number of rows, with those that fill gaps")
+    summary: DataSummary = Field(description="size, names and dates")
+    quality: UploadQuality = Field(description="what was found and repaired")
+
+
+class LawWindow(Part):
+    """A window of a series that breaks Little's Law."""
+
+    start: str = Field(description="first date of the window")
+    end: str = Field(description="last date of the window")
+    deviation: float = Field(description="share by which ΣWIP differs; > 0: WIP is too high")
+    allowance: float = Field(description="share that the edges of the window can explain")
+
+
+class LawVerdict(Part):
+    """Little's Law of a series; shares of the larger of ΣWIP and Σ throughput × cycle time."""
+
+    verdict: Literal["pass", "inconclusive", "fail"] = Field(
+        description="`fail`: a window deviates by more than its edges allow; `pass`: none does, "
+        "and no deviation above 20 % can have been missed; else `inconclusive`"
+    )
+    windows: int = Field(description="windows tested; 0: too few cycle times are known")
+    windows_failed: int = Field(description="windows that deviate by more than their edges allow")
+    deviation: float | None = Field(description="over the longest window; > 0: WIP is too high")
+    allowance: float | None = Field(description="share that that window's edges can explain")
+    detectable: float | None = Field(description="the largest deviation that may have been missed")
+    known_cycle_times: int = Field(description="steps whose cycle time is known")
+    worst_window: LawWindow | None = Field(description="the worst that fails; null: none fails")
+
+
+class StabilityVerdict(Part):
+    """The trend of the WIP of a series."""
+
+    verdict: Literal["stable", "growing", "shrinking", "inconclusive"] = Field(
+        description="`growing`, `shrinking`: by a quarter of the mean and more than chance"
+    )
+    slope_per_step: float | None = Field(description="trend of WIP, in units per step")
+    standard_error: float | None = Field(description="of the slope, in units per step")
+    change: float | None = Field(description="over all of the data, as a share of the mean WIP")
+    margin: float | None = Field(description="of the change, with 95 % confidence")
+    inflow_per_step: float | None = Field(description="mean releases, in units; null: not known")
+    outflow_per_step: float = Field(description="mean throughput, in units per step")
+
+
+class Outlier(Part):
+    """A value far from its neighbours and its weekday."""
+
+    date: str = Field(description="date of the value")
+    target: Target = Field(description="its column")
+    value: float = Field(description="the value, in the unit of its column")
+    expected_range: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(
+        description="lowest and highest value that would not be an outlier"
+    )
+
+
+class SeriesQuality(Part):
+    """The quality of one series."""
+
+    plant: str = Field(description="name of the plant")
+    application: str = Field(description="name of the application")
+    panel_size: str = Field(description="name of the panel size")
+    steps: int = Field(description="rows of the series")
+    littles_law: LawVerdict = Field(description="Little's Law over windows")
+    stability: StabilityVerdict = Field(description="the trend of WIP")
+    outliers: list[Outlier] = Field(description="the strongest, at most 10")
+    outlier_count: int = Field(description="number of all outliers")
+
+
+class QualitySummary(Part):
+    """The quality of all series together, also of those that are not listed."""
+
+    series: int = Field(description="number of series")
+    series_listed: int = Field(description="at most 1,000: those that need attention first")
+    littles_law: dict[Literal["pass", "inconclusive", "fail"], int] = Field(
+        description="number of series by verdict"
+    )
+    stability: dict[Literal["stable", "growing", "shrinking", "inconclusive"], int] = Field(
+        description="number of series by verdict"
+    )
+    outliers: int = Field(description="number of outliers in all series")
+    recommendations: list[str] = Field(description="what to look at first, as sentences")
+
+
+class Unmendable(Part):
+    """Why an upload of this data would be refused. Of each series the longest stretch is used."""
+
+    error: str = Field(description="the sentence of the refusal")
+    details: list[ErrorDetail] = Field(description="one for each gap that is too long")
+
+
+class QualityReport(BaseModel):
+    """The figures of an upload (`rows_received`, `gaps`, …), and the quality of each series."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
+
+    summary: QualitySummary = Field(description="all series together")
+    series: list[SeriesQuality] = Field(description="each series, those that need attention first")
+    unmendable: Unmendable | None = Field(
+        default=None, description="why an upload would be refused; null: it would not"
+    )
+
+
+class DataQualityReply(Reply):
+    """The quality of some data. Nothing was stored."""
+
+    data_points: int = Field(description="number of rows, with those that fill gaps")
+    summary: DataSummary = Field(description="size, names and dates")
+    quality: QualityReport = Field(description="what was found")
+
+
+class DatasetInfo(Part):
+    """A stored data set in the list."""
+
+    dataset_id: str = Field(description="id of the data set")
+    created_at: str = Field(description="when it was stored, ISO 8601 in UTC")
+    source: str = Field(description="`generated`, `uploaded`, or what else made it")
+    data_points: int = Field(description="number of rows")
+    summary: DataSummary = Field(description="size, names and dates")
+    quality: UploadQuality | None = Field(default=None, description="null: it was not uploaded")
+    parameters: GeneratorParameters | None = Field(
+        default=None, description="null: it was not generated"
+    )
+
+
+class DamagedDataset(Part):
+    """A stored data set that cannot be used as it is."""
+
+    dataset_id: str = Field(description="id of the data set")
+    error: str = Field(description="what is wrong with its files")
+
+
+class DatasetsReply(Reply):
+    """The stored data sets."""
+
+    datasets: list[DatasetInfo] = Field(description="newest first")
+    damaged: list[DamagedDataset] = Field(description="those that cannot be used")
+
+
+class DatasetReply(DatasetInfo, Reply):
+    """A data set with all of its rows."""
+
+    data: list[DataRow] = Field(description="all rows, series by series, oldest first")
