@@ -15,7 +15,7 @@ from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
 from models.series.legacy_encoding import LevelsEncoding, feature_order
 from models.series.panel import Calendar, Key, Panel, Step
-from utils.api.replies.backtests import BacktestReply
+from utils.api.replies.backtesting import BacktestReply
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
 

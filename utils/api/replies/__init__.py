@@ -87,55 +87,55 @@ from utils.api.replies.data import (
 from utils.api.replies.data import (
     UploadReply as UploadReply,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     BatchForecast as BatchForecast,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     BatchRefusal as BatchRefusal,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     BatchReply as BatchReply,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     CapacityUse as CapacityUse,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     ClearingTime as ClearingTime,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     Deviations as Deviations,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     ExpectedValues as ExpectedValues,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     ForecastValidation as ForecastValidation,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     LineState as LineState,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     LittleLawAnalysis as LittleLawAnalysis,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     Prediction as Prediction,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     PredictReply as PredictReply,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     ProductionTimeline as ProductionTimeline,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     StateAnalysis as StateAnalysis,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     TargetReached as TargetReached,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     ValidateReply as ValidateReply,
 )
-from utils.api.replies.forecasts import (
+from utils.api.replies.forecasting import (
     Validation as Validation,
 )
 from utils.api.replies.jobs import (

@@ -7,7 +7,7 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
-from utils.api.replies.backtests import BacktestReply
+from utils.api.replies.backtesting import BacktestReply
 from utils.http import web
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views
