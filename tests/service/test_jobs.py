@@ -1,4 +1,4 @@
-"""Jobs over HTTP: handed in, followed, cancelled; the same key, the same job."""
+"""Jobs over HTTP: submitted, followed, cancelled; one idempotency key, one job."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_a_plain_train_is_the_same_job(service: Service, trained: Body) -> None:
     assert [last["loss"], last["val_loss"]] == [history["loss"][-1], history["val_loss"][-1]]
 
 
-def test_progress_tells_what_the_model_then_measures(service: Service, trained: Body) -> None:
+def test_progress_matches_the_metrics_of_the_model(service: Service, trained: Body) -> None:
     last, measured = service.job(trained["model_id"])["progress"], trained["metrics"]
-    # But for targets where the network is not heard in the end, as it helps none there.
+    # But for targets to which the LSTM correction is not applied, as it does not improve them.
     exact = len(measured["network"]["targets"]) == 3
     assert last["mae"] == pytest.approx(measured["mae"], rel=1e-4 if exact else 0.02)
     assert last["r2_score"] == pytest.approx(measured["r2_score"], abs=1e-4 if exact else 0.02)
@@ -129,7 +129,7 @@ def test_an_unknown_job_is_a_404(service: Service, method: str, path: str, id: s
 # --- events -----------------------------------------------------------------------------------
 
 
-def test_events_tell_every_epoch_and_every_change_of_status(
+def test_events_have_every_epoch_and_every_change_of_status(
     service: Service, dataset: Body
 ) -> None:
     id = service.submit(FAST | {"datasetId": dataset["dataset_id"], "background": True,
@@ -137,13 +137,13 @@ def test_events_tell_every_epoch_and_every_change_of_status(
     events = list(job_events(service, id))
     assert [event.id for event in events] == [*map(str, range(7)), "end"]
     assert [event.event for event in events] == ["status"] * 2 + ["epoch"] * 5 + ["status"]
-    said = [json.loads(event.data) for event in events]
-    assert [each["epoch"] for each in said[2:-1]] == [1, 2, 3, 4, 5]
-    assert set(said[2]) >= {"epochs", "loss", "val_loss", "mae", "r2_score", "seconds",
+    fields = [json.loads(event.data) for event in events]
+    assert [each["epoch"] for each in fields[2:-1]] == [1, 2, 3, 4, 5]
+    assert set(fields[2]) >= {"epochs", "loss", "val_loss", "mae", "r2_score", "seconds",
                             "eta_seconds"}  # fmt: skip
-    statuses = [said[0]["status"], said[1]["status"], said[-1]["status"]]
+    statuses = [fields[0]["status"], fields[1]["status"], fields[-1]["status"]]
     assert statuses == ["queued", "running", "succeeded"]
-    assert said[-1]["model_id"] == id
+    assert fields[-1]["model_id"] == id
     for seen in range(7):
         rest = list(job_events(service, id, last_id=str(seen)))
         assert [event.id for event in rest] == [event.id for event in events[seen + 1 :]]
@@ -160,9 +160,7 @@ def test_events_come_while_the_job_runs_and_end_as_it_ends(service: Service, end
 
 
 @pytest.mark.parametrize("last_id", ["-3", "x", "9" * 12, "9" * 30, "9" * 5000])
-def test_an_id_that_never_was_resumes_nothing_and_harms_nobody(
-    service: Service, endless: str, last_id: str
-) -> None:
+def test_an_unknown_event_id_resumes_nothing(service: Service, endless: str, last_id: str) -> None:
     # Several, for each of the web processes to have met it.
     for _ in range(4):
         stream = job_events(service, endless, last_id)
@@ -175,7 +173,7 @@ def test_a_stream_that_is_over_is_a_204(service: Service, trained: Body) -> None
     assert service.get(url, headers={"Last-Event-ID": "end"}).status_code == 204
 
 
-def test_a_failed_job_says_why_in_one_sentence(service: Service, dataset: Body) -> None:
+def test_a_failed_job_has_one_sentence_as_its_error(service: Service, dataset: Body) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"], "sequenceLength": 300, "background": True}
     id = service.submit(body)
     ended = service.wait_for(id, "failed")
@@ -185,7 +183,9 @@ def test_a_failed_job_says_why_in_one_sentence(service: Service, dataset: Body) 
     assert service.post("/api/model/train", body | {"background": False}).status_code == 422
 
 
-def test_streams_are_bounded_and_starve_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_streams_are_bounded_and_leave_threads_for_requests(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     running = start_service(
         tmp_path_factory.mktemp("streams"), WEB_PROCESSES="1", MAX_STREAMS="3", WEB_THREADS="8",
         MAX_WAITING="1",
@@ -290,7 +290,7 @@ def test_cancelling_and_publishing_never_both_happen(service: Service, dataset: 
 # --- Idempotency-Key --------------------------------------------------------------------------
 
 
-def test_the_same_key_is_the_same_job(service: Service) -> None:
+def test_one_idempotency_key_gives_one_job(service: Service) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     body = FAST | SMALL | {"background": True}
     body.pop("seed")
@@ -306,7 +306,7 @@ def test_the_same_key_is_the_same_job(service: Service) -> None:
     assert other.json()["details"][0]["field"] == "Idempotency-Key"
 
 
-def test_the_same_key_is_the_same_data(service: Service) -> None:
+def test_one_idempotency_key_gives_one_data_set(service: Service) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     body = {"historicalDays": 3}
     replies = [service.post("/api/data/generate", body, headers=key).json() for _ in range(2)]
@@ -318,7 +318,7 @@ def test_the_same_key_is_the_same_data(service: Service) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä"])
-def test_a_key_that_breaks_its_rule_is_a_422(service: Service, key: str) -> None:
+def test_an_idempotency_key_that_breaks_its_rule_is_a_422(service: Service, key: str) -> None:
     headers = {"Idempotency-Key": key.encode()}
     reply = service.post("/api/data/generate", {"historicalDays": 3}, headers=headers)
     assert reply.status_code == 422 and "Idempotency-Key" in reply.json()["error"]

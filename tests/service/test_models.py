@@ -163,7 +163,7 @@ def test_an_h5_stands_in_for_a_keras_file(service: Service, dataset: dict[str, s
     assert service.call("DELETE", f"/api/model/{id}").status_code == 200
 
 
-def test_an_h5_without_its_document_is_listed_and_says_what_to_do(service: Service) -> None:
+def test_an_h5_without_its_document_is_listed_with_the_remedy(service: Service) -> None:
     path = service.folder / "models" / "grandpa.h5"
     path.write_bytes(b"whatever")
     models = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}

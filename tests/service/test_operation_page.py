@@ -1,4 +1,4 @@
-"""What the operation page calls, line by line of the contract's third part, over HTTP."""
+"""The endpoints of the operation page, line by line of the contract's third part, over HTTP."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def posted(service: Service) -> Body:
 
 @pytest.fixture(scope="class")
 def running(service: Service, dataset: Body, plants: Body) -> Iterator[str]:
-    """A job on all plants that trains until it is cancelled, handed in after that per plant."""
+    """A job on all plants that trains until it is cancelled, then one per plant."""
     body = FAST | {"epochs": 10_000, "datasetId": dataset["dataset_id"]}
     id = service.submit(body)
     service.wait_for_epoch(id)
@@ -69,25 +69,25 @@ def refused(reply: Any, status: int) -> str:
 # --- the log ----------------------------------------------------------------------------------
 
 
-def test_logs_tell_the_beginning_and_the_end_of_a_training(service: Service, posted: Body) -> None:
+def test_logs_have_the_beginning_and_the_end_of_a_training(service: Service, posted: Body) -> None:
     lines = service.get("/api/training/logs").json()["logs"]
     mine = [line for line in lines if line["job_id"] == posted["model_id"]]
     assert "starting" in mine[0]["message"] and "training" in mine[0]["message"]
     epochs = [EPOCH.fullmatch(line["message"]) for line in mine[1:-1]]
     assert [epoch and int(epoch[1]) for epoch in epochs] == [1, 2, 3]
-    told = [float(epoch[3]) for epoch in epochs if epoch]
-    assert told == pytest.approx(posted["training_history"]["loss"], abs=1e-4)
+    losses = [float(epoch[3]) for epoch in epochs if epoch]
+    assert losses == pytest.approx(posted["training_history"]["loss"], abs=1e-4)
     assert [line["level"] for line in mine] == ["info"] * 4 + ["success"]
 
 
-def test_logs_tell_why_a_training_failed(service: Service, dataset: Body) -> None:
+def test_logs_have_the_error_of_a_failed_training(service: Service, dataset: Body) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"], "sequenceLength": 300}
     error = refused(service.post("/api/model/train", body), 422)
     last = service.get("/api/training/logs").json()["logs"][-1]
     assert last["level"] == "error" and error in last["message"]
 
 
-def test_logs_take_notes_that_every_web_process_tells(service: Service) -> None:
+def test_notes_are_in_the_logs_of_every_web_process(service: Service) -> None:
     for level in ("warning", None):
         note = {"message": f"furnace {level}", "level": level}
         added = service.post("/api/training/logs", note).json()["log"]
@@ -288,7 +288,7 @@ def test_picture_and_report_of_a_model(service: Service, plants: Body) -> None:
     assert [path.name for path in (service.folder / "models").glob(f"{id}*")] == []
 
 
-def test_report_of_a_model_whose_data_is_gone_says_so(service: Service, posted: Body) -> None:
+def test_the_report_of_a_model_without_its_data(service: Service, posted: Body) -> None:
     service.call("DELETE", f"/api/data/{posted['dataset_id']}")
     report = service.get(f"/api/model/{posted['model_id']}/report").text
     assert "is not stored here" in report and report.count("data:image/png") == 1

@@ -60,7 +60,7 @@ def log_of(service: Service, id: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def undisturbed(running: Service) -> Body:
-    """What the long training gives when nobody disturbs it."""
+    """The result of the long training without a disturbance."""
     id = running.submit(LONG)
     running.wait_for(id, "succeeded")
     return result(running, id)
@@ -77,14 +77,14 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
             os.kill(worker_of(running), signal.SIGKILL)
     assert json.loads(events[-1].data)["status"] == "succeeded"
     # The stream went on through it: every epoch once, ids without a gap.
-    said = [json.loads(event.data) for event in events if event.event == "epoch"]
-    assert [each["epoch"] for each in said] == list(range(1, 151))
+    epochs = [json.loads(event.data) for event in events if event.event == "epoch"]
+    assert [each["epoch"] for each in epochs] == list(range(1, 151))
     assert [event.id for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
     assert running.job(id)["tries"] == 2
     assert any("resuming from a checkpoint" in line for line in log_of(running, id))
-    told = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
-    epochs = [int(match.group(1)) for match in told if match]
-    assert epochs.count(1) == 1 and len(epochs) <= 152
+    matches = [re.search(r"Epoch (\d+)/", line) for line in log_of(running, id)]
+    logged = [int(match.group(1)) for match in matches if match]
+    assert logged.count(1) == 1 and len(logged) <= 152
     again = result(running, id)
     assert again["training_history"]["loss"] == pytest.approx(
         undisturbed["training_history"]["loss"], rel=1e-5
@@ -134,7 +134,7 @@ def answers(service: Service) -> bool:
         return False
 
 
-def test_a_job_that_takes_its_worker_along_is_given_up(running: Service) -> None:
+def test_a_job_that_kills_its_workers_fails(running: Service) -> None:
     """After five tries of which none got an epoch further; the next job has its turn."""
     large = {"lstmUnits1": 256, "lstmUnits2": 256, "sequenceLength": 200, "historicalDays": 1500}
     poisoned, next_one = running.submit(LONG | large), running.submit(LONG | {"epochs": 3})
@@ -151,7 +151,7 @@ def starts(service: Service, id: str) -> list[str]:
     return [line for line in log_of(service, id) if "starting training" in line]
 
 
-def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None:
+def test_a_stop_releases_the_job_and_a_restart_resumes_it(tmp_path: Path) -> None:
     first, some = start_service(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
     ids = [first.submit(some), first.submit(LONG | {"epochs": 3})]
     first.wait_for_epoch(ids[0], 5)
@@ -159,8 +159,8 @@ def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None
     second = start_service(tmp_path, CHECKPOINT_SECONDS="0")
     for id in ids:
         assert second.wait_for(id, "succeeded")["tries"] == 1
-    told = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
-    assert sorted(told) == sorted(ids)
+    listed_jobs = [job["job_id"] for job in second.get("/api/jobs").json()["jobs"]]
+    assert sorted(listed_jobs) == sorted(ids)
     # A power cut: everything is gone at once, with a job running and one in the queue.
     ids = [second.submit(some), second.submit(LONG | {"epochs": 3})]
     second.wait_for_epoch(ids[0], 5)
@@ -171,7 +171,7 @@ def test_a_stop_hands_the_job_back_and_a_restart_goes_on(tmp_path: Path) -> None
     tries = [third.wait_for(id, "succeeded")["tries"] for id in ids]
     assert tries == [2, 1]
     listed = [model["model_id"] for model in third.get("/api/models").json()["models"]]
-    assert sorted(listed) == sorted([*told, *ids])
+    assert sorted(listed) == sorted([*listed_jobs, *ids])
     assert third.get("/api/jobs?status=running").json()["jobs"] == []
     ask = {"plant": "P 1", "application": "TV", "panelSize": "L"}
     for id in listed:
@@ -189,7 +189,7 @@ def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
     service.stop()
 
 
-def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
+def test_old_jobs_are_deleted(tmp_path: Path) -> None:
     service = start_service(tmp_path)
     id = service.submit(LONG | {"epochs": 1})
     service.wait_for(id, "succeeded")
@@ -221,8 +221,8 @@ def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
         ended = service.wait_for(id, "succeeded")
         assert ended["tries"] == 1
         events = list(job_events(service, id))
-        told = [json.loads(event.data)["epoch"] for event in events if event.event == "epoch"]
-        assert told == list(range(1, 151))
+        epochs = [json.loads(event.data)["epoch"] for event in events if event.event == "epoch"]
+        assert epochs == list(range(1, 151))
         service.stop()
 
 

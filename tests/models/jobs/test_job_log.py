@@ -32,10 +32,10 @@ def test_events_are_numbered_from_one_and_come_back_in_order(log: JobLog, job: s
     log.add_status(job, {"status": "running"})
     for epoch in (1, 2):
         log.add_epoch(job, epoch, {"epoch": epoch, "loss": 0.5})
-    told = log.after({job: 0})
-    assert [(event.number, event.epoch) for event in told] == [(1, None), (2, 1), (3, 2)]
-    assert told[1].data == {"epoch": 1, "loss": 0.5}
-    assert told[0].at <= told[1].at <= told[2].at <= time.time()
+    recorded = log.after({job: 0})
+    assert [(event.number, event.epoch) for event in recorded] == [(1, None), (2, 1), (3, 2)]
+    assert recorded[1].data == {"epoch": 1, "loss": 0.5}
+    assert recorded[0].at <= recorded[1].at <= recorded[2].at <= time.time()
     assert [[event.number for event in log.after({job: seen})] for seen in range(4)] == [
         [1, 2, 3],
         [2, 3],
@@ -56,9 +56,9 @@ def test_what_is_told_again_is_told_once(log: JobLog, job: str) -> None:
 def test_several_writers_leave_no_gap_and_no_repeat(log: JobLog, job: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda i: log.add_epoch(job, i // 2, {"epoch": i // 2}), range(40)))
-    told = log.after({job: 0})
-    assert [event.number for event in told] == list(range(1, 21))
-    assert sorted(event.epoch or 0 for event in told) == list(range(20))
+    recorded = log.after({job: 0})
+    assert [event.number for event in recorded] == list(range(1, 21))
+    assert sorted(event.epoch or 0 for event in recorded) == list(range(20))
 
 
 def test_jobs_are_told_apart(log: JobLog, job: str) -> None:

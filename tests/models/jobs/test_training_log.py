@@ -1,4 +1,4 @@
-"""What clients note in the training log, the same in SQLite and in PostgreSQL."""
+"""Notes of clients in the training log, the same in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
