@@ -69,6 +69,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         kinds.mark(item)
+    items.sort(key=kinds.order)  # what takes longest first: the cores end at about the same time
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.markexpr == "unit" and "tensorflow" in sys.modules:
+        raise pytest.UsageError(
+            "A module with unit tests imports TensorFlow: give it "
+            "`pytestmark = pytest.mark.training`, or import it within the tests."
+        )
 
 
 @pytest.hookimpl(wrapper=True)

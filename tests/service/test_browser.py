@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as ec
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.support import programs
 from tests.support.running_service import (
     ROOT,
     SMALL,
@@ -61,8 +61,7 @@ def origin() -> Iterator[str]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert program and driver, "This test needs: apt-get install chromium chromium-driver"
+    program, driver = programs.need("chromium"), programs.need("chromedriver")
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage",

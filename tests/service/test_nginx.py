@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import pytest
 import requests
 import trustme
 
+from tests.support import programs
 from tests.support.running_service import (
     FAST,
     ROOT,
@@ -91,8 +91,7 @@ def site(folder: Path, http: int, https: int, upstream: int) -> str:
 
 @contextmanager
 def nginx(folder: Path, upstream: int) -> Iterator[Front]:
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "These tests need nginx: apt-get install nginx-light"
+    program = programs.need("nginx")
     authority, http, https = trustme.CA(), free_port(), free_port()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     authority.cert_pem.write_to_path(folder / "authority.pem")

@@ -46,6 +46,11 @@ def mark(item: pytest.Item) -> None:
         raise pytest.UsageError(f"{item.nodeid} is of several kinds: {', '.join(sorted(kinds))}")
 
 
+def order(item: pytest.Item) -> int:
+    """Return the place of a test's kind in a run."""
+    return next(i for i, kind in enumerate(reversed(KINDS)) if item.get_closest_marker(kind))
+
+
 def watch_unit_tests() -> None:
     """Fail unit tests that start a process or import TensorFlow, from now on."""
     sys.addaudithook(_refuse)

@@ -6,7 +6,6 @@ Where Debian's own cluster runs or not makes no difference to it.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from uuid import uuid4
 
 import psycopg
 
+from tests.support import programs
 from tests.support.running_service import free_port, wait_until
 
 USER, PASSWORD = "lstm", "only-in-tests/1"
@@ -76,6 +76,7 @@ class Server:
 @contextmanager
 def running() -> Iterator[Server]:
     """A PostgreSQL for as long as the context lasts."""
+    programs.need("initdb")
     # In /tmp, not in pytest's folder: PostgreSQL's own user has to be able to enter it, and the
     # name of its socket has to be short.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -97,7 +98,7 @@ def _served(folder: Path, port: int) -> Iterator[Server]:
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
     subprocess.run(
-        [program("initdb"), "--pgdata=data", f"--username={USER}", "--pwfile=password",
+        [programs.need("initdb"), "--pgdata=data", f"--username={USER}", "--pwfile=password",
          "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
         check=True, stdout=subprocess.DEVNULL, **user,
     )  # fmt: skip
@@ -106,7 +107,12 @@ def _served(folder: Path, port: int) -> Iterator[Server]:
     def launch() -> subprocess.Popen[bytes]:
         with (folder / "log").open("a") as out:
             return subprocess.Popen(
-                [program("postgres"), "-D", "data", *(f"--{k}={v}" for k, v in options.items())],
+                [
+                    programs.need("postgres"),
+                    "-D",
+                    "data",
+                    *(f"--{k}={v}" for k, v in options.items()),
+                ],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 **user,
@@ -118,15 +124,3 @@ def _served(folder: Path, port: int) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-
-
-def program(name: str) -> str:
-    """The path of one of PostgreSQL's programs; Debian keeps them off the PATH."""
-
-    def version(path: Path) -> list[int]:
-        return [int(number) for number in re.findall(r"\d+", path.parts[-3])]
-
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=version)
-    path = str(found[-1]) if found else shutil.which(name)
-    assert path, f"These tests need PostgreSQL's {name}: apt-get install postgresql"
-    return path

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import redis
 
+from tests.support import programs
 from tests.support.running_service import free_port, wait_until
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The URL of a Redis that keeps nothing."""
-    program, port = shutil.which("redis-server"), free_port()
-    assert program, "These tests need Redis: apt-get install redis-server"
+    program, port = programs.need("redis-server"), free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     process = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
 

@@ -123,18 +123,17 @@ def start_service(
     folder: Path, *arguments: str, authority: Path | None = None, **settings: str
 ) -> Service:
     environment = environment_of(folder, **settings)
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        # From elsewhere, as a service manager or a path in a shell does.
-        [sys.executable, str(ROOT / "run.py"), *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    log.close()
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            # From another folder, as a service manager does.
+            [sys.executable, str(ROOT / "run.py"), *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
     url = f"{'https' if authority else 'http'}://127.0.0.1:{environment['PORT']}"
     service = Service(url, folder, environment, process, authority=authority)
 
