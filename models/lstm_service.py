@@ -8,20 +8,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import orjson
-from numpy.typing import NDArray
-
 from models.data.datasets import Datasets
 from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
-from models.forecast.forecast_reply import forecast_json, forecast_reply
+from models.forecast.forecast_reply import forecast_reply
 from models.forecast.forecaster import Forecaster
-from models.forecast.history import Context, context_of
+from models.forecast.history import context_of
 from models.jobs.jobs import Jobs
 from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
-from models.series.panel import KEYS, Key
+from models.series.panel import KEYS
 from models.services.backtest_service import BacktestService
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
@@ -39,8 +35,6 @@ from utils.settings import Settings
 from utils.storage.quota import Quota
 
 VERSION = "1.0.0"
-
-Floats = NDArray[np.float64]
 
 
 class LSTMService:
@@ -216,19 +210,12 @@ class LSTMService:
             NotFound: there is no such model.
             InvalidInput: the model does not know the series, or the history is too short.
         """
-        return forecast_reply(*self._asked(request), request)
-
-    def predict_json(self, request: schemas.PredictRequest) -> bytes:
-        """`predict` as JSON. Raises as that."""
-        said = forecast_json(*self._asked(request), request)
-        head = orjson.dumps({"success": True, "model_id": request.model_id})
-        return head[:-1] + b"," + said[1:]
-
-    def _asked(self, request: schemas.PredictRequest) -> tuple[Forecaster, Key, Context]:
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._open(request.model_id)
         key = (request.plant, request.application, request.panel_size)
-        return forecaster, key, context_of(forecaster, key, request, self.settings.max_rows)
+        history = context_of(forecaster, key, request, self.settings.max_rows)
+        forecast = forecaster.forecast(key, history.rows, history.last, request.prediction_days)
+        return forecast_reply(forecaster, key, history, request, forecast)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.

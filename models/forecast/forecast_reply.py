@@ -1,17 +1,16 @@
-"""A forecast as the service replies it: day by day, judged by Little's Law and by the target."""
+"""The reply to a forecast request: day by day, checked by Little's Law and against the target."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from models.forecast.forecaster import Forecast, Forecaster
 from models.forecast.history import Context
 from models.forecast.intervals import LEVELS
-from models.series.panel import TARGETS, Key
+from models.series.panel import KEYS, TARGETS, Key
 from utils import validation
 from utils.api import replies
 from utils.api.schemas import ForecastFields, PredictRequest
@@ -19,8 +18,6 @@ from utils.errors import DamagedFile
 
 Floats = NDArray[np.float64]
 
-# What a forecast of a model's own data depends on.
-_ASKED = ("prediction_days", "current_wip", "planned_throughput", "target_production", "raw")
 _DECIMALS = 6
 _BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
 _COLUMNS = [
@@ -32,56 +29,49 @@ _COLUMNS = [
 
 
 def forecast_reply(
-    forecaster: Forecaster, key: Key, context: Context, request: PredictRequest
-) -> replies.PredictReply:
-    """Forecast a series from its context, in the state that the request asks about."""
-    forecast = _forecast(forecaster, key, context, request.prediction_days)
-    entry = forecast_entry(forecaster, key, context, request, forecast)
-    return replies.PredictReply(model_id=request.model_id, **entry)
-
-
-def _forecast(forecaster: Forecaster, key: Key, context: Context, steps: int) -> Forecast:
-    if context.own:
-        return forecaster.forecast_own([key], steps)[0]
-    return forecaster.forecast(key, context.rows, context.last, steps)
-
-
-def forecast_json(
     forecaster: Forecaster,
     key: Key,
     context: Context,
-    request: ForecastFields,
-    forecast: Forecast | None = None,
-) -> bytes:
-    """`forecast_entry` as JSON; of the model's own data it is remembered.
+    request: PredictRequest,
+    forecast: Forecast,
+) -> replies.PredictReply:
+    """Return the reply to a request for one series.
 
     Args:
-        forecast: from that context, where it is there already.
+        context: the history that the forecast starts from.
+        forecast: of one series, over the days that the request asks for.
 
     Raises:
-        DamagedFile: what the model says is no number.
+        DamagedFile: the forecast has values that are not numbers.
     """
-    asked = (key, *(getattr(request, name) for name in _ASKED))
-    if context.own and (known := forecaster.said(*asked)):
-        return known
-    forecast = forecast or _forecast(forecaster, key, context, request.prediction_days)
-    parts = [forecast.values, forecast.raw, *forecast.lower.values(), *forecast.upper.values()]
-    if not all(np.isfinite(part).all() for part in parts):
-        raise DamagedFile("The model is damaged: what it says is no number.")
-    said = orjson.dumps(forecast_entry(forecaster, key, context, request, forecast))
-    if context.own:
-        forecaster.keep(said, *asked)
-    return said
+    fields = _fields(forecaster, key, context, request, forecast)
+    return replies.PredictReply(model_id=request.model_id, **fields)
 
 
-def forecast_entry(
+def batch_entry(
+    forecaster: Forecaster,
+    key: Key,
+    context: Context,
+    item: ForecastFields,
+    forecast: Forecast,
+    place: int,
+) -> replies.BatchForecast:
+    """Return the entry of one item of a batch, by its place from 0. Raises as `forecast_reply`."""
+    fields = _fields(forecaster, key, context, item, forecast)
+    names: dict[str, Any] = dict(zip(KEYS, key, strict=True))
+    return replies.BatchForecast(item=place, **fields, **names)
+
+
+def _fields(
     forecaster: Forecaster,
     key: Key,
     context: Context,
     request: ForecastFields,
     forecast: Forecast,
 ) -> dict[str, Any]:
-    """What `replies.PredictReply` says of a forecast of one series, the model's id aside."""
+    """Fields that the reply to a single request and the entry of a batch share."""
+    if not forecast.is_finite:
+        raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
     forecast = forecast.shifted(
         forecaster.response, context.rows[-1], request.current_wip, request.planned_throughput
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,22 +18,10 @@ from models.forecast.what_if import Response
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LevelsEncoding
 from models.series.panel import KEYS, Calendar, Key
-from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-class Memory:
-    """What was forecast of models' own data, and what replies say of it, for a while.
-
-    The models of a process share one: those that are asked about most have most of it.
-    """
-
-    def __init__(self, steps: int = 16_384, bytes_said: int = 4_000_000) -> None:
-        self.forecasts: BoundedCache[Forecast] = BoundedCache(steps)  # 150 bytes a step
-        self.said: BoundedCache[bytes] = BoundedCache(bytes_said)
 
 
 @dataclass(frozen=True)
@@ -50,6 +38,12 @@ class Forecast:
     lower: dict[int, Floats]
     upper: dict[int, Floats]
     confidence: Floats
+
+    @property
+    def is_finite(self) -> bool:
+        """True if all values and bounds are numbers."""
+        parts = [self.values, self.raw, *self.lower.values(), *self.upper.values()]
+        return all(np.isfinite(part).all() for part in parts)
 
     def of(self, i: int) -> Forecast:
         """The forecast of one of the series."""
@@ -178,26 +172,16 @@ class SeriesEnd(NamedTuple):
 class Forecaster:
     """A published model, ready to forecast. Safe to share between threads.
 
-    A model never changes, so forecasts from its own data are cached for a while.
-
     Args:
         model: the parts of the model.
         series: the ends of the training data of the series that it starts from.
-        memory: the cache of its forecasts; one of its own by default.
     """
 
-    def __init__(
-        self,
-        model: Model | LevelsModel,
-        series: Mapping[Key, SeriesEnd],
-        memory: Memory | None = None,
-    ) -> None:
+    def __init__(self, model: Model | LevelsModel, series: Mapping[Key, SeriesEnd]) -> None:
         self.encoding: Encoding | LevelsEncoding = model.encoding
         self.model = model if isinstance(model, Model) else None
         self._network, self._series = model.network, series
         self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
-        self._kept = memory or Memory()
-        self._name = object()  # in a memory that others share; it does not keep the model alive
 
     @property
     def calendar(self) -> Calendar:
@@ -288,29 +272,6 @@ class Forecaster:
         rows = [start.rows for start in starts]
         past = pasts_of(model, np.array(numbers), rows, _last(starts))
         return model.forecast(past, steps)
-
-    def forecast_own(self, keys: Sequence[Key], steps: int) -> list[Forecast]:
-        """Forecast series that the model knows from the end of their own data, each by itself."""
-        places = {key: (self._name, key, steps) for key in keys}
-        known = self._kept.forecasts.known(places.values())
-        found = {key: known[place] for key, place in places.items() if place in known}
-        new = [key for key in places if key not in found]
-        if new:
-            starts = [Start(key, *recent) for key in new if (recent := self.recent(key))]
-            together = self.forecast_all(starts, steps)
-            for i, start in enumerate(starts):
-                found[start.key] = forecast = together.of(i)
-                self._kept.forecasts.put(places[start.key], forecast, steps)
-        return [found[key] for key in keys]
-
-    def said(self, *asked: Hashable) -> bytes | None:
-        """What a reply said of the model's own data, if that is remembered."""
-        place = self._name, *asked
-        return self._kept.said.known([place]).get(place)
-
-    def keep(self, said: bytes, *asked: Hashable) -> None:
-        """Remember what a reply says of the model's own data, by what it was asked."""
-        self._kept.said.put((self._name, *asked), said, len(said))
 
     def forecast_levels(self, rows: Floats, last: Ints, series: Ints, steps: int) -> Forecast:
         """Forecasts of a legacy network, of whose errors nothing is known.

@@ -22,7 +22,6 @@ class Context(NamedTuple):
     rows: Floats
     last: int
     cold: bool = False  # the model was not trained on this series
-    own: bool = False  # it is the end of the model's own data
 
 
 def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_rows: int) -> Context:
@@ -45,7 +44,7 @@ def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_ro
                 "history",
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
-        return Context(*known, own=True)
+        return Context(*known)
     rows, last = _joined(_history(forecaster, key, request.history, max_rows), known)
     if len(rows) < length:
         raise InvalidInput.of(

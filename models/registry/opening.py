@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.forecast.autoregression import Autoregression
-from models.forecast.forecaster import Forecaster, LevelsModel, Memory, Model, SeriesEnd
+from models.forecast.forecaster import Forecaster, LevelsModel, Model, SeriesEnd
 from models.forecast.intervals import Intervals
 from models.forecast.onnx_session import open_network
 from models.forecast.reconciliation import Reconciliation
@@ -20,14 +20,11 @@ from models.series.panel import Key
 from utils.errors import DamagedFile
 
 
-def open_forecaster(
-    document: ModelDocument, network: bytes | Network, memory: Memory | None = None
-) -> Forecaster:
+def open_forecaster(document: ModelDocument, network: bytes | Network) -> Forecaster:
     """Return a model ready to forecast.
 
     Args:
         network: the content of its ONNX file, or the function that it is.
-        memory: the cache of its forecasts; one of its own by default.
 
     Raises:
         DamagedFile: the document or the network is not one that can forecast.
@@ -35,7 +32,7 @@ def open_forecaster(
     if isinstance(network, bytes):
         network = open_network(network)
     try:
-        return Forecaster(_model(document, network), _series(document), memory)
+        return Forecaster(_model(document, network), _series(document))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(
             f"The document of the model lacks what a forecast needs: {error!r}. A legacy "

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from models.forecast.forecaster import Forecaster, Memory
+from models.forecast.forecaster import Forecaster
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument, names_on_disk
 from models.registry.opening import open_forecaster
 from utils.errors import Conflict, DamagedFile, NotFound
@@ -111,7 +111,6 @@ class Registry:
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
-        self._memory = Memory()
 
     def count(self) -> int:
         """Return the number of models, legacy ones included."""
@@ -223,7 +222,7 @@ class Registry:
             document = ModelDocument.of(fields)
             network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(fields)) + _PER_NETWORK * len(network)
-            return _Opened(summary, open_forecaster(document, network, self._memory), size)
+            return _Opened(summary, open_forecaster(document, network), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)

@@ -14,8 +14,6 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from models.data_generator import PlantSpec, generate
-from models.registry.model_document import ModelDocument
-from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import train
@@ -162,20 +160,3 @@ def test_a_large_batch_comes_in_parts_and_in_order(client: FlaskClient, model_id
         1 + i % 3 for i in range(300) if i != 200
     ]
     assert "error" in body["results"][200]
-
-
-def test_what_a_model_remembers_is_what_it_says_and_has_an_end(store: Path, model_id: str) -> None:
-    shelf = model_store(store)
-    forecaster = open_forecaster(ModelDocument.read(shelf, model_id), shelf.read(model_id, ".onnx"))
-    key = forecaster.encoding.keys[0]
-    first = forecaster.forecast_own([key], 30)[0]
-    assert forecaster.forecast_own([key], 30)[0] is first
-    recent = forecaster.recent(key)
-    assert recent is not None
-    fresh = forecaster.forecast(key, *recent, 30)
-    np.testing.assert_array_equal(first.values, fresh.values)
-    for steps in range(1, 366):
-        forecaster.forecast_own([key], steps)
-    again = forecaster.forecast_own([key], 30)[0]
-    assert again is not first
-    np.testing.assert_array_equal(first.values, again.values)

@@ -9,17 +9,14 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from models.forecast.forecaster import Forecaster, Memory, Start
+from models.forecast.forecaster import Forecaster, Start
 from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import Registry, model_store
 from models.series.encoding import Encoding
 from tests.support.samples import sample_model
-from utils.bounded_cache import BoundedCache
 from utils.errors import NotFound
 
 MB = 1_000_000
@@ -82,22 +79,6 @@ def test_what_is_deleted_is_not_served_again(
         registry.open(id)
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
-def test_what_is_remembered_keeps_within_its_budget(puts: list[tuple[int, int]]) -> None:
-    remembered: BoundedCache[int] = BoundedCache(100)
-    costs: dict[int, int] = {}
-    for key, cost in puts:
-        known = remembered.known([key])
-        remembered.put(key, cost, cost)
-        costs[key] = known.get(key, cost)
-        held = remembered.known(range(10))
-        assert all(held[key] == costs[key] for key in held)
-        assert sum(held.values()) <= 100
-    if puts:
-        key, cost = puts[-1]
-        assert cost > 100 or remembered.known([key])
-
-
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_bound_network_says_what_it_says_when_called(
     count: int, published: tuple[dict[str, Any], bytes]
@@ -130,17 +111,3 @@ def test_threads_that_forecast_at_once_do_not_hear_each_other(
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda start: forecaster.forecast(*start, 30).values, starts))
     np.testing.assert_array_equal(together, alone)
-
-
-def test_models_that_share_a_memory_know_only_their_own(
-    published: tuple[dict[str, Any], bytes],
-) -> None:
-    document, content = published
-    memory = Memory()
-    one, other = (open_forecaster(ModelDocument.of(document), content, memory) for _ in range(2))
-    key = one.encoding.keys[0]
-    [forecast] = one.forecast_own([key], 7)
-    assert one.forecast_own([key], 7)[0] is forecast
-    assert other.forecast_own([key], 7)[0] is not forecast
-    one.keep(b"said", key, 7)
-    assert one.said(key, 7) == b"said" and other.said(key, 7) is None and one.said(key, 8) is None

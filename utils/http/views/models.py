@@ -123,7 +123,7 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
 
 
 @forecasts.post("/api/model/predict", request=s.PredictRequest, reply=r.PredictReply, role="read")
-def predict(service: LSTMService, body: s.PredictRequest) -> Response:
+def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply:
     """Forecast a series.
 
     Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
@@ -131,7 +131,7 @@ def predict(service: LSTMService, body: s.PredictRequest) -> Response:
     and `plannedThroughput` give the forecast of another state or plan; `targetProduction` asks on
     which day the cumulated throughput reaches it.
     """
-    return Response(service.predict_json(body), mimetype="application/json")
+    return service.predict(body)
 
 
 @forecasts.post(
