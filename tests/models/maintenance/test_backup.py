@@ -197,10 +197,10 @@ def test_an_archive_that_holds_anything_else_is_refused(
     assert new.files == [] and not (tmp_path / "x").exists()
 
 
-def add(path: Path, name: str, content: bytes) -> None:
+def add(path: Path, name: str, content: bytes, headers: dict[str, str] | None = None) -> None:
     with tarfile.open(path, "a") as tar:
         member = tarfile.TarInfo(name)
-        member.size = len(content)
+        member.size, member.pax_headers = len(content), headers or {}
         tar.addfile(member, io.BytesIO(content))
 
 
@@ -212,11 +212,27 @@ def unknown(path: Path) -> None:
     add(path, f"models/{uuid4()}.json", b"{}")
 
 
-def newer(path: Path) -> None:
+def bomb(path: Path) -> None:
+    """Add a sparse file: 512 bytes that unpack to a terabyte of zeros."""
+    name = f"models/{uuid4()}.json"
+    sparse = {"major": "1", "minor": "0", "name": name, "realsize": str(10**12)}
+    headers = {f"GNU.sparse.{key}": value for key, value in sparse.items()}
+    add(path, name, b"1\n0\n0\n".ljust(512, b"\0"), headers)
+
+
+def described(path: Path, **manifest: Any) -> None:
     path.unlink()
     with tarfile.open(path, "w"):
         pass
-    add(path, "manifest.json", document_to_bytes({"form": 99}))
+    add(path, "manifest.json", document_to_bytes(manifest))
+
+
+def newer(path: Path) -> None:
+    described(path, form=99, created_at="2024-01-01T00:00:00Z")
+
+
+def untyped(path: Path) -> None:
+    described(path, form=1, created_at="2024-01-01T00:00:00Z", members=["jobs.sqlite"])
 
 
 def text(path: Path) -> None:
@@ -233,6 +249,8 @@ def packed(path: Path) -> None:
     [
         (twice, "each file once"),
         (unknown, "is not what was backed up"),
+        (bomb, "and nothing else"),
+        (untyped, "is damaged, or of a newer release"),
         (newer, "newer release"),
         (text, "is no backup"),
         (packed, "is no backup"),
