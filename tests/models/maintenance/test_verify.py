@@ -202,7 +202,7 @@ def test_verify_repairs_a_running_service_and_then_finds_nothing_more(
         age(models / name)
     (models / f"{id}.json").touch()  # so that no process has it open still
     listed = {m["model_id"]: m["info"] for m in service.get("/api/models").json()["models"]}
-    assert listed[twin]["status"] == "damaged" and "not what was" in listed[twin]["error"]
+    assert listed[twin]["status"] == "damaged" and "is damaged" in listed[twin]["error"]
     assert service.post("/api/model/predict", body).status_code == 500
     found = verify(read(service.environment))
     subjects = [f["subject"] for f in found["findings"] if f["kind"] == "problem"]
