@@ -1,18 +1,18 @@
-"""What can go wrong, as one tree; it knows no HTTP (`app.py` maps it to status codes).
+"""Errors of the service, as one tree. They know no HTTP: `utils.http.web` maps them to statuses.
 
 ServiceError
-├── BadRequest          the message is not what it claims to be (not JSON, say)
-├── Unauthorized        nobody knows who is asking: no key, or one that is not valid
-├── Forbidden           whoever asks may not do that
-├── UnsupportedMedia    a kind of content that the operation cannot read
+├── BadRequest          the body or form is malformed (not JSON, say)
+├── Unauthorized        the caller is unknown: no API key, or one that is not valid
+├── Forbidden           the caller's role does not allow it
+├── UnsupportedMedia    a content type that the operation cannot read
 ├── InvalidInput        a field breaks its rule
-├── TooLarge            more than a stated limit allows
+├── TooLarge            more than a stated bound allows
 ├── NotFound            no such model, data set or job
-├── Conflict            the operation does not fit the state that the thing is in
-├── TooManyRequests     more of them, or more at once, than one caller may have
-├── DamagedFile         a stored file is not what was published
-├── Unavailable         nothing can do the work now; worth trying again
-└── InternalError       a defect of the service itself; the log has the details
+├── Conflict            the operation does not fit the state of the thing
+├── TooManyRequests     more requests, jobs or streams than one caller may have
+├── DamagedFile         a stored file differs from what was published
+├── Unavailable         a part of the service cannot work now; worth a retry
+└── InternalError       a defect of the service; the log has the details
 SettingsError           a setting in the environment breaks its rule
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Detail:
-    """One broken rule: the field, what it asks for, and what came instead."""
+    """One broken rule: the field, the rule, and the value received."""
 
     field: str
     message: str
@@ -32,9 +32,9 @@ class Detail:
 
 
 class ServiceError(Exception):
-    """Anything a caller is told about: one readable sentence, and details by field."""
+    """An error that a caller can read: one sentence, and details by field."""
 
-    retry_after: int | None = None  # seconds after which it is worth trying again, where it is
+    retry_after: int | None = None  # seconds after which a retry is worth it, if it ever is
 
     def __init__(
         self, message: str, details: list[Detail] | None = None, retry_after: int | None = None
@@ -45,7 +45,7 @@ class ServiceError(Exception):
         self.retry_after = retry_after or self.retry_after
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into the same error."""
+        """Return a JSON-ready form, from which `from_document` makes the same error."""
         return {
             "kind": type(self).__name__,
             "message": self.message,
@@ -54,19 +54,19 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The message is not what it claims to be."""
+    """The body or form is malformed."""
 
 
 class Unauthorized(ServiceError):
-    """Nobody knows who is asking: there is no key, or it is not valid."""
+    """The caller is unknown: there is no API key, or it is not valid."""
 
 
 class Forbidden(ServiceError):
-    """Whoever asks may not do that."""
+    """The caller's role does not allow it."""
 
 
 class UnsupportedMedia(ServiceError):
-    """A kind of content that the operation cannot read."""
+    """A content type that the operation cannot read."""
 
 
 class InvalidInput(ServiceError):
@@ -74,12 +74,12 @@ class InvalidInput(ServiceError):
 
     @classmethod
     def of(cls, field: str, message: str, received: Any = None) -> InvalidInput:
-        """The error of a single field; the sentence names it."""
+        """Return the error of a single field; the sentence names it."""
         return cls(f"{field}: {message}", [Detail(field, message, received)])
 
 
 class TooLarge(ServiceError):
-    """More than a stated limit allows."""
+    """More than a stated bound allows."""
 
 
 class NotFound(ServiceError):
@@ -87,27 +87,27 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The operation does not fit the state that the thing is in."""
+    """The operation does not fit the state of the thing."""
 
 
 class TooManyRequests(ServiceError):
-    """More than one caller may have; worth trying again after `retry_after` seconds."""
+    """More than one caller may have; worth a retry after `retry_after` seconds."""
 
     retry_after = 10
 
 
 class DamagedFile(ServiceError):
-    """A stored file is not what was published."""
+    """A stored file differs from what was published."""
 
 
 class Unavailable(ServiceError):
-    """Nothing can do the work now; worth trying again after `retry_after` seconds."""
+    """A part of the service cannot work now; worth a retry after `retry_after` seconds."""
 
     retry_after = 10
 
 
 class InternalError(ServiceError):
-    """A defect of the service itself; the log has the details."""
+    """A defect of the service; the log has the details."""
 
 
 class SettingsError(Exception):

@@ -105,7 +105,7 @@ class Datasets:
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
-        self.store.room.expect()
+        self.store.quota.expect()
         return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
 
     def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Datasets:
         Returns:
             the documents of the intact ones, newest first; the fault of each damaged one, by id.
         """
-        documents, damaged = self.store.sorted_out()
+        documents, damaged = self.store.readable_and_damaged()
         for id in documents:
             with suppress(NotFound, DamagedFile):  # changed meanwhile
                 for suffix, fault in self.store.faults(id).items():

@@ -18,7 +18,7 @@ from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT
 from utils.errors import Unavailable
 from utils.logs import logger
-from utils.storage.checksums import sealed, unsealed
+from utils.storage.checksums import with_checksum, without_checksum
 
 if TYPE_CHECKING:  # TensorFlow is loaded by the first training, not by the worker's start
     from models.training.fit import Epoch
@@ -174,7 +174,7 @@ class JobControl:
         if kept is None:
             return None
         try:
-            unrecorded, _, content = unsealed(kept).partition(b"\n")
+            unrecorded, _, content = without_checksum(kept).partition(b"\n")
             self._unrecorded[:0] = json.loads(unrecorded)
         except ValueError:
             log.warning("the checkpoint is damaged: starting over", job_id=self._job_id)
@@ -199,7 +199,7 @@ class JobControl:
         unrecorded = json.dumps(self._unrecorded)
 
         def write(path: Path) -> None:
-            path.write_bytes(sealed(unrecorded.encode() + b"\n" + content))
+            path.write_bytes(with_checksum(unrecorded.encode() + b"\n" + content))
 
         try:
             self._context.models.keep(self._job_id, CHECKPOINT, write)

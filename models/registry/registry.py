@@ -136,7 +136,7 @@ class Registry:
         """
         if id in self.store.stems(".h5") and id not in self.store.ids():
             return self._info(id), ModelDocument()
-        document = ModelDocument.of(self.store.glance(id))
+        document = ModelDocument.of(self.store.summary(id))
         return _shown(document), document
 
     def document(self, id: str) -> ModelDocument:
@@ -164,7 +164,7 @@ class Registry:
 
     def _expect_imported(self, id: str) -> dict[str, Any]:
         try:
-            return self.store.glance(id)
+            return self.store.summary(id)
         except NotFound as error:
             if id in self.store.stems(".h5"):
                 raise Conflict(
@@ -226,7 +226,7 @@ class Registry:
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
-            self.store.glance(id)
+            self.store.summary(id)
             raise
 
     def _onnx(self, id: str, served: str) -> bytes:
@@ -255,7 +255,7 @@ class Registry:
 
     def _info(self, id: str) -> dict[str, Any]:
         try:
-            document = ModelDocument.of(self.store.glance(id))
+            document = ModelDocument.of(self.store.summary(id))
             self._expect_network(id, document)
             return _shown(document)
         except NotFound:

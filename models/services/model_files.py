@@ -41,7 +41,7 @@ class ModelFiles:
             TooLarge: the stored models take all of the space that they may (MAX_MODELS_MB).
             Unavailable: no worker is alive.
         """
-        self._registry.store.room.expect()
+        self._registry.store.quota.expect()
         dataset_id = self._compressed(model_id, request.dataset_id, request.serves)
         entry = self._registry.summary(model_id).compression or {}
         files = entry["files"]

@@ -84,7 +84,7 @@ class TrainingService:
         mark = fingerprint(request)
         job_id = id_of(idempotency_key, "train")
         if idempotency_key is None or not self._jobs.states([job_id]):
-            self._registry.store.room.expect()
+            self._registry.store.quota.expect()
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
             seed = seed_of(request.seed, idempotency_key)
             data_id = id_of(idempotency_key, f"data {mark}")
@@ -178,7 +178,7 @@ class TrainingService:
         """
         request_limits.check_training(request, self._settings)
         self._jobs.expect_worker()
-        self._registry.store.room.expect()
+        self._registry.store.quota.expect()
         seed, group = seed_of(request.seed, None), str(uuid4())
         with self._data(request, seed, str(uuid4())) as (document, _):
             known = document["summary"]["plants"]

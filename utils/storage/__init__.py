@@ -1,1 +1,1 @@
-"""Files in a folder or an object store, published whole; the database engine."""
+"""Files in a folder or an object store, published atomically; the database engine."""

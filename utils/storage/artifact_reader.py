@@ -1,4 +1,4 @@
-"""Things that are published, as they are read: listed, opened, checked against their documents."""
+"""Published artifacts, read: listed, opened, and checked against their documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from utils.errors import DamagedFile, NotFound
 from utils.storage.checksums import document_from_bytes
-from utils.storage.files import Files, Stamp, listing, open_files
+from utils.storage.files import Files, Stamp, listing
+from utils.storage.locations import open_files
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -21,36 +22,32 @@ DOCUMENT = ".json"
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MISSING = "is missing"
 
-# A file is replaced just before its document: who reads in between looks again.
-_SETTLED_AFTER = 5.0  # seconds that a file is old by which is not just being replaced
-_LOOK_AGAIN = (0.05, 0.2, 0.5)  # seconds until the next looks
+# A file is replaced just before its document: a reader in between reads again.
+_SETTLED_AFTER = 5.0  # seconds since a change after which a file is not being replaced
+_RETRY_AFTER = (0.05, 0.2, 0.5)  # seconds
 _REPAIR = (
-    "`python run.py verify --repair` repairs what can be repaired; else restore it from a backup, or "
-    "delete it and make it again."
+    "`python run.py verify --repair` repairs what can be repaired; else restore it from a backup, "
+    "or delete it and make it again."
 )
 
 
-class _Known(NamedTuple):
-    """What is kept of a document, and whether that is all of it."""
+class _Cached(NamedTuple):
+    """The summary of a document; `is_complete` if it is the document itself."""
 
     stamp: Stamp
-    glance: Document
-    is_whole: bool
-
-
-def whole(document: Document) -> Document:
-    """A document as it is."""
-    return document
+    summary: Document
+    is_complete: bool
 
 
 class ArtifactReader:
-    """The things of one noun ("model", "data set") at one location, to be read.
+    """The artifacts of one noun ("model", "data set") at one location, for reading.
 
     Args:
-        location: a folder, or a URL that fsspec knows. It is made when it is first written to.
-        noun: what a thing is called in messages.
-        suffixes: endings of the files that may belong to a thing, the document's aside.
-        glance: what to keep in memory of a document, its `files` at least: by default, all of it.
+        location: a folder, or a URL of fsspec. It is made at the first write.
+        noun: what an artifact is called in messages.
+        suffixes: endings of the files that an artifact may have beside its document.
+        summarize: makes the summary of a document to keep in memory, with its `files` at least;
+            None: the whole document is kept.
     """
 
     def __init__(
@@ -58,22 +55,22 @@ class ArtifactReader:
         location: str | Path,
         noun: str,
         suffixes: tuple[str, ...],
-        glance: Callable[[Document], Document] = whole,
+        summarize: Callable[[Document], Document] | None = None,
     ) -> None:
         self.noun = noun
         self.suffixes = suffixes
         self._files = open_files(str(location))
-        self._glance = glance
-        self._documents: dict[str, _Known] = {}
-        self._seen: dict[str, tuple[float, Stamp]] = {}  # when a stamp was last looked up
+        self._summarize = summarize
+        self._documents: dict[str, _Cached] = {}
+        self._stamps: dict[str, tuple[float, Stamp]] = {}  # with the time of the look
 
     @property
     def files(self) -> Files:
-        """The files that it is made of."""
+        """Return the files at the location."""
         return self._files
 
     def ids(self) -> list[str]:
-        """Ids of all that is published.
+        """Return the ids of all artifacts.
 
         Raises:
             Unavailable: the location cannot be reached.
@@ -81,7 +78,7 @@ class ArtifactReader:
         return sorted(self.stems(DOCUMENT))
 
     def stems(self, suffix: str) -> set[str]:
-        """Names, less their ending, of the files that end in `suffix`.
+        """Return the names, without the ending, of the files that end in `suffix`.
 
         Raises:
             Unavailable: the location cannot be reached.
@@ -89,11 +86,11 @@ class ArtifactReader:
         with listing(self.noun):
             names = self._files.names()
         now = time.monotonic()
-        self._seen |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
+        self._stamps |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
         return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
 
     def has(self, id: str, suffix: str) -> bool:
-        """Whether a file of a thing is there."""
+        """Return whether a file of an artifact exists."""
         try:
             self._files.stamp(self._name(id, suffix))
         except (FileNotFoundError, NotFound):
@@ -101,7 +98,7 @@ class ArtifactReader:
         return True
 
     def changed_at(self, id: str) -> float:
-        """When the newest file of a thing was written, as a Unix time; 0 if there is none."""
+        """Return when the newest file of an artifact was written, as a Unix time; 0 without any."""
         times = [0.0]
         for suffix in (DOCUMENT, *self.suffixes):
             with contextlib.suppress(FileNotFoundError):
@@ -109,9 +106,7 @@ class ArtifactReader:
         return max(times)
 
     def _name(self, id: str, suffix: str) -> str:
-        """The name of a file of a thing.
-
-        Only a UUID in its plain form, or a name that the listing holds, ever becomes part of it.
+        """The name of a file of an artifact, whose id is a plain UUID or in the listing.
 
         Raises:
             NotFound: the id is neither.
@@ -126,30 +121,30 @@ class ArtifactReader:
     # --- reading ------------------------------------------------------------------------------
 
     def document(self, id: str) -> Document:
-        """The document of a thing. It is shared with other callers: not to be changed.
+        """Return the document of an artifact. Callers share it and must not change it.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no artifact of that id.
             DamagedFile: the document cannot be read.
             Unavailable: the location cannot be reached.
         """
-        return self._document(id, True)
+        return self._document(id, complete=True)
 
-    def glance(self, id: str) -> Document:
-        """What is kept of a thing's document: the same object until the thing changes.
+    def summary(self, id: str) -> Document:
+        """Return the summary of a document: the same object until the artifact changes.
 
         Raises:
             NotFound, DamagedFile, Unavailable: as `document`.
         """
-        return self._document(id, False)
+        return self._document(id, complete=False)
 
-    def _document(self, id: str, whole: bool) -> Document:
+    def _document(self, id: str, complete: bool) -> Document:
         name = self._name(id, DOCUMENT)
         try:
             stamp = self._stamp(name)
             known = self._documents.get(id)
-            if known and known.stamp == stamp and (known.is_whole or not whole):
-                return known.glance
+            if known and known.stamp == stamp and (known.is_complete or not complete):
+                return known.summary
             document = document_from_bytes(self._files.read(name))
         except FileNotFoundError as error:
             self.forget(id)
@@ -159,35 +154,35 @@ class ArtifactReader:
                 f"The document of {self.noun} {id} is damaged: {error}. {_REPAIR}"
             ) from error
         if not (known and known.stamp == stamp):
-            glance = self._glance(document)
-            known = self._documents[id] = _Known(stamp, glance, glance is document)
-        return document if whole else known.glance
+            summary = self._summarize(document) if self._summarize else document
+            known = self._documents[id] = _Cached(stamp, summary, summary is document)
+        return document if complete else known.summary
 
     def _stamp(self, name: str) -> Stamp:
-        """The stamp of a file, as it is or as it was a moment ago."""
-        seen = self._seen.get(name)
+        """The stamp of a file, as it is or was a moment ago."""
+        seen = self._stamps.get(name)
         if seen and time.monotonic() - seen[0] < self._files.fresh_for:
             return seen[1]
         stamp = self._files.stamp(name)
         if self._files.fresh_for:
-            self._seen[name] = (time.monotonic(), stamp)
+            self._stamps[name] = (time.monotonic(), stamp)
         return stamp
 
     def forget(self, id: str) -> None:
-        """Look afresh at a thing the next time."""
+        """Drop what is cached of an artifact."""
         self._documents.pop(id, None)
-        self._seen.pop(f"{id}{DOCUMENT}", None)
+        self._stamps.pop(f"{id}{DOCUMENT}", None)
 
     def readable_documents(self) -> dict[str, Document]:
-        """Glances at all things, by id, less those deleted meanwhile or damaged."""
-        return self.sorted_out()[0]
+        """Return the summaries of all artifacts that are not damaged, by id."""
+        return self.readable_and_damaged()[0]
 
-    def sorted_out(self) -> tuple[dict[str, Document], dict[str, str]]:
-        """(glances at all things, what is wrong with those that cannot be read), by id."""
+    def readable_and_damaged(self) -> tuple[dict[str, Document], dict[str, str]]:
+        """Return (summaries of the readable artifacts, faults of the damaged ones), both by id."""
         found, damaged = {}, {}
         for id in self.ids():
             try:
-                found[id] = self.glance(id)
+                found[id] = self.summary(id)
             except NotFound:  # deleted meanwhile
                 continue
             except DamagedFile as error:
@@ -195,15 +190,15 @@ class ArtifactReader:
         return found, damaged
 
     def faults(self, id: str) -> dict[str, str]:
-        """What a glance shows to be wrong with the files that a document states, by suffix.
+        """Return the faults of the files of a document, by suffix: missing, or of another size.
 
-        The files are not read: it is for lists.
+        The files are not read, so it is quick enough for lists.
 
         Raises:
             NotFound, DamagedFile: as `document`.
         """
         found = {}
-        for name, stated in self.glance(id).get("files", {}).items():
+        for name, stated in self.summary(id).get("files", {}).items():
             try:
                 size = self._stamp(name)[-1]
             except FileNotFoundError:
@@ -214,28 +209,28 @@ class ArtifactReader:
                     found[name.removeprefix(id)] = f"has {size:,} bytes instead of {was}"
         return found
 
-    def damage(self, id: str, suffix: str, what: str = "is not what was published") -> DamagedFile:
-        """The error of a damaged file."""
+    def damage(self, id: str, suffix: str, fault: str = "is not what was published") -> DamagedFile:
+        """Return the error of a damaged file."""
         return DamagedFile(
-            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {what}. {_REPAIR}"
+            f"The file {id}{suffix} of {self.noun} {id} is damaged: it {fault}. {_REPAIR}"
         )
 
     def read(self, id: str, suffix: str) -> bytes:
-        """The content of a file of a thing, checked against its document.
+        """Return the content of a file of an artifact, checked against its document.
 
         Raises:
-            NotFound: the thing or its file does not exist.
-            DamagedFile: the file is not what was published.
+            NotFound: the artifact or its file does not exist.
+            DamagedFile: the file differs from what was published.
         """
         return self._checked(id, suffix, self._files.read, _sha256_of)
 
     @contextlib.contextmanager
     def local(self, id: str, suffix: str) -> Iterator[Path]:
-        """A file of a thing, on this machine as long as the context is open; checked as `read`.
+        """Yield a file of an artifact on this machine, checked against its document.
 
         Raises:
-            NotFound: the thing or its file does not exist.
-            DamagedFile: the file is not what was published.
+            NotFound: the artifact or its file does not exist.
+            DamagedFile: the file differs from what was published.
         """
         with contextlib.ExitStack() as stack:
 
@@ -250,7 +245,7 @@ class ArtifactReader:
         """What `take` makes of a file's name, once its SHA-256 is what the document states."""
         self._stated(id, suffix)
         try:
-            for _ in self._looks(id, suffix):
+            for _ in self._attempts(id, suffix):
                 found = take(self._name(id, suffix))
                 stated = self._stated(id, suffix)
                 if stated is None or sha256(found) == stated:
@@ -261,12 +256,12 @@ class ArtifactReader:
             raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
         raise self.damage(id, suffix)
 
-    def _looks(self, id: str, suffix: str) -> Iterator[None]:
-        """Looks at a file and its document until they agree: the first, then at most a few more."""
+    def _attempts(self, id: str, suffix: str) -> Iterator[None]:
+        """Attempts to read a file that agrees with its document: more while it is replaced."""
         yield
-        self.forget(id)  # the file may be new, and the document as it was a moment ago
+        self.forget(id)  # the cached document may be older than the file
         yield
-        for pause in _LOOK_AGAIN:
+        for pause in _RETRY_AFTER:
             age = time.time() - self._files.changed_at(self._name(id, suffix))
             if age > _SETTLED_AFTER:
                 return
@@ -275,12 +270,12 @@ class ArtifactReader:
             yield
 
     def is_intact(self, id: str, suffix: str) -> bool:
-        """Whether a file of a thing is there, and is what was published.
+        """Return whether a file of an artifact exists and is what was published.
 
         Raises:
             NotFound, DamagedFile: as `document`.
         """
-        self.glance(id)
+        self.summary(id)
         try:
             with self.local(id, suffix):
                 return True
@@ -289,7 +284,9 @@ class ArtifactReader:
 
     def _stated(self, id: str, suffix: str) -> str | None:
         """The SHA-256 of a file that the document states, if it does."""
-        stated: str | None = self.glance(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
+        stated: str | None = (
+            self.summary(id).get("files", {}).get(f"{id}{suffix}", {}).get("sha256")
+        )
         return stated
 
     def _gone(self, id: str, suffix: str) -> NotFound:
@@ -297,7 +294,7 @@ class ArtifactReader:
 
 
 def is_uuid(id: str) -> bool:
-    """Whether an id is a UUID in its plain form."""
+    """Return whether an id is a UUID in its plain form."""
     return _UUID.fullmatch(id) is not None
 
 
@@ -306,7 +303,7 @@ def _short(id: str) -> str:
 
 
 def sha256_of_file(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal digits."""
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

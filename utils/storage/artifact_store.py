@@ -1,7 +1,7 @@
-"""Things that are published whole: each is some files and one `.json` document.
+"""Artifacts, published atomically: each has some files and one `.json` document.
 
-A thing exists when its document does. The document is placed last, so that a crash, a kill or a
-full disk at any moment leaves nothing half-made to be seen.
+An artifact exists when its document does. The document is placed last, so that after a crash, a
+kill or a full disk at any moment no incomplete artifact is visible.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ from utils.storage.artifact_reader import (
     Document,
     is_uuid,
     sha256_of_file,
-    whole,
 )
 from utils.storage.checksums import document_to_bytes
 from utils.storage.files import ABANDONED_AFTER, sync
-from utils.storage.quota import Measured, Quota
+from utils.storage.quota import Quota, StoredSize
 
 Writer = Callable[[Path], None]
 
-_KEPT_FOR = 7 * 86_400.0  # seconds that a file beside what is published is kept unless dropped
+_KEPT_FOR = 7 * 86_400.0  # seconds for which a checkpoint waits for its worker
 _CHECKPOINT = "checkpoint"
 
 
 class ArtifactStore(ArtifactReader):
-    """The things of one noun at one location, to be read and written.
+    """The artifacts of one noun at one location, for reading and writing.
 
     Args:
-        location, noun, suffixes, glance: as of `ArtifactReader`.
-        room: that all of them may take together; None: as much as the disk has.
+        location, noun, suffixes, summarize: as of `ArtifactReader`.
+        quota: of all of them together; None: as much as the disk has.
     """
 
     def __init__(
@@ -46,14 +45,14 @@ class ArtifactStore(ArtifactReader):
         location: str | Path,
         noun: str,
         suffixes: tuple[str, ...],
-        room: Quota | None = None,
-        glance: Callable[[Document], Document] = whole,
+        quota: Quota | None = None,
+        summarize: Callable[[Document], Document] | None = None,
     ) -> None:
-        super().__init__(location, noun, suffixes, glance)
-        self.room = Measured(self._files, (DOCUMENT, *suffixes), noun, room)
+        super().__init__(location, noun, suffixes, summarize)
+        self.quota = StoredSize(self._files, (DOCUMENT, *suffixes), noun, quota)
 
     def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:
-        """Publish a thing whole, or nothing of it.
+        """Publish an artifact completely, or nothing of it.
 
         Args:
             id: a UUID, not in use.
@@ -62,11 +61,11 @@ class ArtifactStore(ArtifactReader):
             files: ending → function that writes the file to the path it is given.
 
         Raises:
-            TooLarge: there is no room for it.
+            TooLarge: it exceeds the quota.
             Unavailable: the location cannot be written to (a full disk, say).
         """
         placed: list[str] = []
-        self.room.expect()
+        self.quota.expect()
         try:
             with self._files.staging() as staging:
                 for suffix, write in files.items():
@@ -74,15 +73,15 @@ class ArtifactStore(ArtifactReader):
                 described = {path.name: _describe(path) for path in sorted(staging.iterdir())}
                 _write(staging / f"{id}{DOCUMENT}", document | {"files": described})
                 staged = sum(path.stat().st_size for path in staging.iterdir())
-                self.room.expect(staged)
+                self.quota.expect(staged)
                 for suffix in (*files, DOCUMENT):
                     placed.append(f"{id}{suffix}")
                     self._files.place(staging / placed[-1], placed[-1])
                 self._files.settle()
-            self.room.grew(staged)
+            self.quota.grew(staged)
         except BaseException as error:
             for name in reversed(placed):
-                with contextlib.suppress(Unavailable):  # what failed first is what is told
+                with contextlib.suppress(Unavailable):  # the first error is reported
                     self._files.remove(name)
             if isinstance(error, OSError):
                 raise self._unwritable(error) from error
@@ -91,10 +90,10 @@ class ArtifactStore(ArtifactReader):
             self.forget(id)
 
     def attach(self, id: str, suffix: str, write: Writer) -> None:
-        """Add or replace one file of a published thing, its document following.
+        """Add or replace one file of a published artifact, then its document.
 
         Raises:
-            NotFound: the thing does not exist, or was deleted meanwhile.
+            NotFound: the artifact does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
         name = f"{id}{suffix}"
@@ -103,11 +102,11 @@ class ArtifactStore(ArtifactReader):
             with self._files.staging() as staging:
                 write(staging / name)
                 self.forget(id)
-                document = self.document(id)  # as it is now: writing may have taken long
+                document = self.document(id)  # read again, as writing may have taken long
                 files = document.get("files", {}) | {name: _describe(staging / name)}
                 _write(staging / f"{id}{DOCUMENT}", document | {"files": files})
                 self._files.place(staging / name, name)
-                if not self.has(id, DOCUMENT):  # it is not to rise again
+                if not self.has(id, DOCUMENT):  # deleted meanwhile: stays deleted
                     self._files.remove(name)
                     raise self._missing(id)
                 self._files.place(staging / f"{id}{DOCUMENT}", f"{id}{DOCUMENT}")
@@ -117,10 +116,10 @@ class ArtifactStore(ArtifactReader):
             self.forget(id)
 
     def amend(self, id: str, entries: dict[str, Any]) -> None:
-        """Change entries of a published thing's document, at one stroke.
+        """Change entries of a published document, atomically.
 
         Raises:
-            NotFound: the thing does not exist, or was deleted meanwhile.
+            NotFound: the artifact does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
         name, document = f"{id}{DOCUMENT}", self.document(id)
@@ -128,7 +127,7 @@ class ArtifactStore(ArtifactReader):
             with self._files.staging() as staging:
                 _write(staging / name, document | entries)
                 sync(staging / name)
-                if not self.has(id, DOCUMENT):  # it is not to rise again
+                if not self.has(id, DOCUMENT):  # deleted meanwhile: stays deleted
                     raise self._missing(id)
                 self._files.place(staging / name, name)
         except OSError as error:
@@ -137,10 +136,10 @@ class ArtifactStore(ArtifactReader):
             self.forget(id)
 
     def delete(self, id: str) -> None:
-        """Delete a thing: its document first, so that it is never seen without its files.
+        """Delete an artifact: its document first, so that it is never visible without its files.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no artifact of that id.
         """
         there = self._files.remove(self._name(id, DOCUMENT))
         self.forget(id)
@@ -148,12 +147,12 @@ class ArtifactStore(ArtifactReader):
             raise self._missing(id)
         for suffix in self.suffixes:
             self._files.remove(f"{id}{suffix}")
-        self.room.shrank()
+        self.quota.shrank()
 
-    # --- beside what is published -------------------------------------------------------------
+    # --- files of no published artifact -------------------------------------------------------
 
     def keep(self, id: str, suffix: str, write: Writer) -> None:
-        """Keep a file that nothing is published with (a checkpoint), in place of an earlier one.
+        """Store a file of no published artifact (a checkpoint), in place of an earlier one.
 
         Args:
             id: a UUID.
@@ -170,32 +169,32 @@ class ArtifactStore(ArtifactReader):
             raise self._unwritable(error) from error
 
     def kept(self, id: str, suffix: str) -> bytes | None:
-        """What `keep` kept, if it did."""
+        """Return the content of a file that `keep` stored; None without one."""
         try:
             return self._files.read(self._name(id, suffix))
         except FileNotFoundError:
             return None
 
     def drop(self, id: str, suffix: str) -> None:
-        """Remove what `keep` kept, if it did."""
+        """Remove a file that `keep` stored, if there is one."""
         self._files.remove(self._name(id, suffix))
 
-    # --- what is left behind, and what is damaged ---------------------------------------------
+    # --- abandoned and damaged files ----------------------------------------------------------
 
     def orphans(self, ended: Collection[str] = ()) -> list[str]:
-        """Files that belong to nothing, left behind long ago by crashes.
+        """Return the files of no artifact, left behind by crashes.
 
         Args:
-            ended: ids of jobs that have ended: nobody will ask for their checkpoints again.
+            ended: ids of ended jobs, whose checkpoints are not needed any more.
         """
         names, found = self._files.names(), []
         for name in names:
             id, _, suffix = name.partition(".")
-            # A legacy .h5 may stand alone: people put it there, no crash did.
+            # A legacy .h5 may stand alone: people put it there.
             ours = f".{suffix}" in self.suffixes and suffix != "h5" and is_uuid(id)
             if not ours or f"{id}{DOCUMENT}" in names:
                 continue
-            # What is kept beside (a checkpoint) may wait for its worker over a weekend.
+            # A checkpoint may wait for its worker over a weekend.
             waits = suffix == _CHECKPOINT and id not in ended
             with contextlib.suppress(FileNotFoundError):
                 age = time.time() - self._files.changed_at(name)
@@ -204,20 +203,20 @@ class ArtifactStore(ArtifactReader):
         return found
 
     def sweep(self) -> None:
-        """Remove what crashes left behind long ago: files that belong to nothing."""
+        """Remove the files of no artifact that crashes left behind."""
         self._files.sweep()
         for name in self.orphans():
             self._files.remove(name)
 
     def set_aside(self, id: str, *suffixes: str) -> str:
-        """Move files of a thing, or by default all of it, out of the way; returns where to.
+        """Move files of an artifact, by default all, to a folder for damaged ones; return its name.
 
         Raises:
             Unavailable: the location cannot be written to.
         """
         folder = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
-            # The document goes last: until then it says what the other files are.
+            # The document goes last, as it describes the other files.
             for suffix in suffixes or (*self.suffixes, DOCUMENT):
                 self._files.set_aside(f"{id}{suffix}", folder)
         except OSError as error:
@@ -231,7 +230,7 @@ class ArtifactStore(ArtifactReader):
 
 
 def copy_of(source: Path) -> Writer:
-    """What writes a copy of a file."""
+    """Return a writer that copies a file."""
 
     def write(target: Path) -> None:
         shutil.copyfile(source, target)

@@ -1,6 +1,6 @@
-"""Seals: by them a flipped bit in a stored document or checkpoint is noticed when it is read.
+"""SHA-256 checksums in stored documents and checkpoints: damage is noticed when they are read.
 
-They tell of damage, not of malice: who can write to a store can seal what he wrote.
+They show damage, not tampering: whoever can write to a store can write a valid checksum too.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import hashlib
 import json
 from typing import Any
 
-# Two marks, one at either end: a byte that is lost takes one of them along at most, so that what
-# is damaged never passes for a document from before there were seals.
-_FORM, _SEAL = "document_form", "document_sha256"
+# Two entries, one at either end: one lost byte destroys at most one of them, so that a damaged
+# document is never taken for one of an older version, which had no checksum.
+_FORM, _CHECKSUM = "document_form", "document_sha256"
 _FORM_NOW = 1
 
 
 class BadChecksum(ValueError):
-    """What was read is not what was written."""
+    """The content read differs from the content written."""
 
 
 def document_to_bytes(document: dict[str, Any]) -> bytes:
-    """A document as JSON whose last entry is the SHA-256 of all bytes before it.
+    """Return a document as JSON whose last entry is the SHA-256 of all bytes before it.
 
     Raises:
-        ValueError: it holds what JSON cannot, such as NaN.
+        ValueError: it has a value that JSON has not, such as NaN.
     """
     body = json.dumps({_FORM: _FORM_NOW} | document, allow_nan=False, ensure_ascii=False)
     head = body.encode()[:-1]
@@ -31,39 +31,39 @@ def document_to_bytes(document: dict[str, Any]) -> bytes:
 
 
 def document_from_bytes(content: bytes) -> dict[str, Any]:
-    """The document that `document_to_bytes` was given; one without a seal as it stands.
+    """Return the document of `document_to_bytes`; one without a checksum as it is.
 
     Raises:
-        BrokenSeal: it is not what was written.
-        ValueError: it is no JSON object.
+        BadChecksum: it differs from what was written.
+        ValueError: it is not a JSON object.
     """
     document = json.loads(content)
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")
-    form, seal = document.pop(_FORM, None), document.pop(_SEAL, None)
+    form, checksum = document.pop(_FORM, None), document.pop(_CHECKSUM, None)
     head, tail = content[:-_TAIL], content[-_TAIL:]
-    if (form is not None or seal is not None) and tail != _tail(head):
+    if (form is not None or checksum is not None) and tail != _tail(head):
         raise BadChecksum("it is not what was published")
     return document
 
 
 def _tail(head: bytes) -> bytes:
-    return f', "{_SEAL}": "{hashlib.sha256(head).hexdigest()}"}}'.encode()
+    return f', "{_CHECKSUM}": "{hashlib.sha256(head).hexdigest()}"}}'.encode()
 
 
 _TAIL = len(_tail(b""))
 
 
-def sealed(content: bytes) -> bytes:
-    """Content behind its SHA-256."""
+def with_checksum(content: bytes) -> bytes:
+    """Return a content after its SHA-256."""
     return hashlib.sha256(content).digest() + content
 
 
-def unsealed(content: bytes) -> bytes:
-    """What `sealed` was given.
+def without_checksum(content: bytes) -> bytes:
+    """Return the content that `with_checksum` was given.
 
     Raises:
-        BrokenSeal: it is not what was sealed.
+        BadChecksum: it differs from that.
     """
     digest, rest = content[:32], content[32:]
     if hashlib.sha256(rest).digest() != digest:

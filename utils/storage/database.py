@@ -1,4 +1,4 @@
-"""The one database of the service: its engine, and the table of workers that are alive."""
+"""The database of the service: its engine, its clock, and the table of live workers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from utils.errors import Unavailable
-from utils.lazy_imports import IMPORTS
 
-ALIVE_FOR = 15.0  # seconds that a worker counts as alive after a sign of life
-BEAT_EVERY = 3.0  # seconds between two signs of life
+ALIVE_FOR = 15.0  # seconds after its last heartbeat for which a worker counts as alive
+BEAT_EVERY = 3.0  # seconds between two heartbeats
 
-# A database machine that vanishes is noticed in seconds: a connection that is being made after
-# `connect_timeout`, one that waits for an answer after the others.
+# A lost database machine is noticed in seconds: while connecting by `connect_timeout`, while
+# waiting for an answer by the others.
 _POSTGRESQL = {
     "connect_timeout": "5",
     "keepalives_idle": "10",
@@ -30,9 +29,9 @@ _POSTGRESQL = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-# Writers queue up instead of failing; with the log ahead, readers never wait for them.
+# Writers wait instead of failing; with write-ahead logging, readers never wait for them.
 _PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
-_TABLE_LOCK = 0x15731573  # any number of our own; workers that start together take turns by it
+_TABLE_LOCK = 0x15731573  # an arbitrary number; processes that start together take turns
 
 _WORKERS = sa.Table(
     "service_workers",
@@ -46,7 +45,7 @@ _WORKERS = sa.Table(
 
 
 class Clock(FunctionElement[float]):
-    """The database's clock in seconds since 1970: one clock, whichever machines write and read."""
+    """The database's clock in seconds since 1970: one clock for all machines."""
 
     type = sa.Float()
     inherit_cache = True
@@ -59,36 +58,31 @@ def _postgresql_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
 
 @compiles(Clock, "sqlite")
 def _sqlite_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
-    # unixepoch('subsec') says the same from SQLite 3.42 on.
+    # unixepoch('subsec') is the same from SQLite 3.42 on.
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 def open_engine(url: str, **options: Any) -> sa.Engine:
-    """The engine of a database URL; the folder of a SQLite file is made if need be.
+    """Return the engine of a database URL; makes the folder of a SQLite file.
 
-    Nothing is connected to before the first use.
+    It connects at the first use.
 
     Args:
         options: of SQLAlchemy's create_engine.
 
     Raises:
-        Unavailable: the URL is none, or the folder cannot be made.
+        Unavailable: the URL is not valid, or the folder cannot be made.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, options)
     missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
     parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
-    return _create(parsed, pool_pre_ping=True, **options)
-
-
-def _create(url: sa.URL, **options: Any) -> sa.Engine:
-    with IMPORTS:  # of the dialect, and of the driver
-        return sa.create_engine(url, **options)
+    return sa.create_engine(parsed, pool_pre_ping=True, **options)
 
 
 def _parse(url: str) -> sa.URL:
-    # What SQLAlchemy says of a URL that it cannot read may quote it, password and all.
+    # The error of SQLAlchemy may quote the URL with its password.
     try:
         parsed = sa.make_url(url)
     except (SQLAlchemyError, ValueError):
@@ -114,7 +108,7 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
             raise Unavailable(
                 f"The folder of the database cannot be made: {folder}: {error.strerror}."
             ) from error
-    engine = _create(url, **options)
+    engine = sa.create_engine(url, **options)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
@@ -127,7 +121,7 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
 
 
 def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
-    """Make the tables that are not there yet; safe for processes that start together.
+    """Make the missing tables; safe for processes that start together.
 
     Raises:
         Unavailable: the database does not answer.
@@ -144,11 +138,10 @@ def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
 
 @contextlib.contextmanager
 def answering(engine: sa.Engine) -> Iterator[None]:
-    """Say it in one sentence if the database of `engine` does not do what it is asked to.
+    """Raise Unavailable with one sentence if the database of `engine` fails.
 
     Raises:
-        Unavailable: in place of whatever SQLAlchemy raises, but for IntegrityError: that is an
-            answer, too.
+        Unavailable: in place of any error of SQLAlchemy except IntegrityError, which is an answer.
     """
     try:
         yield
@@ -159,15 +152,15 @@ def answering(engine: sa.Engine) -> Iterator[None]:
 
 
 def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
-    """The first line of what the driver said: no statement, no values, no password."""
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    """The first line of the driver's error, without statement, values and password."""
+    text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     password = str(engine.url.password or "")
-    line = said.splitlines()[0].rstrip(".")
+    line = text.splitlines()[0].rstrip(".")
     return line.replace(password, "***") if password else line
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process other than this one has an id."""
+    """Whether another process has an id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -178,9 +171,9 @@ def _lives(pid: int) -> bool:
 
 
 class Workers:
-    """Which training workers are alive, by the signs of life they leave in the database.
+    """The training workers that are alive, by their heartbeats in the database.
 
-    Beats and their ages are of the database's clock alone. Every method raises Unavailable if
+    Heartbeats and their ages are of the database's clock alone. Every method raises Unavailable if
     the database does not answer.
     """
 
@@ -192,9 +185,9 @@ class Workers:
         make_tables(self._engine, _WORKERS.metadata)
 
     def beat(self, worker_id: str, started_at: float) -> None:
-        """Leave a sign of life; whoever's last one is of the future left it just now, too.
+        """Record a heartbeat; heartbeats in the future are set to now.
 
-        A clock that was set back has the dead seem alive, else, until it is where it was.
+        Else, after the clock was set back, dead workers would seem alive for as long.
         """
         # SQLite writes ON CONFLICT as PostgreSQL does.
         row = postgresql.insert(_WORKERS).values(
@@ -211,19 +204,19 @@ class Workers:
             connection.execute(_WORKERS.update().where(ahead).values(beat_at=Clock()))
 
     def leave(self, worker_id: str) -> None:
-        """Take a worker off the list, as it ends."""
+        """Remove a worker that ends."""
         with self._writing() as connection:
             connection.execute(_WORKERS.delete().where(_WORKERS.c.worker_id == worker_id))
 
     def forget(self, older_than_seconds: float) -> None:
-        """Take the workers off the list whose last sign of life is older."""
+        """Remove the workers whose last heartbeat is older."""
         with self._writing() as connection:
             connection.execute(
                 _WORKERS.delete().where(_WORKERS.c.beat_at < Clock() - older_than_seconds)
             )
 
     def rival(self, worker_id: str) -> str | None:
-        """The host of another process that lives under an id, if there is one."""
+        """Return the host of another live process with a worker id; None without one."""
         query = sa.select(_WORKERS.c.host, _WORKERS.c.pid).where(
             _WORKERS.c.worker_id == worker_id, _WORKERS.c.beat_at > Clock() - ALIVE_FOR
         )
@@ -234,11 +227,11 @@ class Workers:
         return str(found.host)
 
     def alive(self) -> int:
-        """How many workers gave a sign of life lately."""
+        """Return how many workers are alive."""
         return len(self.alive_ids())
 
     def alive_ids(self) -> set[str]:
-        """The ids of the workers that gave a sign of life lately."""
+        """Return the ids of the workers that are alive."""
         recent = _WORKERS.c.beat_at > Clock() - ALIVE_FOR
         with answering(self._engine), self._engine.connect() as connection:
             if not sa.inspect(connection).has_table(_WORKERS.name):

@@ -23,7 +23,7 @@ from tests.support.running_service import FAST, SMALL, Service, run_command
 from tests.support.stores import Stores, age, copied, settings_in
 from utils.errors import DamagedFile, Unavailable
 from utils.settings import read
-from utils.storage.files import open_files
+from utils.storage.locations import open_files
 
 
 @pytest.fixture(scope="module")

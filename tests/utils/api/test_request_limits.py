@@ -157,7 +157,7 @@ def test_a_store_far_away_is_measured_by_its_listing(location: str) -> None:
     with pytest.raises(TooLarge, match=r"\(MAX_THINGS_MB\). They take 0.6 MB, .* add 0.6 MB"):
         publish(600_000)
     other = ArtifactStore(location, "thing", (".bin",), Quota("MAX_THINGS_MB", 1))
-    assert other.room.size() == store.room.size() > 600_000 and len(other.ids()) == 1
+    assert other.quota.size() == store.quota.size() > 600_000 and len(other.ids()) == 1
     publish(300_000)
     with pytest.raises(TooLarge):
         publish(300_000)

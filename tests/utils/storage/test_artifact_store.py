@@ -1,4 +1,4 @@
-"""Things are published whole, or not at all."""
+"""Artifacts are published completely, or not at all."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ import resource, signal, sys
 from pathlib import Path
 from uuid import uuid4
 from utils.errors import Unavailable
-from utils.storage.artifact_store import Store
-store = Store(Path(sys.argv[1]), "thing", (".bin",))
+from utils.storage.artifact_store import ArtifactStore
+store = ArtifactStore(Path(sys.argv[1]), "thing", (".bin",))
 if sys.argv[2] == "full":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -162,8 +162,8 @@ def run(folder: Path, mode: str) -> subprocess.Popen[str]:
 @pytest.mark.service
 def test_publish_on_a_disk_that_takes_no_more_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     """The kernel refuses the write, as it does on a full disk."""
-    said, _ = run(tmp_path, "full").communicate(timeout=60)
-    assert "could not be stored: File too large" in said
+    output, _ = run(tmp_path, "full").communicate(timeout=60)
+    assert "could not be stored: File too large" in output
     assert list(tmp_path.iterdir()) == []
 
 

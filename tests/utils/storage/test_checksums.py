@@ -13,8 +13,8 @@ from utils.storage.checksums import (
     BadChecksum,
     document_from_bytes,
     document_to_bytes,
-    sealed,
-    unsealed,
+    with_checksum,
+    without_checksum,
 )
 
 DOCUMENTS = st.dictionaries(
@@ -59,14 +59,14 @@ def test_a_document_from_before_there_were_seals_is_read(document: dict[str, Any
 
 @given(st.binary(max_size=50), st.integers(0), st.integers(1, 255))
 def test_sealed_bytes_come_back_or_are_broken(content: bytes, place: int, change: int) -> None:
-    whole = bytearray(sealed(content))
-    assert unsealed(bytes(whole)) == content
+    whole = bytearray(with_checksum(content))
+    assert without_checksum(bytes(whole)) == content
     whole[place % len(whole)] ^= change
     with pytest.raises(BadChecksum):
-        unsealed(bytes(whole))
+        without_checksum(bytes(whole))
 
 
 @given(st.binary(max_size=50))
 def test_what_was_never_sealed_is_broken(content: bytes) -> None:
     with pytest.raises(BadChecksum):
-        unsealed(content)
+        without_checksum(content)

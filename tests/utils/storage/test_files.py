@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.running_service import wait_until
 from utils.errors import DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_store import ArtifactStore
-from utils.storage.files import open_files
+from utils.storage.locations import open_files
 
 
 def store_at(location: str) -> ArtifactStore:

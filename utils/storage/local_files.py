@@ -1,0 +1,146 @@
+"""Files in a folder of this machine: published by a rename on the same disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from utils.errors import Unavailable
+from utils.storage.files import ABANDONED_AFTER, ASIDE, Stamp, sync
+
+_STAGING = ".staging-"
+
+
+class LocalFiles:
+    """Files of a folder, which is made at the first write.
+
+    Every method raises Unavailable if the folder existed once and does not any more: a disk that is
+    not mounted is not an empty store.
+    """
+
+    fresh_for = 0.0
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known = False  # that the folder is there
+
+    def _expect_folder(self) -> None:
+        if self._known and not os.access(self._folder, os.R_OK | os.X_OK):
+            gone = "cannot be read" if self._folder.exists() else "is gone"
+            raise Unavailable(
+                f"The folder {self._folder} {gone}. Put it back as it was (is its disk mounted?), "
+                "or make an empty one in its place."
+            )
+
+    def names(self) -> dict[str, Stamp | None]:
+        """Return all files, without staging folders."""
+        try:
+            with os.scandir(self._folder) as entries:
+                self._known = True
+                return {e.name: None for e in entries if e.name[0] != "." and e.is_file()}
+        except FileNotFoundError:
+            self._expect_folder()
+            return {}
+
+    def size(self, endings: tuple[str, ...]) -> int:
+        """Return the bytes of the files, without staging folders."""
+        total = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(endings):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        total += entry.stat().st_size
+        return total
+
+    def stamp(self, name: str) -> Stamp:
+        """Return the time of the last change, and the size."""
+        state = self._state(name)
+        return state.st_mtime_ns, state.st_size
+
+    def _state(self, name: str) -> os.stat_result:
+        try:
+            state = (self._folder / name).stat()
+        except (FileNotFoundError, PermissionError):
+            self._expect_folder()
+            raise
+        self._known = True
+        return state
+
+    def changed_at(self, name: str) -> float:
+        """Return the time of the last change."""
+        return self._state(name).st_mtime
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        try:
+            return (self._folder / name).read_bytes()
+        except (FileNotFoundError, PermissionError):
+            self._expect_folder()
+            raise
+
+    @contextlib.contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """Yield the file itself."""
+        self._state(name)
+        yield self._folder / name
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """Yield a folder beside the files: on the same disk, so that placing is a rename."""
+        self._expect_folder()
+        staging = self._folder / f"{_STAGING}{uuid4()}"
+        staging.mkdir(parents=not self._known)
+        self._known = True
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def place(self, staged: Path, name: str) -> None:
+        """Rename a file, once its content is on the disk."""
+        sync(staged)
+        staged.replace(self._folder / name)
+
+    def settle(self) -> None:
+        """Wait until the renames are on the disk as well."""
+        sync(self._folder)
+
+    def remove(self, name: str) -> bool:
+        """Remove a file."""
+        try:
+            (self._folder / name).unlink()
+        except FileNotFoundError:
+            self._expect_folder()
+            return False
+        return True
+
+    def abandoned(self) -> list[str]:
+        """Return the old staging folders."""
+        found = []
+        for path in self._folder.glob(f"{_STAGING}*"):
+            with contextlib.suppress(FileNotFoundError):  # its owner removed it meanwhile
+                if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
+                    found.append(path.name)
+        return found
+
+    def sweep(self) -> None:
+        """Remove old staging folders."""
+        for name in self.abandoned():
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def set_aside(self, name: str, folder: str) -> None:
+        """Rename a file."""
+        target = self._folder / ASIDE / folder
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / name).stat()
+            target.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).replace(target / name)
+
+    def aside(self) -> int:
+        """Return how many files are in `damaged`."""
+        return sum(path.is_file() for path in (self._folder / ASIDE).rglob("*"))
