@@ -1,4 +1,4 @@
-"""How gunicorn serves the app: read by `python run.py` and by a plain `gunicorn app:app` alike."""
+"""gunicorn's settings: read by `python run.py` and by a plain `gunicorn app:app` alike."""
 
 import gc
 import importlib
@@ -16,10 +16,9 @@ from utils.auth import exposure
 from utils.errors import SettingsError
 from utils.server.tls import Certificate
 from utils.settings import read
+from utils.shutdown import DRAIN, end_with_parent
 
-process_limits.use_threads(
-    1
-)  # NumPy's would not survive a fork, and a forecast is no quicker by them
+process_limits.use_threads(1)  # a forecast is no quicker with more
 # What is imported stays: looking through it for garbage again and again takes a tenth of the start.
 gc.disable()
 
@@ -31,7 +30,7 @@ except SettingsError as error:
     sys.exit(2)
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "utils.server.gunicorn_worker.Worker"
+worker_class = "utils.server.worker.JsonErrorWorker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 # Whom to believe of what a proxy says is the app's to know (TRUSTED_PROXIES), and nobody else's.
@@ -42,9 +41,10 @@ forwarder_headers = ""
 preload_app = False
 # Trainings are waited for: threads do that, and a thread that waits is not a worker that hangs.
 timeout = 60
-# An idle process ends at once; event streams end within a second, and their clients come back.
 graceful_timeout = _settings.drain_seconds
-keepalive = 30
+# Also how long a connection on which nothing was sent holds up a stop; nginx.conf keeps its own
+# connections to the service for less.
+keepalive = 5
 control_socket_disable = True
 # Each request has a line of its own in the log of the app.
 accesslog = None
@@ -133,7 +133,9 @@ def _remove_own(server: Any) -> bool:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load what start-up put off, behind the first requests."""
+    """Prepare for the end of this process, and load what start-up put off."""
+    DRAIN.begin_on_sigterm(worker.cfg.graceful_timeout)  # then gunicorn's own handler runs
+    end_with_parent()
     gc.enable()
     process_limits.share_the_heap()
     process_limits.use_the_heap()

@@ -30,7 +30,6 @@ from utils.auth import exposure
 from utils.cli import key_commands, maintenance_commands
 from utils.errors import ServiceError, SettingsError
 
-_READY_WITHIN = 30.0  # seconds
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _HERE = click.Path(path_type=Path)  # not followed: renewed certificates are links that change
 
@@ -84,7 +83,7 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
             for i in range(1, chosen.workers + 1)
         ),
     ]
-    sys.exit(supervisor.run(programs, lambda: _welcome(chosen), chosen.drain_seconds))
+    sys.exit(supervisor.run(programs, lambda: _is_ready(chosen), chosen.drain_seconds))
 
 
 def _expect_certificate(chosen: settings.Settings) -> None:
@@ -111,24 +110,21 @@ def _expect_free(chosen: settings.Settings) -> None:
             ) from error
 
 
-def _welcome(chosen: settings.Settings) -> None:
-    """Say where the service listens, once it does."""
+def _is_ready(chosen: settings.Settings) -> bool:
+    """Announce where the service listens, once it does."""
     everywhere = chosen.host in ("0.0.0.0", "::")  # noqa: S104  # nosec B104  # compared
     address = "127.0.0.1" if everywhere else chosen.host
     scheme, ours = ("https", _any_certificate()) if chosen.tls_files else ("http", None)
     url = f"{scheme}://{address}:{chosen.port}"
-    deadline = time.monotonic() + _READY_WITHIN
-    while time.monotonic() < deadline:
-        live = f"{url}/health/live"
-        with (
-            contextlib.suppress(OSError),
-            urlopen(live, timeout=1, context=ours),  # noqa: S310  # nosec B310  # our own
-        ):
+    live = f"{url}/health/live"
+    try:
+        with urlopen(live, timeout=1, context=ours):  # noqa: S310  # nosec B310  # our own
             click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
             key = "" if exposure.is_local(chosen) else " -H 'Authorization: Bearer KEY'"
             click.echo(f"  curl -X POST{key} {url}/api/data/generate")
-            return
-        time.sleep(0.05)
+            return True
+    except OSError:
+        return False
 
 
 def _any_certificate() -> ssl.SSLContext:

@@ -46,9 +46,7 @@ FLASK = {"flask", "flask_cors", "flask_limiter", "flask_swagger_ui", "werkzeug"}
 TENSORFLOW = {"tensorflow", "keras", "tf2onnx", "h5py"}
 
 # Imports that still point the wrong way, as `module imports module`. To be emptied.
-KNOWN = {
-    "utils.server.gunicorn_worker imports utils.http.headers",
-}
+KNOWN = {}
 KNOWN_TWICE = {"Block", "Control", "Part", "Errors"}
 KNOWN_FLASK: set[str] = set()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPSConnection
@@ -41,7 +43,7 @@ AROUND = """
 {user}
 daemon off;
 pid {folder}/pid;
-events {{ worker_connections 64; }}
+events {{ worker_connections 768; }}
 http {{
     access_log {folder}/access.log;
     client_body_temp_path {folder}/body;
@@ -61,6 +63,7 @@ class Front:
     http: str
     https: str
     authority: str
+    process: subprocess.Popen[bytes]
     key: str = ""
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
@@ -89,15 +92,20 @@ def site(folder: Path, http: int, https: int, upstream: int) -> str:
     return text
 
 
+def write_certificate(folder: Path, authority: trustme.CA) -> None:
+    """Write a new certificate of an authority, as certbot renews one."""
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "privkey.pem")
+    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    (folder / "fullchain.pem").write_bytes(chain)
+
+
 @contextmanager
 def nginx(folder: Path, upstream: int) -> Iterator[Front]:
     program = programs.need("nginx")
     authority, http, https = trustme.CA(), free_port(), free_port()
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
     authority.cert_pem.write_to_path(folder / "authority.pem")
-    certificate.private_key_pem.write_to_path(folder / "privkey.pem")
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(folder / "fullchain.pem", append=True)
+    write_certificate(folder, authority)
     (folder / "site.conf").write_text(site(folder, http, https, upstream))
     user = "user root;" if os.geteuid() == 0 else ""  # pytest's folder is for its owner only
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
@@ -117,7 +125,10 @@ def nginx(folder: Path, upstream: int) -> Iterator[Front]:
     try:
         wait_until(listens)
         yield Front(
-            f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", str(folder / "authority.pem")
+            f"http://127.0.0.1:{http}",
+            f"https://127.0.0.1:{https}",
+            str(folder / "authority.pem"),
+            process,
         )
     finally:
         process.terminate()
@@ -279,3 +290,82 @@ def test_a_service_that_is_down_is_a_503_in_json(tmp_path: Path) -> None:
             assert reply.headers["X-Content-Type-Options"] == "nosniff"
             body = reply.json()
             assert body["success"] is False and "Try again" in body["error"]
+
+
+FEW = {"WORKERS": "0", "WEB_PROCESSES": "1", "WEB_THREADS": "4", "MAX_WAITING": "1",
+       "MAX_STREAMS": "1", "TRUSTED_PROXIES": "127.0.0.1"}  # fmt: skip
+MANY = 40  # clients, ten for each thread of the service
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+BODY = (
+    b"POST /api/model/validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 100\r\n\r\n{"wip": 1'
+)
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """nginx before a service of four threads, called by an admin."""
+    folder = tmp_path_factory.mktemp("narrow")
+    key = make_key(folder, "admin", "admin")
+    service = start_service(folder, **FEW)
+    with nginx(folder, int(service.environment["PORT"])) as running:
+        yield replace(running, key=key)
+    assert service.stop() == 0
+
+
+def client_hello() -> bytes:
+    """Return the first bytes that a client sends over TLS."""
+    outgoing, context = ssl.MemoryBIO(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+@contextmanager
+def clients(front: Front, count: int, sent: bytes, secure: bool) -> Iterator[None]:
+    """Clients that send some bytes, then neither send nor read anything."""
+    context = ssl.create_default_context(cafile=front.authority)
+    address = ("127.0.0.1", int(front.https.rpartition(":")[2]))
+    with ExitStack() as opened:
+        for _ in range(count):
+            client = opened.enter_context(socket.create_connection(address, 20))
+            if secure:
+                wrapped = context.wrap_socket(client, server_hostname="localhost")
+                client = opened.enter_context(wrapped)
+            client.sendall(sent)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("sent", "secure"),
+    [(b"", False), (client_hello()[:100], False), (client_hello(), False), (b"", True),
+     (HEAD, True), (BODY, True)],
+    ids=["silent", "half a hello", "half a handshake", "silent after the handshake",
+         "half a head", "half a body"],
+)  # fmt: skip
+def test_slow_clients_hold_up_nobody(narrow: Front, sent: bytes, secure: bool) -> None:
+    with clients(narrow, MANY, sent, secure):
+        reply = narrow.call("POST", "/api/model/validate", {"wip": 100, "throughput": 50})
+        assert reply.status_code == 200
+
+
+def test_clients_that_do_not_read_hold_up_nobody(narrow: Front) -> None:
+    made = narrow.call("POST", "/api/data/generate", {"historicalDays": 3000, "seed": 1}).json()
+    path = f"/api/data/{made['dataset_id']}?format=csv"
+    assert len(narrow.call("GET", path).content) > 5 * MB
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {narrow.key}\r\n\r\n"
+    with clients(narrow, 8, request.encode(), True):
+        assert narrow.call("GET", "/health/live").status_code == 200
+
+
+def test_a_renewed_certificate_is_served_after_a_reload(tmp_path: Path) -> None:
+    def served() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", port), timeout=20)
+
+    with nginx(tmp_path, free_port()) as front:
+        port = int(front.https.rpartition(":")[2])
+        before = served()
+        write_certificate(tmp_path, trustme.CA())
+        assert served() == before
+        front.process.send_signal(signal.SIGHUP)  # as `systemctl reload nginx` does
+        wait_until(lambda: served() != before)

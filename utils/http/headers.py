@@ -10,29 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 
+from utils.api.security_headers import ALWAYS, CONTENT_POLICY, PLAIN, RESOURCE_POLICY
 from utils.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_CSP, _CORP = "Content-Security-Policy", "Cross-Origin-Resource-Policy"
-
-ALWAYS = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-]
-# Of what is neither a picture nor a page: it loads nothing, and no other page may show it.
-PLAIN = [
-    (_CSP, "default-src 'none'; frame-ancestors 'none'"),
-    (_CORP, "same-origin"),
-    ("Cache-Control", "no-store"),
-]
 _USUAL = ALWAYS + PLAIN
 _KEPT = [header for header in _USUAL if header[0] != "Cache-Control"]  # for a while, as it says
 _VARY = ("Vary", "Origin")
 _JSON = "application/json"
 # Pages of another origin may show what is there for them to show.
-_SHOWN = (_CORP, "cross-origin")
+_SHOWN = (RESOURCE_POLICY, "cross-origin")
 _HSTS = ("Strict-Transport-Security", "max-age=31536000")
 
 _DOCUMENTATION = (
@@ -73,9 +62,9 @@ class _Protected:
         """Answer a request."""
 
         def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            said = dict(headers)
-            if said.get("Content-Type") == _JSON:
-                headers += _USUAL if "Cache-Control" not in said else _KEPT
+            given = dict(headers)
+            if given.get("Content-Type") == _JSON:
+                headers += _USUAL if "Cache-Control" not in given else _KEPT
             if "HTTP_ORIGIN" not in environ:
                 headers.append(_VARY)  # else, that is up to CORS
             if environ["wsgi.url_scheme"] == "https":
@@ -89,7 +78,7 @@ def _protect_other(response: Response, kind: str | None, report: str) -> None:
     added = dict(_USUAL)
     if kind == "text/html":
         documentation = request.blueprint == "swagger_ui"
-        added[_CSP] = _documentation(response) if documentation else report
+        added[CONTENT_POLICY] = _documentation(response) if documentation else report
     if kind == "text/html" or (kind or "").startswith("image/"):
         added |= [_SHOWN]
     for name, value in added.items():

@@ -1,31 +1,38 @@
-"""Runs the processes of one machine together: starts them, restarts workers, stops them all."""
+"""Supervision of the processes of one machine: starts them, restarts them, stops them all."""
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from utils.logs import logger
 from utils.settings import ROOT
+from utils.shutdown import end_with_parent
 
 log = logger("supervisor")
 
-_LOOK_EVERY = 0.2  # seconds
+_INTERVAL = 0.2  # seconds between two looks at the programs
 _PAUSES = (1.0, 10.0)  # seconds from one start to the next: at least, and at most
-_WELL = 30.0  # seconds after which a program that ends is one that had worked
-_AFTER_DRAIN = 5.0  # seconds beside those that requests have to end in; then what is left is killed
-_PR_SET_PDEATHSIG = 1
+_STABLE_AFTER = 30.0  # seconds after which a program that ends counts as one that had worked
+_READY_WITHIN = 30.0  # seconds after which the other programs start in any case
+_AFTER_DRAIN = 5.0  # seconds beyond the drain, after which programs are killed
 
 
 @dataclass
 class Program:
-    """A command to keep running; a `vital` one that cannot takes the others down with it."""
+    """A command to keep running, with all processes that it starts.
+
+    Attributes:
+        name: what log lines call it.
+        command: program and arguments.
+        environment: variables besides those of this process.
+        vital: its failure stops all programs.
+    """
 
     name: str
     command: list[str]
@@ -36,49 +43,69 @@ class Program:
     pause: float = _PAUSES[0]
 
     def start(self) -> None:
-        """Start it, in a group of its own, so that a Ctrl-C reaches it through us alone."""
+        """Start it, in a process group of its own, so that a Ctrl-C reaches this process alone."""
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own programs
+        self.process = subprocess.Popen(  # noqa: S603  # nosec B603  # a program of the service
             self.command,
             env=os.environ | self.environment,
             cwd=ROOT,  # where gunicorn finds its configuration, wherever the service is started
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,
         )
 
     @property
     def ended(self) -> bool:
-        """Whether it was started and is not running any more."""
+        """True if it was started and is not running any more."""
         return self.process is not None and self.process.poll() is not None
 
     @property
     def killed(self) -> bool:
-        """Whether it was ended by a signal: by somebody, or for want of memory."""
+        """True if a signal ended it: an operator's, or the kernel's for want of memory."""
         return self.process is not None and (self.process.poll() or 0) < 0
 
     def restart(self) -> None:
-        """Start it again, once its time has come: later and later while it fails by itself."""
+        """Start it again once its pause is over; the pause grows while it fails by itself."""
         least, most = _PAUSES
         lived = time.monotonic() - self.started
         if lived < self.pause:
             return
-        self.pause = least if self.killed or lived > _WELL else min(most, 2 * self.pause)
+        stable = self.killed or lived > _STABLE_AFTER
+        self.pause = least if stable else min(most, 2 * self.pause)
         log.warning("restarting", program=self.name)
+        self._kill_group()  # a child that outlived it may hold the port
         self.start()
 
+    def stop(self, deadline: float) -> None:
+        """Wait for its end until a deadline, then kill what is left of it.
 
-def _end_with_parent() -> None:
-    """Have Linux stop a child whose parent was killed without a chance to do so."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        Args:
+            deadline: a time of `time.monotonic`.
+        """
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("killing", program=self.name)
+        self._kill_group()
+        self.process.wait()
+
+    def _kill_group(self) -> None:
+        if self.process is not None:
+            # There is no process left, or (on macOS) none but one that has ended.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def run(
-    programs: list[Program], on_start: Callable[[], None] = lambda: None, drain: float = 0.0
+    programs: list[Program], is_ready: Callable[[], bool] = lambda: True, drain: float = 0.0
 ) -> int:
-    """Run programs until SIGTERM, Ctrl-C, or the failure of a vital one; returns an exit code.
+    """Run programs until SIGTERM, Ctrl-C, or the failure of a vital one; return an exit code.
 
     Args:
-        drain: seconds that the programs have for what they are at when they are stopped.
+        programs: the vital ones start first.
+        is_ready: asked repeatedly; the other programs start once it returns True.
+        drain: seconds that programs have to finish their requests when they are stopped.
     """
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,34 +113,29 @@ def run(
     for program in programs:
         if program.vital:
             program.start()
-    # The others get the machine once the vital ones are up: people wait for those.
-    on_start()
-    for program in programs:
-        if not program.vital and not stopping:
-            program.start()
+    waiting = [program for program in programs if not program.vital]
+    ready_by = time.monotonic() + _READY_WITHIN
     code = 0
     while not stopping:
-        vital = next((p for p in programs if p.vital and p.ended and not p.killed), None)
-        if vital is not None:
-            code = vital.process.returncode if vital.process else 1
+        failed = next((p for p in programs if p.vital and p.ended and not p.killed), None)
+        if failed is not None and failed.process is not None:
+            code = failed.process.returncode
             break
+        if waiting and (is_ready() or time.monotonic() > ready_by):
+            while waiting:
+                waiting.pop(0).start()
         for program in programs:
             if program.ended:
                 program.restart()
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_INTERVAL)
     _stop(programs, drain + _AFTER_DRAIN)
     return code
 
 
 def _stop(programs: list[Program], seconds: float) -> None:
-    running = [p.process for p in programs if p.process is not None and not p.ended]
-    for process in running:
-        process.terminate()
+    for program in programs:
+        if program.process is not None:
+            program.process.terminate()
     deadline = time.monotonic() + seconds
-    for process in running:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            log.warning("killing", pid=process.pid)
-            process.kill()
-            process.wait()
+    for program in programs:
+        program.stop(deadline)

@@ -1,0 +1,107 @@
+"""The web process reads requests however they arrive, and refuses in JSON those that are cut off."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.running_service import Service, start_service
+
+FEW = {"WORKERS": "0", "WEB_PROCESSES": "1", "WEB_THREADS": "4", "MAX_WAITING": "1",
+       "MAX_STREAMS": "1"}  # fmt: skip
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+POST = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{length}\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A web server of one process and four threads."""
+    running = start_service(tmp_path_factory.mktemp("narrow"), "serve", **FEW)
+    yield running
+    assert running.stop() == 0
+
+
+def exchange(service: Service, pieces: list[bytes], pause: float = 0.0) -> bytes:
+    """Send pieces, then the end, on one connection; return all that is received."""
+    address = ("127.0.0.1", int(service.environment["PORT"]))
+    with socket.create_connection(address, 20) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(pause)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def requests_of(name: str, count: int) -> list[bytes]:
+    """Return requests with names, the last of which ends the connection."""
+    heads = [HEAD + f"X-Request-ID: {name}-{i}\r\n".encode() for i in range(count)]
+    return [head + b"\r\n" for head in heads[:-1]] + [heads[-1] + b"Connection: close\r\n\r\n"]
+
+
+def answered(received: bytes) -> list[str]:
+    """Return the names of the requests that replies belong to."""
+    return re.findall(r"X-Request-ID: (\S+)", received.decode())
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 200])
+def test_a_head_in_pieces_is_read(narrow: Service, pieces: int) -> None:
+    text = HEAD + b"X-Long: " + b"x" * 8000 + b"\r\nConnection: close\r\n\r\n"
+    size = -(-len(text) // pieces)
+    received = exchange(narrow, [text[at : at + size] for at in range(0, len(text), size)])
+    assert received.startswith(b"HTTP/1.1 200 OK") and received.endswith(b"}")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+@pytest.mark.parametrize("cut", ["nowhere", "between", "in a head", "before the end of a head"])
+def test_requests_on_one_connection_are_answered_in_order(
+    narrow: Service, cut: str, pause: float
+) -> None:
+    one, two, three = requests_of("a", 3)
+    pieces = {
+        "nowhere": [one + two + three],
+        "between": [one, two, three],
+        "in a head": [one + two[:20], two[20:] + three],
+        "before the end of a head": [one[:-1], one[-1:] + two[:-2], two[-2:] + three],
+    }[cut]
+    assert answered(exchange(narrow, pieces, pause)) == ["a-0", "a-1", "a-2"]
+
+
+@pytest.mark.parametrize("count", [3, 4, 12])
+def test_busy_clients_are_all_answered_though_they_are_more_than_the_threads(
+    narrow: Service, count: int
+) -> None:
+    with ThreadPoolExecutor(count) as pool:
+        calls = [requests_of(f"client{i}", 40) for i in range(count)]
+        replies = list(pool.map(lambda pieces: answered(exchange(narrow, pieces)), calls))
+    assert replies == [[f"client{i}-{j}" for j in range(40)] for i in range(count)]
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_body_that_ends_too_soon_is_a_400(narrow: Service, length: str) -> None:
+    head = POST.format(path="/api/model/validate", kind="application/json", length=length)
+    reply = exchange(narrow, [head.encode()])
+    assert reply.startswith(b"HTTP/1.1 400 ") and b'"success":false' in reply
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/api/data/upload", "text/csv",
+         b"date,plant,application,panel_size,wip,throughput\n2024-01-01,A,B,C,9,9\n"),
+        ("/api/data/generate", "application/json", b""),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_cut_off_is_not_stored(
+    narrow: Service, path: str, kind: str, body: bytes
+) -> None:
+    """A table without its last rows is a table; a body that never came could be an empty one."""
+    head = POST.format(path=path, kind=kind, length="Content-Length: 100000")
+    before = narrow.get("/api/data").json()["datasets"]
+    assert b" of 100000 bytes" in exchange(narrow, [head.encode(), body])
+    assert narrow.get("/api/data").json()["datasets"] == before

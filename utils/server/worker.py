@@ -1,0 +1,62 @@
+"""gunicorn's thread worker, except that its own refusals are JSON, as the API's contract has it."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import Any
+
+from gunicorn.http import errors
+from gunicorn.util import write_nonblock
+from gunicorn.workers.gthread import ThreadWorker
+
+from utils.api.replies import ErrorReply
+from utils.api.security_headers import ALWAYS, PLAIN
+
+_STATUS: dict[type[Exception], str] = {
+    errors.LimitRequestLine: "414 URI Too Long",
+    errors.LimitRequestHeaders: "431 Request Header Fields Too Large",
+    errors.UnsupportedTransferCoding: "501 Not Implemented",
+}
+_LONGEST = 200  # characters of the reason, as it may repeat the request
+
+
+class JsonErrorWorker(ThreadWorker):
+    """A thread worker that replies in JSON where no view could."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Reply to a request that cannot be read, or whose reply failed before its first byte.
+
+        Args:
+            req: the request, or None where it could not be read.
+            client: the socket to reply on.
+            addr: the client's address.
+            exc: what went wrong.
+        """
+        if isinstance(exc, ssl.SSLError):
+            self.log.info("a TLS connection failed: %s", exc.reason)
+            return
+        if isinstance(exc, errors.ParseException):
+            reason = str(exc)[:_LONGEST]
+            status = _STATUS.get(type(exc), "400 Bad Request")
+            sentence = f"The request is not readable HTTP: {reason}."
+            self.log.warning("refused a request that is not readable HTTP: %s", reason)
+        else:
+            status = "500 Internal Server Error"
+            sentence = "Something went wrong inside the service; its log has the details."
+            self.log.exception("a request failed outside of the application")
+        with contextlib.suppress(OSError):  # the client has closed the connection
+            write_nonblock(client, _reply(status, sentence))
+
+
+def _reply(status: str, sentence: str) -> bytes:
+    body = ErrorReply(error=sentence, details=[]).model_dump_json().encode()
+    headers = [
+        ("Connection", "close"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        *ALWAYS,
+        *PLAIN,
+    ]
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
