@@ -4,17 +4,16 @@ import gc
 import importlib
 import os
 import shutil
-import ssl
 import sys
 import threading
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from utils import process_limits
+from utils import logs, process_limits
 from utils.auth import exposure
 from utils.errors import SettingsError
-from utils.server.tls import Certificate
+from utils.server.certificate import check_certificate
 from utils.settings import read
 from utils.shutdown import DRAIN, end_with_parent
 
@@ -24,7 +23,8 @@ gc.disable()
 
 try:
     _settings = read()
-    _certificate = Certificate(*_settings.tls_files) if _settings.tls_files else None
+    if _settings.tls_files:
+        check_certificate(*_settings.tls_files)
 except SettingsError as error:
     print(f"Error: {error}", file=sys.stderr)
     sys.exit(2)
@@ -54,11 +54,6 @@ if _settings.tls_files:
     certfile, keyfile = map(str, _settings.tls_files)
 
 
-def ssl_context(_config: Any, default: Any) -> ssl.SSLContext:
-    """What a new connection over TLS is made with."""
-    return _certificate.context() if _certificate else default()
-
-
 # The metrics library reads it as it is imported: the master does that after it is set, if ever.
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 # Counters are mapped into memory: with a disk behind them that is full, counting kills a process.
@@ -66,14 +61,22 @@ _MEMORY = "/dev/shm"  # noqa: S108  # nosec B108  # the folder beneath it is mkd
 
 
 def on_starting(server: Any) -> None:
-    """End, in one line, where others could reach the service and nobody would need a key."""
-    # What is listened on in truth: the command line may have said otherwise than HOST.
+    """Refuse, in one line, to be reached by other machines without access control."""
+    # The addresses that are listened on: the command line may name others than HOST.
     addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
     try:
         exposure.expect_access_control(_settings, addresses)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
+    exposed = [address for address in addresses if not exposure.is_loopback(address)]
+    if exposed and not _settings.proxies:
+        logs.configure(_settings.log_format, _settings.log_level)
+        logs.logger("server").warning(
+            "other machines reach the service without a proxy: put nginx in front of it, so that "
+            "slow clients hold no thread (docs/deploy.md)",
+            addresses=exposed,
+        )
 
 
 def when_ready(server: Any) -> None:

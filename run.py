@@ -60,13 +60,15 @@ def main(context: click.Context) -> None:
 def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None = None) -> None:
     """Run the web server and the training workers until Ctrl-C."""
     from utils.server import supervisor
+    from utils.server.certificate import check_certificate
 
     chosen = replace(
         chosen,
         tls_cert=str(cert.absolute()) if cert else chosen.tls_cert,
         tls_key=str(key.absolute()) if key else chosen.tls_key,
     )
-    _expect_certificate(chosen)
+    if chosen.tls_files:
+        check_certificate(*chosen.tls_files)
     _expect_free(chosen)
     exposure.expect_access_control(chosen, [chosen.host])
     this = [sys.executable, str(settings.ROOT / "run.py")]
@@ -84,14 +86,6 @@ def serve(chosen: settings.Settings, cert: Path | None = None, key: Path | None 
         ),
     ]
     sys.exit(supervisor.run(programs, lambda: _is_ready(chosen), chosen.drain_seconds))
-
-
-def _expect_certificate(chosen: settings.Settings) -> None:
-    """Refuse files that cannot be served, in one line."""
-    if chosen.tls_files:
-        from utils.server import tls
-
-        tls.Certificate(*chosen.tls_files)
 
 
 def _expect_free(chosen: settings.Settings) -> None:

@@ -70,6 +70,11 @@ def exposed(endless: tuple[Path, str]) -> Iterator[Service]:
     assert running.stop() == 0
 
 
+def test_the_log_advises_a_proxy_once(exposed: Service, service: Service) -> None:
+    assert (exposed.folder / "log").read_text().count("put nginx in front") == 1
+    assert "put nginx in front" not in (service.folder / "log").read_text()
+
+
 def new_key(exposed: Service, role: str) -> str:
     settings = {"DATABASE_URL": exposed.environment["DATABASE_URL"]}
     return make_key(exposed.folder, f"made for {role}", role, **settings)

@@ -1,4 +1,4 @@
-"""The web process reads requests however they arrive, and refuses in JSON those that are cut off."""
+"""The web process reads requests however they arrive; one that is cut off is a 400 in JSON."""
 
 from __future__ import annotations
 

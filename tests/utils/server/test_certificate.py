@@ -1,8 +1,7 @@
-"""HTTPS as it is served: handshakes, kept connections, certificates that cannot be used."""
+"""HTTPS as gunicorn serves it, and certificates that cannot be served."""
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from tests.support.running_service import (
     wait_until,
 )
 from utils.errors import SettingsError
-from utils.server.tls import Certificate
+from utils.server.certificate import check_certificate
 from utils.settings import Settings
 
 pytestmark = pytest.mark.service
@@ -36,7 +35,7 @@ YEAR = timedelta(days=365)
 
 
 def write(folder: Path, name: str, **more: Any) -> tuple[Path, Path]:
-    """The files of a new certificate and its key."""
+    """Write a new certificate and its key; return their paths."""
     issued = AUTHORITY.issue_cert("localhost", "127.0.0.1", **more)
     cert, key = folder / f"{name}.pem", folder / f"{name}.key"
     issued.private_key_pem.write_to_path(key)
@@ -79,7 +78,7 @@ def test_a_connection_is_trusted_and_kept(secure: Service) -> None:
     assert kept.version() in ("TLSv1.2", "TLSv1.3")
     connection.close()
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(f"{secure.url}/health/live", timeout=20)  # it is not for those who know no CA
+        requests.get(f"{secure.url}/health/live", timeout=20)  # its CA is not known
 
 
 def test_hsts_is_for_https_only(service: Service) -> None:
@@ -115,53 +114,15 @@ def test_old_tls_is_refused(secure: Service, version: ssl.TLSVersion) -> None:
         context.wrap_socket(raw, server_hostname="127.0.0.1")
 
 
-def test_plain_http_is_told_to_come_back_with_https(secure: Service) -> None:
-    reply = requests.get(f"http://127.0.0.1:{port(secure)}/health", timeout=20)
-    assert reply.status_code == 400 and "https://" in reply.json()["error"]
-    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+def test_plain_http_is_not_answered(secure: Service) -> None:
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port(secure)}/health", timeout=20)
     assert secure.get("/health").ok
     assert "Traceback" not in (secure.folder / "log").read_text()
 
 
-def test_what_is_inside_the_tls_layer_already_is_answered(secure: Service) -> None:
-    """The body is read up to its end; behind it, in the same record, is the next request."""
-    record, rest = 1 << 14, 1 << 13
-    head = (
-        b"POST /api/model/validate HTTP/1.1\r\nHost: localhost\r\n"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    )
-    body = b'{"wip": 100, "throughput": 50}'
-    body = body.ljust(record + rest - len(head % (record + rest)))
-    second = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    first = head % len(body) + body
-    assert len(first) == record + rest
-    with (
-        socket.create_connection(("127.0.0.1", port(secure)), 20) as raw,
-        client(secure).wrap_socket(raw, server_hostname="127.0.0.1") as tls,
-    ):
-        tls.sendall(first + second)
-        received = b""
-        while more := tls.recv(1 << 16):  # up to a proper end: anything else raises
-            received += more
-    assert received.count(b"HTTP/1.1 200 OK") == 2
-
-
-def test_a_renewed_certificate_is_served_without_a_restart(secure: Service) -> None:
-    def served() -> str:
-        return ssl.get_server_certificate(("127.0.0.1", port(secure)), timeout=20)
-
-    before = served()
-    renewed = write(secure.folder, "renewed")
-    (secure.folder / "ours.pem").write_text("half of it")
-    assert served() == before
-    for new, name in zip(renewed, ("ours.pem", "ours.key"), strict=True):
-        shutil.copy(new, secure.folder / name)
-    assert served() != before
-    assert secure.get("/health/live").ok
-
-
 def files(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """What cannot be served, by what is wrong with it."""
+    """Return files that cannot be served, by the reason."""
     now = datetime.now(UTC)
     cert, key = write(folder, "good")
     _, other = write(folder, "other")
@@ -196,9 +157,9 @@ def files(folder: Path) -> dict[str, tuple[Path, Path]]:
 def test_files_that_cannot_be_served(tmp_path: Path, reason: str) -> None:
     cert, key = files(tmp_path)[reason]
     with pytest.raises(SettingsError, match=reason) as raised:
-        Certificate(cert, key)
+        check_certificate(cert, key)
     assert str(tmp_path) in str(raised.value)
-    assert Certificate(*write(tmp_path, "fine")).context()
+    check_certificate(*write(tmp_path, "fine"))
 
 
 @pytest.mark.parametrize("named", ["TLS_CERT", "TLS_KEY"])
