@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.running_service import Service, start_service
 
+pytestmark = pytest.mark.service
+
 FEW = {"WORKERS": "0", "WEB_PROCESSES": "1", "WEB_THREADS": "4", "MAX_WAITING": "1",
        "MAX_STREAMS": "1"}  # fmt: skip
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
