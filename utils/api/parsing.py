@@ -88,14 +88,38 @@ Name = Annotated[_Trimmed, Field(min_length=1, max_length=200, json_schema_extra
 Line = Annotated[_Trimmed, Field(min_length=1, max_length=1000, json_schema_extra=_NO_BLANK)]
 
 
-# What a schema says of a field beside its rule; and bounds that pydantic leaves in its own words
-# where a number may also be null.
-_ABOUT = ("default", "description", "title")
+# Bounds that pydantic leaves in its own words where a number may also be null.
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+_ABOUT = ("default", "description", "title")  # of a field, not of its value
+
+
+def _documented(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an optional field: null is as good as absent.
+
+    The default stands within the schema of the value: beside it, generators of clients take the
+    field for one that must be sent.
+    """
+    options = rule.get("anyOf") or [{k: v for k, v in rule.items() if k not in _ABOUT}]
+    options = [_named(option) for option in options if option != {"type": "null"}]
+    default, text = rule.get("default"), rule.get("description", "")
+    if default is not None:
+        options[0] |= {"default": default}
+        text = f"{text} (default: {_written(default)})"
+    about = {"title": rule["title"]} if "title" in rule else {}
+    return about | {"description": text.strip(), "anyOf": [*options, {"type": "null"}]}
 
 
 def _named(rule: dict[str, Any]) -> dict[str, Any]:
-    return {_BOUNDS.get(part, part): value for part, value in rule.items()}
+    named = {_BOUNDS.get(part, part): value for part, value in rule.items()}
+    if "minimum" in named:  # the tighter of the two
+        named.pop("exclusiveMinimum", None)
+    return named
+
+
+def _written(default: Any) -> str:
+    if isinstance(default, list):
+        return ", ".join(map(str, default))
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 class Request(BaseModel):
@@ -114,17 +138,13 @@ class Request(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """The schema, which says that null stands for a field that is left out."""
+        """Return the schema, in which null stands for an optional field that is left out."""
         schema = handler(core)
         own = handler.resolve_ref_schema(schema)
         required = own.get("required", [])
         for name, rule in own.get("properties", {}).items():
             if name not in required:
-                options = rule.pop("anyOf", None) or [
-                    {part: rule.pop(part) for part in [*rule] if part not in _ABOUT}
-                ]
-                null = [] if {"type": "null"} in options else [{"type": "null"}]
-                rule["anyOf"] = [_named(option) for option in options] + null
+                own["properties"][name] = _documented(rule)
         return schema
 
     @classmethod
@@ -182,7 +202,8 @@ def _names_of(schema: type[Request]) -> tuple[dict[str, str], set[str]]:
     required: set[str] = set()
     for name, item in schema.model_fields.items():
         alias = item.alias or name
-        names |= {name: alias, alias: alias}
+        camel = {to_camel(name): alias} if alias == name else {}  # modelId beside model_id
+        names |= {name: alias, alias: alias} | camel
         required |= {alias} if item.is_required() else set()
     return names, required
 

@@ -1,12 +1,14 @@
-"""Every request; what comes back is in `replies`. The OpenAPI document comes from both."""
+"""Every request; the OpenAPI document is made of these and of the replies."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from utils.api.architectures import Architecture
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
@@ -25,65 +27,136 @@ Names = Annotated[
     AfterValidator(_distinct),
 ]
 Seed = Annotated[Int, Field(ge=-(2**63), lt=2**63)]
-Row = dict[str, Any]
-
-
-_ANY_ID = "00000000-0000-4000-8000-000000000000"
+# The ids that examples show; those of replies are written with them, too.
+DATASET_ID = "0f0c8a6e-5b1d-4c5e-9f3b-6a1d2c7e4b90"
+MODEL_ID = "7d4e2f1a-93c6-4b8f-8a57-1e0b6c9d3f25"
 
 
 def _example(rule: dict[str, Any] | None = None, /, **fields: Any) -> ConfigDict:
-    """The configuration of a request that the document shows with these fields.
+    """Return the configuration of a request that the document shows with these fields.
 
     Args:
-        rule: what couples fields, as a JSON Schema of the whole.
+        rule: how fields depend on each other, as a JSON Schema of the whole.
     """
     return ConfigDict(json_schema_extra={"examples": [fields], **(rule or {})})
 
 
+_GIVEN = {"not": {"type": "null"}}
+
+
+def _never(*cases: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of objects that are none of some cases.
+
+    It is a `not`: generators of clients read over it, and take the fields as they are.
+    """
+    return {"not": {"anyOf": [*cases]}}
+
+
+def _all_given(*fields: str) -> dict[str, Any]:
+    return {"required": [*fields], "properties": dict.fromkeys(fields, _GIVEN)}
+
+
+def _none_given(*fields: str) -> dict[str, Any]:
+    return {"properties": {name: {"type": "null"} for name in fields}}
+
+
 def _at_most_one(*sources: tuple[str, ...]) -> dict[str, Any]:
-    """The JSON Schema of objects with fields of at most one of the sources."""
-    absent = [
-        {name: {"type": "null"} for other in sources for name in other if name not in one}
-        for one in sources
-    ]
-    return {"anyOf": [{"properties": others} for others in absent]}
+    """Return the JSON Schema of objects with fields of at most one of the sources."""
+    pairs = combinations(sources, 2)
+    return _never(*(_all_given(a, b) for one, other in pairs for a in one for b in other))
 
 
 def _exactly_one(*fields: str) -> dict[str, Any]:
-    """The JSON Schema of objects with one of the fields."""
-    given = {"not": {"type": "null"}}
-    return {"oneOf": [{"required": [name], "properties": {name: given}} for name in fields]}
+    """Return the JSON Schema of objects with exactly one of the fields."""
+    pairs = [_all_given(*pair) for pair in combinations(fields, 2)]
+    return _never(*pairs, _none_given(*fields))
 
 
 def _two_of(*fields: str) -> dict[str, Any]:
-    """The JSON Schema of objects with two or more of the fields."""
-    given = {"not": {"type": "null"}}
-    pairs = combinations(fields, 2)
-    return {"anyOf": [{"required": [*p], "properties": dict.fromkeys(p, given)} for p in pairs]}
+    """Return the JSON Schema of objects with two or more of three fields."""
+    return _never(*(_none_given(*pair) for pair in combinations(fields, 2)))
+
+
+class ShownAs:
+    """An annotation: the OpenAPI document shows a field by the schema of a request.
+
+    The field itself is checked elsewhere, where one broken row or item does not refuse the rest.
+    """
+
+    KEYWORD = "x-shown-as"  # in the field's JSON Schema; `openapi` puts the reference in its place
+    requests: ClassVar[dict[str, type[Request]]] = {}
+
+    def __init__(self, request: type[Request]) -> None:
+        self._name = request.__name__
+        self.requests[self._name] = request
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return a schema that names the request."""
+        return {self.KEYWORD: self._name}
+
+
+class TableRow(Request):
+    """One day, week or month of one series."""
+
+    date: str | None = Field(None, description="date of the step, YYYY-MM-DD; or give `day`")
+    day: Int | None = Field(None, description="number of the step, from 0; or give `date`")
+    plant: str | None = Field(None, description="name of the plant; not needed in `history`")
+    application: str | None = Field(None, description="name of the application; as `plant`")
+    panel_size: str | None = Field(None, description="name of the panel size; as `plant`")
+    wip: Number | None = Field(None, description="work in process at the end of the step, units")
+    throughput: Number | None = Field(None, description="units finished in the step")
+    cycle_time: Number | None = Field(
+        None, description="mean time in process of the units finished, in steps"
+    )
+    finished_goods: Number | None = Field(None, description="finished units in stock")
+    semi_finished_goods: Number | None = Field(None, description="semi-finished units in stock")
+    releases: Number | None = Field(None, description="units released into the line in the step")
+    littles_law_compliance: Number | None = Field(None, description="not used; as replies have it")
+
+
+Row = Annotated[dict[str, Any], ShownAs(TableRow)]
+Rows = Annotated[list[Row], Field(min_length=1)]
+DatasetId = Annotated[str, Field(min_length=1)]
 
 
 class PlantFields(Request):
-    """What synthetic data is asked for by."""
+    """The parameters of synthetic data."""
 
-    plants: Names = Field(["Plant_A", "Plant_B", "Plant_C"])
-    applications: Names = Field(["Automotive", "Consumer_Electronics", "Industrial"])
-    panel_sizes: Names = Field(["Small", "Medium", "Large", "Extra_Large"])
-    historical_days: Int = Field(545, ge=1, le=36_500)
-    base_wip: Positive = Field(100.0, alias="baseWIP")
-    base_throughput: Positive = 50.0
-    seasonality: Number = Field(0.2, ge=0, le=1)
-    noise_level: Number = Field(0.1, ge=0, le=1)
+    plants: Names = Field(
+        ["Plant_A", "Plant_B", "Plant_C"], description="names of the plants, each once"
+    )
+    applications: Names = Field(
+        ["Automotive", "Consumer_Electronics", "Industrial"],
+        description="names of the applications, each once",
+    )
+    panel_sizes: Names = Field(
+        ["Small", "Medium", "Large", "Extra_Large"],
+        description="names of the panel sizes, each once; any text, inch marks too",
+    )
+    historical_days: Int = Field(545, ge=1, le=36_500, description="days of each series")
+    base_wip: Positive = Field(
+        100.0, alias="baseWIP", description="mean WIP of a series of size one, in units"
+    )
+    base_throughput: Positive = Field(
+        50.0, description="mean throughput of a series of size one, in units per day"
+    )
+    seasonality: Number = Field(0.2, ge=0, le=1, description="strength of the seasons")
+    noise_level: Number = Field(0.1, ge=0, le=1, description="strength of the noise")
 
     @property
     def series(self) -> int:
-        """Number of series asked for."""
+        """The number of series."""
         return len(self.plants) * len(self.applications) * len(self.panel_sizes)
 
 
 class SeedField(Request):
     """The seed: the same seed and fields give the same rows, and the same model."""
 
-    seed: Seed | None = None
+    seed: Seed | None = Field(
+        None, description="the same seed and fields give the same result; default: a fresh one"
+    )
 
 
 class GenerateRequest(SeedField, PlantFields):
@@ -95,19 +168,26 @@ class GenerateRequest(SeedField, PlantFields):
 
 
 class Hyperparameters(Request):
-    """What a planner may set of the network and its training."""
+    """Hyperparameters of the network and its training that a request may set."""
 
-    lstm_units1: Int = Field(64, ge=1, le=1024)
-    lstm_units2: Int = Field(32, ge=1, le=1024)
-    dropout_rate: Number = Field(0.2, ge=0, le=0.9)
-    sequence_length: Int = Field(10, ge=1, le=365)
-    epochs: Int = Field(50, ge=1, le=10_000)
-    batch_size: Int = Field(32, ge=1, le=8192)
-    learning_rate: Number = Field(0.00001, gt=0, le=1)
-    train_test_split: Number = Field(0.8, ge=0.1, le=0.99)
+    lstm_units1: Int = Field(64, ge=1, le=1024, description="units of the first LSTM layer")
+    lstm_units2: Int = Field(32, ge=1, le=1024, description="units of the second LSTM layer")
+    dropout_rate: Number = Field(
+        0.2, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
+    )
+    sequence_length: Int = Field(10, ge=1, le=365, description="steps that the network looks back")
+    epochs: Int = Field(50, ge=1, le=10_000, description="epochs at most")
+    batch_size: Int = Field(32, ge=1, le=8192, description="windows of a batch")
+    learning_rate: Number = Field(0.00001, gt=0, le=1, description="learning rate of Adam")
+    train_test_split: Number = Field(
+        0.8,
+        ge=0.1,
+        le=0.99,
+        description="share of the time that is trained on; the rest is held back",
+    )
 
     def to_config(self) -> dict[str, Any]:
-        """The figures as replies and models state them, in snake_case."""
+        """Return the figures as replies and models state them, in snake_case."""
         config = {name: getattr(self, name) for name in Hyperparameters.model_fields}
         return {
             {"lstm_units1": "lstm_units_1", "lstm_units2": "lstm_units_2"}.get(name, name): value
@@ -116,7 +196,7 @@ class Hyperparameters(Request):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Hyperparameters:
-        """The inverse of `to_config`; what it does not know is left aside."""
+        """Return the inverse of `to_config`; unknown figures are left out."""
         plain = {name.replace("_units_", "_units"): value for name, value in config.items()}
         known = {k: v for k, v in plain.items() if k in Hyperparameters.model_fields}
         return Hyperparameters.model_validate(known)
@@ -132,10 +212,14 @@ PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 class TrainRequest(SeedField, Hyperparameters, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
-    model_config = _example(_ONE_SOURCE, datasetId=_ANY_ID, epochs=2)
+    model_config = _example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)
 
-    training_data: Annotated[list[Row], Field(min_length=1)] | None = None
-    dataset_id: Annotated[str, Field(min_length=1)] | None = None
+    training_data: Rows | None = Field(
+        None, description="rows to train on; one source of data at most"
+    )
+    dataset_id: DatasetId | None = Field(
+        None, description="id of the data set to train on; one source of data at most"
+    )
     background: Flag = Field(False, description="true: reply 202 with a job at once")
     keep_optimizer: Flag = Field(
         False, description="true: the .keras file also holds Adam's state, to be trained on"
@@ -160,66 +244,77 @@ class TrainRequest(SeedField, Hyperparameters, PlantFields):
 
     @property
     def generated(self) -> set[str]:
-        """Fields that ask for synthetic data."""
+        """The fields that ask for synthetic data."""
         return set(PlantFields.model_fields)
 
     @property
     def left_open(self) -> list[str]:
-        """Hyperparameters that the preset is to choose."""
+        """The hyperparameters that the preset chooses."""
         if self.preset is None:
             return []
         return [name for name in PRESET_CHOOSES if name not in self.model_fields_set]
 
     @property
     def architecture(self) -> Architecture:
-        """What the network is built and trained like."""
+        """The architecture of the network."""
         return Architecture.PLAIN
 
 
 class ParallelRequest(TrainRequest):
     """A training per plant: of the plants named, or of all that the data has."""
 
-    model_config = _example(_ONE_SOURCE_OF_PLANTS, datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
+    model_config = _example(
+        _ONE_SOURCE_OF_PLANTS, datasetId=DATASET_ID, epochs=2, plants=["Plant_A"]
+    )
 
     @property
     def names_plants(self) -> bool:
-        """Whether the request says which plants."""
+        """Whether the request names plants."""
         return "plants" in self.model_fields_set
 
     @property
     def generated(self) -> set[str]:
-        """Fields that ask for synthetic data; the plants choose from any data."""
+        """The fields that ask for synthetic data; `plants` chooses from any data."""
         return super().generated - {"plants"}
 
 
 class EnhancedFields(TrainRequest):
     """The hyperparameters of the enhanced network, with its own defaults."""
 
-    lstm_units1: Int = Field(32, ge=1, le=1024)
-    lstm_units2: Int = Field(24, ge=1, le=1024)
-    dropout_rate: Number = Field(0.25, ge=0, le=0.9)
-    sequence_length: Int = Field(15, ge=1, le=365)
-    epochs: Int = Field(12, ge=1, le=10_000)
-    batch_size: Int = Field(64, ge=1, le=8192)
-    learning_rate: Number = Field(0.002, gt=0, le=1)
-    train_test_split: Number = Field(0.85, ge=0.1, le=0.99)
+    lstm_units1: Int = Field(32, ge=1, le=1024, description="units of the first LSTM layer")
+    lstm_units2: Int = Field(24, ge=1, le=1024, description="units of the second LSTM layer")
+    dropout_rate: Number = Field(
+        0.25, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
+    )
+    sequence_length: Int = Field(15, ge=1, le=365, description="steps that the network looks back")
+    epochs: Int = Field(12, ge=1, le=10_000, description="epochs at most")
+    batch_size: Int = Field(64, ge=1, le=8192, description="windows of a batch")
+    learning_rate: Number = Field(0.002, gt=0, le=1, description="learning rate of Adam")
+    train_test_split: Number = Field(
+        0.85,
+        ge=0.1,
+        le=0.99,
+        description="share of the time that is trained on; the rest is held back",
+    )
 
     @property
     def architecture(self) -> Architecture:
-        """What the network is built and trained like."""
+        """The architecture of the network."""
         return Architecture.ENHANCED
 
 
 class EnhancedRequest(EnhancedFields):
     """A training of the enhanced network."""
 
-    model_config = _example(_ONE_SOURCE, datasetId=_ANY_ID, epochs=2)
+    model_config = _example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)
 
 
 class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
     """A training of the enhanced network per plant."""
 
-    model_config = _example(_ONE_SOURCE_OF_PLANTS, datasetId=_ANY_ID, epochs=2, plants=["Plant_A"])
+    model_config = _example(
+        _ONE_SOURCE_OF_PLANTS, datasetId=DATASET_ID, epochs=2, plants=["Plant_A"]
+    )
 
 
 class BacktestRequest(Request):
@@ -227,7 +322,7 @@ class BacktestRequest(Request):
 
     model_config = _example(origins=5, horizon=7)
 
-    dataset_id: Annotated[str, Field(min_length=1)] | None = Field(
+    dataset_id: DatasetId | None = Field(
         None, description="default: the data set that the model was trained on"
     )
     origins: Int = Field(20, ge=1, le=200, description="how many at most, spread evenly")
@@ -237,48 +332,54 @@ class BacktestRequest(Request):
     step: Annotated[Int, Field(ge=1, le=36_500)] | None = Field(
         None, description="from each origin to the next, back from the newest"
     )
-    plant: Name | None = None
-    application: Name | None = None
-    panel_size: Name | None = None
+    plant: Name | None = Field(None, description="only the series of this plant")
+    application: Name | None = Field(None, description="only the series of this application")
+    panel_size: Name | None = Field(None, description="only the series of this panel size")
     include_training: Flag = Field(False, description="true: origins within the training span, too")
     background: Flag = Field(False, description="true: reply 202 with a job at once")
 
     def to_config(self) -> dict[str, Any]:
-        """What was asked for as jobs state it, in snake_case."""
+        """Return the fields as jobs state them, in snake_case."""
         return self.model_dump(exclude={"dataset_id", "background"})
 
 
 class CompressRequest(Request):
-    """Which weights to serve a model with."""
+    """The weights to serve a model with."""
 
     model_config = _example(serves="float16")
 
-    serves: Literal["float32", "float16", "int8"] = "float16"
-    dataset_id: Annotated[str, Field(min_length=1)] | None = Field(
+    serves: Literal["float32", "float16", "int8"] = Field(
+        "float16", description="number format of the weights"
+    )
+    dataset_id: DatasetId | None = Field(
         None, description="to measure by; default: the data set that the model was trained on"
     )
 
 
 class JobsQuery(Request):
-    """Which jobs to list."""
+    """The jobs to list."""
 
-    kind: Literal["train", "backtest"] | None = None
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    limit: Int = Field(100, ge=1, le=1000)
-    offset: Int = Field(0, ge=0, le=1_000_000_000)
+    kind: Literal["train", "backtest"] | None = Field(
+        None, description="only trainings, or only backtests"
+    )
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = Field(
+        None, description="only jobs of this status"
+    )
+    limit: Int = Field(100, ge=1, le=1000, description="jobs at most")
+    offset: Int = Field(0, ge=0, le=1_000_000_000, description="newer jobs to skip")
 
 
 class DataRequest(Request):
-    """Data to be judged: a stored data set or rows."""
+    """Data to check: a stored data set or rows."""
 
     model_config = _example(
-        _exactly_one("datasetId", "data", "trainingData", "rows"), datasetId=_ANY_ID
+        _exactly_one("datasetId", "data", "trainingData", "rows"), datasetId=DATASET_ID
     )
 
-    dataset_id: Annotated[str, Field(min_length=1)] | None = None
-    data: Annotated[list[Row], Field(min_length=1)] | None = None
-    training_data: Annotated[list[Row], Field(min_length=1)] | None = None
-    rows: Annotated[list[Row], Field(min_length=1)] | None = None
+    dataset_id: DatasetId | None = Field(None, description="id of a stored data set")
+    data: Rows | None = Field(None, description="rows")
+    training_data: Rows | None = Field(None, description="rows, by another name")
+    rows: Rows | None = Field(None, description="rows, by another name")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -291,7 +392,7 @@ class DataRequest(Request):
 
     @property
     def posted(self) -> list[Row] | None:
-        """The rows, by whichever name they came."""
+        """The rows, under any of their names."""
         return self.data or self.training_data or self.rows
 
 
@@ -300,50 +401,68 @@ class NoteRequest(Request):
 
     model_config = _example(message="A new batch of glass from today.", level="info")
 
-    message: Line
-    level: Literal["info", "success", "warning", "error"] = "info"
+    message: Line = Field(description="one line of text")
+    level: Literal["info", "success", "warning", "error"] = Field(
+        "info", description="kind of the line, in any case"
+    )
 
 
 class ForecastFields(Request):
-    """What a forecast is asked for by, its model and plant aside."""
+    """The fields of a forecast beside its model and plant."""
 
-    application: Name
-    panel_size: Name
-    prediction_days: Int = Field(30, ge=1, le=365)
-    current_wip: Positive | None = Field(None, alias="currentWIP")
-    planned_throughput: Positive | None = None
-    target_production: Positive | None = None
-    history: Annotated[list[Row], Field(min_length=1)] | None = None
-    raw: Flag = Field(False, description="true: as they are before they are made to agree")
+    application: Name = Field(description="name of the application")
+    panel_size: Name = Field(description="name of the panel size")
+    prediction_days: Int = Field(30, ge=1, le=365, description="steps to forecast")
+    current_wip: Positive | None = Field(
+        None, alias="currentWIP", description="WIP of the last day, in units; default: as known"
+    )
+    planned_throughput: Positive | None = Field(
+        None, description="units to finish per step over the horizon, as far as the line can"
+    )
+    target_production: Positive | None = Field(
+        None,
+        description="units to finish over the horizon; the reply says on which day the cumulated "
+        "throughput of the forecast reaches them (`target`)",
+    )
+    history: Rows | None = Field(
+        None, description="recent rows of this series, newest last; default: the training data's"
+    )
+    raw: Flag = Field(False, description="true: forecasts before reconciliation")
 
 
 class PredictRequest(ForecastFields):
     """A forecast of one series from its recent past."""
 
     model_config = _example(
-        model_id=_ANY_ID, plant="Plant_A", application="Automotive", panelSize="Small"
+        model_id=MODEL_ID, plant="Plant_A", application="Automotive", panelSize="Small"
     )
 
-    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
-    plant: Name
+    model_id: str = Field(
+        min_length=1, alias="model_id", description="id of the model; `modelId` is taken as well"
+    )
+    plant: Name = Field(description="name of the plant")
 
 
 class BatchItem(ForecastFields):
     """One forecast of a batch."""
 
-    plant: Name
+    plant: Name = Field(description="name of the plant")
 
 
 class BatchRequest(Request):
     """Forecasts of many series by one model; an item takes the fields of predict but `model_id`."""
 
     model_config = _example(
-        model_id=_ANY_ID,
+        model_id=MODEL_ID,
         items=[{"plant": "Plant_A", "application": "Automotive", "panelSize": "Small"}],
     )
 
-    model_id: Annotated[str, Field(min_length=1, alias="model_id")]
-    items: Annotated[list[Row], Field(min_length=1, max_length=10_000)]
+    model_id: str = Field(
+        min_length=1, alias="model_id", description="id of the model; `modelId` is taken as well"
+    )
+    items: Annotated[
+        list[Annotated[dict[str, Any], ShownAs(BatchItem)]], Field(min_length=1, max_length=10_000)
+    ] = Field(description="the series to forecast")
 
 
 class PlantPredictRequest(ForecastFields):
@@ -361,12 +480,18 @@ class ValidateRequest(Request):
         _two_of("wip", "throughput", "cycleTime"), wip=120, throughput=50, cycleTime=2
     )
 
-    wip: Positive | None = None
-    throughput: Positive | None = None
-    cycle_time: Positive | None = None
-    target_production: Positive | None = None
-    capacity: Positive | None = None
-    horizon_days: Int = Field(30, ge=1, le=36_500)
+    wip: Positive | None = Field(None, description="work in process, in units")
+    throughput: Positive | None = Field(None, description="units finished per period")
+    cycle_time: Positive | None = Field(None, description="mean time in process, in periods")
+    target_production: Positive | None = Field(
+        None, description="units to produce; the reply says how many periods they take"
+    )
+    capacity: Positive | None = Field(
+        None, description="units that the line can finish per period; a throughput above warns"
+    )
+    horizon_days: Int = Field(
+        30, ge=1, le=36_500, description="periods in which the target should be reached"
+    )
 
     @model_validator(mode="after")
     def _two_of_three(self) -> Self:

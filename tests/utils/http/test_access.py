@@ -17,7 +17,7 @@ from app import create_app
 from tests.support import postgres
 from tests.support.running_service import wait_until
 from tests.utils.auth.test_keys import change, secret_of
-from utils.api.openapi import Endpoint
+from utils.api.endpoint import Endpoint
 from utils.auth import keys, known_keys
 from utils.auth.caller import Caller, caller
 from utils.auth.exposure import expect_access_control
