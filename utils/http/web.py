@@ -16,7 +16,6 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from utils import logs
 from utils.api.openapi import RATE_HEADERS
 from utils.api.parsing import Request
 from utils.api.replies import ErrorReply, Reply
@@ -280,7 +279,8 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     rule = asked.url_rule.rule if asked.url_rule else None
     metrics.observe(asked.method, rule, response.status_code, seconds)
-    logs.request_line(
+    log.info(
+        "request",
         method=asked.method,
         path=asked.path,
         status=response.status_code,
