@@ -204,12 +204,12 @@ def _train_shown(
     console: Console, service: LSTMService, dataset_id: str, epochs: int
 ) -> tuple[str, Panel]:
     """Train in this process, with a progress bar; returns the model's id and its data."""
-    from utils.api import schemas
     from utils.cli import terminal
 
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
     with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
+        from models.registry.hyperparameters import Hyperparameters
         from models.training import train
         from models.training.fit import Alone, Epoch
     with terminal.training_bar(console, epochs) as show:
@@ -218,7 +218,7 @@ def _train_shown(
             def on_epoch(self, epoch: Epoch) -> None:
                 show(asdict(epoch))
 
-        hyper = schemas.Hyperparameters.parse({"epochs": epochs})
+        hyper = Hyperparameters(epochs=epochs)
         document = train.train(
             panel, hyper, 1, service.registry.store, model_id, {"source": "demo"}, Shown()
         )

@@ -8,9 +8,9 @@ from uuid import uuid4
 import numpy as np
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import Registry
 from models.series.panel import Panel
-from utils.api.schemas import Hyperparameters
 
 
 class Service:

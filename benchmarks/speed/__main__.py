@@ -185,7 +185,7 @@ def threads(turns: int) -> list[Row]:
     """One thread or two for a training, by units and batch."""
     found = []
     for units, batch in ((64, 32), (64, 512), (128, 32), (128, 128), (256, 32), (256, 512)):
-        given = [f"lstmUnits1={units}", f"lstmUnits2={units // 2}", f"batchSize={batch}"]
+        given = [f"lstm_units1={units}", f"lstm_units2={units // 2}", f"batch_size={batch}"]
         makers = {
             count: _module("trainers", "ours", *given, **dict.fromkeys(ONE_THREAD, count))
             for count in ("1", "2")

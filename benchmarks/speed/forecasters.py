@@ -22,11 +22,11 @@ from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
 from models.forecast.forecaster import Forecaster, Start
 from models.forecast.rollout import Network
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import NetworkEntry
 from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.training import train
-from utils.api.schemas import Hyperparameters
 
 STEPS = 30
 
@@ -37,7 +37,7 @@ def trained() -> tuple[Forecaster, Any]:
 
     with TemporaryDirectory() as folder:
         store, id = model_store(folder), str(uuid4())
-        hyper = Hyperparameters.parse({"epochs": 1})
+        hyper = Hyperparameters(epochs=1)
         document = train.train(panel_of(spec_of()), hyper, 1, store, id, {})
         applied = NetworkEntry(residual_scale=[0.1, 0.1, 0.1])
         document = document.model_copy(update={"network": applied})

@@ -130,9 +130,9 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     """
     import pandas as pd
 
+    from models.registry.hyperparameters import Hyperparameters
     from models.registry.registry import model_store
     from models.training import train
-    from utils.api.schemas import Hyperparameters
 
     process_limits.return_large_arrays()
     train.warm_up()
@@ -140,7 +140,7 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     atexit.register(folder.cleanup)
     datasets = Datasets(folder.name, _MOST, _MOST)
     stored_as = datasets.generate(wide(rows))["dataset_id"]
-    hyper = Hyperparameters.parse({"epochs": 1, "batchSize": 512})
+    hyper = Hyperparameters(epochs=1, batch_size=512)
 
     def train_on(dataset_id: str) -> None:
         with TemporaryDirectory() as models:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from models.data.datasets import Datasets
 from models.data_generator import PlantSpec
+from models.registry.hyperparameters import Hyperparameters
 from models.series.panel import Panel
 from models.training.prepare import PreparedData, prepare
-from utils.api.schemas import Hyperparameters, PlantFields
+from utils.api.schemas import PlantFields
 
 
 def spec_of(days: int = 545, seed: int = 1, plants: list[str] | None = None) -> PlantSpec:
@@ -40,7 +41,7 @@ def panel_of(spec: PlantSpec) -> Panel:
 
 def default_task(**hyper: Any) -> tuple[PreparedData, Hyperparameters]:
     """36 series × 545 days, ready to be trained on, and the default hyperparameters."""
-    asked = Hyperparameters.parse(hyper)
+    asked = Hyperparameters(**hyper)
     return prepare(panel_of(spec_of()), asked), asked
 
 

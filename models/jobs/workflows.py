@@ -20,13 +20,13 @@ from models.jobs.arguments import (
 from models.jobs.job_control import JobControl
 from models.jobs.states import JOBS, MOST_TRIES, Work, packed_error
 from models.jobs.worker_context import WorkerContext
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
-from utils.api.request_limits import preset_epochs
-from utils.api.schemas import BacktestRequest, Hyperparameters
+from utils.api.schemas import BacktestRequest
 from utils.errors import InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.logs import logger
 
@@ -120,9 +120,7 @@ def _train(context: WorkerContext, control: JobControl, job_id: str, asked: Trai
     if asked.plant is not None:
         about["plant"] = asked.plant
     hyper = Hyperparameters.from_config(asked.config)
-    hyper, design = presets.settle(panel, hyper, design, asked.left_open)
-    if "epochs" in asked.left_open:
-        hyper = preset_epochs(hyper, context.max_epochs)
+    hyper, design = presets.choose(panel, hyper, design, asked.left_open, context.max_epochs)
     document = train.train(
         panel,
         hyper,

@@ -15,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.registry.hyperparameters import Hyperparameters
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.learner import learner_of
 from models.training.prepare import PreparedData
-from utils.api.schemas import Hyperparameters
 from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]

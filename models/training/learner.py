@@ -27,9 +27,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.registry.hyperparameters import Hyperparameters
 from models.training.network import EPSILON, LSTMS, MOMENTUM
 from utils.api.architectures import PLAIN, Design
-from utils.api.schemas import Hyperparameters
 
 _RESOLUTION = 1 << 16  # of the dropout's rate
 

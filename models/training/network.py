@@ -15,9 +15,9 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from models.registry.hyperparameters import Hyperparameters
 from models.training import keras_files, onnx_graph
 from utils.api.architectures import PLAIN, Design
-from utils.api.schemas import Hyperparameters
 from utils.errors import DamagedFile, first_line
 
 TARGET_COUNT = 3

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
+from models.registry.hyperparameters import Hyperparameters
 from models.series.encoding import Encoding
 from models.series.error_measures import mean_known
 from models.series.panel import Panel, Step, Windows, split_steps
 from models.training.autoregression_choice import Choice, choose
 from utils.api.architectures import PLAIN, Design
-from utils.api.schemas import Hyperparameters
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]

@@ -1,16 +1,16 @@
-"""`"preset": "auto"`: learning settings that suit the data, where a request leaves them open.
+"""`"preset": "auto"`: hyperparameters that suit the data, where a request leaves them open.
 
-What is chosen depends on the data and on nothing else:
+The choice depends on the data only:
 
-* `learningRate` 0.001: a hundred times the default, at which the network learns within some epochs
-  what the anchor leaves.
-* `epochs` up to 50, of which the best one counts: training stops when the end of the training span,
-  which is then not learned from, has not been forecast better for five of them.
-* `sequenceLength` two weeks, a quarter, or a year and a month (days, weeks, months), where anchors
-  that see so much did at least 2 % better in their trials within the training span than with
-  the default, and no series is too short for it; else the default.
+* `learningRate` 0.001: a hundred times the default, at which the network learns the residuals of
+  the autoregression within some epochs.
+* `epochs` up to 50, of which the best one counts: training stops when the loss on the end of the
+  training span, which is then not learned from, has not improved for five epochs.
+* `sequenceLength` two weeks, a quarter, or a year and a month (days, weeks, months), if
+  autoregressions with that look-back did at least 2 % better in their trials within the training
+  span than with the default, and no series is too short for it; else the default.
 
-The held-back end has no part in it: it judges the result as it judges any.
+The held-back end plays no part in the choice, so that its errors stay an honest measure.
 """
 
 from __future__ import annotations
@@ -19,22 +19,30 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from models.registry.hyperparameters import Hyperparameters
 from models.series.panel import Panel, Step, split_steps
 from models.training.prepare import prepare
 from utils.api.architectures import Design
-from utils.api.schemas import Hyperparameters
 
 _LEARNING_RATE = 0.001
 _MOST_EPOCHS = 50
 _PATIENCE = 5
 _LONGER = {Step.DAY: 14, Step.WEEK: 13, Step.MONTH: 13}
-_BETTER = 0.98  # of the error in trials, from which on a longer window is worth it
+_BETTER = 0.98  # most error, relative to the default's, at which a longer window is taken
 
 
-def settle(
-    panel: Panel, hyper: Hyperparameters, design: Design, left_open: Collection[str]
+def choose(
+    panel: Panel,
+    hyper: Hyperparameters,
+    design: Design,
+    left_open: Collection[str],
+    most_epochs: int = _MOST_EPOCHS,
 ) -> tuple[Hyperparameters, Design]:
-    """The settings, with those that are left open (of `schemas.PRESET_CHOOSES`) chosen.
+    """Return the hyperparameters and the design with the open fields chosen.
+
+    Args:
+        left_open: names of the fields to choose, of `utils.api.schemas.PRESET_CHOOSES`.
+        most_epochs: upper bound of the epochs chosen.
 
     Raises:
         InvalidInput: no series is long enough to be trained on.
@@ -43,16 +51,16 @@ def settle(
     if "learning_rate" in left_open:
         chosen["learning_rate"] = _LEARNING_RATE
     if "epochs" in left_open:
-        chosen["epochs"] = _MOST_EPOCHS
+        chosen["epochs"] = min(_MOST_EPOCHS, most_epochs)
         design = replace(design, patience=design.patience or _PATIENCE)
     if "sequence_length" in left_open:
-        chosen["sequence_length"] = _length(panel, hyper)
-    return hyper.model_copy(update=chosen), design
+        chosen["sequence_length"] = _sequence_length(panel, hyper)
+    return replace(hyper, **chosen), design
 
 
-def _length(panel: Panel, hyper: Hyperparameters) -> int:
-    """The window that the anchor's trials speak for."""
-    longer = hyper.model_copy(update={"sequence_length": _LONGER[panel.calendar.step]})
+def _sequence_length(panel: Panel, hyper: Hyperparameters) -> int:
+    """The window length with the smaller error in the trials of the autoregression."""
+    longer = replace(hyper, sequence_length=_LONGER[panel.calendar.step])
     usual = prepare(panel, hyper)
     cut, _ = split_steps(panel, hyper.train_test_split)
     if (cut - usual.panel.first).min() <= longer.sequence_length:

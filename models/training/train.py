@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from models.forecast.forecaster import Model
 from models.forecast.onnx_session import open_network
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import (
     Metrics,
     ModelDocument,
@@ -29,7 +30,6 @@ from models.training import evaluate, network
 from models.training.fit import Alone, Control, Epochs
 from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import PLAIN, Design
-from utils.api.schemas import Hyperparameters
 from utils.errors import TooLarge
 from utils.storage.artifact_store import ArtifactStore, copy_of
 from utils.storage.files import full_disk
@@ -78,7 +78,7 @@ def warm_up() -> None:
     time = np.arange(60.0)
     values = np.column_stack([100 + time % 7, 50 + time % 5, 2 + time % 3 / 10])
     panel = Panel(Calendar(), (("-", "-", "-"),), np.array([0, 60]), np.zeros(1, int), values)
-    hyper = Hyperparameters.parse({"lstmUnits1": 1, "lstmUnits2": 1, "epochs": 1})
+    hyper = Hyperparameters(lstm_units1=1, lstm_units2=1, epochs=1)
     task = prepare(panel, hyper)
     built = network.build(hyper, task.encoding.width, [1, 1, 1])
     Epochs(built, task, hyper, 0, Alone()).run()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from utils.api.schemas import Hyperparameters
+from models.registry.hyperparameters import Hyperparameters
 
-TINY = Hyperparameters.parse(
-    {"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 2, "sequenceLength": 5, "learningRate": 0.01}
+TINY = Hyperparameters(
+    lstm_units1=4, lstm_units2=3, epochs=2, sequence_length=5, learning_rate=0.01
 )

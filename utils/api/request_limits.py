@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from utils.api.schemas import Hyperparameters, TrainRequest
+from utils.api.schemas import TrainRequest
 from utils.auth.caller import LOCAL, Caller
 from utils.errors import Detail, InvalidInput, TooLarge, TooManyRequests, Unavailable
 from utils.settings import Settings
@@ -27,11 +27,6 @@ def check_training(request: TrainRequest, settings: Settings) -> None:
         _at_most("epochs", request.epochs, settings.max_epochs, "MAX_EPOCHS")
     _at_most("lstmUnits1", request.lstm_units1, settings.max_units, "MAX_UNITS")
     _at_most("lstmUnits2", request.lstm_units2, settings.max_units, "MAX_UNITS")
-
-
-def preset_epochs(chosen: Hyperparameters, most: int) -> Hyperparameters:
-    """What the preset chose, with no more epochs than may be."""
-    return chosen.model_copy(update={"epochs": min(chosen.epochs, most)})
 
 
 def check_horizon(field: str, steps: int, most: int) -> None:

@@ -167,8 +167,8 @@ class GenerateRequest(SeedField, PlantFields):
     )
 
 
-class Hyperparameters(Request):
-    """Hyperparameters of the network and its training that a request may set."""
+class HyperparameterFields(Request):
+    """The hyperparameters that a request may set, with their defaults and bounds."""
 
     lstm_units1: Int = Field(64, ge=1, le=1024, description="units of the first LSTM layer")
     lstm_units2: Int = Field(32, ge=1, le=1024, description="units of the second LSTM layer")
@@ -187,19 +187,12 @@ class Hyperparameters(Request):
     )
 
     def to_config(self) -> dict[str, Any]:
-        """Return the figures as replies and models state them, in snake_case."""
-        config = {name: getattr(self, name) for name in Hyperparameters.model_fields}
+        """Return the values as replies, jobs and models state them, in snake_case."""
+        config = {name: getattr(self, name) for name in HyperparameterFields.model_fields}
         return {
             {"lstm_units1": "lstm_units_1", "lstm_units2": "lstm_units_2"}.get(name, name): value
             for name, value in config.items()
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Hyperparameters:
-        """Return the inverse of `to_config`; unknown figures are left out."""
-        plain = {name.replace("_units_", "_units"): value for name, value in config.items()}
-        known = {k: v for k, v in plain.items() if k in Hyperparameters.model_fields}
-        return Hyperparameters.model_validate(known)
 
 
 _PLANT_FIELDS = tuple(item.alias or name for name, item in PlantFields.model_fields.items())
@@ -209,7 +202,7 @@ _ONE_SOURCE_OF_PLANTS = _at_most_one(("trainingData",), ("datasetId",), _PLANT_F
 PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 
 
-class TrainRequest(SeedField, Hyperparameters, PlantFields):
+class TrainRequest(SeedField, HyperparameterFields, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
     model_config = _example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)

@@ -14,6 +14,7 @@ import pytest
 
 from models.conversion import compression, legacy_import
 from models.data_generator import PlantSpec, generate
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import SERVED, Registry, model_store
@@ -22,7 +23,6 @@ from models.training import train
 from tests.support.running_service import FAST, SMALL, Service
 from utils.api.architectures import DESIGNS, PLAIN, Design
 from utils.api.replies import CompressReply
-from utils.api.schemas import Hyperparameters
 from utils.errors import Conflict
 
 pytestmark = pytest.mark.service
@@ -116,7 +116,7 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
     panel = Panel(Calendar(), tuple(block.keys), np.arange(3) * 150, np.full(2, 19_723), values)
-    hyper = Hyperparameters.parse({"lstmUnits1": 16, "lstmUnits2": 8, "epochs": 1})
+    hyper = Hyperparameters(lstm_units1=16, lstm_units2=8, epochs=1)
     about = {"dataset_id": str(uuid4())}
     train.train(panel, hyper, 1, store, id, about, design=design)
     network = legacy_import.open_keras(store, id)

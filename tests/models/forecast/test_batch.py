@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from models.data_generator import PlantSpec, generate
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import train
 from utils.api.replies import BatchReply
-from utils.api.schemas import Hyperparameters
 from utils.settings import Settings
 
 pytestmark = pytest.mark.training
@@ -38,7 +38,7 @@ def model_id(store: Path) -> str:
     block, id = next(generate(spec)), str(uuid4())
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
     panel = Panel(Calendar(), tuple(block.keys), np.arange(5) * 90, np.full(4, 19_723), values)
-    hyper = Hyperparameters.parse({"lstmUnits1": 4, "lstmUnits2": 3, "epochs": 1})
+    hyper = Hyperparameters(lstm_units1=4, lstm_units2=3, epochs=1)
     shelf = model_store(store)
     document = train.train(panel, hyper, 1, shelf, id, {}).to_json()
     loud = document | {"network": {"size": [0.1, 0.1, 0.1]}}

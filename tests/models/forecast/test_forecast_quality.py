@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from models.data_generator import PlantSpec, generate
 from models.forecast.forecaster import Forecast, Model, past_of
 from models.forecast.rollout import Past
+from models.registry.hyperparameters import Hyperparameters
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training.evaluate import assemble
 from models.training.prepare import PreparedData, prepare
-from utils.api.schemas import Hyperparameters
 
 FIRST = 19_723
 HYPER = Hyperparameters()

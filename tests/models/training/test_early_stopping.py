@@ -18,7 +18,7 @@ from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 pytestmark = pytest.mark.training
 
 PATIENT = replace(PLAIN, patience=2)
-HASTY = TINY.model_copy(update={"epochs": 300, "learning_rate": 0.5, "dropout_rate": 0.0})
+HASTY = replace(TINY, epochs=300, learning_rate=0.5, dropout_rate=0.0)
 
 
 class Interrupted(Exception):
@@ -98,5 +98,5 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
 
 
 def test_a_span_too_short_to_stop_by_is_trained_to_the_end() -> None:
-    task = prepare(generated_panel(9), TINY.model_copy(update={"train_test_split": 0.67}), PATIENT)
+    task = prepare(generated_panel(9), replace(TINY, train_test_split=0.67), PATIENT)
     assert not task.watched.size and "All epochs are trained" in task.warnings[0]

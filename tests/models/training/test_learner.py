@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from models.data_generator import PlantSpec, generate
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel
 from models.training import network, train
@@ -20,7 +21,6 @@ from models.training.fit import Alone, Epochs
 from models.training.learner import FusedLearner, PlainLearner, learner_of
 from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
-from utils.api.schemas import Hyperparameters
 
 pytestmark = pytest.mark.training
 
@@ -32,8 +32,8 @@ FEATURES = 14
 
 
 def hyper(**more: Any) -> Hyperparameters:
-    small = {"lstmUnits1": 6, "lstmUnits2": 5, "sequenceLength": 7, "learningRate": 0.01}
-    return Hyperparameters.parse(small | more)
+    small = Hyperparameters(lstm_units1=6, lstm_units2=5, sequence_length=7, learning_rate=0.01)
+    return replace(small, **more)
 
 
 def task_of(
@@ -71,7 +71,7 @@ def network_of(
 def test_fused_learner_equals_keras_in_outputs_and_gradients(
     length: int, batch: int, design: Design, training: bool
 ) -> None:
-    asked = hyper(sequenceLength=length, dropoutRate=0)
+    asked = hyper(sequence_length=length, dropout_rate=0)
     rng = np.random.default_rng(0)
     windows = tf.constant(rng.normal(size=(length, batch, FEATURES)), tf.float32)
     names = tf.constant(rng.integers(0, sum(NAMES), (batch, 3)), tf.int32)
@@ -126,7 +126,7 @@ def fitted(asked: Hyperparameters, task: PreparedData) -> list[float]:
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_loss_curve_is_that_of_fit(dropout: float) -> None:
-    asked = hyper(dropoutRate=dropout, epochs=3, learningRate=0.0005)
+    asked = hyper(dropout_rate=dropout, epochs=3, learning_rate=0.0005)
     task = task_of(asked, days=600)
     epochs = Epochs(network_of(asked, task), task, asked, 3, Alone())
     epochs.run()
@@ -139,7 +139,7 @@ def test_loss_curve_is_that_of_fit(dropout: float) -> None:
 def test_fused_and_plain_learners_end_with_the_same_weights_and_optimizer(
     design: Design, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = hyper(dropoutRate=0, epochs=2)
+    asked = hyper(dropout_rate=0, epochs=2)
     task = task_of(asked, blanks=True, design=design)
     found = []
     for gpus in ([], ["one"]):
@@ -164,7 +164,7 @@ def test_a_gpu_is_left_to_plain_keras(
 
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.9])
 def test_dropout_keeps_its_share_and_the_mean_and_differs_from_step_to_step(rate: float) -> None:
-    asked = hyper(dropoutRate=rate, lstmUnits1=1, lstmUnits2=1)
+    asked = hyper(dropout_rate=rate, lstm_units1=1, lstm_units2=1)
     model = network_of(asked)
     # Only the last dropout shows: what comes before is a constant, the sum after it of 64 ones.
     weights = [np.zeros_like(part) for part in model.get_weights()]
@@ -185,7 +185,7 @@ def test_dropout_keeps_its_share_and_the_mean_and_differs_from_step_to_step(rate
 
 
 def test_recurrent_dropout_differs_from_step_to_step_and_only_while_training() -> None:
-    asked, design = hyper(dropoutRate=0), replace(PLAIN, recurrent_dropout=0.5)
+    asked, design = hyper(dropout_rate=0), replace(PLAIN, recurrent_dropout=0.5)
     model = network_of(asked, design=design)
     learner = FusedLearner(model, asked, 1, design)
     given = tf.ones([7, 3, FEATURES]), tf.zeros([3, 3], tf.int32)
@@ -202,7 +202,7 @@ def test_recurrent_dropout_differs_from_step_to_step_and_only_while_training() -
 
 
 def test_the_schedule_ends_at_zero_with_the_last_batch() -> None:
-    asked = hyper(epochs=2, dropoutRate=0)
+    asked = hyper(epochs=2, dropout_rate=0)
     design = replace(PLAIN, cosine_schedule=True)
     task = task_of(asked, design=design)
     epochs = Epochs(network_of(asked, task), task, asked, 3, Alone())
@@ -223,7 +223,7 @@ def test_gradients_are_clipped_together() -> None:
 
 @pytest.mark.parametrize("kind", [PlainLearner, FusedLearner])
 def test_l2_shrinks_kernels_beside_adam_and_nothing_else(kind: Any) -> None:
-    asked, design = hyper(learningRate=0.1), replace(PLAIN, l2=0.25)
+    asked, design = hyper(learning_rate=0.1), replace(PLAIN, l2=0.25)
     model = network_of(asked, design=design)
     before = {weight.path: weight.numpy() for weight in model.trainable_weights}
     others = (1, design) if kind is FusedLearner else (design,)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from models.data_generator import PlantSpec, generate
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Calendar, Panel, Step
 from models.training import presets, train
 from utils.api.architectures import PLAIN
-from utils.api.schemas import Hyperparameters, TrainRequest
+from utils.api.schemas import TrainRequest
 
 pytestmark = pytest.mark.training
 
@@ -39,36 +40,41 @@ def repeating(season: int) -> Panel:
 def test_it_chooses_what_is_left_open_and_only_that() -> None:
     hyper = Hyperparameters()
     panel = plants(120, 0.1)
-    chosen, design = presets.settle(panel, hyper, PLAIN, EVERYTHING)
+    chosen, design = presets.choose(panel, hyper, PLAIN, EVERYTHING)
     assert (chosen.learning_rate, chosen.epochs, design.patience) == (0.001, 50, 5)
     assert chosen.sequence_length in (10, 14)
-    assert presets.settle(panel, hyper, PLAIN, []) == (hyper, PLAIN)
-    again = presets.settle(panel, hyper, PLAIN, EVERYTHING)
+    assert presets.choose(panel, hyper, PLAIN, []) == (hyper, PLAIN)
+    again = presets.choose(panel, hyper, PLAIN, EVERYTHING)
     assert again == (chosen, design)
 
 
+def test_it_chooses_no_more_epochs_than_are_allowed() -> None:
+    chosen, _ = presets.choose(plants(60, 0.1), Hyperparameters(), PLAIN, ["epochs"], 7)
+    assert chosen.epochs == 7
+
+
 def test_a_longer_window_is_chosen_where_it_sees_more() -> None:
-    chosen, _ = presets.settle(repeating(12), Hyperparameters(), PLAIN, ["sequence_length"])
+    chosen, _ = presets.choose(repeating(12), Hyperparameters(), PLAIN, ["sequence_length"])
     assert chosen.sequence_length == 13
     # Noise has nothing more to show.
     noise = repeating(12)
     noise.values[:, :2] = np.random.default_rng(1).lognormal(3, 0.2, (len(noise.values), 1))
-    chosen, _ = presets.settle(noise, Hyperparameters(), PLAIN, ["sequence_length"])
+    chosen, _ = presets.choose(noise, Hyperparameters(), PLAIN, ["sequence_length"])
     assert chosen.sequence_length == 10
 
 
 def test_a_series_too_short_for_the_longer_window_keeps_the_default() -> None:
-    chosen, _ = presets.settle(plants(17, 0.1), Hyperparameters(), PLAIN, ["sequence_length"])
+    chosen, _ = presets.choose(plants(17, 0.1), Hyperparameters(), PLAIN, ["sequence_length"])
     assert chosen.sequence_length == 10
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.4])
 def test_the_held_back_end_is_none_the_worse_for_it(tmp_path: Path, noise: float) -> None:
     panel, store = plants(150, noise), model_store(tmp_path)
-    tiny = Hyperparameters.parse({"lstmUnits1": 8, "lstmUnits2": 4, "batchSize": 16, "epochs": 3})
-    settled = presets.settle(panel, tiny, PLAIN, ["learning_rate", "sequence_length"])
+    tiny = Hyperparameters(lstm_units1=8, lstm_units2=4, batch_size=16, epochs=3)
+    chosen = presets.choose(panel, tiny, PLAIN, ["learning_rate", "sequence_length"])
     wapes = []
-    for hyper, design in ((tiny, PLAIN), settled):
+    for hyper, design in ((tiny, PLAIN), chosen):
         document = train.train(panel, hyper, 1, store, str(uuid4()), {}, design=design)
         figures = document.to_json()["metrics"]["network"]["per_target"].values()
         wapes.append(np.mean([target["wape_published"] for target in figures]))

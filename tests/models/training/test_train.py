@@ -14,6 +14,7 @@ import pytest
 from models.forecast.forecaster import past_of
 from models.forecast.onnx_session import open_network
 from models.forecast.rollout import Past
+from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
@@ -23,7 +24,6 @@ from models.training.fit import Alone, Epochs
 from tests.support.panels import generated_panel
 from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Design
-from utils.api.schemas import Hyperparameters
 from utils.errors import DamagedFile, InvalidInput
 
 pytestmark = pytest.mark.training
@@ -144,7 +144,7 @@ def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> 
     with pytest.raises(InvalidInput, match="sequenceLength"):
         trained(tmp_path, generated_panel(6))
     with pytest.raises(InvalidInput, match="trainTestSplit"):
-        trained(tmp_path, generated_panel(20), TINY.model_copy(update={"train_test_split": 0.99}))
+        trained(tmp_path, generated_panel(20), replace(TINY, train_test_split=0.99))
 
 
 def test_a_diverging_training_says_so(panel: Panel) -> None:
