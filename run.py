@@ -185,8 +185,8 @@ def _demo(chosen: settings.Settings, table: Path | None, epochs: int, days: int)
     )
     model_id, past = _train_shown(console, service, dataset_id, epochs)
     known = set(service.registry.summary(model_id).series_keys)
-    number = next(s for s, key in enumerate(past.keys) if key in known)
-    key = past.keys[number]
+    number = next(s for s, key in enumerate(past.series_keys) if key in known)
+    key = past.series_keys[number]
     reply = service.predict(
         schemas.PredictRequest.parse(
             {"model_id": model_id, "plant": key[0], "application": key[1], "panelSize": key[2]}

@@ -32,7 +32,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import DAYS_PER_YEAR, ORIGIN, Key, day_number
+from models.series.calendar import DAYS_PER_YEAR, ORIGIN, day_number
+from models.series.panel import SeriesKey
 from utils.validation import compliance
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,7 @@ class PlantSpec:
     seed: int
 
     @property
-    def keys(self) -> list[Key]:
+    def series_keys(self) -> list[SeriesKey]:
         """The series, in the order of the rows."""
         return list(product(self.plants, self.applications, self.panel_sizes))
 
@@ -89,10 +90,10 @@ class PlantSpec:
 
 
 @dataclass(frozen=True)
-class Block:
+class SeriesBlock:
     """Some series of the data: `columns` maps COLUMNS and compliance to [S, days] arrays."""
 
-    keys: list[Key]
+    series_keys: list[SeriesKey]
     columns: dict[str, Floats]
 
 
@@ -102,7 +103,7 @@ def factor(kind: str, name: str) -> float:
     return 0.6 + 0.8 * _hash(kind, name) / 2**64 if known is None else known
 
 
-def series_factor(key: Key) -> float:
+def series_factor(key: SeriesKey) -> float:
     """The size of a series: its mean WIP and throughput are the bases × this."""
     return math.prod(factor(kind, name) for kind, name in zip(FACTORS, key, strict=True))
 
@@ -117,15 +118,15 @@ def first_day() -> int:
     return day_number(ORIGIN)
 
 
-def generate(spec: PlantSpec) -> Iterator[Block]:
+def generate(spec: PlantSpec) -> Iterator[SeriesBlock]:
     """The data of `spec`, some series at a time, so that any amount fits in memory."""
-    keys = spec.keys
+    keys = spec.series_keys
     size = max(1, _CELLS_PER_BLOCK // (BURN_IN + spec.days))
     for begin in range(0, len(keys), size):
         yield _simulate(spec, keys[begin : begin + size])
 
 
-def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:
+def _simulate(spec: PlantSpec, keys: list[SeriesKey]) -> SeriesBlock:
     """Simulate lines of size one, then give each its size: the dynamics are homogeneous."""
     ratio = spec.base_wip / spec.base_throughput
     releases = _releases(spec, keys)  # [days, S], a base rate of 1
@@ -143,7 +144,7 @@ def _simulate(spec: PlantSpec, keys: list[Key]) -> Block:
     columns["littles_law_compliance"] = np.round(
         compliance(columns["wip"], columns["throughput"], columns["cycle_time"]), 6
     )
-    return Block(keys, columns)
+    return SeriesBlock(keys, columns)
 
 
 def _rounded(values: Floats, size: Floats, decimals: int) -> Floats:
@@ -153,7 +154,7 @@ def _rounded(values: Floats, size: Floats, decimals: int) -> Floats:
     return np.round(turned, decimals, out=turned)
 
 
-def _releases(spec: PlantSpec, keys: list[Key]) -> Floats:
+def _releases(spec: PlantSpec, keys: list[SeriesKey]) -> Floats:
     """Releases per day of lines of size one, burn-in first, [BURN_IN + days, S]."""
     pattern = _pattern(spec, keys)
     if spec.noise == 0:
@@ -168,7 +169,7 @@ def _releases(spec: PlantSpec, keys: list[Key]) -> Floats:
     return noisy
 
 
-def _pattern(spec: PlantSpec, keys: list[Key]) -> Floats:
+def _pattern(spec: PlantSpec, keys: list[SeriesKey]) -> Floats:
     """What the year and the week make of a base rate of 1, [BURN_IN + days, S]."""
     days = first_day() - BURN_IN + np.arange(BURN_IN + spec.days)
     # Series of one application share its year.
@@ -180,7 +181,7 @@ def _pattern(spec: PlantSpec, keys: list[Key]) -> Floats:
     return np.take(season * weekday[:, None], [applications[key[1]] for key in keys], axis=1)
 
 
-def _demand(seed: int, keys: list[Key], days: int) -> Floats:
+def _demand(seed: int, keys: list[SeriesKey], days: int) -> Floats:
     """Stationary first-order autoregressions of unit variance, [days, S]."""
     shocks = np.empty((days, len(keys)))
     for s, key in enumerate(keys):

@@ -17,7 +17,7 @@ from models.forecast.history import context_of
 from models.jobs.jobs import Jobs
 from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
-from models.series.panel import KEYS
+from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
@@ -190,7 +190,7 @@ class LSTMService:
             model_summary=cast("replies.NetworkSummary | None", document.model_summary),
             beside=others_of(document, self.registry.summaries().values()),
             series=[
-                replies.KnownSeries(**dict(zip(KEYS, key, strict=True)))
+                replies.KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
                 for key in document.series_keys
             ],
         )

@@ -47,7 +47,7 @@ TENSORFLOW = {"tensorflow", "keras", "tf2onnx", "h5py"}
 
 # Imports that still point the wrong way, as `module imports module`. To be emptied.
 KNOWN = {}
-KNOWN_TWICE = {"Block", "Control", "Part", "Errors"}
+KNOWN_TWICE = {"Control", "Part"}
 KNOWN_FLASK: set[str] = set()
 
 

@@ -15,7 +15,8 @@ from mlforecast.utils import PredictionIntervals
 
 from benchmarks.accuracy.frames import FREQUENCIES, from_frames, long_frame
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from models.series.panel import TARGETS, Panel, Step
+from models.series.calendar import Step
+from models.series.panel import TARGETS, Panel
 
 # Lags, windows of rolling means, features of the date.
 FEATURES: dict[Step, tuple[int, tuple[int, ...], tuple[str, ...]]] = {

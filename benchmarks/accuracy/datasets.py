@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from models.data import cleaning, tables
 from models.data_generator import PlantSpec, first_day, generate
-from models.series.panel import TARGETS, Calendar, Ints, Panel, Step, split_steps
+from models.series.calendar import Calendar, Step
+from models.series.panel import TARGETS, Ints, Panel
+from models.series.windows import split_steps
 from utils.api.schemas import PlantFields
 from utils.errors import InvalidInput
 
@@ -99,7 +101,7 @@ def until(panel: Panel, step: int) -> Panel:
     lengths = np.clip(step - panel.first, 0, panel.lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     values = panel.values[panel.time < step]
-    return Panel(panel.calendar, panel.keys, offsets, panel.first, values)
+    return Panel(panel.calendar, panel.series_keys, offsets, panel.first, values)
 
 
 def generated(
@@ -127,7 +129,7 @@ def generated(
         seed,
     )
     blocks = list(generate(spec))
-    keys = [key for block in blocks for key in block.keys][:series]
+    keys = [key for block in blocks for key in block.series_keys][:series]
     columns = [np.vstack([b.columns[name] for b in blocks])[:series] for name in TARGETS]
     return DataSet.of(", ".join(parts), _panel(keys, np.stack(columns, axis=-1)))
 

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
-from models.series.panel import Panel, Step
+from models.series.calendar import Step
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 

@@ -66,7 +66,7 @@ def run(method: Method, data: DataSet) -> Run:
     fitted = time.perf_counter()
     forecasts = [method.forecast(until(data.panel, int(origin))) for origin in data.origins]
     ended = time.perf_counter()
-    expected = (len(data.panel.keys), data.pace.horizon, 3)
+    expected = (len(data.panel.series_keys), data.pace.horizon, 3)
     shapes = {a.shape for f in forecasts for a in (f.values, *f.lower.values(), *f.upper.values())}
     if shapes != {expected}:
         raise ValueError(f"Forecasts must have the shape {expected}; got {sorted(shapes)}.")
@@ -129,7 +129,7 @@ def _slug(name: str) -> str:
 
 def _digest(name: str, method: Method, data: DataSet) -> str:
     panel = data.panel
-    stated = [name, method.settings, data.cut, data.pace, panel.keys, str(panel.calendar)]
+    stated = [name, method.settings, data.cut, data.pace, panel.series_keys, str(panel.calendar)]
     digest = hashlib.blake2b(json.dumps(stated, sort_keys=True).encode(), digest_size=6)
     for array in (panel.values, panel.offsets, panel.first):
         digest.update(np.ascontiguousarray(array).tobytes())

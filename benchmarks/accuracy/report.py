@@ -23,9 +23,9 @@ def document(data: DataSet, scores: Scores) -> str:
     """The errors of all methods on a data set, then the intervals of those that give any."""
     panel, pace = data.panel, data.pace
     about = (
-        f"{len(panel.keys)} series, {panel.lengths.max()} {panel.calendar.step}s, held back from "
-        f"{panel.calendar.dates(data.origins[:1])[0]} on; {len(data.origins)} origins, horizon "
-        f"{pace.horizon}, season {pace.season}."
+        f"{len(panel.series_keys)} series, {panel.lengths.max()} {panel.calendar.step}s, held back "
+        f"from {panel.calendar.dates(data.origins[:1])[0]} on; {len(data.origins)} origins, "
+        f"horizon {pace.horizon}, season {pace.season}."
     )
     tables = [_markdown(_errors(scores)), _markdown(_intervals(scores))]
     return "\n\n".join([f"## {data.name}", about, *tables])

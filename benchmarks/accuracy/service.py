@@ -36,7 +36,7 @@ class Service:
         forecasts = [
             self._forecaster.forecast(key, filled[begin:end], int(step), self._horizon)
             for key, begin, end, step in zip(
-                past.keys, past.offsets[:-1], past.offsets[1:], last, strict=True
+                past.series_keys, past.offsets[:-1], past.offsets[1:], last, strict=True
             )
         ]
         lower, upper = (

@@ -47,7 +47,7 @@ def trained() -> tuple[Forecaster, Any]:
 
 def starts_of(forecaster: Forecaster, count: int) -> list[Start]:
     """Return the history that forecasts of the first series start from."""
-    keys = forecaster.encoding.keys[:count]
+    keys = forecaster.encoding.series_keys[:count]
     return [Start(key, *recent) for key in keys if (recent := forecaster.recent(key))]
 
 
@@ -74,7 +74,7 @@ def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     """The same of a model whose LSTM correction is not applied: it does not lower the error."""
     forecaster, _ = trained()
     assert forecaster.model is not None
-    forecaster.model.size[:] = 0
+    forecaster.model.residual_scale[:] = 0
     starts = starts_of(forecaster, series)
     return repeated(partial(forecaster.forecast_all, starts, steps), 60)
 

@@ -13,17 +13,18 @@ import numpy as np
 
 from models import data_generator as g
 from models.data_generator import PlantSpec
-from models.series.panel import DAYS_PER_YEAR, Key
+from models.series.calendar import DAYS_PER_YEAR
+from models.series.panel import SeriesKey
 
 Rows = list[dict[str, float]]
 
 
 def generate(spec: PlantSpec) -> Rows:
     """All rows of a data set, series by series."""
-    return [row for key in spec.keys for row in _series(spec, key)]
+    return [row for key in spec.series_keys for row in _series(spec, key)]
 
 
-def _series(spec: PlantSpec, key: Key) -> Rows:
+def _series(spec: PlantSpec, key: SeriesKey) -> Rows:
     ratio = spec.base_wip / spec.base_throughput
     releases = _releases(spec, key)
     capacity, slope = _calibrated(spec, releases, ratio)
@@ -42,7 +43,7 @@ def _series(spec: PlantSpec, key: Key) -> Rows:
     return rows
 
 
-def _releases(spec: PlantSpec, key: Key) -> list[float]:
+def _releases(spec: PlantSpec, key: SeriesKey) -> list[float]:
     total = g.BURN_IN + spec.days
     phase = g._hash("phase", key[1]) / 2**64
     pattern = []
@@ -58,7 +59,7 @@ def _releases(spec: PlantSpec, key: Key) -> list[float]:
     return [value * scale for value in noisy]
 
 
-def _demand(spec: PlantSpec, key: Key) -> list[float]:
+def _demand(spec: PlantSpec, key: SeriesKey) -> list[float]:
     rng = np.random.default_rng([spec.seed, *(g._hash(name) for name in key)])
     last, found = 0.0, []
     for i in range(g.BURN_IN + spec.days):

@@ -15,9 +15,9 @@ from models.backtest.plan import MEANING, Part, Plan, plan
 from models.backtest.scores import Block, Scores
 from models.forecast.forecaster import Forecast, Forecaster, Model
 from models.forecast.naive import usual_errors
-from models.forecast.rollout import Past
+from models.forecast.rollout import LookBack
 from models.registry.model_document import ModelDocument
-from models.series.panel import KEYS, TARGETS, Panel
+from models.series.panel import SERIES_FIELDS, TARGETS, Panel
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
 
@@ -140,16 +140,16 @@ class Trial:
         """Of series that the model was not trained on, by their rows before the origins."""
         rows = zip(*self._rows(origin, series), strict=True)
         model = model.with_series(*(self.filled[begin:end] for begin, end in rows))
-        numbers = len(model.encoding.keys) + np.arange(len(series))
+        numbers = len(model.encoding.series_keys) + np.arange(len(series))
         return model.forecast(self._past(model, origin, series, numbers), self.planned.horizon)
 
-    def _past(self, model: Model, origin: Ints, series: Ints, numbers: Ints) -> Past:
+    def _past(self, model: Model, origin: Ints, series: Ints, numbers: Ints) -> LookBack:
         begin, row = self._rows(origin, series)
-        rows = row[:, None] - np.arange(model.memory, 0, -1)
+        rows = row[:, None] - np.arange(model.look_back, 0, -1)
         recent = model.encoding.scaling.forward_paths(self.filled[np.maximum(rows, 0)], numbers)
         low, high = model.encoding.lowest, model.encoding.highest
         shown = (low[numbers], high[numbers]) if numbers.max() < len(low) else None
-        return Past.of_rows(recent, rows >= begin[:, None], origin - 1, numbers, shown)
+        return LookBack.of_rows(recent, rows >= begin[:, None], origin - 1, numbers, shown)
 
 
 def _merged(parts: list[tuple[NDArray[np.bool_], Forecast]], count: int) -> Forecast:
@@ -223,7 +223,7 @@ def _cautions(planned: Plan) -> list[str]:
 
 
 def _named(panel: Panel, s: int) -> dict[str, Any]:
-    return dict(zip(KEYS, panel.keys[s], strict=True))
+    return dict(zip(SERIES_FIELDS, panel.series_keys[s], strict=True))
 
 
 # --- the plot ----------------------------------------------------------------------------------

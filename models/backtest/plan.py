@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models.forecast.forecaster import Forecaster
 from models.forecast.naive import SEASONS
 from models.registry.model_document import ModelDocument
-from models.series.panel import KEYS, Calendar, Panel, day_number
+from models.series.calendar import Calendar, day_number
+from models.series.panel import SERIES_FIELDS, Panel
 from models.training.prepare import HORIZONS
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
@@ -137,16 +138,18 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
     wanted = (asked.plant or plant, asked.application, asked.panel_size)
     keep = [
         s
-        for s, key in enumerate(panel.keys)
+        for s, key in enumerate(panel.series_keys)
         if all(want in (None, name) for want, name in zip(wanted, key, strict=True))
     ]
     if not keep:
-        known = {key[0] for key in panel.keys}
+        known = {key[0] for key in panel.series_keys}
         if asked.plant is None and plant not in {None, *known}:
             rule = f"must hold rows of {plant}, the plant of the model"
             raise InvalidInput.of("datasetId", f"{rule}; it has {', '.join(sorted(known))}", plant)
-        every = np.ones(len(panel.keys), bool)
-        given = {kind: name for kind, name in zip(KEYS, wanted, strict=True) if name is not None}
+        every = np.ones(len(panel.series_keys), bool)
+        given = {
+            kind: name for kind, name in zip(SERIES_FIELDS, wanted, strict=True) if name is not None
+        }
         field = {"panel_size": "panelSize"}.get(next(iter(given)), next(iter(given)))
         raise InvalidInput.of(
             field,
@@ -159,7 +162,7 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
 def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, Ints, list[str]]:
     """The series that can be forecast, the model's numbers of them, and what is to be said."""
     numbers = np.array(
-        [-1 if (n := forecaster.number(key)) is None else n for key in panel.keys], np.int64
+        [-1 if (n := forecaster.number(key)) is None else n for key in panel.series_keys], np.int64
     )
     short, cold = panel.lengths <= length, numbers < 0
     left_out = short | (cold & (not forecaster.starts_cold))
@@ -184,7 +187,7 @@ def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, I
 
 
 def _listed(panel: Panel, which: NDArray[np.bool_]) -> str:
-    names = [" / ".join(panel.keys[s]) for s in np.flatnonzero(which)]
+    names = [" / ".join(panel.series_keys[s]) for s in np.flatnonzero(which)]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"
 

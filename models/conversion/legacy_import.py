@@ -22,8 +22,9 @@ from models.conversion.scaler_pickles import Scalers, read_scalers
 from models.data import cleaning, tables
 from models.data_generator import FACTORS
 from models.registry.model_document import Metrics, ModelDocument, SeriesEntry
-from models.series.legacy_encoding import FEATURES, LevelsEncoding, feature_order
-from models.series.panel import KEYS, TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.legacy_encoding import FEATURES, LegacyEncoding, feature_order
+from models.series.panel import SERIES_FIELDS, TARGETS, Panel
 from models.training import keras_files, network
 from models.training.network import export_onnx
 from utils.errors import DamagedFile, InvalidInput, first_line
@@ -198,7 +199,7 @@ def _past(path: Path) -> Panel:
 
 def _encoding(
     length: int, width: int, found: Scalers | None, panel: Panel | None, notes: list[str]
-) -> LevelsEncoding:
+) -> LegacyEncoding:
     """What is known of how the model was fed, completed by what is usual.
 
     Raises:
@@ -206,7 +207,7 @@ def _encoding(
     """
     calendar = panel.calendar if panel else Calendar()
     try:
-        encoding = LevelsEncoding.of(
+        encoding = LegacyEncoding.of(
             calendar,
             length,
             _names(found, panel, notes),
@@ -251,17 +252,17 @@ def _names(
 ) -> tuple[tuple[str, ...], ...]:
     """The names by code: the encoders', else the history's, else this service's default ones."""
     names = []
-    for k, kind in enumerate(KEYS):
+    for k, kind in enumerate(SERIES_FIELDS):
         known = found.encoders.get(kind) if found else None
         if not known:
             # A label encoder numbers its names in their alphabetical order.
-            known = sorted({key[k] for key in panel.keys} if panel else FACTORS[kind])
+            known = sorted({key[k] for key in panel.series_keys} if panel else FACTORS[kind])
             notes.append(f"Without a label encoder of {kind}, it is taken to be {known}.")
         names.append(tuple(known))
     return tuple(names)
 
 
-def _fitted(encoding: LevelsEncoding, panel: Panel) -> LevelsEncoding:
+def _fitted(encoding: LegacyEncoding, panel: Panel) -> LegacyEncoding:
     """An encoding that scales as scalers fitted on a history would."""
     rows = _known_rows(encoding, panel)
     values, owners = panel.filled()[rows], _owners(encoding, panel)[rows]
@@ -269,28 +270,28 @@ def _fitted(encoding: LevelsEncoding, panel: Panel) -> LevelsEncoding:
     mean, spread = raw.mean(axis=0, dtype=float), raw.std(axis=0, dtype=float)
     # As scikit-learn has it: what is constant is not scaled.
     scale = np.where(spread > 1e-9, spread, 1.0)
-    return LevelsEncoding.of(
+    return LegacyEncoding.of(
         encoding.calendar, encoding.length, encoding.names, encoding.features, (mean, scale)
     )
 
 
-def _owners(encoding: LevelsEncoding, panel: Panel) -> NDArray[np.int64]:
+def _owners(encoding: LegacyEncoding, panel: Panel) -> NDArray[np.int64]:
     """Number in the encoding of each row's series; −1 where it does not know the series."""
-    numbers = {key: i for i, key in enumerate(encoding.keys)}
-    return np.array([numbers.get(key, -1) for key in panel.keys], np.int64)[panel.series]
+    numbers = {key: i for i, key in enumerate(encoding.series_keys)}
+    return np.array([numbers.get(key, -1) for key in panel.series_keys], np.int64)[panel.series]
 
 
-def _known_rows(encoding: LevelsEncoding, panel: Panel) -> NDArray[np.int64]:
+def _known_rows(encoding: LegacyEncoding, panel: Panel) -> NDArray[np.int64]:
     return np.flatnonzero(_owners(encoding, panel) >= 0)
 
 
 # --- the document -------------------------------------------------------------------------------
 
 
-def _series(encoding: LevelsEncoding, panel: Panel, notes: list[str]) -> list[SeriesEntry]:
+def _series(encoding: LegacyEncoding, panel: Panel, notes: list[str]) -> list[SeriesEntry]:
     """What a forecast starts from: the end of every series that the model knows."""
-    known, values, found = set(encoding.keys), panel.filled(), []
-    for s, key in enumerate(panel.keys):
+    known, values, found = set(encoding.series_keys), panel.filled(), []
+    for s, key in enumerate(panel.series_keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
         if key not in known or end - begin < encoding.length:
             why = "is shorter than a window" if key in known else "has names unknown to the model"
@@ -310,7 +311,7 @@ def _series(encoding: LevelsEncoding, panel: Panel, notes: list[str]) -> list[Se
 def _document(
     model_id: str,
     model: keras.Model,
-    encoding: LevelsEncoding,
+    encoding: LegacyEncoding,
     series: list[SeriesEntry],
     notes: list[str],
 ) -> ModelDocument:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import KEYS
+from models.series.panel import SERIES_FIELDS
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ class Scalers:
     """What a file of scalers says.
 
     `scaler` is that of the features; `target_scaler` that of the targets, where there is one of
-    its own. `encoders` maps the kinds of names (see `models.series.panel.KEYS`) to the
+    its own. `encoders` maps the kinds of names (see `models.series.panel.SERIES_FIELDS`) to the
     names by code.
     `features` are the columns that the scaler was fitted on, where it kept their names.
     """
@@ -360,11 +360,13 @@ def _by_kind(encoders: list[tuple[str, _LabelEncoder]]) -> dict[str, list[str]]:
     unnamed = []
     for name, encoder in encoders:
         last = name.rsplit(".", 1)[-1]
-        hits = [k for k in KEYS if k not in found and any(hint in last for hint in _HINTS[k])]
+        hits = [
+            k for k in SERIES_FIELDS if k not in found and any(hint in last for hint in _HINTS[k])
+        ]
         if hits:
             found[hits[0]] = encoder.classes()
         else:
             unnamed.append(encoder)
-    left = [kind for kind in KEYS if kind not in found]
+    left = [kind for kind in SERIES_FIELDS if kind not in found]
     found |= {kind: one.classes() for kind, one in zip(left, unnamed, strict=False)}
-    return {kind: found[kind] for kind in KEYS if kind in found}
+    return {kind: found[kind] for kind in SERIES_FIELDS if kind in found}

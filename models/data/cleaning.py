@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.data.table_columns import OPTIONAL
 from models.data.tables import Table
-from models.series.panel import TARGETS, Calendar, Key, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel, SeriesKey
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
 
@@ -74,13 +75,13 @@ def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) 
     quality["gaps"] = _gaps(calendar, table_keys, group, time)
     panel, extras = _regular(calendar, table_keys, group, time, numbers)
     quality["interpolated_values"] = _interpolate(panel)
-    kept = set(panel.keys)
+    kept = set(panel.series_keys)
     quality["empty_series"] = [" / ".join(key) for key in table_keys if key not in kept]
     quality["littles_law"] = _judge_law(panel)
     return Cleaned(panel, extras, quality)
 
 
-def _groups(table: Table) -> tuple[list[Key], Ints]:
+def _groups(table: Table) -> tuple[list[SeriesKey], Ints]:
     """The series in the table, sorted by name, and each row's."""
     (a, plants), (b, applications), (c, sizes) = table.names
     combined = (a * len(applications) + b) * len(sizes) + c
@@ -152,7 +153,7 @@ def _longest_stretches(
     return np.cumsum(edges)[:-1] > 0
 
 
-def _gaps(calendar: Calendar, keys: list[Key], group: Ints, time: Ints) -> dict[str, Any]:
+def _gaps(calendar: Calendar, keys: list[SeriesKey], group: Ints, time: Ints) -> dict[str, Any]:
     """Missing steps; refuses runs that are too long to interpolate."""
     missing = np.where(np.diff(group) == 0, np.diff(time) - 1, 0)
     places = [
@@ -170,13 +171,13 @@ def _gaps(calendar: Calendar, keys: list[Key], group: Ints, time: Ints) -> dict[
 class _Place:
     """Unknown steps of a series between two dates."""
 
-    key: Key
+    key: SeriesKey
     after: str
     before: str
     steps: int
 
     @classmethod
-    def between(cls, key: Key, calendar: Calendar, edges: Ints, steps: int) -> _Place:
+    def between(cls, key: SeriesKey, calendar: Calendar, edges: Ints, steps: int) -> _Place:
         after, before = calendar.dates(edges)
         return cls(key, after, before, steps)
 
@@ -206,7 +207,7 @@ def _refuse(places: list[_Place], what: str) -> None:
 
 def _regular(
     calendar: Calendar,
-    keys: list[Key],
+    keys: list[SeriesKey],
     group: Ints,
     time: Ints,
     numbers: dict[str, Floats],
@@ -248,7 +249,7 @@ def _interpolate(panel: Panel) -> int:
         _refuse(
             [
                 _Place.between(
-                    panel.keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
+                    panel.series_keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
                 )
                 for b, e in zip(begins, ends, strict=True)
                 if e - b > MAX_GAP

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from models.data import table_limits
 from models.data.table_columns import BLANKS, KNOWN, canonical_name
-from models.series.panel import KEYS
+from models.series.panel import SERIES_FIELDS
 from utils.errors import BadRequest, UnsupportedMedia
 
 _CHUNK = 1 << 20
@@ -80,7 +80,7 @@ def _parsed(path: Path, encoding: str, form: dict[str, Any]) -> pd.DataFrame:
     with path.open("rb") as file:
         header = file.readline().decode(encoding).removeprefix("\ufeff")
     columns = _split(header, form["sep"])
-    texts = {name for name in columns if canonical_name(name) in ("date", *KEYS)}
+    texts = {name for name in columns if canonical_name(name) in ("date", *SERIES_FIELDS)}
     return pd.read_csv(
         path.absolute(),  # which is no URL, and begins with no ~
         **form,

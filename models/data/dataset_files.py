@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.series.panel import KEYS, TARGETS, Calendar, Key, Panel
+from models.series.calendar import Calendar
+from models.series.panel import SERIES_FIELDS, TARGETS, Panel, SeriesKey
 from utils.validation import compliance
 
 Floats = NDArray[np.float64]
@@ -44,11 +45,11 @@ class SeriesWriter:
         self._numbers = [name for name in NUMBERS if name in numbers]
         self._schema = pa.schema(
             [("day", pa.int32()), ("date", pa.date32())]
-            + [(name, _NAME_TYPE) for name in KEYS]
+            + [(name, _NAME_TYPE) for name in SERIES_FIELDS]
             + [(name, pa.float64()) for name in self._numbers]
         )
         # Numbers hardly repeat: a dictionary of them costs half of the time, and space.
-        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": [*KEYS]}
+        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": [*SERIES_FIELDS]}
         self._file = pq.ParquetWriter(path, self._schema, **options)
 
     def __enter__(self) -> Self:
@@ -59,7 +60,7 @@ class SeriesWriter:
 
     def write(
         self,
-        series_keys: Iterable[Key],
+        series_keys: Iterable[SeriesKey],
         lengths: Ints,
         day: Ints,
         date: Ints,
@@ -79,7 +80,7 @@ class SeriesWriter:
             "date": pa.array(date.astype("datetime64[D]")),
         }
         series = np.repeat(np.arange(len(lengths)), lengths)
-        for name, labels in zip(KEYS, zip(*series_keys, strict=True), strict=True):
+        for name, labels in zip(SERIES_FIELDS, zip(*series_keys, strict=True), strict=True):
             distinct, codes = np.unique(labels, return_inverse=True)
             indices = pa.array(codes[series].astype(np.int32))
             columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(distinct.tolist()))
@@ -94,14 +95,16 @@ def write_panel(path: Path, panel: Panel, extras: dict[str, Floats]) -> None:
     numbers["littles_law_compliance"] = compliance(*panel.values.T)
     time, start = panel.time, int(panel.first.min())
     with SeriesWriter(path, numbers) as writer:
-        writer.write(panel.keys, panel.lengths, time - start, panel.calendar.days(time), numbers)
+        writer.write(
+            panel.series_keys, panel.lengths, time - start, panel.calendar.days(time), numbers
+        )
 
 
 def read_panel(path: Path, calendar: Calendar) -> Panel:
     """Read the series of a file as a panel."""
     with pq.ParquetFile(path) as file:
-        table = file.read(["date", *KEYS, *TARGETS]).unify_dictionaries()
-    names = [_codes(table[name]) for name in KEYS]
+        table = file.read(["date", *SERIES_FIELDS, *TARGETS]).unify_dictionaries()
+    names = [_codes(table[name]) for name in SERIES_FIELDS]
     changes = [np.diff(codes, prepend=-1) != 0 for codes, _ in names]
     starts = np.flatnonzero(np.any(changes, axis=0))
     plants, applications, sizes = (

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from models.series.panel import Calendar, Key, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel, SeriesKey
 
 
 def summary_of(panel: Panel) -> dict[str, Any]:
     """Return the summary of a panel: see `summarize`."""
     ends = int(panel.first.min()), int((panel.first + panel.lengths).max()) - 1
     first, last = panel.calendar.days(np.array(ends))
-    return summarize(panel.keys, len(panel.values), panel.calendar, int(first), int(last))
+    return summarize(panel.series_keys, len(panel.values), panel.calendar, int(first), int(last))
 
 
 def summarize(
-    series_keys: Iterable[Key], rows: int, calendar: Calendar, first: int, last: int
+    series_keys: Iterable[SeriesKey], rows: int, calendar: Calendar, first: int, last: int
 ) -> dict[str, Any]:
     """Return the names, the step, the dates and the numbers of rows and series, JSON-ready.
 
@@ -43,7 +44,7 @@ def calendar_of(document: dict[str, Any]) -> Calendar:
     return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0))
 
 
-def products_by_plant(series_keys: Iterable[Key]) -> dict[str, tuple[list[str], list[str]]]:
+def products_by_plant(series_keys: Iterable[SeriesKey]) -> dict[str, tuple[list[str], list[str]]]:
     """Return the applications and the panel sizes of each plant's series, sorted.
 
     >>> products_by_plant([("North", "TV", "Large"), ("North", "Car", "Large")])

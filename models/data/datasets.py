@@ -18,7 +18,8 @@ from models.data import dataset_files, dataset_streams, littles_law, tables
 from models.data.cleaning import clean
 from models.data.dataset_summary import calendar_of, products_by_plant, summarize, summary_of
 from models.data_generator import PlantSpec, first_day, generate
-from models.series.panel import DAYS_PER_YEAR, Calendar, Panel, Step
+from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
+from models.series.panel import Panel
 from utils.api.request_limits import check_series
 from utils.errors import DamagedFile, NotFound
 from utils.settings import Settings
@@ -80,21 +81,21 @@ class Datasets:
         def write(path: Path) -> None:
             with dataset_files.SeriesWriter(path, dataset_files.NUMBERS) as writer:
                 for block in generate(spec):
-                    count = len(block.keys)
+                    count = len(block.series_keys)
                     writer.write(
-                        block.keys,
+                        block.series_keys,
                         np.full(count, spec.days),
                         np.tile(np.arange(spec.days), count),
                         np.tile(days, count),
                         {name: values.ravel() for name, values in block.columns.items()},
                     )
 
-        summary = summarize(spec.keys, spec.rows, Calendar(), int(days[0]), int(days[-1]))
+        summary = summarize(spec.series_keys, spec.rows, Calendar(), int(days[0]), int(days[-1]))
         # As in the request, not sorted: pages show the names in the order they were typed.
         summary |= {"plants": list(spec.plants), "applications": list(spec.applications)}
         summary |= {"panel_sizes": list(spec.panel_sizes)}
         parameters = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-        made = products_by_plant(spec.keys)
+        made = products_by_plant(spec.series_keys)
         extra: dict[str, Any] = {"parameters": parameters, "made": made}
         extra |= {} if mark is None else {"fingerprint": mark}
         return self._publish("generated", summary, write, extra, id)
@@ -121,9 +122,9 @@ class Datasets:
         del table  # a third of what a large upload takes
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality = cleaned.panel, cleaned.quality
-        check_series(len(panel.keys), self.max_series)
-        made = products_by_plant(panel.keys)
-        extra = {"anchor": panel.calendar.anchor, "quality": quality, "made": made}
+        check_series(len(panel.series_keys), self.max_series)
+        made = products_by_plant(panel.series_keys)
+        extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
             judged = beside.submit(littles_law.judge, panel)

@@ -104,7 +104,7 @@ def judge(panel: Panel) -> Verdicts:
     edges = flow.edges(panel)
     parts = [
         _judge_block(flow, edges, slice(begin, begin + SERIES_PER_BLOCK))
-        for begin in range(0, len(panel.keys), SERIES_PER_BLOCK)
+        for begin in range(0, len(panel.series_keys), SERIES_PER_BLOCK)
     ]
     names = Verdicts.__dataclass_fields__
     return Verdicts(**{name: np.concatenate([part[name] for part in parts]) for name in names})

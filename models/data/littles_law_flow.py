@@ -93,7 +93,7 @@ class Flow:
         idle = np.minimum(chosen - 1 - last_exit[chosen - 1], chosen - panel.offsets[owner])
 
         def table(values: NDArray[Any]) -> Floats:
-            filled = np.zeros((len(panel.keys), EDGES))
+            filled = np.zeros((len(panel.series_keys), EDGES))
             filled[owner, number] = values
             return filled
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import Panel, Step
+from models.series.calendar import Step
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

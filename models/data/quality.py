@@ -14,7 +14,7 @@ from models.data.littles_law import Verdicts
 from models.data.littles_law_flow import sums_by_series
 from models.data.outliers import Outliers
 from models.data.stability import Stability
-from models.series.panel import KEYS, TARGETS, Panel
+from models.series.panel import SERIES_FIELDS, TARGETS, Panel
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
         releases: units a step, NaN where unknown, [rows].
     """
     laws, trends, odd = littles_law.judge(panel), stability.judge(panel), outliers.find(panel)
-    counts = np.bincount(panel.series[odd.row], minlength=len(panel.keys))
+    counts = np.bincount(panel.series[odd.row], minlength=len(panel.series_keys))
     flows = _flows(panel, releases)
     attention = np.select(
         [
@@ -46,7 +46,7 @@ def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
     listed = np.argsort(attention, kind="stable")[:LISTED_SERIES].tolist()
     return {
         "summary": {
-            "series": len(panel.keys),
+            "series": len(panel.series_keys),
             "series_listed": len(listed),
             "littles_law": littles_law.counts(laws.verdict, littles_law.VERDICTS),
             "stability": littles_law.counts(trends.verdict, stability.VERDICTS),
@@ -55,7 +55,7 @@ def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
         },
         "series": [
             {
-                **dict(zip(KEYS, panel.keys[s], strict=True)),
+                **dict(zip(SERIES_FIELDS, panel.series_keys[s], strict=True)),
                 "steps": int(panel.lengths[s]),
                 "littles_law": _law(panel, laws, s),
                 "stability": _stability(trends, flows, s),
@@ -172,15 +172,16 @@ def _of_doubts(panel: Panel, laws: Verdicts) -> list[str]:
     sentences = []
     if untimed:
         sentences.append(
-            f"{untimed} of {len(panel.keys)} series have fewer than {littles_law.LEAST} known "
-            "cycle times: Little's Law cannot be judged."
+            f"{untimed} of {len(panel.series_keys)} series have fewer than {littles_law.LEAST} "
+            "known cycle times: Little's Law cannot be judged."
         )
     if wide:
         hidden = laws.detectable[doubtful & np.isfinite(laws.detectable)]
         size = f" (in the median series up to {np.median(hidden):.0%})" if hidden.size else ""
         sentences.append(
-            f"{wide} of {len(panel.keys)} series are too short for their cycle times, or pile up: "
-            f"deviations above {littles_law.DETECTED:.0%} could hide{size}. Provide more steps."
+            f"{wide} of {len(panel.series_keys)} series are too short for their cycle times, or "
+            f"pile up: deviations above {littles_law.DETECTED:.0%} could hide{size}. Provide more "
+            "steps."
         )
     return sentences
 
@@ -217,4 +218,4 @@ def _more(count: int, what: str) -> list[str]:
 
 
 def _name(panel: Panel, s: int) -> str:
-    return " / ".join(panel.keys[s])
+    return " / ".join(panel.series_keys[s])

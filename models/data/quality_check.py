@@ -11,7 +11,7 @@ from models.data.dataset_summary import calendar_of, summary_of
 from models.data.datasets import Datasets
 from models.data.quality import report
 from models.data.tables import Table
-from models.series.panel import Calendar
+from models.series.calendar import Calendar
 from utils.api.request_limits import check_series
 from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
@@ -31,7 +31,7 @@ def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
     table, calendar, stored = _table(datasets, source)
     cleaned, unmendable = _cleaned(table, calendar)
     if stored is None:
-        check_series(len(cleaned.panel.keys), datasets.max_series)
+        check_series(len(cleaned.panel.series_keys), datasets.max_series)
     quality = stored or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values),

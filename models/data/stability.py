@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import DAYS_PER_YEAR, Panel, Step
+from models.series.calendar import DAYS_PER_YEAR, Step
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.series.panel import KEYS, ORIGIN, TARGETS, day_number
+from models.series.calendar import ORIGIN, day_number
+from models.series.panel import SERIES_FIELDS, TARGETS
 from utils import spreadsheet_text
 from utils.api.parsing import shown
 from utils.errors import Detail, InvalidInput
 
 OPTIONAL = ("finished_goods", "semi_finished_goods", "releases")
 NUMBERS = (*TARGETS, *OPTIONAL)
-KNOWN = ("date", "day", *KEYS, *NUMBERS, "littles_law_compliance")
+KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
 BLANKS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 
 
@@ -41,7 +42,7 @@ def check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InvalidInput.of(str(twice), "is given by two columns")
-    needed = ["date", *KEYS, "wip", "throughput"]
+    needed = ["date", *SERIES_FIELDS, "wip", "throughput"]
     missing = [
         name for name in needed if name not in frame and not (name == "date" and "day" in frame)
     ]

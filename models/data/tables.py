@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.data import csv_files, parquet_files, table_columns, table_limits
 from models.data.table_columns import KNOWN, NUMBERS, canonical_name
-from models.series.panel import KEYS
+from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import shown, unknown
 from utils.errors import BadRequest, Detail, InvalidInput
 
@@ -143,7 +143,7 @@ def _from_frame(frame: pd.DataFrame, strict: bool, csv: bool = False) -> Table:
         frame = _with_categories(frame)
     return Table(
         days=table_columns.day_numbers(frame),
-        names=[table_columns.label_codes(frame[name], csv) for name in KEYS],
+        names=[table_columns.label_codes(frame[name], csv) for name in SERIES_FIELDS],
         numbers={name: table_columns.amounts(frame[name]) for name in NUMBERS if name in frame},
         ignored=ignored,
     )
@@ -151,7 +151,7 @@ def _from_frame(frame: pd.DataFrame, strict: bool, csv: bool = False) -> Table:
 
 def _with_categories(frame: pd.DataFrame) -> pd.DataFrame:
     """The same, each distinct text once: two columns at a time, as Arrow leaves Python alone."""
-    texts = [name for name in ("date", *KEYS) if name in frame]
+    texts = [name for name in ("date", *SERIES_FIELDS) if name in frame]
     with ThreadPoolExecutor(2, "texts") as threads:
         found = threads.map(table_columns.categorized, (frame[name] for name in texts))
         return frame.assign(**dict(zip(texts, found, strict=True)))

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,23 +50,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Shape:
-    """What an anchor looks at: `lags` rows one by one, the mean of the last `memory` rows."""
+    """What an anchor looks at: `lags` rows one by one, the mean of the last `look_back` rows."""
 
     calendar: Calendar
     lags: int
-    memory: int
+    look_back: int
 
     @classmethod
     def of(cls, calendar: Calendar, length: int, steps: int) -> Shape:
-        """For windows of `length` rows; the memory is four weeks, half a year or a year.
+        """For windows of `length` rows; the look_back is four weeks, half a year or a year.
 
         Of days, two weeks are looked at one by one, however short the window is, where `steps` of
         training are enough to learn from.
         """
-        memory = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
+        look_back = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
         enough = calendar.step is Step.DAY and steps >= _ENOUGH * MOST_LAGS
         lags = MOST_LAGS if enough else min(length, MOST_LAGS)
-        return cls(calendar, lags, max(length, memory))
+        return cls(calendar, lags, max(length, look_back))
 
     def fewest(self, length: int) -> int:
         """Rows of a series, `length` rows long, without which nothing is learned from the next.
@@ -117,7 +118,7 @@ class Shape:
         """
         now = scaled[rows]
         sums = np.vstack([np.zeros(3), np.cumsum(scaled, axis=0)])
-        first = np.maximum(begins, rows + 1 - self.memory)
+        first = np.maximum(begins, rows + 1 - self.look_back)
         recent = (sums[rows + 1] - sums[first]) / (rows + 1 - first)[:, None]
         place = rows[:, None] - np.arange(1, self.lags)
         own = place >= begins[:, None]
@@ -128,17 +129,17 @@ class Shape:
     def expand(self, coefficients: Floats) -> tuple[Floats, Floats]:
         """Coefficients of features [..., 3, width] → of plain rows.
 
-        Returns: weights on the `memory` rows up to now, oldest first, [..., 3, memory × 3], and on
-        the features of the step ahead, [..., 3, calendar + 1].
+        Returns: weights on the `look_back` rows up to now, oldest first, [..., 3, look_back × 3],
+        and on the features of the step ahead, [..., 3, calendar + 1].
         """
-        lags, memory = self.lags, self.memory
+        lags, look_back = self.lags, self.look_back
         split = 3 * (lags + 1)
         moved = coefficients[..., :split].reshape(*coefficients.shape[:-1], lags + 1, 3)
         steps, level, recent = moved[..., : lags - 1, :], moved[..., -2, :], moved[..., -1, :]
-        weights = np.zeros((*coefficients.shape[:-1], memory, 3))
-        weights -= recent[..., None, :] / memory
+        weights = np.zeros((*coefficients.shape[:-1], look_back, 3))
+        weights -= recent[..., None, :] / look_back
         weights[..., -1, :] += steps.sum(axis=-2) + level + recent
-        weights[..., memory - lags : memory - 1, :] -= steps[..., ::-1, :]
+        weights[..., look_back - lags : look_back - 1, :] -= steps[..., ::-1, :]
         return weights.reshape(*coefficients.shape[:-1], -1), coefficients[..., split:]
 
 
@@ -214,7 +215,7 @@ class Autoregression:
         """A JSON-ready form; `from_document` turns it into the same to seven digits."""
         return {
             "lags": self.shape.lags,
-            "memory": self.shape.memory,
+            "memory": self.shape.look_back,
             "strength": [self.strength.pooled, self.strength.own, self.strength.kind.value],
             "pooled": _short(self.pooled),
             "own": None if self.own is None else _short(self.own),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from models.forecast.forecast_reply import batch_entry
 from models.forecast.forecaster import Forecast, Forecaster, Start
 from models.forecast.history import Context, context_of
-from models.series.panel import Key
+from models.series.panel import SeriesKey
 from utils.api import replies
 from utils.api.request_limits import check_horizon
 from utils.api.schemas import BatchItem, BatchRequest
@@ -29,7 +29,7 @@ class _Accepted(NamedTuple):
     """An item that can be forecast."""
 
     place: int
-    key: Key
+    key: SeriesKey
     item: BatchItem
     context: Context
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.forecast.forecaster import Forecast, Forecaster
 from models.forecast.history import Context
 from models.forecast.intervals import LEVELS
-from models.series.panel import KEYS, TARGETS, Key
+from models.series.panel import SERIES_FIELDS, TARGETS, SeriesKey
 from utils import validation
 from utils.api import replies
 from utils.api.schemas import ForecastFields, PredictRequest
@@ -30,7 +30,7 @@ _COLUMNS = [
 
 def forecast_reply(
     forecaster: Forecaster,
-    key: Key,
+    key: SeriesKey,
     context: Context,
     request: PredictRequest,
     forecast: Forecast,
@@ -50,7 +50,7 @@ def forecast_reply(
 
 def batch_entry(
     forecaster: Forecaster,
-    key: Key,
+    key: SeriesKey,
     context: Context,
     item: ForecastFields,
     forecast: Forecast,
@@ -58,13 +58,13 @@ def batch_entry(
 ) -> replies.BatchForecast:
     """Return the entry of one item of a batch, by its place from 0. Raises as `forecast_reply`."""
     fields = _fields(forecaster, key, context, item, forecast)
-    names: dict[str, Any] = dict(zip(KEYS, key, strict=True))
+    names: dict[str, Any] = dict(zip(SERIES_FIELDS, key, strict=True))
     return replies.BatchForecast(item=place, **fields, **names)
 
 
 def _fields(
     forecaster: Forecaster,
-    key: Key,
+    key: SeriesKey,
     context: Context,
     request: ForecastFields,
     forecast: Forecast,

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from models.forecast.autoregression import Autoregression
 from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.rollout import Correction, Network, Past, roll_levels, roll_out
-from models.forecast.what_if import Response
+from models.forecast.rollout import Correction, LookBack, Network, roll_levels, roll_out
+from models.forecast.what_if import WhatIfEffect
+from models.series.calendar import Calendar
 from models.series.encoding import Encoding
-from models.series.legacy_encoding import LevelsEncoding
-from models.series.panel import KEYS, Calendar, Key
+from models.series.legacy_encoding import LegacyEncoding
+from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ class Forecast:
         )
 
     def shifted(
-        self, response: Response, was: Floats, wip: float | None, throughput: float | None
+        self, response: WhatIfEffect, was: Floats, wip: float | None, throughput: float | None
     ) -> Forecast:
         """As from another state of the last day than `was`; see `models.forecast.what_if`."""
 
@@ -82,61 +83,61 @@ class Model:
     """
 
     encoding: Encoding
-    anchor: Autoregression
+    autoregression: Autoregression
     network: Network
-    size: Floats
-    coherence: Reconciliation | None
-    spread: Intervals | None
-    response: Response
+    residual_scale: Floats
+    reconciliation: Reconciliation | None
+    intervals: Intervals | None
+    what_if: WhatIfEffect
 
     @property
-    def memory(self) -> int:
+    def look_back(self) -> int:
         """Recent rows that a forecast makes use of."""
-        return max(self.anchor.shape.memory, self.encoding.memory)
+        return max(self.autoregression.shape.look_back, self.encoding.look_back)
 
     def with_series(self, *histories: Floats) -> Model:
         """A model that knows more series by their rows, [n, 3] in units: their scale only."""
         scaling = self.encoding.scaling.with_series(*histories)
         return replace(self, encoding=replace(self.encoding, scaling=scaling))
 
-    def scaled_path(self, past: Past, steps: int) -> Floats:
+    def scaled_path(self, past: LookBack, steps: int) -> Floats:
         """The roll-out, scaled, before anything is made to agree, [n, steps, 3]."""
         correction = None
-        if self.size.any() and (past.series < len(self.encoding.keys)).all():
-            correction = Correction(self.network, self.encoding, self.size, past, steps)
-        return roll_out(self.anchor, past, steps, correction)
+        if self.residual_scale.any() and (past.series < len(self.encoding.series_keys)).all():
+            correction = Correction(self.network, self.encoding, self.residual_scale, past, steps)
+        return roll_out(self.autoregression, past, steps, correction)
 
-    def in_units(self, scaled: Floats, past: Past) -> tuple[Floats, Floats]:
+    def in_units(self, scaled: Floats, past: LookBack) -> tuple[Floats, Floats]:
         """A roll-out in units as it is, and made to agree by Little's Law, both [n, steps, 3]."""
         raw = self.encoding.scaling.inverse(scaled, past.series)
-        if self.coherence is None:
+        if self.reconciliation is None:
             return raw, raw
         time = past.last[:, None] + np.arange(1, scaled.shape[1] + 1)
-        return raw, self.coherence.apply(raw, past.series, time, self.encoding.calendar)
+        return raw, self.reconciliation.apply(raw, past.series, time, self.encoding.calendar)
 
-    def forecast(self, past: Past, steps: int) -> Forecast:
+    def forecast(self, past: LookBack, steps: int) -> Forecast:
         """Forecast the `steps` steps after a past."""
         raw, values = self.in_units(self.scaled_path(past, steps), past)
-        if self.spread is None:
+        if self.intervals is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
         scaling, series = self.encoding.scaling, past.series
         near = np.concatenate([values, values / (1 + CLOSE), values / (1 - CLOSE)])
         thrice = np.concatenate([series, series, series])
         middle, low, high = scaling.forward_paths(near, thrice).reshape(3, *values.shape)
-        widths = [self.spread.half_width(level, series, steps) for level in LEVELS]
+        widths = [self.intervals.half_width(level, series, steps) for level in LEVELS]
         both = np.stack([sign * width for sign in (-1, 1) for width in widths], axis=1)
         bounds = scaling.inverse(middle[:, None] + both, series)
         lower = {level: bounds[:, i] for i, level in enumerate(LEVELS)}
         upper = {level: bounds[:, i - len(LEVELS)] for i, level in enumerate(LEVELS)}
         sides = np.concatenate([middle - low, high - middle])
-        return Forecast(values, raw, lower, upper, _confidence(self.spread, sides, series))
+        return Forecast(values, raw, lower, upper, _confidence(self.intervals, sides, series))
 
 
 @dataclass(frozen=True)
-class LevelsModel:
+class LegacyModel:
     """A legacy model: a network that forecasts scaled values, not changes."""
 
-    encoding: LevelsEncoding
+    encoding: LegacyEncoding
     network: Network
 
 
@@ -155,7 +156,7 @@ class Start(NamedTuple):
     """What the forecast of a series starts from: its recent past in units, [n, 3], n at least the
     window's length, and the step number of the last row."""
 
-    key: Key
+    key: SeriesKey
     rows: Floats
     last: int
 
@@ -177,11 +178,11 @@ class Forecaster:
         series: the ends of the training data of the series that it starts from.
     """
 
-    def __init__(self, model: Model | LevelsModel, series: Mapping[Key, SeriesEnd]) -> None:
-        self.encoding: Encoding | LevelsEncoding = model.encoding
+    def __init__(self, model: Model | LegacyModel, series: Mapping[SeriesKey, SeriesEnd]) -> None:
+        self.encoding: Encoding | LegacyEncoding = model.encoding
         self.model = model if isinstance(model, Model) else None
         self._network, self._series = model.network, series
-        self._numbers = {key: i for i, key in enumerate(self.encoding.keys)}
+        self._numbers = {key: i for i, key in enumerate(self.encoding.series_keys)}
 
     @property
     def calendar(self) -> Calendar:
@@ -189,29 +190,29 @@ class Forecaster:
         return self.encoding.calendar
 
     @property
-    def memory(self) -> int:
+    def look_back(self) -> int:
         """Recent rows that a forecast makes use of."""
-        return self.model.memory if self.model else self.encoding.length
+        return self.model.look_back if self.model else self.encoding.length
 
     @property
-    def response(self) -> Response:
+    def response(self) -> WhatIfEffect:
         """What another state of the last day does."""
-        return self.model.response if self.model else Response.unknown()
+        return self.model.what_if if self.model else WhatIfEffect.unknown()
 
     @property
     def starts_cold(self) -> bool:
         """Whether it can forecast series that it was not trained on, from their history."""
         return self.model is not None
 
-    def knows(self, key: Key) -> bool:
+    def knows(self, key: SeriesKey) -> bool:
         """Whether the model was trained on a series."""
         return key in self._numbers
 
-    def number(self, key: Key) -> int | None:
+    def number(self, key: SeriesKey) -> int | None:
         """The number of a series, if the model was trained on it."""
         return self._numbers.get(key)
 
-    def check(self, key: Key) -> None:
+    def check(self, key: SeriesKey) -> None:
         """Refuse a series that the model was not trained on.
 
         Raises:
@@ -219,8 +220,8 @@ class Forecaster:
         """
         if self.knows(key):
             return
-        for place, (kind, name) in enumerate(zip(KEYS, key, strict=True)):
-            known = sorted({k[place] for k in self.encoding.keys})
+        for place, (kind, name) in enumerate(zip(SERIES_FIELDS, key, strict=True)):
+            known = sorted({k[place] for k in self.encoding.series_keys})
             if name not in known:
                 raise InvalidInput.of(
                     {"panel_size": "panelSize"}.get(kind, kind),
@@ -228,7 +229,7 @@ class Forecaster:
                     f"{_listed(known)}{self._or_history}",
                     name,
                 )
-        series = [" / ".join(k) for k in self.encoding.keys]
+        series = [" / ".join(k) for k in self.encoding.series_keys]
         raise InvalidInput.of(
             "plant",
             f"must form a series that the model was trained on: {_listed(series)}"
@@ -240,31 +241,31 @@ class Forecaster:
     def _or_history(self) -> str:
         return "; or send the series' history" if self.starts_cold else ""
 
-    def recent(self, key: Key) -> tuple[Floats, int] | None:
+    def recent(self, key: SeriesKey) -> tuple[Floats, int] | None:
         """The end of a series' data, [rows, 3] in units, and the step number of its last row."""
         known = self._series.get(key)
         return known and (known.recent, known.last)
 
-    def highest_throughput(self, key: Key) -> float:
+    def highest_throughput(self, key: SeriesKey) -> float:
         """The most that the series ever put out in a step; infinite if that is not known."""
         known = self._series.get(key)
         return known.highest_throughput if known else math.inf
 
-    def forecast(self, key: Key, rows: Floats, last: int, steps: int) -> Forecast:
+    def forecast(self, key: SeriesKey, rows: Floats, last: int, steps: int) -> Forecast:
         """Forecast the steps after `last` of one series; see `Start`."""
         return self.forecast_all([Start(key, rows, last)], steps)
 
     def forecast_all(self, starts: Sequence[Start], steps: int) -> Forecast:
         """Forecast series side by side, in the order given.
 
-        Up to `memory` rows of each are used; of series that the model does not know (all of them
+        Up to `look_back` rows of each are used; of series that the model does not know (all of them
         are to be such, or none) what they have in common with those that it does.
         """
         if self.model is None:
             recent = np.stack([start.rows[-self.encoding.length :] for start in starts])
             own = np.array([self._numbers[start.key] for start in starts])
             return self.forecast_levels(recent, _last(starts), own, steps)
-        model, count = self.model, len(self.encoding.keys)
+        model, count = self.model, len(self.encoding.series_keys)
         numbers = [self._numbers.get(start.key, count) for start in starts]
         if numbers[0] == count:
             model = model.with_series(*(start.rows for start in starts))
@@ -281,7 +282,7 @@ class Forecaster:
             last: step numbers of their last rows, [n].
             series: their numbers, [n].
         """
-        if not isinstance(self.encoding, LevelsEncoding):
+        if not isinstance(self.encoding, LegacyEncoding):
             raise TypeError("only legacy networks say levels")
         values = roll_levels(self._network, self.encoding, rows, last, series, steps)
         return Forecast(values, values, {}, {}, np.zeros(values.shape[:2]))
@@ -291,21 +292,21 @@ def _last(starts: Sequence[Start]) -> Ints:
     return np.array([start.last for start in starts])
 
 
-def past_of(model: Model, number: int, rows: Floats, last: int) -> Past:
+def past_of(model: Model, number: int, rows: Floats, last: int) -> LookBack:
     """What a roll-out of one series starts from: its recent rows in units, [n, 3]."""
     return pasts_of(model, np.array([number]), [rows], np.array([last]))
 
 
-def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> Past:
+def pasts_of(model: Model, numbers: Ints, recent: Sequence[Floats], last: Ints) -> LookBack:
     """What roll-outs of series by number, [n], start from: the recent rows of each in units."""
-    memory, known = model.memory, numbers < len(model.encoding.lowest)
-    whole = np.full((len(numbers), memory, 3), np.nan)
+    look_back, known = model.look_back, numbers < len(model.encoding.lowest)
+    whole = np.full((len(numbers), look_back, 3), np.nan)
     for i, rows in enumerate(recent):
-        whole[i, memory - len(rows[-memory:]) :] = rows[-memory:]
+        whole[i, look_back - len(rows[-look_back:]) :] = rows[-look_back:]
     scaled = model.encoding.scaling.forward_paths(whole, numbers)
     low, high = model.encoding.lowest, model.encoding.highest
     shown = (low[numbers], high[numbers]) if known.all() else None
-    return Past.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
+    return LookBack.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, shown)
 
 
 def _listed(names: list[str]) -> str:

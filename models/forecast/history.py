@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.data import cleaning, tables
 from models.forecast.forecaster import Forecaster
-from models.series.panel import KEYS, Key
+from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils.api.schemas import ForecastFields
 from utils.errors import InvalidInput
 
@@ -24,7 +24,9 @@ class Context(NamedTuple):
     cold: bool = False  # the model was not trained on this series
 
 
-def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_rows: int) -> Context:
+def context_of(
+    forecaster: Forecaster, key: SeriesKey, request: ForecastFields, max_rows: int
+) -> Context:
     """The past that a forecast starts from.
 
     The request's history, completed by the end of the training data where it joins on to it;
@@ -56,18 +58,18 @@ def context_of(forecaster: Forecaster, key: Key, request: ForecastFields, max_ro
 
 
 def _history(
-    forecaster: Forecaster, key: Key, given: list[dict[str, object]], max_rows: int
+    forecaster: Forecaster, key: SeriesKey, given: list[dict[str, object]], max_rows: int
 ) -> tuple[Floats, int]:
     """The rows of a history in units, and the step number of the first.
 
     Raises:
         InvalidInput: they cannot be repaired, or are of another series.
     """
-    names = dict(zip(KEYS, key, strict=True))
+    names = dict(zip(SERIES_FIELDS, key, strict=True))
     table = tables.read_rows([names | row for row in given], max_rows)
     panel = cleaning.clean(table, forecaster.calendar).panel
-    if panel.keys != (key,):
-        others = [other for other in panel.keys if other != key]
+    if panel.series_keys != (key,):
+        others = [other for other in panel.series_keys if other != key]
         raise InvalidInput.of(
             "history", f"must hold rows of {' / '.join(key)} only", " / ".join(others[0])
         )

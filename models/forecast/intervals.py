@@ -36,7 +36,7 @@ _OUTLYING = 6.0  # medians; a larger one-step error does not widen a series' sca
 
 
 @dataclass(frozen=True)
-class Errors:
+class ErrorSamples:
     """Errors of roll-outs, `values` [n, S', H, 3], NaN if unknown, of series `series` [S']."""
 
     values: Floats
@@ -56,7 +56,9 @@ class Intervals:
     growth: Floats
 
     @classmethod
-    def fit(cls, calibration: Errors | None, trials: Errors | None, scale: Floats) -> Intervals:
+    def fit(
+        cls, calibration: ErrorSamples | None, trials: ErrorSamples | None, scale: Floats
+    ) -> Intervals:
         """From errors of the calibration span and of the trials; either may be missing.
 
         Raises:

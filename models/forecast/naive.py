@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series import error_measures
-from models.series.panel import Panel, Step
+from models.series.calendar import Step
+from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,7 +38,7 @@ def usual_errors(panel: Panel, before: int, season: int) -> Floats:
 
     The scale of MASE; NaN where the past is shorter than a season, or repeats itself exactly.
     """
-    found = np.full((len(panel.keys), 3), np.nan)
+    found = np.full((len(panel.series_keys), 3), np.nan)
     for s, begin in enumerate(panel.offsets[:-1]):
         early = int(np.clip(before - panel.first[s], 0, panel.lengths[s]))
         past = panel.values[begin : begin + early]

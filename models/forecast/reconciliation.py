@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
 from utils.validation import TOLERANCE
 
 Floats = NDArray[np.float64]
@@ -71,7 +72,7 @@ class Reconciliation:
         gaps = np.where(panel.time < cut, gap(panel.values), np.nan)
         places = place_in_season(panel.calendar, panel.time)
         count = _PLACES[panel.calendar.step]
-        usual = np.full((len(panel.keys), count), np.nan)
+        usual = np.full((len(panel.series_keys), count), np.nan)
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
             found = _usual(gaps[b:e], places[b:e], count)
             usual[s] = np.nan if found is None else found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.forecast.autoregression import Autoregression, Shape
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import last_averages
-from models.series.legacy_encoding import LevelsEncoding
+from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -27,11 +27,11 @@ _ROOM = 0.25  # of the range that a series has shown, beyond it on both sides
 
 
 @dataclass(frozen=True)
-class Past:
+class LookBack:
     """What n roll-outs start from.
 
-    `scaled` [n, memory, 3] are the last rows; as many of them, at the end, as `known` [n] says are
-    rows of the series, the others their mean. `last` [n] is the step number of the last one,
+    `scaled` [n, look_back, 3] are the last rows; as many of them, at the end, as `known` [n] says
+    are rows of the series, the others their mean. `last` [n] is the step number of the last one,
     `series` [n] the series' numbers, `lowest` and `highest` [n, 3] the bounds of the forecast.
     """
 
@@ -50,11 +50,11 @@ class Past:
         last: Ints,
         series: Ints,
         shown: tuple[Floats, Floats] | None = None,
-    ) -> Past:
-        """From recent rows, [n, memory, 3], of series that have shown values from, to, [n, 3].
+    ) -> LookBack:
+        """From recent rows, [n, look_back, 3], of series that have shown values from, to, [n, 3].
 
         Args:
-            known: which rows there are, [n, memory]; the last ones of each series.
+            known: which rows there are, [n, look_back]; the last ones of each series.
         """
         scaled = padded(rows, known)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
@@ -72,15 +72,15 @@ class Past:
         series: Ints,
         origin: int | Ints,
         shown: tuple[Floats, Floats] | None = None,
-        memory: int = 0,
-    ) -> Past:
+        least: int = 0,
+    ) -> LookBack:
         """The rows of some series of a panel before step `origin` (one for all, or one each).
 
-        As many as an anchor of that shape looks at, or `memory`, if those are more.
+        As many as an anchor of that shape looks at, but at least `least`.
         """
         begins, ends = panel.offsets[series], panel.offsets[series + 1]
         end = np.clip(origin - panel.first[series] + begins, begins + 1, ends)
-        rows = end[:, None] - np.arange(max(shape.memory, memory), 0, -1)
+        rows = end[:, None] - np.arange(max(shape.look_back, least), 0, -1)
         return cls.of_rows(
             scaled[np.maximum(rows, 0)],
             rows >= begins[:, None],
@@ -91,7 +91,7 @@ class Past:
 
 
 def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Rows [n, memory, 3] with those that are not known, [n, memory], at the mean of the others."""
+    """Rows [n, look_back, 3] with unknown ones, [n, look_back], at the mean of the others."""
     if known.all():
         return rows
     known = known[..., None]
@@ -107,10 +107,10 @@ class Correction:
     """
 
     def __init__(
-        self, network: Network, encoding: Encoding, size: Floats, past: Past, steps: int
+        self, network: Network, encoding: Encoding, size: Floats, past: LookBack, steps: int
     ) -> None:
-        if past.scaled.shape[1] < encoding.memory:
-            raise ValueError(f"takes {encoding.memory} rows of the past: {past.scaled.shape[1]}")
+        if past.scaled.shape[1] < encoding.look_back:
+            raise ValueError(f"takes {encoding.look_back} rows of the past: {past.scaled.shape[1]}")
         self._size = size
         self._length, self._first = encoding.length, encoding.shown_width
         around = _by_time(past.last, 1 - self._length, steps, encoding.ahead)
@@ -156,22 +156,22 @@ def _bound(
     return bind(windows, identities) if bind else partial(network, windows, identities)
 
 
-def _shown(encoding: Encoding, past: Past) -> NDArray[np.float32]:
+def _shown(encoding: Encoding, past: LookBack) -> NDArray[np.float32]:
     """The window of the last rows as a network is shown it, [n, length, shown width]."""
-    count, memory = past.scaled.shape[0], encoding.memory
-    scaled = past.scaled[:, -memory:]
-    position = np.arange(memory) - np.maximum(memory - past.known, 0)[:, None]
+    count, look_back = past.scaled.shape[0], encoding.look_back
+    scaled = past.scaled[:, -look_back:]
+    position = np.arange(look_back) - np.maximum(look_back - past.known, 0)[:, None]
     shown = encoding.shown(scaled.reshape(-1, 3), np.maximum(position, 0).ravel())
-    return shown.reshape(count, memory, -1)[:, -encoding.length :]
+    return shown.reshape(count, look_back, -1)[:, -encoding.length :]
 
 
-def roll_linear(anchor: Autoregression, past: Past, steps: int) -> Floats:
+def roll_linear(anchor: Autoregression, past: LookBack, steps: int) -> Floats:
     """The anchor alone, rolled out: [n, steps, 3]."""
     return roll_out(anchor, past, steps, None)
 
 
 def roll_out(
-    anchor: Autoregression, past: Past, steps: int, correction: Correction | None
+    anchor: Autoregression, past: LookBack, steps: int, correction: Correction | None
 ) -> Floats:
     """Forecast `steps` steps of n series at once, each fed back as input of the next.
 
@@ -181,23 +181,23 @@ def roll_out(
     """
     weights, ahead = anchor.shape.expand(anchor.coefficients(past.series))
     weights, ahead = weights * anchor.change[:, None], ahead * anchor.change[:, None]
-    count, memory = len(past.last), anchor.shape.memory
+    count, look_back = len(past.last), anchor.shape.look_back
     calendar = _by_time(past.last, 0, steps, anchor.shape.ahead)
     drift = np.matmul(calendar, np.swapaxes(ahead, 1, 2))
-    values = np.empty((count, memory + steps, 3))
-    values[:, :memory] = past.scaled[:, -memory:]
+    values = np.empty((count, look_back + steps, 3))
+    values[:, :look_back] = past.scaled[:, -look_back:]
     flat = values.reshape(count, -1, 1)
-    now = values[:, memory - 1]
+    now = values[:, look_back - 1]
     for step in range(steps):
-        change = np.matmul(weights, flat[:, 3 * step : 3 * (step + memory)])[..., 0]
+        change = np.matmul(weights, flat[:, 3 * step : 3 * (step + look_back)])[..., 0]
         change += drift[:, step]
         if correction is not None:
             change += correction.at(step, now)
         change += now
-        now = values[:, memory + step]
+        now = values[:, look_back + step]
         np.maximum(change, past.lowest, out=change)
         np.minimum(change, past.highest, out=now)
-    return values[:, memory:]
+    return values[:, look_back:]
 
 
 def _by_time(last: Ints, begin: int, end: int, features: Callable[[Ints], Any]) -> Any:
@@ -215,7 +215,7 @@ def _by_time(last: Ints, begin: int, end: int, features: Callable[[Ints], Any]) 
 
 def roll_levels(
     network: Network,
-    encoding: LevelsEncoding,
+    encoding: LegacyEncoding,
     context: Floats,
     last: Ints,
     series: Ints,

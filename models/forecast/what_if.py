@@ -36,18 +36,18 @@ _WIP, _THROUGHPUT = 0, 1  # places in TARGETS
 
 
 @dataclass(frozen=True)
-class Response:
+class WhatIfEffect:
     """How a line answers: the share of a difference in WIP that it works off within a step."""
 
     worked_off: float
 
     @classmethod
-    def unknown(cls) -> Response:
+    def unknown(cls) -> WhatIfEffect:
         """Of a line that nothing is known of."""
         return cls(_UNKNOWN)
 
     @classmethod
-    def fit(cls, panel: Panel, filled: Floats, cut: int) -> Response:
+    def fit(cls, panel: Panel, filled: Floats, cut: int) -> WhatIfEffect:
         """Learn from the steps before `cut`.
 
         Throughput is regressed on the WIP at its own day's start, with the releases of the days
@@ -118,14 +118,14 @@ class Response:
         return {"worked_off": self.worked_off}
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Response:
+    def from_document(cls, document: dict[str, Any]) -> WhatIfEffect:
         """What `to_document` described."""
         return cls(float(document["worked_off"]))
 
 
 def _relative(panel: Panel, filled: Floats, early: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """WIP and throughput of all rows, in units of their series' mean throughput in early ones."""
-    count, series = len(panel.keys), panel.series
+    count, series = len(panel.series_keys), panel.series
     total = np.bincount(series, filled[:, _THROUGHPUT] * early, count)
     mean = total / np.maximum(np.bincount(series, early, count), 1)
     unit = np.where(mean > 0, mean, 1.0)[series]

@@ -109,7 +109,9 @@ def _train(context: WorkerContext, control: JobControl, job_id: str, asked: Trai
     panel = control.patiently(lambda: _panel(context, asked))
     design = DESIGNS[Architecture(asked.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
-    log.info(f"starting {kind}", job_id=job_id, series=len(panel.keys), rows=len(panel.values))
+    log.info(
+        f"starting {kind}", job_id=job_id, series=len(panel.series_keys), rows=len(panel.values)
+    )
     about: dict[str, Any] = {
         "dataset_id": asked.dataset_id,
         "data_points": len(panel.values),
@@ -139,7 +141,7 @@ def _panel(context: WorkerContext, asked: TrainArguments) -> Panel:
     panel = context.datasets.load(asked.dataset_id)
     if asked.plant is None:
         return panel
-    return panel.select([s for s, key in enumerate(panel.keys) if key[0] == asked.plant])
+    return panel.select([s for s, key in enumerate(panel.series_keys) if key[0] == asked.plant])
 
 
 def derive(context: WorkerContext, job_id: str, asked: ModelArguments) -> dict[str, Any]:
@@ -215,7 +217,7 @@ def _backtest(
         _make_onnx(context, model_id)
     forecaster = open_forecaster(document, models.read(model_id, served_suffix(document)))
     panel = control.patiently(lambda: context.datasets.load(data_id))
-    log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.keys))
+    log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.series_keys))
     request = BacktestRequest.model_validate(asked.config)
     ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}
     result.publish(forecaster, document, panel, request, context.backtests, ids, control)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.series.panel import Key
+from models.series.panel import SeriesKey
 from utils.errors import DamagedFile
 from utils.storage.artifact_reader import ArtifactReader
 
@@ -41,7 +41,7 @@ class SeriesEntry(_Fields):
         highest_throughput: the most units put out in one step.
     """
 
-    series_key: Key = Field(validation_alias="key", serialization_alias="key")
+    series_key: SeriesKey = Field(validation_alias="key", serialization_alias="key")
     last_step: int | None = None
     recent: list[list[float]] | None = None
     highest_throughput: float = math.inf
@@ -149,7 +149,7 @@ class ModelDocument(_Fields):
         return self.model_dump(by_alias=True, exclude_unset=True)
 
     @property
-    def series_keys(self) -> list[Key]:
+    def series_keys(self) -> list[SeriesKey]:
         """The series that the model was trained on."""
         return [entry.series_key for entry in self.series]
 

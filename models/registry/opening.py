@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from models.forecast.autoregression import Autoregression
-from models.forecast.forecaster import Forecaster, LevelsModel, Model, SeriesEnd
+from models.forecast.forecaster import Forecaster, LegacyModel, Model, SeriesEnd
 from models.forecast.intervals import Intervals
 from models.forecast.onnx_session import open_network
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.rollout import Network
-from models.forecast.what_if import Response
+from models.forecast.what_if import WhatIfEffect
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument
 from models.series.encoding import Encoding
-from models.series.legacy_encoding import LevelsEncoding
-from models.series.panel import Key
+from models.series.legacy_encoding import LegacyEncoding
+from models.series.panel import SeriesKey
 from utils.errors import DamagedFile
 
 
@@ -41,11 +41,11 @@ def open_forecaster(document: ModelDocument, network: bytes | Network) -> Foreca
         ) from error
 
 
-def _model(document: ModelDocument, network: Network) -> Model | LevelsModel:
+def _model(document: ModelDocument, network: Network) -> Model | LegacyModel:
     _expect(document, "encoding", "series")
     kind = document.encoding["kind"]
-    if kind == LevelsEncoding.kind:
-        return LevelsModel(LevelsEncoding.from_document(document.encoding), network)
+    if kind == LegacyEncoding.kind:
+        return LegacyModel(LegacyEncoding.from_document(document.encoding), network)
     if kind != Encoding.kind:
         raise ValueError(f"unknown encoding {kind!r}")
     _expect(document, *FORECAST_FIELDS, "network")
@@ -57,7 +57,7 @@ def _model(document: ModelDocument, network: Network) -> Model | LevelsModel:
         np.asarray(document.network.residual_scale if document.network else None, float),
         _optional(Reconciliation, document.reconciliation),
         _optional(Intervals, document.intervals),
-        Response.from_document(document.what_if or {}),
+        WhatIfEffect.from_document(document.what_if or {}),
     )
 
 
@@ -67,7 +67,7 @@ def _expect(document: ModelDocument, *fields: str) -> None:
         raise KeyError(missing[0])
 
 
-def _series(document: ModelDocument) -> dict[Key, SeriesEnd]:
+def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
     found = {}
     for entry in document.series:
         if entry.recent is None or entry.last_step is None:

@@ -16,7 +16,8 @@ from models.forecast.forecaster import Forecaster
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.reports.pictures import HeldBack, Layer, draw_forecasts, draw_model
-from models.series.panel import Panel, split_steps
+from models.series.panel import Panel
+from models.series.windows import split_steps
 from utils.errors import DamagedFile, NotFound
 
 _SHOWN = 3  # series whose forecasts are drawn
@@ -87,13 +88,13 @@ def held_back(document: ModelDocument, network: bytes, datasets: Datasets) -> li
         return []
     keys = set(document.series_keys)
     plant = document.plant
-    panel = panel.select([s for s, key in enumerate(panel.keys) if plant in (None, key[0])])
+    panel = panel.select([s for s, key in enumerate(panel.series_keys) if plant in (None, key[0])])
     (cut, _), forecaster = split_steps(panel, split), open_forecaster(document, network)
     length = forecaster.encoding.length
     begins = panel.offsets[:-1] + cut - panel.first
     known = [
         s
-        for s, key in enumerate(panel.keys)
+        for s, key in enumerate(panel.series_keys)
         if key in keys
         and begins[s] - panel.offsets[s] >= length
         and begins[s] < panel.offsets[s + 1]
@@ -109,9 +110,9 @@ def _forecast(forecaster: Forecaster, panel: Panel, s: int, begin: int, cut: int
     """The forecast of one series from row `begin`, whose step number is `cut`."""
     end = min(begin + _LONGEST, int(panel.offsets[s + 1]))
     past = panel.filled()[panel.offsets[s] : begin]
-    forecast = forecaster.forecast(panel.keys[s], past, cut - 1, end - begin)
+    forecast = forecaster.forecast(panel.series_keys[s], past, cut - 1, end - begin)
     return HeldBack(
-        name=" / ".join(panel.keys[s]),
+        name=" / ".join(panel.series_keys[s]),
         dates=panel.calendar.dates(np.arange(cut, cut + end - begin)),
         forecast=forecast.values[0],
         actual=panel.values[begin:end],

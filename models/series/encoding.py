@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series.calendar import Calendar, Step
 from models.series.features import AVERAGED, calendar_extras, moving_averages
-from models.series.panel import KEYS, Calendar, Key, Panel, Step
+from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Encoding:
 
     calendar: Calendar
     length: int
-    keys: tuple[Key, ...]
+    series_keys: tuple[SeriesKey, ...]
     scaling: Scaling
     lowest: Floats
     highest: Floats
@@ -48,12 +49,12 @@ class Encoding:
             edge.reduceat(np.nan_to_num(scaled), panel.offsets[:-1], axis=0)
             for edge in (np.minimum, np.maximum)
         )
-        return cls(panel.calendar, length, panel.keys, scaling, low, high, engineered)
+        return cls(panel.calendar, length, panel.series_keys, scaling, low, high, engineered)
 
     @property
     def names(self) -> list[list[str]]:
         """The known plants, applications and panel sizes, each sorted."""
-        return [sorted({key[k] for key in self.keys}) for k in range(len(KEYS))]
+        return [sorted({key[k] for key in self.series_keys}) for k in range(len(SERIES_FIELDS))]
 
     @property
     def averaged(self) -> tuple[int, ...]:
@@ -71,7 +72,7 @@ class Encoding:
         return 3 * (1 + len(self.averaged))
 
     @property
-    def memory(self) -> int:
+    def look_back(self) -> int:
         """Rows of the past that a window's features are made of."""
         return self.length + max(self.averaged, default=1) - 1
 
@@ -86,8 +87,8 @@ class Encoding:
     def _identities(self) -> NDArray[np.int32]:
         every = [(k, name) for k, names in enumerate(self.names) for name in names]
         place = {kind_and_name: i for i, kind_and_name in enumerate(every)}
-        table = [[place[k, name] for k, name in enumerate(key)] for key in self.keys]
-        return np.asarray(table, np.int32).reshape(-1, len(KEYS))
+        table = [[place[k, name] for k, name in enumerate(key)] for key in self.series_keys]
+        return np.asarray(table, np.int32).reshape(-1, len(SERIES_FIELDS))
 
     def rows(self, scaled: Floats, time: Ints, position: Ints) -> NDArray[np.float32]:
         """Features of rows, [n, 3] → [n, width]: of their values and of the step after."""
@@ -118,9 +119,9 @@ class Encoding:
         return {
             "kind": self.kind,
             "step": self.calendar.step.value,
-            "anchor": self.calendar.anchor,
+            "anchor": self.calendar.offset,
             "sequence_length": self.length,
-            "keys": [list(key) for key in self.keys],
+            "keys": [list(key) for key in self.series_keys],
             **self.scaling.to_document(),
             "lowest": self.lowest.tolist(),
             "highest": self.highest.tolist(),

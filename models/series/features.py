@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import Calendar, Step
+from models.series.calendar import Calendar, Step
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.panel import KEYS, TARGETS, Calendar, Key, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import SERIES_FIELDS, TARGETS, SeriesKey
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CALENDAR_FEATURES = ("day_of_week", "month", "day_of_year")
-FEATURES = (*TARGETS, *KEYS, *CALENDAR_FEATURES)
+FEATURES = (*TARGETS, *SERIES_FIELDS, *CALENDAR_FEATURES)
 _MOST_SERIES = 1_000_000
 
 
@@ -33,7 +34,7 @@ def feature_order(width: int) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class LevelsEncoding:
+class LegacyEncoding:
     """Units ↔ what an old network sees and says.
 
     A row's features are, in a stated order, its values, the numbers of its names (a label
@@ -61,8 +62,8 @@ class LevelsEncoding:
         _check_names("targets", self.targets, TARGETS)
         _check_scaling("features", len(self.features), self.mean, self.scale)
         _check_scaling("targets", len(self.targets), self.target_mean, self.target_scale)
-        if len(self.names) != len(KEYS):
-            raise ValueError(f"names must be given of each of {', '.join(KEYS)}")
+        if len(self.names) != len(SERIES_FIELDS):
+            raise ValueError(f"names must be given of each of {', '.join(SERIES_FIELDS)}")
         if prod(len(names) for names in self.names) > _MOST_SERIES:
             raise ValueError(f"the names form more than {_MOST_SERIES:,} series")
         if self.length < 1:
@@ -77,7 +78,7 @@ class LevelsEncoding:
         features: tuple[str, ...],
         scaling: tuple[Floats, Floats] | None = None,
         target_scaling: tuple[Floats, Floats] | None = None,
-    ) -> LevelsEncoding:
+    ) -> LegacyEncoding:
         """An encoding of all three targets; unstated scalings follow from what is stated.
 
         Args:
@@ -97,7 +98,7 @@ class LevelsEncoding:
         return cls(calendar, length, names, features, mean, scale, TARGETS, *target_scaling)
 
     @cached_property
-    def keys(self) -> tuple[Key, ...]:
+    def series_keys(self) -> tuple[SeriesKey, ...]:
         """The series: all combinations of the known names."""
         return tuple((plant, use, size) for plant, use, size in product(*self.names))
 
@@ -145,9 +146,11 @@ class LevelsEncoding:
         return {
             "kind": self.kind,
             "step": self.calendar.step.value,
-            "anchor": self.calendar.anchor,
+            "anchor": self.calendar.offset,
             "sequence_length": self.length,
-            "names": {kind: list(names) for kind, names in zip(KEYS, self.names, strict=True)},
+            "names": {
+                kind: list(names) for kind, names in zip(SERIES_FIELDS, self.names, strict=True)
+            },
             "features": list(self.features),
             "mean": self.mean.tolist(),
             "scale": self.scale.tolist(),
@@ -157,7 +160,7 @@ class LevelsEncoding:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> LevelsEncoding:
+    def from_document(cls, document: dict[str, Any]) -> LegacyEncoding:
         """The encoding that `to_document` described.
 
         Raises:
@@ -170,7 +173,7 @@ class LevelsEncoding:
         return cls(
             calendar=Calendar(Step(document["step"]), int(document["anchor"])),
             length=int(document["sequence_length"]),
-            names=tuple(tuple(map(str, document["names"][kind])) for kind in KEYS),
+            names=tuple(tuple(map(str, document["names"][kind])) for kind in SERIES_FIELDS),
             features=tuple(document["features"]),
             targets=tuple(document["targets"]),
             **numbers,
@@ -178,7 +181,9 @@ class LevelsEncoding:
 
     def _codes(self, series: Ints) -> dict[str, Ints]:
         codes = np.unravel_index(series, [len(names) for names in self.names])
-        return {kind: code.astype(np.int64) for kind, code in zip(KEYS, codes, strict=True)}
+        return {
+            kind: code.astype(np.int64) for kind, code in zip(SERIES_FIELDS, codes, strict=True)
+        }
 
     def _dates(self, time: Ints) -> dict[str, Ints]:
         """Monday is 0; months and days of the year count from 1, as pandas has it."""

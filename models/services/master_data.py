@@ -13,7 +13,7 @@ import orjson
 from models.data.dataset_summary import products_by_plant
 from models.data.datasets import Datasets
 from models.registry.registry import Registry
-from models.series.panel import KEYS
+from models.series.panel import SERIES_FIELDS
 from models.services import master_file
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
 from models.services.name_consistency import Source, check
@@ -162,7 +162,7 @@ class MasterData:
             yield summary["plants"], summary["applications"], summary["panel_sizes"]
         for model in self._registry.summaries().values():
             keys = sorted(model.series_keys)
-            yield tuple([key[place] for key in keys] for place in range(len(KEYS)))
+            yield tuple([key[place] for key in keys] for place in range(len(SERIES_FIELDS)))
 
     def _summary(self, file: MasterFile, names: _Names) -> p.MasterSummary:
         plants = {entry.id: entry for entry in reversed(file.plants)}

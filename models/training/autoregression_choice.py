@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
-from models.forecast.rollout import Past, roll_linear
+from models.forecast.rollout import LookBack, roll_linear
 from models.series.error_measures import mean_known
 from models.series.panel import Panel
 from models.training.least_squares import MOST_OWN, Sums
@@ -103,12 +103,12 @@ def choose(
     begin, end = int(panel.first.min()), int((panel.first + panel.lengths).max())
     cuts = [begin + round(share * (cut - begin)) for share in _FOLDS]
     sums = Sums.of(panel, scaled, shape, [*cuts, newest, end], cut)
-    strengths, series = _strengths(len(panel.keys)), _series(panel)
+    strengths, series = _strengths(len(panel.series_keys)), _series(panel)
     tried = _try(panel, scaled, shape, cuts, sums, strengths, horizon)
     knows_year = shape.knows_year(cut - begin)
     best = 0 if tried is None else _best(tried, knows_year)
     each = np.full(len(series), best)
-    if tried is not None and best and 1 < len(panel.keys) <= MOST_OWN:
+    if tried is not None and best and 1 < len(panel.series_keys) <= MOST_OWN:
         each = _exceptions(tried, best, knows_year)
     kept = np.ones(3, bool)
     if tried is not None and best:
@@ -118,7 +118,7 @@ def choose(
         anchor = sums.fit(shape, strengths[best], spans, last - begin)
         for other in np.unique(each[each != best]):
             theirs = sums.fit(shape, strengths[other], spans, last - begin)
-            anchor = anchor.with_own(series[each == other], theirs, len(panel.keys))
+            anchor = anchor.with_own(series[each == other], theirs, len(panel.series_keys))
         return anchor.kept(kept, sums.fit(shape, strengths[0], spans, last - begin))
 
     fits = fit(len(cuts), cut), fit(len(cuts) + 1, newest), fit(len(cuts) + 2, end)
@@ -137,7 +137,7 @@ def _strengths(series: int) -> list[Strength]:
 
 def _series(panel: Panel) -> Ints:
     """The series that are tried."""
-    count = len(panel.keys)
+    count = len(panel.series_keys)
     return np.unique(np.linspace(0, count - 1, min(count, _MOST_SERIES)).astype(int))
 
 
@@ -159,7 +159,7 @@ def _try(
         anchors = [sums.fit(shape, s, fold, low - int(panel.first.min())) for s in strengths]
         origins = np.unique(np.linspace(low, high - 2, _ORIGINS).astype(int))
         every = np.tile(chosen, len(origins))
-        past = Past.of(panel, scaled, shape, every, np.repeat(origins, len(chosen)))
+        past = LookBack.of(panel, scaled, shape, every, np.repeat(origins, len(chosen)))
         size = (len(origins), len(chosen), horizon, 3)
         truth = np.stack(
             [_truth(panel, scaled, chosen, int(o), horizon, cuts[-1]) for o in origins]

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from models.forecast.autoregression import Kind
 from models.forecast.forecaster import Model
-from models.forecast.intervals import LEVELS, Errors, Intervals, series_scale
+from models.forecast.intervals import LEVELS, ErrorSamples, Intervals, series_scale
 from models.forecast.naive import SEASONS, repeated, usual_errors
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.rollout import Network, Past
-from models.forecast.what_if import Response
+from models.forecast.rollout import LookBack, Network
+from models.forecast.what_if import WhatIfEffect
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.prepare import PreparedData
@@ -42,7 +42,7 @@ class RollOuts:
     part of the data that they may look at has ended.
     """
 
-    past: Past
+    past: LookBack
     rows: Ints
     scaled: Floats
     values: Floats
@@ -63,13 +63,13 @@ def assemble(task: PreparedData, network: Network) -> tuple[Model, dict[str, Any
         task.size,
         None,
         None,
-        Response.fit(task.panel, task.panel.filled(), cut),
+        WhatIfEffect.fit(task.panel, task.panel.filled(), cut),
     )
     judged = _origins(task, task.windows.held_back)
     model, verdict = _heard(model, task, judged)
-    newest = replace(model, anchor=task.choice.calibrating)
-    newest = replace(newest, coherence=_coherence(newest, task, cut))
-    model = replace(model, coherence=newest.coherence, spread=_spread(newest, task))
+    newest = replace(model, autoregression=task.choice.calibrating)
+    newest = replace(newest, reconciliation=_coherence(newest, task, cut))
+    model = replace(model, reconciliation=newest.reconciliation, intervals=_spread(newest, task))
     return model, _report(model, task, judged) | {"network": verdict}
 
 
@@ -106,7 +106,9 @@ def roll(model: Model, task: PreparedData, rows: Ints, allowed: Ints) -> RollOut
     panel = task.panel
     series, steps = panel.series[rows], task.horizon
     shown = model.encoding.lowest, model.encoding.highest
-    past = Past.of(panel, task.scaled, task.shape, series, panel.time[rows], shown, model.memory)
+    past = LookBack.of(
+        panel, task.scaled, task.shape, series, panel.time[rows], shown, model.look_back
+    )
     scaled = model.scaled_path(past, steps)
     _, values = model.in_units(scaled, past)
     place = rows[:, None] + np.arange(steps)
@@ -125,15 +127,19 @@ def roll(model: Model, task: PreparedData, rows: Ints, allowed: Ints) -> RollOut
 def _heard(model: Model, task: PreparedData, rows: Ints) -> tuple[Model, dict[str, Any]]:
     """The model with the network silent where it makes the held-back end worse, and the figures."""
     allowed = task.windows.held_back
-    alone = _wapes(roll(replace(model, size=np.zeros(3)), task, rows, allowed))
+    alone = _wapes(roll(replace(model, residual_scale=np.zeros(3)), task, rows, allowed))
     both = _wapes(roll(model, task, rows, allowed))
     helps = np.nan_to_num(both, nan=np.inf) < np.nan_to_num(alone, nan=np.inf)
-    heard = replace(model, size=np.where(helps, model.size, 0.0))
+    heard = replace(model, residual_scale=np.where(helps, model.residual_scale, 0.0))
     final = both if helps.all() else alone
     if helps.any() and not helps.all():
         final = _wapes(roll(heard, task, rows, allowed))
         if error_measures.mean_known(final / alone) >= 1:
-            heard, final, helps = replace(model, size=np.zeros(3)), alone, np.zeros(3, bool)
+            heard, final, helps = (
+                replace(model, residual_scale=np.zeros(3)),
+                alone,
+                np.zeros(3, bool),
+            )
     return heard, _verdict(task, helps, alone, both, final)
 
 
@@ -181,7 +187,7 @@ def _verdict(
 def _spread(model: Model, task: PreparedData) -> Intervals | None:
     """Quantiles of errors, from the calibration span and the anchor's trials."""
     panel, rows = task.panel, task.windows.calibration
-    count = len(panel.keys)
+    count = len(panel.series_keys)
     learned = task.windows.train
     scale = series_scale(_left(task), panel.series[learned], count)
     calibration = None
@@ -191,10 +197,10 @@ def _spread(model: Model, task: PreparedData) -> Intervals | None:
         errors = rolled.scaled_truth - said
         calibration = _by_origin(errors, rolled, task)
     trials = task.choice.trials
-    given = None if trials is None else Errors(trials.errors, trials.series)
+    given = None if trials is None else ErrorSamples(trials.errors, trials.series)
     if calibration is None and given is None:
         grown = _left(task)[:, None, :] * np.sqrt(np.arange(1, task.horizon + 1))[None, :, None]
-        given = Errors(grown[:, None], np.zeros(1, np.int64))
+        given = ErrorSamples(grown[:, None], np.zeros(1, np.int64))
     return Intervals.fit(calibration, given, scale)
 
 
@@ -203,16 +209,16 @@ def _left(task: PreparedData) -> Floats:
     return task.residual[task.windows.train].astype(float) * task.size
 
 
-def _by_origin(errors: Floats, rolled: RollOuts, task: PreparedData) -> Errors | None:
-    """Errors [n, H, 3] of roll-outs in order of time and series: [origins, S, H, 3]."""
+def _by_origin(errors: Floats, rolled: RollOuts, task: PreparedData) -> ErrorSamples | None:
+    """ErrorSamples [n, H, 3] of roll-outs in order of time and series: [origins, S, H, 3]."""
     if np.isnan(errors).all():
         return None
     times, place = np.unique(task.panel.time[rolled.rows], return_inverse=True)
-    count = len(task.panel.keys)
+    count = len(task.panel.series_keys)
     # Few of them are known where there are many series: half the size is enough.
     whole = np.full((len(times), count, *errors.shape[1:]), np.nan, np.float32)
     whole[place, rolled.past.series] = errors
-    return Errors(whole, np.arange(count))
+    return ErrorSamples(whole, np.arange(count))
 
 
 # --- the report --------------------------------------------------------------------------------
@@ -223,7 +229,7 @@ def one_step_ahead(model: Model, task: PreparedData, rows: Ints) -> Floats:
     panel, encoding = task.panel, task.encoding
     series = panel.series
     scaled = task.anchored[rows].copy()
-    if model.size.any():
+    if model.residual_scale.any():
         shown, time = encoding.shown(task.scaled, panel.position), panel.time
         for begin in range(0, len(rows), _AT_ONCE):
             some = rows[begin : begin + _AT_ONCE]
@@ -231,12 +237,12 @@ def one_step_ahead(model: Model, task: PreparedData, rows: Ints) -> Floats:
             ahead = encoding.ahead(time[place].ravel()).reshape(*place.shape, -1)
             windows = np.concatenate([shown[place], ahead], axis=2)
             said = model.network(windows, encoding.identities(series[some]))
-            scaled[begin : begin + len(some)] += said * model.size
+            scaled[begin : begin + len(some)] += said * model.residual_scale
     return encoding.scaling.inverse(scaled, series[rows])
 
 
 def _report(model: Model, task: PreparedData, judged: Ints) -> dict[str, Any]:
-    """Errors over the judged part in units, overall and per target.
+    """ErrorSamples over the judged part in units, overall and per target.
 
     Overall, `rmse` and `mae` pool the three targets; `r2_score` and `mase` are the means of
     theirs. MASE is of roll-outs, as the other figures beside the naive forecasts are.
@@ -264,7 +270,9 @@ def _report(model: Model, task: PreparedData, judged: Ints) -> dict[str, Any]:
         "horizon": task.horizon,
         "season": SEASONS[panel.calendar.step],
         "littles_law": {
-            "series_that_obey": None if model.coherence is None else model.coherence.obeyed,
+            "series_that_obey": None
+            if model.reconciliation is None
+            else model.reconciliation.obeyed,
             "gap": error_measures.mean_or_none(_gap(rolled.values)),
         },
     }
@@ -333,7 +341,7 @@ def _of_target(
 
 def _coverage(i: int, rolled: RollOuts, model: Model) -> dict[str, float] | None:
     """Share of the judged truths within the intervals of each level."""
-    if model.spread is None:
+    if model.intervals is None:
         return None
     series, steps = rolled.past.series, rolled.values.shape[1]
     said = model.encoding.scaling.forward_paths(rolled.values, series)
@@ -341,7 +349,7 @@ def _coverage(i: int, rolled: RollOuts, model: Model) -> dict[str, float] | None
     known = ~np.isnan(off)
     return {
         str(level): float(
-            (off <= model.spread.half_width(level, series, steps)[..., i])[known].mean()
+            (off <= model.intervals.half_width(level, series, steps)[..., i])[known].mean()
         )
         for level in LEVELS
     }

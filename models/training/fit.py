@@ -122,7 +122,7 @@ class _Graph:
         self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
         self._time = tf.constant(time - first, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)
-        self._names = tf.constant(encoding.identities(np.arange(len(panel.keys))))
+        self._names = tf.constant(encoding.identities(np.arange(len(panel.series_keys))))
         self._residual = tf.constant(task.residual)
         self._span = tf.range(-hyper.sequence_length, 0)
         steps = hyper.epochs * -(-len(task.learned) // hyper.batch_size)

@@ -54,8 +54,8 @@ class Sums:
         Steps before `known` decide the unit of changes.
         """
         change = _usual_change(panel, scaled, known)
-        pooled = len(panel.keys) > MOST_OWN
-        size, width = (len(cuts), 1 if pooled else len(panel.keys), 3), shape.width
+        pooled = len(panel.series_keys) > MOST_OWN
+        size, width = (len(cuts), 1 if pooled else len(panel.series_keys), 3), shape.width
         sums = cls(
             np.zeros((*size, width, width)),
             np.zeros((*size, width)),
@@ -180,8 +180,8 @@ def _usual_change(panel: Panel, scaled: Floats, cut: int) -> Floats:
     usual = np.ones(3)
     for i in range(3):
         known = ~np.isnan(squares[:, i])
-        total = np.bincount(series[known], squares[known, i], len(panel.keys))
-        number = np.bincount(series[known], minlength=len(panel.keys))
+        total = np.bincount(series[known], squares[known, i], len(panel.series_keys))
+        number = np.bincount(series[known], minlength=len(panel.series_keys))
         means = total[number > 0] / number[number > 0]
         if (means > 0).any():
             usual[i] = max(float(np.sqrt(np.median(means[means > 0]))), _LEAST_CHANGE)

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
 from models.registry.hyperparameters import Hyperparameters
+from models.series.calendar import Step
 from models.series.encoding import Encoding
 from models.series.error_measures import mean_known
-from models.series.panel import Panel, Step, Windows, split_steps
+from models.series.panel import Panel
+from models.series.windows import Windows, split_steps
 from models.training.autoregression_choice import Choice, choose
 from utils.api.architectures import PLAIN, Design
 from utils.errors import InvalidInput
@@ -54,7 +56,7 @@ class PreparedData:
     @property
     def memory(self) -> int:
         """Recent rows that a forecast makes use of."""
-        return max(self.shape.memory, self.encoding.memory)
+        return max(self.shape.look_back, self.encoding.look_back)
 
     @property
     def shape(self) -> Shape:
@@ -117,7 +119,7 @@ def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]
     early = np.clip(cut - panel.first, 0, panel.lengths)
     keep = np.flatnonzero(early > length).tolist()
     warnings = [
-        f"{' / '.join(panel.keys[s])} is left out: its {early[s]} training steps are too few for "
+        f"{' / '.join(panel.series_keys[s])} is left out: its {early[s]} training steps are too few for "
         f"a window of {length} and the step after it."
         for s in np.flatnonzero(early <= length)
     ]

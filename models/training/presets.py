@@ -20,7 +20,9 @@ from dataclasses import replace
 from typing import Any
 
 from models.registry.hyperparameters import Hyperparameters
-from models.series.panel import Panel, Step, split_steps
+from models.series.calendar import Step
+from models.series.panel import Panel
+from models.series.windows import split_steps
 from models.training.prepare import prepare
 from utils.api.architectures import Design
 

@@ -25,7 +25,8 @@ from models.registry.model_document import (
     SeriesEntry,
     SplitDates,
 )
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 from models.training import evaluate, network
 from models.training.fit import Alone, Control, Epochs
 from models.training.prepare import PreparedData, prepare
@@ -146,7 +147,7 @@ def _document(
     created = datetime.now(UTC).isoformat()
     architecture = task.design.architecture
     config = hyper.to_config() | {"architecture": architecture, "seed": seed}
-    reconciliation, intervals = model.coherence, model.spread
+    reconciliation, intervals = model.reconciliation, model.intervals
     return ModelDocument(
         created_at=created,
         architecture=architecture,
@@ -163,10 +164,10 @@ def _document(
         warnings=task.warnings,
         encoding=task.encoding.to_document(),
         autoregression=task.choice.refitted.to_document(),
-        network=NetworkEntry(residual_scale=model.size.tolist()),
+        network=NetworkEntry(residual_scale=model.residual_scale.tolist()),
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
-        what_if=model.response.to_document(),
+        what_if=model.what_if.to_document(),
         split=SplitDates.model_validate(_split(task)),
         series=_series(task),
         versions={
@@ -195,7 +196,7 @@ def _series(task: PreparedData) -> list[SeriesEntry]:
     """Return what a forecast starts from: the end of every series."""
     panel, found = task.panel, []
     filled = panel.filled()
-    for s, key in enumerate(panel.keys):
+    for s, key in enumerate(panel.series_keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
         found.append(
             SeriesEntry(

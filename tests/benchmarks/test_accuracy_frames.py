@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.accuracy.frames import FREQUENCIES, from_frames, long_frame
-from models.series.panel import Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
 
 CALENDARS = [Calendar(), Calendar(Step.WEEK, 5), Calendar(Step.MONTH, 15), Calendar(Step.MONTH, 31)]
 

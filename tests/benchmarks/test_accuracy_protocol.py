@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.accuracy import datasets, protocol
 from benchmarks.accuracy.protocol import LEVELS, Cache, Forecast
-from models.series.panel import Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
 from utils.errors import InvalidInput
 
 
@@ -44,7 +45,7 @@ def monthly(lengths: list[int], first: list[int]) -> Panel:
 
 def test_default_data_holds_back_a_fifth_and_asks_every_week() -> None:
     data = datasets.generated(1)
-    assert len(data.panel.keys) == 36 and data.train.lengths.tolist() == [436] * 36
+    assert len(data.panel.series_keys) == 36 and data.train.lengths.tolist() == [436] * 36
     assert data.truth().shape == (16, 36, 28, 3)
     assert (np.diff(data.origins) == 7).all() and data.origins[0] == data.panel.first[0] + 436
     assert not np.isnan(data.truth()[0]).any()
@@ -56,9 +57,9 @@ def test_generated_is_the_same_for_a_seed_and_series_are_added_not_changed() -> 
     one, other, few = (datasets.generated(*a).panel for a in ((1,), (2,), (1, None, 5)))
     np.testing.assert_array_equal(one.values, datasets.generated(1).panel.values)
     assert not (one.values == other.values).all()
-    assert few.keys == one.keys[:5]
+    assert few.series_keys == one.series_keys[:5]
     np.testing.assert_array_equal(few.values, one.values[: len(few.values)])
-    assert len(datasets.generated(1, series=40, days=30).panel.keys) == 40
+    assert len(datasets.generated(1, series=40, days=30).panel.series_keys) == 40
 
 
 @pytest.mark.parametrize(("kind", "naive"), [("noise", "mean"), ("walk", "last")])
@@ -75,7 +76,7 @@ def test_artificial_data_leave_nothing_to_learn_but_their_naive(kind: str, naive
 def test_months_are_held_back_by_time_and_late_series_left_out() -> None:
     data = datasets.DataSet.of("m", monthly([40, 40, 10, 20], [600, 600, 630, 600]), 12)
     # One series starts after the cut, one ends before it.
-    assert [key[0] for key in data.panel.keys] == ["p0", "p1"] and data.cut == 628
+    assert [key[0] for key in data.panel.series_keys] == ["p0", "p1"] and data.cut == 628
     assert data.origins.tolist() == list(range(628, 640)) and data.pace.season == 12
     np.testing.assert_array_equal(data.truth()[3, 1, :9], data.panel.values[40 + 31 : 80])
     with pytest.raises(InvalidInput, match="3 months before 2016-10-01 and one after"):

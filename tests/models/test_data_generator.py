@@ -83,7 +83,7 @@ def test_generate_conserves_the_flow(
 def test_generate_comes_out_at_its_bases_in_the_long_run(changes: dict[str, float]) -> None:
     asked = spec(days=YEARS, **changes)
     c = next(generate(asked)).columns
-    size = np.array([series_factor(key) for key in asked.keys])
+    size = np.array([series_factor(key) for key in asked.series_keys])
     np.testing.assert_allclose(c["wip"].mean(axis=1) / size, asked.base_wip, rtol=0.03)
     np.testing.assert_allclose(
         c["throughput"].mean(axis=1) / size, asked.base_throughput, rtol=0.03
@@ -171,7 +171,7 @@ def test_generate_holds_some_series_at_once_the_longer_the_fewer(
     [whole] = generate(asked)
     monkeypatch.setattr(data_generator, "_CELLS_PER_BLOCK", 25 * (data_generator.BURN_IN + days))
     blocks = list(generate(asked))
-    assert [len(block.keys) for block in blocks] == [25, 25, 10]
-    assert [key for block in blocks for key in block.keys] == whole.keys
+    assert [len(block.series_keys) for block in blocks] == [25, 25, 10]
+    assert [key for block in blocks for key in block.series_keys] == whole.series_keys
     for name, values in whole.columns.items():
         np.testing.assert_array_equal(np.vstack([b.columns[name] for b in blocks]), values)

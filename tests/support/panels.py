@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, generate
-from models.series.panel import TARGETS, Calendar, Key, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel, SeriesKey
 
 FIRST_DAY = 19_723  # 2024-01-01
 
@@ -16,7 +17,7 @@ FIRST_DAY = 19_723  # 2024-01-01
 def panel_of(
     *series: NDArray[np.float64],
     calendar: Calendar | None = None,
-    keys: Sequence[Key] | None = None,
+    keys: Sequence[SeriesKey] | None = None,
     first: int | Sequence[int] = FIRST_DAY,
 ) -> Panel:
     """Return a panel of the rows of some series, each [steps, 3].
@@ -36,7 +37,7 @@ def generated_panel(days: int = 60, plants: int = 2) -> Panel:
     names = tuple(f"p{i}" for i in range(plants))
     block = next(generate(PlantSpec(names, ("a",), ("s",), days, 100, 50, 0.2, 0.1, 1)))
     values = np.stack([block.columns[name] for name in TARGETS], axis=-1)
-    return panel_of(*values.reshape(plants, days, 3), keys=block.keys)
+    return panel_of(*values.reshape(plants, days, 3), keys=block.series_keys)
 
 
 def random_panel(

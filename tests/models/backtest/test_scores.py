@@ -10,11 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.backtest import backtest, plot
-from models.forecast.forecaster import Forecaster, LevelsModel
+from models.forecast.forecaster import Forecaster, LegacyModel
 from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
-from models.series.legacy_encoding import LevelsEncoding, feature_order
-from models.series.panel import Calendar, Key, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.legacy_encoding import LegacyEncoding, feature_order
+from models.series.panel import Panel, SeriesKey
 from utils.api.replies.backtesting import BacktestReply
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
@@ -40,7 +41,7 @@ class Listener:
 
 def legacy(step: Step = Step.DAY) -> Forecaster:
     """A legacy model whose network says the last row's values."""
-    encoding = LevelsEncoding.of(Calendar(step), LENGTH, NAMES, feature_order(3))
+    encoding = LegacyEncoding.of(Calendar(step), LENGTH, NAMES, feature_order(3))
     last = numpy_helper.from_array(np.array(LENGTH - 1), "last")
     nodes = [helper.make_node("Gather", ["windows", "last"], ["said"], axis=1)]
     given = helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", LENGTH, 3])
@@ -48,10 +49,10 @@ def legacy(step: Step = Step.DAY) -> Forecaster:
     graph = helper.make_graph(nodes, "repeat", [given], [said], [last])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     network = open_network(onnx.ModelProto.SerializeToString(model))
-    return Forecaster(LevelsModel(encoding, network), {})
+    return Forecaster(LegacyModel(encoding, network), {})
 
 
-def panel(*lengths: int, step: Step = Step.DAY, keys: tuple[Key, ...] = ()) -> Panel:
+def panel(*lengths: int, step: Step = Step.DAY, keys: tuple[SeriesKey, ...] = ()) -> Panel:
     """Series of whole numbers, which pass a network of 32 bits unharmed."""
     rng, offsets = np.random.default_rng(3), np.concatenate([[0], np.cumsum(lengths)])
     known = (("A", "TV", "L"), ("A", "TV", "S"), ("B", "TV", "L"), ("B", "TV", "S"))

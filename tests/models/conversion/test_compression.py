@@ -18,7 +18,8 @@ from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import SERVED, Registry, model_store
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 from models.training import train
 from tests.support.running_service import FAST, SMALL, Service
 from utils.api.architectures import DESIGNS, PLAIN, Design
@@ -115,7 +116,9 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     spec = PlantSpec(("p", "q"), ("a",), ("s",), 150, 100, 50, 0.2, 0.1, 1)
     block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
-    panel = Panel(Calendar(), tuple(block.keys), np.arange(3) * 150, np.full(2, 19_723), values)
+    panel = Panel(
+        Calendar(), tuple(block.series_keys), np.arange(3) * 150, np.full(2, 19_723), values
+    )
     hyper = Hyperparameters(lstm_units1=16, lstm_units2=8, epochs=1)
     about = {"dataset_id": str(uuid4())}
     train.train(panel, hyper, 1, store, id, about, design=design)
@@ -146,7 +149,7 @@ def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
     assert len(registry.store.read(id, SERVED["int8"])) == sizes[2]
     served = registry.open(id)
     exact = open_forecaster(ModelDocument.of(document), store.read(id, SERVED["int8"]))
-    key = panel.keys[0]
+    key = panel.series_keys[0]
     recent = served.recent(key)
     assert recent is not None
     forecasts = [each.forecast(key, *recent, 5).values for each in (served, exact)]

@@ -25,7 +25,7 @@ from app import create_app
 from models.conversion.scaler_pickles import read_scalers
 from models.data.cleaning import clean
 from models.data.tables import read_file, read_rows
-from models.series.legacy_encoding import LevelsEncoding
+from models.series.legacy_encoding import LegacyEncoding
 from models.services import master_file
 from models.training.keras_files import Refused, check_config, check_keras, check_weights
 from utils import spreadsheet_text
@@ -220,7 +220,7 @@ def test_descriptions_of_any_values(config: Any) -> None:
 )
 def test_encodings_of_any_values(document: dict[str, Any]) -> None:
     try:
-        LevelsEncoding.from_document(document)
+        LegacyEncoding.from_document(document)
     except (KeyError, TypeError, ValueError) as error:  # reported as a damaged document
         assert str(error)
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from models.data import quality
 from models.data.datasets import Datasets
-from models.series.panel import KEYS, TARGETS
+from models.series.panel import SERIES_FIELDS, TARGETS
 from tests.support.queue_simulation import Floats, queue
 from utils.settings import Settings
 
@@ -232,6 +232,6 @@ def test_examining_does_not_store(tmp_path: Path) -> None:
     path.write_text(frame(steady(40)).to_csv(index=False))
     found = examine(Datasets(tmp_path / "data", 100, 10_000_000), path)
     assert found["data_points"] == 40 and not (tmp_path / "data").exists()
-    assert found["quality"]["series"][0]["plant"] == "A" and set(KEYS) <= set(
+    assert found["quality"]["series"][0]["plant"] == "A" and set(SERIES_FIELDS) <= set(
         found["quality"]["series"][0]
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.data import stability
-from models.series.panel import Calendar, Step
+from models.series.calendar import Calendar, Step
 from tests.support.panels import panel_of
 from tests.support.queue_simulation import Floats
 

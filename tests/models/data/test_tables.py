@@ -262,7 +262,7 @@ def test_clean_does_not_depend_on_the_order_of_rows(random: Any) -> None:
     random.shuffle(shuffled)
     first, second = cleaned(ordered), cleaned(shuffled)
     np.testing.assert_array_equal(first.panel.values, second.panel.values)
-    assert first.panel.keys == second.panel.keys and first.quality == second.quality
+    assert first.panel.series_keys == second.panel.series_keys and first.quality == second.quality
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real tables are not part of the product")

@@ -12,8 +12,9 @@ from sklearn.linear_model import Ridge
 
 from models.data_generator import PlantSpec, generate
 from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
-from models.forecast.rollout import Past, padded, roll_linear
-from models.series.panel import TARGETS, Calendar, Panel, Step
+from models.forecast.rollout import LookBack, padded, roll_linear
+from models.series.calendar import Calendar, Step
+from models.series.panel import TARGETS, Panel
 from models.training.autoregression_choice import choose
 from models.training.least_squares import LARGEST, Sums
 from tests.support import panels
@@ -39,7 +40,7 @@ def by_hand(panel: Panel, shape: Shape, series: int, row: int) -> list[float]:
     """The features of a row, one by one."""
     rows = panel.values[panel.offsets[series] : panel.offsets[series + 1]]
     found: list[float] = []
-    recent = rows[max(0, row + 1 - shape.memory) : row + 1].mean(axis=0)
+    recent = rows[max(0, row + 1 - shape.look_back) : row + 1].mean(axis=0)
     for lag in range(1, shape.lags):
         found += (rows[row] - (rows[row - lag] if row >= lag else recent)).tolist()
     found += rows[row].tolist()
@@ -78,7 +79,7 @@ def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> N
     panel = random_panel(3, 50, seed)
     shape = Shape.of(panel.calendar, 4, 240)
     anchor = fitted(panel, shape, Strength(30.0, 30.0 if own else None))
-    past = Past.of(panel, panel.values, shape, np.array([2, 0]), FIRST + 50)
+    past = LookBack.of(panel, panel.values, shape, np.array([2, 0]), FIRST + 50)
     found = roll_linear(anchor, past, steps)
     for place, series in enumerate((2, 0)):
         rows = panel.values[panel.offsets[series] : panel.offsets[series + 1]].tolist()
@@ -95,7 +96,7 @@ def test_a_forecast_stays_near_what_the_series_has_shown() -> None:
     panel = random_panel(1, 60)
     shape = Shape.of(panel.calendar, 4, 240)
     runaway = Autoregression(shape, Strength(1), np.full((3, shape.width), 5.0), None, np.ones(3))
-    past = Past.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
+    past = LookBack.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
     path = roll_linear(runaway, past, 40)
     assert (path <= past.highest[:, None]).all() and (path >= past.lowest[:, None]).all()
     spans = past.scaled.max(axis=1) - past.scaled.min(axis=1)
@@ -117,7 +118,7 @@ def test_one_step_forecasts_of_a_panel_are_those_of_the_roll_out() -> None:
     assert np.isnan(said[[0, 40]]).all() and not np.isnan(said[41:]).any()
     for row in (5, 30, 75):
         series = np.array([row // 40])
-        past = Past.of(panel, panel.values, shape, series, int(panel.time[row]))
+        past = LookBack.of(panel, panel.values, shape, series, int(panel.time[row]))
         change = roll_linear(anchor, past, 1)[0, 0] - panel.values[row - 1]
         np.testing.assert_allclose(said[row], change, atol=1e-9)
 
@@ -155,7 +156,7 @@ def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
         panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
     )
     assert choice.anchor.strength.kind is Kind.MOMENTUM
-    past = Past.of(panel, panel.values, choice.anchor.shape, np.arange(5), FIRST + 300)
+    past = LookBack.of(panel, panel.values, choice.anchor.shape, np.arange(5), FIRST + 300)
     moved = np.abs(roll_linear(choice.anchor, past, 28) - past.scaled[:, -1:])
     assert moved.max() < 0.1  # one usual step, over four weeks
 
@@ -170,7 +171,7 @@ def test_plants_are_forecast_by_their_pattern(noise: float) -> None:
     assert choice.error_ratio is not None and choice.error_ratio < 0.95
     errors, naive = [], []
     for origin in range(241, 272, 3):
-        past = Past.of(panel, panel.values, choice.anchor.shape, np.arange(3), FIRST + origin)
+        past = LookBack.of(panel, panel.values, choice.anchor.shape, np.arange(3), FIRST + origin)
         truth = panel.values.reshape(3, 300, 3)[:, origin : origin + 7]
         errors.append(np.abs(roll_linear(choice.anchor, past, 7) - truth).mean())
         naive.append(np.abs(past.scaled[:, -1:] - truth).mean())
@@ -182,7 +183,7 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
     late = panel.time >= FIRST + 160
     changed = Panel(
         panel.calendar,
-        panel.keys,
+        panel.series_keys,
         panel.offsets,
         panel.first,
         panel.values + 2.0 * late[:, None],
@@ -208,7 +209,7 @@ def test_a_target_that_is_never_known_leaves_the_others_their_anchor() -> None:
     panel = plants(300, 0.1)
     blank = panel.values.copy()
     blank[:, 2] = np.nan
-    without = Panel(panel.calendar, panel.keys, panel.offsets, panel.first, blank)
+    without = Panel(panel.calendar, panel.series_keys, panel.offsets, panel.first, blank)
     filled = np.nan_to_num(blank)
     choice = choose(
         without, filled, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28

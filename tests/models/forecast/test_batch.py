@@ -16,7 +16,8 @@ from app import create_app
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 from models.training import train
 from utils.api.replies import BatchReply
 from utils.settings import Settings
@@ -37,7 +38,9 @@ def model_id(store: Path) -> str:
     spec = PlantSpec(("p", "q"), ("a",), ("s", "t"), 90, 100, 50, 0.2, 0.1, 1)
     block, id = next(generate(spec)), str(uuid4())
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
-    panel = Panel(Calendar(), tuple(block.keys), np.arange(5) * 90, np.full(4, 19_723), values)
+    panel = Panel(
+        Calendar(), tuple(block.series_keys), np.arange(5) * 90, np.full(4, 19_723), values
+    )
     hyper = Hyperparameters(lstm_units1=4, lstm_units2=3, epochs=1)
     shelf = model_store(store)
     document = train.train(panel, hyper, 1, shelf, id, {}).to_json()

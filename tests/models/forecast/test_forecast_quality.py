@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, generate
 from models.forecast.forecaster import Forecast, Model, past_of
-from models.forecast.rollout import Past
+from models.forecast.rollout import LookBack
 from models.registry.hyperparameters import Hyperparameters
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 from models.training.evaluate import assemble
 from models.training.prepare import PreparedData, prepare
 
@@ -36,7 +37,7 @@ def plants(days: int, seed: int = 1, noise: float = 0.1, lines: int = 4) -> Pane
     )
     block = next(generate(spec))
     return panel_of(
-        list(np.stack([block.columns[name] for name in TARGETS], axis=-1)), tuple(block.keys)
+        list(np.stack([block.columns[name] for name in TARGETS], axis=-1)), tuple(block.series_keys)
     )
 
 
@@ -55,24 +56,24 @@ def until(panel: Panel, day: int) -> Panel:
         rows[: max(0, FIRST + day - first)] for rows, first in zip(spans, panel.first, strict=True)
     ]
     offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in known])])
-    whole = Panel(panel.calendar, panel.keys, offsets, panel.first, np.concatenate(known))
+    whole = Panel(panel.calendar, panel.series_keys, offsets, panel.first, np.concatenate(known))
     return whole.select(np.flatnonzero(whole.lengths).tolist())
 
 
 def published(task: PreparedData, network: Any = silent) -> tuple[Model, dict[str, Any]]:
     """The model as it is published, and its metrics."""
     model, metrics = assemble(task, network)
-    return replace(model, anchor=task.choice.refitted), metrics
+    return replace(model, autoregression=task.choice.refitted), metrics
 
 
 def later(model: Model, panel: Panel, days: list[int], steps: int) -> tuple[list[Forecast], Floats]:
     """Forecasts of all series from some days on, and what came: [origins, S, steps, 3]."""
     scaled = model.encoding.scaling.forward(panel.filled(), panel.series)
     shown = model.encoding.lowest, model.encoding.highest
-    every = np.arange(len(panel.keys))
+    every = np.arange(len(panel.series_keys))
     forecasts, truths = [], []
     for day in days:
-        past = Past.of(panel, scaled, model.anchor.shape, every, FIRST + day, shown)
+        past = LookBack.of(panel, scaled, model.autoregression.shape, every, FIRST + day, shown)
         forecasts.append(model.forecast(past, steps))
         rows = panel.offsets[:-1] + FIRST + day - panel.first
         truths.append(panel.values[rows[:, None] + np.arange(steps)])
@@ -163,9 +164,9 @@ def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) 
     good, others = plants(360), awkward(360)
     chosen = others if kind == "all of them" else {kind: others[kind]}
     rows = [*good.values.reshape(-1, 360, 3), *chosen.values()]
-    panel = panel_of(rows, (*good.keys, *((name, "a", "s") for name in chosen)))
+    panel = panel_of(rows, (*good.series_keys, *((name, "a", "s") for name in chosen)))
     task = prepare(until(panel, 300), HYPER)
-    kept = panel.select([panel.keys.index(key) for key in task.panel.keys])
+    kept = panel.select([panel.series_keys.index(key) for key in task.panel.series_keys])
     model, metrics = published(task)
     forecasts, truth = later(model, kept, list(range(300, 340, 4)), 14)
     assert (errors(forecasts, truth, slice(0, 8)) < 1.05 * alone()).all()
@@ -187,7 +188,7 @@ def test_a_network_that_makes_it_worse_is_not_heard_and_the_model_says_so() -> N
     task = prepare(plants(200), HYPER)
     model, metrics = published(task, wrong)
     verdict = metrics["network"]
-    assert not model.size.any() and verdict["used"] is False
+    assert not model.residual_scale.any() and verdict["used"] is False
     assert "does not improve on the linear autoregression" in verdict["sentence"]
     for figures in verdict["per_target"].values():
         assert figures["wape_with"] > figures["wape_without"] == figures["wape_published"]
@@ -207,7 +208,7 @@ def test_a_network_that_knows_more_is_heard() -> None:
         return np.nan_to_num(np.array(said, np.float32))
 
     model, metrics = published(task, knowing)
-    assert metrics["network"]["used"] and model.size.any()
+    assert metrics["network"]["used"] and model.residual_scale.any()
     for target in metrics["network"]["targets"]:
         figures = metrics["network"]["per_target"][target]
         assert figures["wape_published"] < figures["wape_without"]
@@ -233,7 +234,7 @@ def test_another_state_acts_as_the_flow_says_and_fades(
     was = rows[-1]
 
     def moved(wip: float | None, throughput: float | None) -> Floats:
-        return plain.shifted(model.response, was, wip, throughput).values[0] / plain.values[0] - 1
+        return plain.shifted(model.what_if, was, wip, throughput).values[0] / plain.values[0] - 1
 
     for shift in (moved(was[0] * more, None), -moved(None, was[1] * more)):
         assert (shift[0, [0, 2]] > 0).all()
@@ -251,7 +252,7 @@ def test_a_series_that_is_not_known_is_forecast_from_its_history() -> None:
     for day in range(150, 220, 10):
         rows = other[:day]
         cold = model.with_series(rows)
-        forecast = cold.forecast(past_of(cold, len(panel.keys), rows, FIRST + day - 1), 7)
+        forecast = cold.forecast(past_of(cold, len(panel.series_keys), rows, FIRST + day - 1), 7)
         errs.append(np.abs(forecast.values[0] - other[day : day + 7]) / other[day : day + 7])
         naive.append(np.abs(rows[-1] - other[day : day + 7]) / other[day : day + 7])
         assert (forecast.lower[80] < forecast.values).all()

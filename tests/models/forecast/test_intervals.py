@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.intervals import LEVELS, Errors, Intervals, series_scale
+from models.forecast.intervals import LEVELS, ErrorSamples, Intervals, series_scale
 
 STEPS = 12
 
 
-def errors(rng: np.random.Generator, origins: int, scale: np.ndarray) -> Errors:
-    """Errors that grow with the root of the horizon, of series of these scales, [S, 3]."""
+def errors(rng: np.random.Generator, origins: int, scale: np.ndarray) -> ErrorSamples:
+    """ErrorSamples that grow with the root of the horizon, of series of these scales, [S, 3]."""
     size = scale[None, :, None, :] * np.sqrt(np.arange(1, STEPS + 1))[None, None, :, None]
-    return Errors(rng.normal(0, size, (origins, len(scale), STEPS, 3)), np.arange(len(scale)))
+    return ErrorSamples(rng.normal(0, size, (origins, len(scale), STEPS, 3)), np.arange(len(scale)))
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -57,7 +57,7 @@ def test_shares_rise_with_the_distance_from_none_to_all() -> None:
 def test_trials_count_where_the_calibration_span_tells_little() -> None:
     rng = np.random.default_rng(0)
     one = np.ones((1, 3))
-    short = Errors(errors(rng, 2, one).values, np.arange(1))
+    short = ErrorSamples(errors(rng, 2, one).values, np.arange(1))
     short.values[:, :, 3:] = np.nan  # its span ends three steps after the first origin
     wide = errors(rng, 300, 10 * one)
     width = Intervals.fit(short, wide, one).half_width(80, np.array([0]), STEPS)[0, :, 0]
@@ -77,13 +77,13 @@ def test_widths_never_shrink_and_go_on_beyond_the_measured_horizons() -> None:
 
 def test_errors_that_do_not_grow_are_not_taken_to() -> None:
     rng = np.random.default_rng(0)
-    flat = Errors(rng.normal(size=(3000, 1, STEPS, 3)), np.arange(1))
+    flat = ErrorSamples(rng.normal(size=(3000, 1, STEPS, 3)), np.arange(1))
     spread = Intervals.fit(flat, None, np.ones((1, 3)))
     assert (spread.growth < 0.1).all()
 
 
 def test_no_errors_at_all_are_refused() -> None:
-    nothing = Errors(np.full((2, 1, STEPS, 3), np.nan), np.arange(1))
+    nothing = ErrorSamples(np.full((2, 1, STEPS, 3), np.nan), np.arange(1))
     with pytest.raises(ValueError, match="No errors"):
         Intervals.fit(nothing, None, np.ones((1, 3)))
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.forecast.reconciliation import Reconciliation, gap, place_in_season
-from models.series.panel import Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
 
 FIRST = 19_723
 WEEK = np.array([-0.12, 0.0, 0.04, 0.04, 0.03, 0.03, -0.02])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
 from models.data_generator import PlantSpec, generate
-from models.forecast.what_if import Response
-from models.series.panel import TARGETS, Calendar, Panel
+from models.forecast.what_if import WhatIfEffect
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 
 WAS = np.array([100.0, 50.0, 2.0])
 PATH = np.tile(WAS, (20, 1))
@@ -30,7 +31,7 @@ def plant(noise: float, base_wip: float, seed: int) -> Panel:
 def test_more_on_hand_raises_wip_and_cycle_time_less_each_day(
     wip: float, worked_off: float
 ) -> None:
-    shift = Response(worked_off).shift(PATH, WAS, wip, None) / PATH - 1
+    shift = WhatIfEffect(worked_off).shift(PATH, WAS, wip, None) / PATH - 1
     sign = np.sign(wip - 100) if abs(wip - 100) > 1e-6 else 0
     assert (np.sign(np.round(shift[0], 9)) == sign).all()
     assert (np.diff(np.abs(shift), axis=0) <= 1e-12).all()
@@ -41,7 +42,7 @@ def test_more_on_hand_raises_wip_and_cycle_time_less_each_day(
 def test_more_put_out_lowers_wip_and_cycle_time_less_each_day(
     throughput: float, worked_off: float
 ) -> None:
-    shift = Response(worked_off).shift(PATH, WAS, None, throughput) / PATH - 1
+    shift = WhatIfEffect(worked_off).shift(PATH, WAS, None, throughput) / PATH - 1
     sign = -np.sign(throughput - 50) if abs(throughput - 50) > 1e-6 else 0
     assert (np.sign(np.round(shift[0], 9)) == sign).all()
     assert (np.diff(np.abs(shift), axis=0) <= 1e-12).all()
@@ -49,26 +50,26 @@ def test_more_put_out_lowers_wip_and_cycle_time_less_each_day(
 
 @given(states, states)
 def test_the_next_days_wip_is_what_the_balance_leaves(wip: float, throughput: float) -> None:
-    shifted = Response(0.4).shift(PATH, WAS, wip, throughput)
+    shifted = WhatIfEffect(0.4).shift(PATH, WAS, wip, throughput)
     left = 100 + (wip - 100) - (throughput - 50)
     np.testing.assert_allclose(shifted[0, 0], max(left, 2.0))
 
 
 @given(states, states)
 def test_cycle_times_follow_by_littles_law(wip: float, throughput: float) -> None:
-    shifted = Response(0.4).shift(PATH, WAS, wip, throughput)
+    shifted = WhatIfEffect(0.4).shift(PATH, WAS, wip, throughput)
     np.testing.assert_allclose(shifted[:, 0], shifted[:, 1] * shifted[:, 2])
     assert (shifted > 0).all()
 
 
 def test_the_state_as_it_was_changes_nothing() -> None:
-    np.testing.assert_allclose(Response(0.4).shift(PATH, WAS, 100, 50), PATH)
-    assert Response(0.4).shift(PATH, WAS, None, None) is PATH
+    np.testing.assert_allclose(WhatIfEffect(0.4).shift(PATH, WAS, 100, 50), PATH)
+    assert WhatIfEffect(0.4).shift(PATH, WAS, None, None) is PATH
 
 
 def test_lines_that_hold_nothing_or_put_out_nothing_stay_finite() -> None:
     for was in ([0.0, 0.0, 0.0], [0.0, 5.0, 0.0], [9.0, 0.0, 1.0]):
-        shifted = Response(0.4).shift(PATH, np.array(was), 50.0, 60.0)
+        shifted = WhatIfEffect(0.4).shift(PATH, np.array(was), 50.0, 60.0)
         assert np.isfinite(shifted).all() and (shifted >= 0).all()
 
 
@@ -78,7 +79,7 @@ def test_what_is_worked_off_is_the_slope_of_the_clearing_function(
     noise: float, base_wip: float
 ) -> None:
     data = plant(noise, base_wip, seed=3)
-    found = Response.fit(data, data.values, 19_723 + 900).worked_off
+    found = WhatIfEffect.fit(data, data.values, 19_723 + 900).worked_off
     wip, throughput = data.values[:899, 0], data.values[:899, 1]
     load = wip + np.diff(data.values[:900, 0]) + throughput
 
@@ -93,5 +94,5 @@ def test_what_is_worked_off_is_the_slope_of_the_clearing_function(
 
 def test_too_little_data_says_what_is_usual() -> None:
     data = plant(0.1, 100, 1)
-    assert Response.fit(data, data.values, 19_723 + 5) == Response.unknown()
-    assert Response.from_document(Response(0.3).to_document()) == Response(0.3)
+    assert WhatIfEffect.fit(data, data.values, 19_723 + 5) == WhatIfEffect.unknown()
+    assert WhatIfEffect.from_document(WhatIfEffect(0.3).to_document()) == WhatIfEffect(0.3)

@@ -104,7 +104,7 @@ def test_threads_that_forecast_at_once_do_not_hear_each_other(
     document, content = published
     heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
     forecaster = open_forecaster(ModelDocument.of(heard), content)
-    key = forecaster.encoding.keys[0]
+    key = forecaster.encoding.series_keys[0]
     rows, last = forecaster.recent(key) or (np.zeros(0), 0)
     starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
     alone = [forecaster.forecast(*start, 30).values for start in starts]

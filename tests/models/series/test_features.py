@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.rollout import Correction, Past
+from models.forecast.rollout import Correction, LookBack
+from models.series.calendar import Calendar, Step
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import calendar_extras, last_averages, moving_averages
-from models.series.panel import Calendar, Panel, Step
+from models.series.panel import Panel
 from models.training.prepare import prepare
 from tests.support.panels import generated_panel
 from tests.support.trainings import TINY
@@ -79,7 +80,7 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
         shown = task.encoding.rows(scaled, data.time, data.position)
         start, steps = days - 6, 6
         origin = int(data.first[0]) + start
-        past = Past.of(data, scaled, task.shape, np.arange(2), origin, memory=task.memory)
+        past = LookBack.of(data, scaled, task.shape, np.arange(2), origin, least=task.memory)
         correction = Correction(network, task.encoding, np.ones(3), past, steps)
         for step in range(steps):
             ends = data.offsets[:-1] + start + step
@@ -90,7 +91,7 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
 
 def test_a_past_too_short_for_the_averages_is_refused(panel: Panel) -> None:
     task = prepare(panel, TINY, ENHANCED)
-    past = Past.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
+    past = LookBack.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
     with pytest.raises(ValueError, match="32 rows"):
         Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), past, 1)
 

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 
 from models.forecast.rollout import roll_levels
-from models.series.legacy_encoding import FEATURES, LevelsEncoding, feature_order
-from models.series.panel import Calendar, Step, day_number
+from models.series.calendar import Calendar, Step, day_number
+from models.series.legacy_encoding import FEATURES, LegacyEncoding, feature_order
 
 NAMES = (("A", "B"), ("TV",), ("L", "M", "S"))
 DAYS = np.array([day_number(date(2024, 1, 1)), day_number(date(2024, 12, 31))])
 
 
-def encoding(features: tuple[str, ...] = FEATURES, **more: Any) -> LevelsEncoding:
+def encoding(features: tuple[str, ...] = FEATURES, **more: Any) -> LegacyEncoding:
     width = len(features)
     scaling = np.arange(1.0, width + 1), np.arange(2.0, width + 2)
-    return LevelsEncoding.of(Calendar(), 4, NAMES, features, scaling, **more)
+    return LegacyEncoding.of(Calendar(), 4, NAMES, features, scaling, **more)
 
 
 def test_keys_are_all_combinations_of_the_names() -> None:
-    assert encoding().keys[:2] == (("A", "TV", "L"), ("A", "TV", "M"))
-    assert len(encoding().keys) == 6
+    assert encoding().series_keys[:2] == (("A", "TV", "L"), ("A", "TV", "M"))
+    assert len(encoding().series_keys) == 6
 
 
 @pytest.mark.parametrize("order", [FEATURES, FEATURES[::-1], ("month", "wip", "panel_size")])
@@ -44,7 +44,7 @@ def test_rows_hold_the_scaled_features_in_the_stated_order(order: tuple[str, ...
 
 
 def test_monthly_rows_know_their_own_date() -> None:
-    code = LevelsEncoding.of(Calendar(Step.MONTH, 1), 4, NAMES, feature_order(9))
+    code = LegacyEncoding.of(Calendar(Step.MONTH, 1), 4, NAMES, feature_order(9))
     february = code.calendar.index(np.array([day_number(date(2024, 2, 1))]))
     assert code.surroundings(february, np.array([0]))[0].tolist() == [0, 0, 0, 3, 2, 32]
 
@@ -66,7 +66,7 @@ def test_decoded_levels_are_unscaled_and_never_negative() -> None:
 
 def test_targets_that_are_not_said_follow() -> None:
     one, zero = np.ones(1), np.zeros(1)
-    code = LevelsEncoding(
+    code = LegacyEncoding(
         Calendar(), 4, NAMES, FEATURES, np.zeros(9), np.ones(9), ("wip",), zero, one
     )
     last = np.array([[1.0, 5.0, 9.0], [1.0, 0.0, 9.0]])
@@ -77,15 +77,15 @@ def test_targets_that_are_not_said_follow() -> None:
 
 
 def test_a_scaler_of_some_features_leaves_the_others_as_they_are() -> None:
-    code = LevelsEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.full(3, 9.0), np.ones(3)))
+    code = LegacyEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.full(3, 9.0), np.ones(3)))
     assert code.mean.tolist() == [9, 9, 9, 0, 0, 0]
     assert code.target_mean.tolist() == [9, 9, 9]
     with pytest.raises(ValueError, match="9 features are scaled"):
-        LevelsEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.zeros(9), np.ones(9)))
+        LegacyEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.zeros(9), np.ones(9)))
 
 
 def test_the_roll_out_feeds_levels_back() -> None:
-    code = LevelsEncoding.of(Calendar(), 2, NAMES, feature_order(9))
+    code = LegacyEncoding.of(Calendar(), 2, NAMES, feature_order(9))
     seen = []
 
     def network(windows: Any, identities: Any) -> Any:
@@ -101,9 +101,9 @@ def test_the_roll_out_feeds_levels_back() -> None:
 
 def test_documents_give_the_same_encoding_back() -> None:
     document = json.loads(json.dumps(encoding().to_document()))
-    again = LevelsEncoding.from_document(document)
+    again = LegacyEncoding.from_document(document)
     assert again.to_document() == encoding().to_document()
-    assert again.keys == encoding().keys
+    assert again.series_keys == encoding().series_keys
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_documents_give_the_same_encoding_back() -> None:
 )
 def test_documents_that_do_not_fit_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises((KeyError, ValueError)):
-        LevelsEncoding.from_document(encoding().to_document() | change)
+        LegacyEncoding.from_document(encoding().to_document() | change)
 
 
 def test_names_must_be_of_every_kind_and_widths_usual() -> None:
     with pytest.raises(ValueError, match="each of plant"):
-        LevelsEncoding.of(Calendar(), 4, NAMES[:2], FEATURES)
+        LegacyEncoding.of(Calendar(), 4, NAMES[:2], FEATURES)
     assert feature_order(9) == FEATURES
     for width in (2, 10):
         with pytest.raises(ValueError, match="3 to 9"):

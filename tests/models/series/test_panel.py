@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.series.panel import Calendar, Panel, Step, Windows, split_steps
+from models.series.calendar import Calendar, Step
+from models.series.panel import Panel
+from models.series.windows import Windows, split_steps
 from tests.support.panels import random_panel
 from utils.errors import InvalidInput
 
@@ -89,13 +91,16 @@ def test_filled_takes_from_the_own_past_only() -> None:
     np.testing.assert_allclose(filled, [ratio[0], 2, 2, 3, ratio[4], running, 5, 5])
     later = data.values.copy()
     later[7] = 99
-    changed = Panel(data.calendar, data.keys, data.offsets, data.first, later).filled()
+    changed = Panel(data.calendar, data.series_keys, data.offsets, data.first, later).filled()
     np.testing.assert_array_equal(changed[:7], data.filled()[:7])
 
 
 def test_select_keeps_series_whole_and_in_order() -> None:
     data = random_panel([3, 4, 5])
     some = data.select([2, 0])
-    assert some.keys == (data.keys[2], data.keys[0]) and some.lengths.tolist() == [5, 3]
+    assert some.series_keys == (
+        data.series_keys[2],
+        data.series_keys[0],
+    ) and some.lengths.tolist() == [5, 3]
     np.testing.assert_array_equal(some.values, np.vstack([data.values[7:], data.values[:3]]))
     assert some.position.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]

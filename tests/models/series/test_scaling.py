@@ -97,7 +97,7 @@ def test_encoding_is_fitted_on_the_training_span_only() -> None:
     late = data.time >= 20_012
     changed = Panel(
         data.calendar,
-        data.keys,
+        data.series_keys,
         data.offsets,
         data.first,
         np.where(late[:, None], 1e6, data.values),

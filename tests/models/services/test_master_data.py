@@ -168,7 +168,7 @@ def test_peaks_are_of_all_series_of_a_plant_together(tmp_path: Path) -> None:
     for plant, peak in datasets.peaks(id).items():
         own = [
             panel.values[panel.offsets[s] : panel.offsets[s + 1], 1]
-            for s, key in enumerate(panel.keys)
+            for s, key in enumerate(panel.series_keys)
             if key[0] == plant
         ]
         assert peak == pytest.approx(sum(own).max())  # type: ignore[attr-defined]

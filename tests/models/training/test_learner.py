@@ -15,7 +15,8 @@ import tensorflow as tf
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
-from models.series.panel import TARGETS, Calendar, Panel
+from models.series.calendar import Calendar
+from models.series.panel import TARGETS, Panel
 from models.training import network, train
 from models.training.fit import Alone, Epochs
 from models.training.learner import FusedLearner, PlainLearner, learner_of
@@ -43,7 +44,7 @@ def task_of(
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
     if blanks:
         values[::3, 2] = np.nan
-    keys = tuple(block.keys)
+    keys = tuple(block.series_keys)
     panel = Panel(Calendar(), keys, np.array([0, days, 2 * days]), np.zeros(2, int), values)
     task = prepare(panel, asked, design)
     # Something to learn: the row before.

@@ -11,7 +11,8 @@ import pytest
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import model_store
-from models.series.panel import TARGETS, Calendar, Panel, Step
+from models.series.calendar import Calendar, Step
+from models.series.panel import TARGETS, Panel
 from models.training import presets, train
 from utils.api.architectures import PLAIN
 from utils.api.schemas import TrainRequest
@@ -24,7 +25,9 @@ EVERYTHING = ["learning_rate", "epochs", "sequence_length"]
 def plants(days: int, noise: float) -> Panel:
     block = next(generate(PlantSpec(("p", "q", "r"), ("a",), ("s",), days, 100, 50, 0.2, noise, 1)))
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
-    return Panel(Calendar(), tuple(block.keys), np.arange(4) * days, np.full(3, 19_723), values)
+    return Panel(
+        Calendar(), tuple(block.series_keys), np.arange(4) * days, np.full(3, 19_723), values
+    )
 
 
 def repeating(season: int) -> Panel:

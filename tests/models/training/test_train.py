@@ -13,7 +13,7 @@ import pytest
 
 from models.forecast.forecaster import past_of
 from models.forecast.onnx_session import open_network
-from models.forecast.rollout import Past
+from models.forecast.rollout import LookBack
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
@@ -95,9 +95,9 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
     document, forecaster = trained(tmp_path, data, design=design)
     # Judged by the anchor of the training span; the published one has seen the newest rows too.
     task = prepare.prepare(data, TINY, design)
-    model = replace(forecaster.model, anchor=task.choice.anchor, coherence=None)
+    model = replace(forecaster.model, autoregression=task.choice.anchor, reconciliation=None)
     errors = []
-    for s in range(len(data.keys)):
+    for s in range(len(data.series_keys)):
         begin = data.offsets[s]
         for row in range(begin + 64, begin + 72):
             past = past_of(model, s, data.values[begin:row], int(data.time[row - 1]))
@@ -129,7 +129,7 @@ def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path, panel:
     values[::3, 2] = np.nan
     document, forecaster = trained(tmp_path, replace(panel, values=values))
     assert np.isfinite(document["training_history"]["loss"]).all()
-    assert np.isfinite(forecaster.recent(panel.keys[0])[0]).all()
+    assert np.isfinite(forecaster.recent(panel.series_keys[0])[0]).all()
     values[:, 2] = np.nan
     document, _ = trained(tmp_path, replace(panel, values=values))
     assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
@@ -161,8 +161,8 @@ def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int)
     data = generated_panel(days)
     _, forecaster = trained(tmp_path, data, design=design)
     # Heard, whether or not it does any good.
-    forecaster.model = replace(forecaster.model, coherence=None, size=np.ones(3))
-    key = data.keys[1]
+    forecaster.model = replace(forecaster.model, reconciliation=None, residual_scale=np.ones(3))
+    key = data.series_keys[1]
     rows, last = data.values[data.offsets[1] :], int(data.time[-1])
     whole = forecaster.forecast(key, rows, last, 6).values[0]
     for step in range(6):
@@ -181,9 +181,11 @@ def test_roll_out_of_many_series_equals_that_of_each(
     scaled = model.encoding.scaling.forward(panel.values, panel.series)
     shown = model.encoding.lowest, model.encoding.highest
     end = int(panel.time.max()) + 1
-    past = Past.of(panel, scaled, model.anchor.shape, np.arange(2), end, shown, model.memory)
+    past = LookBack.of(
+        panel, scaled, model.autoregression.shape, np.arange(2), end, shown, model.look_back
+    )
     together = model.forecast(past, 4)
-    for s, key in enumerate(panel.keys):
+    for s, key in enumerate(panel.series_keys):
         alone = forecaster.forecast(key, *forecaster.recent(key), 4)
         np.testing.assert_allclose(together.values[s], alone.values[0], rtol=1e-5)
         np.testing.assert_allclose(together.upper[95][s], alone.upper[95][0], rtol=1e-5)
