@@ -115,7 +115,7 @@ class SettingsError(Exception):
 
 
 def from_document(document: dict[str, Any]) -> ServiceError:
-    """The error that `ServiceError.to_document` described, of the same class."""
+    """Return the error that `ServiceError.to_document` described, of the same class."""
     kinds = {kind.__name__: kind for kind in ServiceError.__subclasses__()}
     kind = kinds.get(document.get("kind", ""), InternalError)
     details = [Detail(**detail) for detail in document.get("details", [])]
@@ -123,5 +123,5 @@ def from_document(document: dict[str, Any]) -> ServiceError:
 
 
 def first_line(error: Exception, most: int = 200) -> str:
-    """What an error says first, or else its kind: for libraries whose errors are long."""
+    """Return the first line of an error, or else its class: some libraries' errors are long."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]

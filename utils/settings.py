@@ -1,4 +1,4 @@
-"""Every setting of the service in one table, and the one reader of the environment."""
+"""The settings of the service: one table, read from the environment."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Settings:
     host: str = _setting("127.0.0.1", "address that the web server listens on")
     port: int = _setting(5000, "port that the web server listens on", 1, 65535)
     tls_cert: str = _setting(
-        "", "file (PEM) of the certificate, and those that vouch for it: serves HTTPS"
+        "", "file (PEM) of the certificate and its chain; with it, HTTPS is served"
     )
     tls_key: str = _setting("", "file (PEM) of the certificate's private key, not encrypted")
     trusted_proxies: str = _setting(
-        "", "addresses or networks, comma-separated, whose X-Forwarded-… headers are believed"
+        "", "addresses or networks, comma-separated, whose X-Forwarded-… headers are trusted"
     )
     model_store: str = _setting(
         "saved_models", "trained models: a folder, or a URL of fsspec (s3://bucket/prefix)"
@@ -50,16 +50,16 @@ class Settings:
         0, "memory of each worker, in MB (0: its share of 80 % of the machine's)", 0
     )
     training_threads: int = _setting(
-        1, "threads of each training; one is quickest up to 256 units at least", 1, 256
+        1, "threads of each training; one is fastest up to 256 units at least", 1, 256
     )
     checkpoint_seconds: int = _setting(
-        5, "seconds between two checkpoints of a training, at the least", 0, 86_400
+        5, "seconds between two checkpoints of a training, at least", 0, 86_400
     )
     jobs_kept_days: int = _setting(30, "days that jobs and their events are kept", 1, 36_500)
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(96, "threads of each web process", 4, 512)
     drain_seconds: int = _setting(
-        25, "seconds that requests have to end in when the web server is stopped", 1, 3600
+        25, "seconds in which open requests must end when the web server is stopped", 1, 3600
     )
     max_waiting: int = _setting(8, "requests that wait for a job in each web process", 1, 256)
     max_streams: int = _setting(64, "event streams of each web process", 1, 256)
@@ -79,16 +79,17 @@ class Settings:
     max_queued_jobs: int = _setting(1000, "jobs of one caller that wait for a worker", 1)
     max_data_mb: int = _setting(20_000, "size of all stored data sets together, in MB", 1)
     max_models_mb: int = _setting(
-        20_000, "size of all stored models together, in MB, from which on none is made", 1
+        20_000, "size of all stored models together, in MB, above which none is trained", 1
     )
     rate_limits: str = _setting(
-        "auto", "rate limits: `on`, `off`, or `auto`: for all but this machine without a key"
+        "auto",
+        "rate limits: `on`, `off`, or `auto` (not for this machine without a key)",
     )
     rate_cheap: str = _setting(
-        "3000/minute", "requests of one caller that cost little, per second, minute, hour or day"
+        "3000/minute", "cheap requests of one caller per second, minute, hour or day"
     )
     rate_expensive: str = _setting(
-        "60/minute", "requests of one caller that make, read or train much"
+        "60/minute", "expensive requests of one caller (that make, read or train much), likewise"
     )
     rate_store: str = _setting(
         "",
@@ -102,19 +103,19 @@ class Settings:
         "http://localhost:4200", "origins that browsers may call from, comma-separated"
     )
     oidc_issuer: str = _setting(
-        "", "OpenID provider whose tokens are taken beside keys: its issuer URL"
+        "", "issuer URL of an OpenID provider whose tokens are accepted beside keys"
     )
-    oidc_audience: str = _setting("", "audience that its tokens must be for")
+    oidc_audience: str = _setting("", "audience that its tokens must have")
     oidc_role_claim: str = _setting(
-        "roles", "claim of its tokens that names read, write or admin; dots lead inwards"
+        "roles", "claim of its tokens with read, write or admin; dots separate nested names"
     )
     audit_log: str = _setting(
         "",
-        "file of who did what, or `stdout` (default: audit.jsonl beside the SQLite database, "
+        "file of the audit log, or `stdout` (default: audit.jsonl beside the SQLite database, "
         "else among the data sets, else stdout)",
     )
-    log_format: str = _setting("text", "log lines: `text` for people, `json` for machines")
-    log_level: str = _setting("INFO", "least level that is logged: DEBUG, INFO, WARNING, ERROR")
+    log_format: str = _setting("text", "format of log lines: `text` or `json`")
+    log_level: str = _setting("INFO", "lowest level that is logged: DEBUG, INFO, WARNING, ERROR")
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -146,22 +147,22 @@ class Settings:
 
     @property
     def origins(self) -> list[str]:
-        """The allowed origins as a list."""
+        """Return the allowed origins."""
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
     def tls_files(self) -> tuple[Path, Path] | None:
-        """The files of certificate and private key, if HTTPS is served."""
+        """Return the files of certificate and private key, if HTTPS is served."""
         return (ROOT / self.tls_cert, ROOT / self.tls_key) if self.tls_cert else None
 
     @property
     def proxies(self) -> list[Network]:
-        """The networks of the proxies that are trusted."""
+        """Return the networks of the trusted proxies."""
         return _networks("TRUSTED_PROXIES", self.trusted_proxies)
 
     @property
     def audit_file(self) -> Path | None:
-        """The file of the audit log; None: standard output."""
+        """Return the file of the audit log; None: standard output."""
         if self.audit_log:
             return None if self.audit_log == "stdout" else ROOT / self.audit_log
         kind, _, rest = self.resolved_database_url.partition(":///")
@@ -171,22 +172,22 @@ class Settings:
 
     @property
     def model_location(self) -> str:
-        """Where the models lie: a URL, or an absolute folder."""
+        """Return the location of the models: a URL, or an absolute folder."""
         return _location(self.model_store)
 
     @property
     def data_location(self) -> str:
-        """Where the data sets lie: a URL, or an absolute folder."""
+        """Return the location of the data sets: a URL, or an absolute folder."""
         return _location(self.data_store)
 
     @property
     def master_file(self) -> Path | None:
-        """The file of master data, if there is one."""
+        """Return the file of master data, if there is one."""
         return ROOT / self.master_data if self.master_data else None
 
     @property
     def resolved_database_url(self) -> str:
-        """The database URL with a relative SQLite path made absolute."""
+        """Return the database URL with an absolute SQLite path."""
         prefix = "sqlite:///"
         if self.database_url.startswith(prefix):
             return prefix + str(ROOT / self.database_url.removeprefix(prefix))
@@ -229,7 +230,7 @@ def _rate(name: str, value: str) -> None:
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of an environment (the process's own by default).
+    """Return the settings of an environment, by default of the process.
 
     Raises:
         SettingsError: a value breaks its rule; the sentence names variable, rule and value.
@@ -253,7 +254,7 @@ def _parse(name: str, text: str, kind: type) -> Any:
 
 
 def table() -> list[tuple[str, str, str]]:
-    """(variable, default, help) of every setting, in order; README and --help show it."""
+    """Return (variable, default, help) of every setting, for `--help` and docs/settings.md."""
     return [
         (item.name.upper(), str(item.default), item.metadata["help"]) for item in fields(Settings)
     ]

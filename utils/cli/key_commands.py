@@ -1,4 +1,4 @@
-"""`python run.py keys …`: makes, lists and revokes the keys of the service."""
+"""`python run.py keys …`: makes, lists and revokes API keys."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from utils.settings import Settings
 if TYPE_CHECKING:
     from utils.auth.key_store import KeyStore
 
-_LONGEST = 100  # characters of a name
+_MAX_NAME = 100  # characters of a name
 _DAYS = click.IntRange(1, 36_500)
 _FORM = "{:<12} {:<7} {:<9} {:<17} {:<17} {}"
 
 
 @click.group("keys")
 def keys() -> None:
-    """Make, list and revoke the keys that callers need."""
+    """Make, list and revoke the API keys of callers."""
 
 
 @keys.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), default="read", show_default=True,
-              help="read: look and forecast; write: also make and delete; admin: all.")  # fmt: skip
+              help="read: read and forecast; write: also make and delete; admin: all.")  # fmt: skip
 @click.option("--days", type=_DAYS, help="Days that it is valid (default: until it is revoked).")
 @click.pass_obj
 def create(chosen: Settings, name: str, role: Role, days: int | None) -> None:
     """Make a key for NAME, a person or a program, and print it, once."""
-    if not name.isprintable() or not 1 <= len(name.strip()) <= _LONGEST:
-        raise InvalidInput.of("NAME", f"must be 1 to {_LONGEST} printable characters", name[:200])
+    if not name.isprintable() or not 1 <= len(name.strip()) <= _MAX_NAME:
+        raise InvalidInput.of("NAME", f"must be 1 to {_MAX_NAME} printable characters", name[:200])
     key = _store(chosen).add(name.strip(), role, days)
-    _note(chosen, "key.create", str(id_of(key)))
+    _audit(chosen, "key.create", str(id_of(key)))
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again. To call with it:", err=True)
     click.echo("  curl -H 'Authorization: Bearer KEY' …", err=True)
@@ -45,7 +45,7 @@ def create(chosen: Settings, name: str, role: Role, days: int | None) -> None:
 @keys.command("list")
 @click.pass_obj
 def list_keys(chosen: Settings) -> None:
-    """List the keys that were made, and which of them are valid."""
+    """List all keys and their state."""
     click.echo(_FORM.format("ID", "ROLE", "STATE", "MADE (UTC)", "EXPIRES (UTC)", "NAME"))
     for key in _store(chosen).all():
         times = (_when(key.created_at), _when(key.expires_at))
@@ -56,10 +56,10 @@ def list_keys(chosen: Settings) -> None:
 @click.argument("id")
 @click.pass_obj
 def revoke(chosen: Settings, id: str) -> None:
-    """Have the key of an ID be valid no more; servers that run know within seconds."""
+    """Revoke the key of an ID; running servers refuse it within seconds."""
     store = _store(chosen)
     store.revoke(id)
-    _note(chosen, "key.revoke", id)
+    _audit(chosen, "key.revoke", id)
     click.echo(f"Key {id} is revoked.")
     if not store.unrevoked():
         click.echo("It was the last one: on loopback, the service is open again.", err=True)
@@ -71,7 +71,7 @@ def _store(chosen: Settings) -> KeyStore:
     return KeyStore(chosen.resolved_database_url)
 
 
-def _note(chosen: Settings, action: str, id: str) -> None:
+def _audit(chosen: Settings, action: str, id: str) -> None:
     from utils.http import audit
 
     audit.by_command(chosen, action, id)

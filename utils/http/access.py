@@ -1,4 +1,4 @@
-"""Access control: who is calling, and whether they may. Runs before every request."""
+"""Access control: identifies the caller of each request and checks their role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Request, g
+from flask import Flask, Request, g, request
 
 from utils.api import urls
 from utils.api.endpoint import Endpoint
@@ -25,13 +25,11 @@ from utils.auth.tickets import OPENS_FOR, Tickets
 from utils.errors import Forbidden, Unauthorized, Unavailable
 from utils.http.event_streams import Messages
 from utils.http.rules import by_rule
-from utils.http.web import asked_itself
 from utils.settings import Settings
 
-# Open to whoever reaches the service, besides the endpoints that say so: what the API is like is
-# no secret.
+# Open without a key, besides the endpoints that are declared so: the API's form is no secret.
 OPEN_RULES = ("/", "/api/openapi.json", "/api/docs/", "/api/docs/<path:path>")
-_UNKNOWN: Role = "read"  # what a caller needs to be told that there is nothing at a path
+_UNKNOWN: Role = "read"  # the role for a 404
 _RANK = {role: rank for rank, role in enumerate(ROLES)}
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST")
 _MISSING = (
@@ -42,7 +40,7 @@ _KEYS_NEEDED = "Make a key (`python run.py keys create NAME`), and call with it.
 
 
 class Access:
-    """Who may call what.
+    """The access control of an app.
 
     Raises:
         SettingsError: a setting of the OpenID provider breaks its rule.
@@ -58,8 +56,7 @@ class Access:
         self._provider = Provider(settings) if settings.oidc_issuer else None
 
     def install(self, app: Flask, endpoints: Sequence[Endpoint]) -> None:
-        """Look at every request of an app before it is answered; to be called once all its
-        views are there."""
+        """Check the requests of an app that has all of its views."""
         for rule, method, endpoint in by_rule(app, endpoints):
             for each in (method, "HEAD") if method == "GET" else (method,):
                 self._needs_of[each, rule.rule] = endpoint.needs
@@ -73,110 +70,111 @@ class Access:
         app.teardown_request(_clear_caller)  # threads answer one request after another
 
     def needs(self, method: str, rule: str) -> Role | None:
-        """The role that a method takes at one of the app's rules; None: none."""
-        # What is in no table is for those who may do all.
+        """Return the role that a method needs at one of the app's rules; None: no role.
+
+        Rules that are not declared need `admin`.
+        """
         return self._needs_of.get((method, rule), "admin")
 
     def ticket(self, job_id: str) -> TicketReply:
-        """A ticket of the request's caller for the events of a job."""
+        """Return a ticket of the request's caller for the events of a job."""
         ticket = self._tickets.issue(job_id, caller(), g.get("caller_until"))
         url = f"{urls.job_events(job_id)}?ticket={ticket}"
         return TicketReply(ticket=ticket, expires_in_seconds=OPENS_FOR, url=url)
 
     def as_long_as_allowed(self, messages: Messages) -> Messages:
-        """The same messages, up to where the request's caller may call no more."""
-        who, until = caller(), g.get("caller_until")
+        """Return the messages, which end when the access of the request's caller ends."""
+        found, until = caller(), g.get("caller_until")
 
-        def may() -> bool:
-            with contextlib.suppress(Unavailable):  # for too long: streams end, clients come back
-                return self._still(who, until)
+        def has_access() -> bool:
+            with contextlib.suppress(Unavailable):  # streams end, and clients reconnect
+                return self._has_access(found, until)
             return False
 
-        return _Guarded(messages, may)
+        return _GuardedMessages(messages, has_access)
 
     def _check(self) -> None:
-        asked = asked_itself()
-        method, rule = asked.method, asked.url_rule
+        method, rule = request.method, request.url_rule
         needed = self.needs(method, rule.rule) if rule else _UNKNOWN
         if needed is None or method == "OPTIONS":
             return
-        who = self._caller_of(asked)
-        set_caller(who)
-        if who is not LOCAL and _RANK[who.role] < _RANK[needed]:
-            raise Forbidden(f"This takes the role `{needed}`; the key has `{who.role}`.")
+        found = self._caller_of(request)
+        set_caller(found)
+        if found is not LOCAL and _RANK[found.role] < _RANK[needed]:
+            raise Forbidden(f"This takes the role `{needed}`; the key has `{found.role}`.")
 
-    def _caller_of(self, asked: Request) -> Caller:
+    def _caller_of(self, incoming: Request) -> Caller:
         if self._is_open():
-            self._expect_this_machine(asked)
+            self._expect_this_machine(incoming)
             return LOCAL
-        given = _given(asked.environ)
-        if given is None:
-            return self._of_ticket(asked)
-        if self._provider is None or given.startswith("lstm_"):
-            return self._keys.caller(given)
-        who, g.caller_until = self._provider.caller(given)
-        return who
+        credential = _credential(incoming.environ)
+        if credential is None:
+            return self._caller_of_ticket(incoming)
+        if self._provider is None or credential.startswith("lstm_"):
+            return self._keys.caller(credential)
+        found, g.caller_until = self._provider.caller(credential)
+        return found
 
     def _is_open(self) -> bool:
         return self._is_local and self._provider is None and not self._keys.exist()
 
-    def _expect_this_machine(self, asked: Request) -> None:
-        """Refuse what came here from elsewhere, though only this machine is listened to."""
-        environ = asked.environ
+    def _expect_this_machine(self, incoming: Request) -> None:
+        """Refuse requests of other machines and of foreign pages."""
+        environ = incoming.environ
         if not is_loopback(environ.get("REMOTE_ADDR") or ""):
             raise Forbidden(f"Without keys the service is open to its own machine. {_KEYS_NEEDED}")
         if not environ.keys().isdisjoint(_FORWARDED):
             raise Forbidden(f"Without keys nothing is answered through a proxy. {_KEYS_NEEDED}")
-        if not _leads_here(asked.host):
-            # A foreign page whose name its owner lets lead here (DNS rebinding).
+        if not _is_this_machine(incoming.host):
+            # DNS rebinding: a foreign page whose host name resolves to this machine.
             raise Forbidden(
                 "Without keys the service answers to localhost only, not to "
-                f"{asked.host[:100]!r}. {_KEYS_NEEDED}"
+                f"{incoming.host[:100]!r}. {_KEYS_NEEDED}"
             )
         origin = environ.get("HTTP_ORIGIN")
-        if origin is None or asked.method in ("GET", "HEAD"):
-            return  # browsers keep what a page of another origin reads from it
-        if not self._is_allowed(origin.lower(), asked):
+        if origin is None or incoming.method in ("GET", "HEAD"):
+            return  # browsers do not show the reply to a page of another origin
+        if not self._is_allowed(origin.lower(), incoming):
             raise Forbidden(
                 f"Pages of {origin[:100]!r} may not call this service; CORS_ORIGINS names those "
                 "that may."
             )
 
-    def _is_allowed(self, origin: str, asked: Request) -> bool:
-        own = asked.host_url.rstrip("/").lower()
+    def _is_allowed(self, origin: str, incoming: Request) -> bool:
+        own = incoming.host_url.rstrip("/").lower()
         return origin == own or origin in self._origins or "*" in self._origins
 
-    def _of_ticket(self, asked: Request) -> Caller:
-        rule = asked.url_rule
-        ticket = asked.args.get("ticket") if rule and rule.rule in self._streams else None
+    def _caller_of_ticket(self, incoming: Request) -> Caller:
+        rule = incoming.url_rule
+        ticket = incoming.args.get("ticket") if rule and rule.rule in self._streams else None
         if not ticket:
             raise Unauthorized(_MISSING)
-        who, until = self._tickets.take(ticket, (asked.view_args or {})["job_id"])
+        found, until = self._tickets.take(ticket, (incoming.view_args or {})["job_id"])
         g.caller_until = until
-        if not self._still(who, until):
-            raise Unauthorized("Whoever the ticket was made for may not call any more.")
-        return who
+        if not self._has_access(found, until):
+            raise Unauthorized("The access of the ticket's caller has ended.")
+        return found
 
-    def _still(self, who: Caller, until: float | None) -> bool:
-        """Whether somebody who was let in would be let in now."""
+    def _has_access(self, found: Caller, until: float | None) -> bool:
+        """Whether a caller who had access has it still; `until`: the expiry of their token."""
         if until is not None:
             return self._provider is not None and time.time() < until
-        return self._is_open() or (who != LOCAL and self._keys.valid_caller(who.id) is not None)
+        return self._is_open() or (found != LOCAL and self._keys.valid_caller(found.id) is not None)
 
 
 def _clear_caller(_: BaseException | None) -> None:
     set_caller(None)
 
 
-class _Guarded:
-    """Messages that end once somebody may not hear them any more."""
+class _GuardedMessages:
+    """Messages that end when the access of their caller ends."""
 
-    def __init__(self, messages: Messages, may: Callable[[], bool]) -> None:
-        self._messages, self._may = messages, may
+    def __init__(self, messages: Messages, has_access: Callable[[], bool]) -> None:
+        self._messages, self._has_access = messages, has_access
 
     def __iter__(self) -> Iterator[Message | None]:
         for message in self._messages:
-            if not self._may():
+            if not self._has_access():
                 return
             yield message
 
@@ -184,15 +182,15 @@ class _Guarded:
         self._messages.close()
 
 
-def _given(environ: dict[str, Any]) -> str | None:
-    """The key or token that a request presents.
+def _credential(environ: dict[str, Any]) -> str | None:
+    """The API key or token of a request.
 
     Raises:
-        Unauthorized: it presents two.
+        Unauthorized: it has two different ones.
     """
     key: str | None = environ.get("HTTP_X_API_KEY")
     scheme, _, word = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer":  # another scheme may be for a proxy on the way
+    if scheme.lower() != "bearer":  # another scheme may be for a proxy in between
         return key
     token: str = word.strip()
     if key is not None and not hmac.compare_digest(key.encode(), token.encode()):
@@ -201,6 +199,6 @@ def _given(environ: dict[str, Any]) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _leads_here(host: str) -> bool:
-    """Whether a Host header names this machine as only itself does."""
+def _is_this_machine(host: str) -> bool:
+    """Whether a Host header is a loopback name of this machine."""
     return is_loopback(re.sub(r":\d*\Z", "", host))

@@ -1,7 +1,7 @@
-"""Who did what, when: the audit log, a line of JSON for each action, appended and never changed.
+"""The audit log: a line of JSON for each action, with its caller, time and outcome.
 
-A line that cannot be written changes nothing for the client: a full disk is no reason to stop the
-factory's forecasts. It goes to the ordinary log instead, as an error, so that it is not lost.
+Lines are appended and never changed. A line that cannot be written does not fail the request, as
+a full disk must not stop the forecasts: it goes to the ordinary log as an error.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from utils.logs import logger
 from utils.settings import Settings
 
 log = logger("audit")
-_LONGEST = 200  # characters of a subject: it may come from a path that somebody made up
+_MAX_SUBJECT = 200  # characters; a subject may come from any path
 _STDOUT = 1
 _ACCEPTED = 202
 
 
 class AuditLog:
-    """The file of the lines; None: standard output. Many processes may append to one file."""
+    """The file of the lines; None: standard output. Several processes may append to one file."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append a line, or say in the ordinary log why not."""
-        # In ASCII: what a client makes up can neither end a line nor confuse who reads it.
+        """Append a line; log it as an error where that fails."""
+        # In ASCII: no text of a client can end a line or hide in it.
         content = json.dumps(line).encode() + b"\n"
         try:
             if self._path is None:
@@ -49,9 +49,9 @@ class AuditLog:
             log.error("cannot write the audit log", reason=str(error), line=line)
 
     def _append(self, path: Path, content: bytes) -> None:
-        """Write while nobody else does: half of a line of another process would look torn off.
+        """Write under a lock, so that lines of several processes do not mix.
 
-        The file is opened for each line: there are few, and so it may be moved away at any time.
+        The file is opened for each line, so that it may be moved away at any time.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -72,7 +72,7 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def _is_torn(descriptor: int) -> bool:
-    """Whether a line was cut off, as the disk was full: the next must not end up in it."""
+    """Whether the last line was cut off by a full disk: the next line must not continue it."""
     found = os.fstat(descriptor)
     if not (stat.S_ISREG(found.st_mode) and found.st_size):
         return False
@@ -80,7 +80,7 @@ def _is_torn(descriptor: int) -> bool:
 
 
 def install(app: Flask, settings: Settings, endpoints: Iterable[Endpoint]) -> None:
-    """Have an app write a line for each request of an endpoint that has an action."""
+    """Write a line for each request of an app's endpoints that have an action."""
     audit = app.extensions["audit"] = AuditLog(settings.audit_file)
     actions = app.extensions["audited"] = audited(app, endpoints)
 
@@ -93,7 +93,7 @@ def install(app: Flask, settings: Settings, endpoints: Iterable[Endpoint]) -> No
 
 
 def audited(app: Flask, endpoints: Iterable[Endpoint]) -> dict[tuple[str | None, str], str]:
-    """(view, method) → action, of the endpoints that have one."""
+    """Return (view, method) → action of the endpoints that have one."""
     return {
         (rule.endpoint, method): each.action
         for rule, method, each in by_rule(app, endpoints)
@@ -102,12 +102,12 @@ def audited(app: Flask, endpoints: Iterable[Endpoint]) -> dict[tuple[str | None,
 
 
 def about(subject: str) -> None:
-    """Name what the request made, for its line: a data set, a job."""
+    """Set the subject of the request's line: the data set or job that it made."""
     g.subject = subject
 
 
 def accepted(job_id: str) -> None:
-    """Write the line of a job now that it is handed in: whoever waits for it may give up."""
+    """Write the line of a job at its submission: a client that waits for it may give up."""
     if not has_request_context():
         return
     action = current_app.extensions["audited"].get((request.endpoint, request.method))
@@ -118,7 +118,7 @@ def accepted(job_id: str) -> None:
 
 
 def by_command(settings: Settings, action: str, subject: str | None) -> None:
-    """Write the line of something that the command line did."""
+    """Write the line of an action of the command line."""
     user = getpass.getuser()
     line = _facts(Caller(f"user:{user}", user, "admin"), action, subject)
     AuditLog(settings.audit_file).write(line | {"outcome": "done"})
@@ -126,7 +126,7 @@ def by_command(settings: Settings, action: str, subject: str | None) -> None:
 
 def _line(action: str, subject: str | None, status: int) -> dict[str, Any]:
     outcome = "done" if status < 400 else "refused" if status < 500 else "failed"
-    # Whoever was not let in is nobody, not the one who may be at this machine.
+    # A refused caller is unknown, not the user of this machine.
     return _facts(identified_caller(), action, subject) | {
         "outcome": outcome,
         "status": status,
@@ -135,18 +135,18 @@ def _line(action: str, subject: str | None, status: int) -> dict[str, Any]:
     }
 
 
-def _facts(who: Caller | None, action: str, subject: str | None) -> dict[str, Any]:
+def _facts(actor: Caller | None, action: str, subject: str | None) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "action": action,
-        "subject": subject and subject[:_LONGEST],
-        "caller": who and who.id,
-        "name": who and who.name,
-        "role": who and who.role,
+        "subject": subject and subject[:_MAX_SUBJECT],
+        "caller": actor and actor.id,
+        "name": actor and actor.name,
+        "role": actor and actor.role,
     }
 
 
 def _subject() -> str | None:
-    """The thing whose id stands in the path, else the one that the request made."""
+    """The id in the path, else the subject that the request made."""
     found = g.get("subject")
     return next(iter((request.view_args or {}).values()), found)

@@ -225,11 +225,13 @@ def test_headers_are_left_out_when_redis_is_lost_between_count_and_reply(tmp_pat
 
 
 def test_the_document_states_refusals_and_headers(client: FlaskClient) -> None:
-    paths = client.get("/api/openapi.json").get_json()["paths"]
+    document = client.get("/api/openapi.json").get_json()
+    paths, responses = document["paths"], document["components"]["responses"]
     train = paths["/api/model/train"]["post"]
     assert train["x-rate-limit"] == "expensive"
     every = {*RATE_HEADERS, "X-Request-ID"}
-    assert {*train["responses"]["429"]["headers"]} == {*every, "Retry-After"}
+    refusal = responses[train["responses"]["429"]["$ref"].rsplit("/", 1)[1]]
+    assert {*refusal["headers"]} == {*every, "Retry-After"}
     assert {*train["responses"]["200"]["headers"]} == every
     assert "x-rate-limit" not in paths["/health/live"]["get"]
 
