@@ -1,8 +1,8 @@
-"""What kills do: `python -m benchmarks.faults --minutes 5 --jobs 200 --seed 1`.
+"""Jobs while processes are killed: `python -m benchmarks.faults --minutes 5 --jobs 200 --seed 1`.
 
-Jobs are handed in to a running service while its processes (workers, web processes, gunicorn's
-master) are killed at random. Afterwards each job has to have ended well, once, with a model that
-can be read; and each reply meanwhile has to have been right, or a connection that broke, or a 503.
+Jobs are submitted to a running service while its processes (workers, web processes, gunicorn's
+master) are killed at random. Afterwards each job must have succeeded once, with a model that can be
+read; each reply meanwhile must have been right, a broken connection, or a 503.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from rich.table import Table
 
 from tests.support.running_service import FAST, SMALL, child_processes, start_service
 
-_ASK = {"plant": "P 1", "application": "TV", "panelSize": "L"}
-_LISTENERS = 3  # that predict and look at lists
+_SERIES = {"plant": "P 1", "application": "TV", "panelSize": "L"}
+_CLIENTS = 3  # that predict and list models
 _SETTLED_WITHIN = 600.0  # seconds after the last kill
 _PAUSE = 0.02  # seconds between two requests of a client
 
 
 @dataclass
 class Findings:
-    """What was seen; `wrong` is to stay empty."""
+    """Counts of a run, and what went `wrong`: nothing should."""
 
     kills: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Findings:
 
 
 class Run:
-    """A service under fire.
+    """A service whose processes are killed.
 
     Args:
         minutes: for which processes are killed.
@@ -64,28 +64,28 @@ class Run:
         self._random = random.Random(seed)
         self._keys = [str(UUID(int=self._random.getrandbits(128), version=4)) for _ in range(jobs)]
         self._service = start_service(folder, WORKERS=str(workers), CHECKPOINT_SECONDS="0")
-        self._firing, self._over = threading.Event(), threading.Event()
+        self._over = threading.Event()
         self._ids: dict[str, str] = {}  # key → job
-        self._heard = time.monotonic()
+        self._last_reply = time.monotonic()
 
     def go(self) -> Findings:
-        """Fire, hand in, listen; then look at what is left."""
+        """Kill, submit jobs and predict at once; then check what is left."""
         began = time.monotonic()
         self._service.wait_for_worker()
         self._data_id = self._service.post("/api/data/generate", SMALL).json()["dataset_id"]
         self._model_id = self._service.submit(FAST | {"datasetId": self._data_id, "seed": 1})
         self._service.wait_for(self._model_id, "succeeded")
         self._right = self._predict().json()["predictions"]
-        with ThreadPoolExecutor(2 + _LISTENERS) as pool:
-            listeners = [pool.submit(self._listen) for _ in range(_LISTENERS)]
-            handing_in = pool.submit(self._hand_in)
-            self._fire()
-            handing_in.result()
+        with ThreadPoolExecutor(2 + _CLIENTS) as pool:
+            clients = [pool.submit(self._predict_on) for _ in range(_CLIENTS)]
+            submitting = pool.submit(self._submit_all)
+            self._kill_on()
+            submitting.result()
             self._settle()
             self._over.set()
-            for listener in listeners:
-                listener.result()
-        self._look()
+            for client in clients:
+                client.result()
+        self._check()
         self.found.seconds = time.monotonic() - began
         if self._service.stop() != 0:
             self.found.wrong.append("The service did not stop as it should.")
@@ -93,7 +93,7 @@ class Run:
 
     # --- killing ------------------------------------------------------------------------------
 
-    def _fire(self) -> None:
+    def _kill_on(self) -> None:
         end = time.monotonic() + self._seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, self._random.expovariate(1 / self._every)))
@@ -117,17 +117,17 @@ class Run:
                 found[pid] = "web master" if child_processes(pid) else "web process"
         return found
 
-    # --- asking -------------------------------------------------------------------------------
+    # --- requests -------------------------------------------------------------------------------
 
-    def _ask(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """The JSON of a reply; None where there was none, or one that says to come again."""
+    def _request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """The JSON of a reply; None where there was none, or a 503 with a time to retry."""
         try:
             reply = self._service.call(method, path, body, **more)
         except requests.RequestException as error:
             self.found.replies[f"no reply: {type(error).__name__}"] += 1
             time.sleep(0.1)
             return None
-        silence, self._heard = time.monotonic() - self._heard, time.monotonic()
+        silence, self._last_reply = time.monotonic() - self._last_reply, time.monotonic()
         self.found.longest_outage = max(self.found.longest_outage, silence)
         self.found.replies[str(reply.status_code)] += 1
         if reply.ok:
@@ -137,27 +137,29 @@ class Run:
         return None
 
     def _predict(self) -> requests.Response:
-        return self._service.post("/api/model/predict", _ASK | {"model_id": self._model_id})
+        return self._service.post("/api/model/predict", _SERIES | {"model_id": self._model_id})
 
-    def _listen(self) -> None:
+    def _predict_on(self) -> None:
         while not self._over.wait(_PAUSE):
-            said = self._ask("POST", "/api/model/predict", _ASK | {"model_id": self._model_id})
-            if said is not None and said["predictions"] != self._right:
+            reply = self._request(
+                "POST", "/api/model/predict", _SERIES | {"model_id": self._model_id}
+            )
+            if reply is not None and reply["predictions"] != self._right:
                 self.found.wrong.append("A forecast was another than before.")
-            for model in (self._ask("GET", "/api/models") or {"models": []})["models"]:
+            for model in (self._request("GET", "/api/models") or {"models": []})["models"]:
                 if model["info"]["status"] != "ready":
                     self.found.wrong.append(f"Listed as {model['info']}")
 
-    def _hand_in(self) -> None:
-        """All jobs, spread over the time of the kills, and each until it is taken."""
+    def _submit_all(self) -> None:
+        """All jobs, spread over the time of the kills, and each until it is accepted."""
         pause = self._seconds / len(self._keys)
         for number, key in enumerate(self._keys):
             body = FAST | {"datasetId": self._data_id, "seed": number, "background": True}
             while key not in self._ids:
                 headers = {"Idempotency-Key": key}
-                said = self._ask("POST", "/api/model/train", body, headers=headers)
-                if said is not None:
-                    self._ids[key] = said["job_id"]
+                reply = self._request("POST", "/api/model/train", body, headers=headers)
+                if reply is not None:
+                    self._ids[key] = reply["job_id"]
             time.sleep(0.9 * pause)
 
     # --- afterwards ---------------------------------------------------------------------------
@@ -168,18 +170,18 @@ class Run:
     def _settle(self) -> None:
         deadline = time.monotonic() + _SETTLED_WITHIN
         while time.monotonic() < deadline:
-            said = self._ask("GET", "/api/jobs?limit=1000")
-            if said and all(job["status"] not in ("queued", "running") for job in said["jobs"]):
+            reply = self._request("GET", "/api/jobs?limit=1000")
+            if reply and all(job["status"] not in ("queued", "running") for job in reply["jobs"]):
                 return
             time.sleep(1)
         self.found.wrong.append("Not all jobs have ended.")
 
-    def _look(self) -> None:
-        """Each job that was taken is there once, ended well, and gave a model that forecasts."""
-        wrong, taken = self.found.wrong, set(self._ids.values())
+    def _check(self) -> None:
+        """Each accepted job exists once, succeeded, and published a model that forecasts."""
+        wrong, accepted = self.found.wrong, set(self._ids.values())
         jobs = {job["job_id"]: job for job in self._jobs()}
-        if set(jobs) != taken | {self._model_id} or len(taken) != len(self._keys):
-            wrong.append(f"{len(self._keys)} jobs were handed in, {len(jobs) - 1} are there.")
+        if set(jobs) != accepted | {self._model_id} or len(accepted) != len(self._keys):
+            wrong.append(f"{len(self._keys)} jobs were submitted, {len(jobs) - 1} are there.")
         for job in jobs.values():
             self.found.tries[job["tries"]] += 1
             if job["status"] != "succeeded":
@@ -189,7 +191,7 @@ class Run:
         if listed != set(jobs):
             wrong.append(f"{len(listed ^ set(jobs))} models and jobs do not match.")
         for model_id in listed:
-            reply = self._service.post("/api/model/predict", _ASK | {"model_id": model_id})
+            reply = self._service.post("/api/model/predict", _SERIES | {"model_id": model_id})
             if reply.status_code != 200:
                 wrong.append(f"Model {model_id}: {reply.text[:300]}")
         data = [d["dataset_id"] for d in self._service.get("/api/data").json()["datasets"]]
@@ -198,7 +200,7 @@ class Run:
 
 
 def show(found: Findings) -> None:
-    """Print what was found."""
+    """Print the counts."""
     table = Table(title="Killed at random")
     for heading in ("what", "figure"):
         table.add_column(heading, justify="left")
@@ -207,7 +209,7 @@ def show(found: Findings) -> None:
     tries = ", ".join(f"{n} × {count}" for count, n in sorted(found.tries.items()))
     for row in (
         ("killed", kills),
-        ("jobs handed in → models", f"{found.jobs} → {found.models - 1}"),
+        ("jobs submitted → models", f"{found.jobs} → {found.models - 1}"),
         ("jobs × tries that they took", tries),
         ("replies", replies),
         ("longest time without any reply", f"{found.longest_outage:.1f} s"),

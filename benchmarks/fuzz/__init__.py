@@ -1,1 +1,1 @@
-"""Schemathesis against a running service: what it is shown, and where it may not be held to it."""
+"""Schemathesis against a running service, with what its hooks add."""

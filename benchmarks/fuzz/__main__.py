@@ -1,7 +1,7 @@
 """Fuzz a service of its own: `python -m benchmarks.fuzz [--examples N] [--seed N]`.
 
-Every operation of the OpenAPI document, every check of Schemathesis. What a schema cannot say
-stands in `hooks`, with the reason beside each. It ends with 0 if nothing was found.
+Every operation of the OpenAPI document, every check of Schemathesis. Rules that a schema cannot
+express are in `hooks`, with the reason beside each. It ends with 0 if nothing was found.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.running_service import start_service
 @click.option("--seed", default=1, help="Another seed makes other cases.")
 @click.option("--only", multiple=True, help="Only operations whose path matches this.")
 def main(examples: int, seed: int, only: tuple[str, ...]) -> None:
-    """Fuzz a service of its own, and say what was found."""
+    """Fuzz a service of its own, and print the report."""
     with TemporaryDirectory() as folder:
         service = start_service(Path(folder), **run.SETTINGS)
         try:

@@ -1,9 +1,8 @@
-"""Schemathesis' hooks: things that exist, trainings that end at once, and what it cannot know.
+"""Schemathesis' hooks: ids that exist, short trainings, and rules that a schema cannot express.
 
-What it makes up has ids that nobody has, names that no model knows and tables that are none: the
-code behind would never be reached. Most of what it generates as valid is therefore about the things
-that `benchmarks.fuzz.run` has put into the service. The rest stays as it is, and what is generated
-as invalid is never touched.
+Generated requests hold unknown ids, names and tables: the code behind would never be reached. Most
+of the valid ones are therefore changed to use what `benchmarks.fuzz.run` has put into the service.
+The rest, and all that are generated as invalid, stay as they are.
 """
 
 from __future__ import annotations
@@ -33,9 +32,8 @@ _PREDICTS = r"/api/model/(predict|predict/batch|plant/{plant}/predict)"
 _TRIES = r"/api/model/{model_id}/(backtest|compress)"
 _TAKES_ROWS = rf"/api/data/(upload|validate)|{_TRAINS}|{_PREDICTS}"
 
-# Rules that couple a request with what is stored, or fields with each other, in ways that JSON
-# Schema has no words for: (paths, what the refusal says, why). Whoever breaks one is told so, and
-# may be.
+# Rules between a request and stored data, or between fields, that JSON Schema cannot express:
+# (paths, pattern of the error, why). A valid request may break one.
 _BEYOND_SCHEMA = (
     (
         rf"/api/data/generate|{_TAKES_ROWS}|{_TRIES}",
@@ -172,8 +170,8 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
         return True
     reply = response.json()
     path = case.operation.path
-    said = " ".join([reply["error"], *(detail["field"] for detail in reply["details"])])
+    words = " ".join([reply["error"], *(detail["field"] for detail in reply["details"])])
     return not any(
-        re.fullmatch(paths, path) and re.search(sentence, said)
+        re.fullmatch(paths, path) and re.search(sentence, words)
         for paths, sentence, _ in _BEYOND_SCHEMA
     )

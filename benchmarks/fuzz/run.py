@@ -14,32 +14,41 @@ from typing import Any
 from tests.support.running_service import FAST, SMALL, Service, make_key, wait_until
 
 HERE = Path(__file__).resolve().parent
-# A request may ask for little, so that thousands of them can.
+# Small limits, so that thousands of requests take minutes.
 SETTINGS = {"MAX_ROWS": "10000", "WEB_PROCESSES": "1", "LOG_LEVEL": "WARNING", "RATE_LIMITS": "off"}
 _SPARE = 3  # things of each kind for it to delete
 
 
 @dataclass(frozen=True)
 class Found:
-    """How a run ended: 0 if nothing was found, what it says, how many requests it made."""
+    """The result of a run: 0 if nothing was found, Schemathesis' report, the number of requests."""
 
     code: int
     report: str
     cases: int
 
 
-def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ()) -> Found:
+def fuzz(
+    service: Service,
+    examples: int,
+    seed: int,
+    only: tuple[str, ...] = (),
+    phases: str = "examples,coverage,fuzzing,stateful",
+) -> Found:
     """Fuzz a service.
 
     Args:
         examples: most cases of each operation and phase.
         only: paths; all of them by default.
+        phases: Schemathesis' phases; all of them by default.
     """
     things = furnish(service)
     key = make_key(service.folder, "fuzz", "admin")
-    wait_until(lambda: service.get("/api/models").status_code == 401)  # it knows of the first key
+    wait_until(lambda: service.get("/api/models").status_code == 401)  # the first key is known
     chosen = [f"--include-path-regex={path}" for path in only]
-    arguments = [f"--max-examples={examples}", f"--seed={seed}", "--no-color"]
+    arguments = [
+        f"--max-examples={examples}", f"--seed={seed}", f"--phases={phases}", "--no-color",
+    ]  # fmt: skip
     ended = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -66,13 +75,17 @@ def fuzz(service: Service, examples: int, seed: int, only: tuple[str, ...] = ())
 
 
 def furnish(service: Service) -> dict[str, Any]:
-    """Put data sets, models and jobs into a service; what the hooks are to know of them."""
+    """Put data sets, models and jobs into a service; return their ids for the hooks."""
+
+    service.wait_for_worker()
 
     def dataset() -> str:
         return service.post("/api/data/generate", SMALL).json()["dataset_id"]
 
     def model() -> str:
-        return service.post("/api/model/train", FAST | {"datasetId": kept}).json()["model_id"]
+        reply = service.post("/api/model/train", FAST | {"datasetId": kept})
+        assert reply.status_code == 200, reply.text
+        return reply.json()["model_id"]
 
     kept = dataset()
     model_id = model()

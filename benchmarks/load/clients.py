@@ -31,7 +31,7 @@ class Question:
 
 @dataclass
 class Tally:
-    """What became of the requests.
+    """The outcome of the requests.
 
     Args:
         seconds: of each request that was answered rightly.

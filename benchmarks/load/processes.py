@@ -1,4 +1,4 @@
-"""What the processes of a service take, over time: memory, threads, open files."""
+"""Memory, threads and open files of the processes of a service, over time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def named(pid: int) -> dict[str, int]:
     return found
 
 
-class JobControl:
+class ProcessWatch:
     """Looks at processes every second while its context is open."""
 
     def __init__(self, processes: dict[str, int]) -> None:
@@ -56,7 +56,7 @@ class JobControl:
         self._ended = threading.Event()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[JobControl]:
+    def watching(self) -> Iterator[ProcessWatch]:
         """Watch as long as the context is open."""
         thread = threading.Thread(target=self._look_on, daemon=True)
         thread.start()

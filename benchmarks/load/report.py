@@ -1,4 +1,4 @@
-"""What a load run saw, as text and as JSON."""
+"""The report of a load run, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.load.clients import Crowd, Question, Tally
-from benchmarks.load.processes import JobControl, named, taken
+from benchmarks.load.processes import ProcessWatch, named, taken
 from benchmarks.load.streams import Streams
 from benchmarks.speed.client import request_of
 from benchmarks.speed.over_http import series
@@ -33,7 +33,7 @@ _GENERATED = 4  # data sets that are made beforehand: buffers for them stay, too
 
 @dataclass(frozen=True)
 class Load:
-    """What a service is put under.
+    """A load on a service.
 
     Args:
         epochs: of each training, of the default data.
@@ -51,7 +51,7 @@ class Load:
 
 @dataclass
 class Outcome:
-    """What was seen.
+    """The outcome of a load run.
 
     `counts` are (threads, descriptors) of each process: before, at most, after.
     """
@@ -59,13 +59,13 @@ class Outcome:
     load: Load
     tally: Tally
     streams: Streams
-    watch: JobControl
+    watch: ProcessWatch
     jobs: list[str]
     lost: list[str] = field(default_factory=list)
     counts: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def short(self) -> list[str]:
-        """What fell short, a line each."""
+        """Return what fell short, a line each."""
         found = [f"{number} × {kind}" for kind, number in self.tally.errors.items()]
         found += [f"job {sentence}" for sentence in self.lost]
         found += [f"stream: {sentence}" for sentence in self.streams.errors]
@@ -84,7 +84,7 @@ class Outcome:
         return found + [f"{name} grows" for name in self.watch.memory if self.grows(name)]
 
     def grows(self, name: str) -> bool:
-        """Whether a process took more and more memory: beyond doubt, and a fiftieth in the run."""
+        """Return whether memory grew: significantly, and by a fiftieth in the run."""
         slope, error = self.watch.slope(name)
         seconds, usual = self.watch.memory[name][-1]
         grown = slope * seconds / 60
@@ -104,7 +104,7 @@ def run(service: Service, load: Load) -> Outcome:
     _settled(processes, {})
     before = {name: taken(pid)[1:] for name, pid in processes.items()}
     streams = Streams(port, [])
-    with JobControl(processes).watching() as watch:
+    with ProcessWatch(processes).watching() as watch:
         tally, jobs = _under(service, load, questions, load.seconds, streams)
     outcome = Outcome(load, tally, streams, watch, jobs)
     outcome.lost = [sentence for job in jobs if (sentence := _lost(service, job))]
@@ -165,7 +165,7 @@ def _train(
 
 
 def _lost(service: Service, job: str) -> str:
-    """What is wrong with a job that was accepted; "" if nothing is."""
+    """Return the fault of an accepted job; "" if there is none."""
     found = service.job(job)
     if found["status"] != "succeeded":
         return f"{job} ended as {found['status']}: {found['error']}"

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.load import report
 from benchmarks.load.clients import Question, Tally
-from benchmarks.load.processes import JobControl
+from benchmarks.load.processes import ProcessWatch
 from benchmarks.load.run import Load, Outcome, run
 from benchmarks.load.streams import Streams
 from tests.support.running_service import Service
@@ -45,14 +45,14 @@ def test_what_is_wrong_is_counted(service: Service, monkeypatch: pytest.MonkeyPa
 def test_a_process_has_to_be_there_afterwards_as_it_was(
     after: tuple[int, int], short: list[str]
 ) -> None:
-    outcome = Outcome(SMALL, Tally(array("d", [0.1])), Streams(0, []), JobControl({}), [])
+    outcome = Outcome(SMALL, Tally(array("d", [0.1])), Streams(0, []), ProcessWatch({}), [])
     outcome.counts = {"web 1": [(70, 30), (90, 40), after]}
     assert outcome.short() == short
 
 
 @pytest.mark.parametrize(("growth", "grows"), [(0.0, False), (1.0, True)])
 def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:
-    watch = JobControl({"web 1": 0})
+    watch = ProcessWatch({"web 1": 0})
     noise = [0.3, -0.2, 0.1, -0.3, 0.2, -0.1]
     watch.memory["web 1"] = [(60.0 * i, 100 + growth * i + noise[i % 6]) for i in range(60)]
     slope, error = watch.slope("web 1")
