@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from models.data import quality
 from models.data.datasets import Datasets
 from models.series.panel import SERIES_FIELDS, TARGETS
 from tests.support.queue_simulation import Floats, queue
+from tests.support.stores import settings_in
 from utils.settings import Settings
 
 PATH = "/api/data/validate"
@@ -26,14 +26,8 @@ Body = dict[str, Any]
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
-    settings = Settings(
-        model_store=str(tmp_path / "models"),
-        data_store=str(tmp_path / "data"),
-        database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
-        max_rows=60_000,
-    )
-    return create_app(settings).test_client()
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, max_rows=60_000)
 
 
 def frame(values: Floats, plant: str = "A", start: str = "2024-01-01") -> pd.DataFrame:

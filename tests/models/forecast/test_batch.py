@@ -19,8 +19,8 @@ from models.registry.registry import model_store
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import train
+from tests.support.stores import settings_in
 from utils.api.replies import BatchReply
-from utils.settings import Settings
 
 pytestmark = pytest.mark.training
 
@@ -53,7 +53,7 @@ def model_id(store: Path) -> str:
 
 @pytest.fixture
 def client(store: Path, tmp_path: Path) -> Iterator[FlaskClient]:
-    settings = Settings(model_store=str(store), data_store=str(tmp_path / "data"))
+    settings = settings_in(tmp_path, model_store=str(store))
     with create_app(settings).test_client() as client:
         yield client
 

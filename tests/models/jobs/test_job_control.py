@@ -24,12 +24,7 @@ pytestmark = pytest.mark.training
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> WorkerContext:
-    settings = Settings(
-        model_store=str(tmp_path / "models"),
-        data_store=str(tmp_path / "data"),
-        database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
-    )
+def context(settings: Settings) -> WorkerContext:
     jobs = WorkerJobs(settings.resolved_database_url)
     jobs.log.create()
     return WorkerContext(settings, jobs, "one")

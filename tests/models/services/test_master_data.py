@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
@@ -16,6 +17,7 @@ from models.data.datasets import Datasets
 from models.registry.registry import model_store
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry, read
 from tests.support.running_service import ROOT
+from tests.support.stores import settings_in
 from utils.errors import DamagedFile
 from utils.settings import Settings
 
@@ -39,25 +41,19 @@ CSV = "id,display_name,location,region,capacity,specializations,panel_sizes\n" +
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        model_store=str(tmp_path / "models"),
-        data_store=str(tmp_path / "data"),
-        database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
-        master_data=str(tmp_path / "master.yaml"),
-    )
+    return settings_in(tmp_path, master_data=str(tmp_path / "master.yaml"))
 
 
 @pytest.fixture
-def client(settings: Settings) -> FlaskClient:
-    (Path(settings.master_data)).write_text(YAML)
-    return create_app(settings).test_client()
+def client(settings: Settings, app: Flask) -> FlaskClient:
+    Path(settings.master_data).write_text(YAML)
+    return app.test_client()
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> FlaskClient:
     """A service without a file."""
-    stores = {"model_store": f"{tmp_path}/models", "data_store": f"{tmp_path}/data"}
-    return create_app(Settings(database_url=f"sqlite:///{tmp_path}/x", **stores)).test_client()
+    return create_app(settings_in(tmp_path)).test_client()
 
 
 def upload(client: FlaskClient, *names: tuple[str, str, str], step: int = 1) -> None:

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from tests.support.running_service import FAST, SMALL, Service
+from tests.support.stores import settings_in
 from utils.api.request_limits import Streams
 from utils.auth.caller import LOCAL, Caller, set_caller
 from utils.errors import SettingsError, TooLarge, TooManyRequests, Unavailable
@@ -35,14 +36,7 @@ ANY = "00000000-0000-4000-8000-000000000000"
 
 def client_of(folder: Path, **more: Any) -> FlaskClient:
     """The client of an app at a folder; who is calling is what the header says."""
-    app = create_app(
-        Settings(
-            model_store=str(folder / "models"),
-            data_store=str(folder / "data"),
-            database_url=f"sqlite:///{folder / 'jobs.sqlite'}",
-            **more,
-        )
-    )
+    app = create_app(settings_in(folder, **more))
 
     def access() -> None:
         if name := request.headers.get("X-API-Key"):

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pytest
 from flask import Flask
 
-from app import create_app
 from utils.auth.caller import LOCAL, Caller, caller, identified_caller, set_caller
-from utils.settings import Settings
 
 ANN = Caller("k1", "Ann", "write")
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return create_app(
-        Settings(
-            model_store=str(tmp_path / "models"),
-            data_store=str(tmp_path / "data"),
-            database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
-        )
-    )
 
 
 def test_without_a_request_the_caller_is_local() -> None:

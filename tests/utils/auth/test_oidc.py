@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.utils.http.test_access import bearer, refused, settings_of
+from tests.support.stores import settings_in
+from tests.utils.http.test_access import bearer, refused
 from utils.auth import oidc
 from utils.auth.caller import Caller, caller
 from utils.auth.key_store import KeyStore
@@ -100,7 +101,7 @@ def issuer() -> Iterator[Issuer]:
 
 def client_of(tmp_path: Path, issuer: Issuer, **more: Any) -> FlaskClient:
     given = {"oidc_issuer": issuer.url, "oidc_audience": AUDIENCE} | more
-    return create_app(settings_of(tmp_path, **given)).test_client()
+    return create_app(settings_in(tmp_path, **given)).test_client()
 
 
 @pytest.fixture
@@ -283,7 +284,7 @@ def test_a_configuration_that_leads_astray_is_not_followed(
 
 
 def test_keys_work_beside_tokens(tmp_path: Path, issuer: Issuer) -> None:
-    key = KeyStore(settings_of(tmp_path).database_url).add("a", "read")
+    key = KeyStore(settings_in(tmp_path).database_url).add("a", "read")
     client = client_of(tmp_path, issuer)
     assert status(client, key) == status(client, issuer.token()) == 200
 
@@ -291,4 +292,4 @@ def test_keys_work_beside_tokens(tmp_path: Path, issuer: Issuer) -> None:
 @pytest.mark.parametrize("url", ["http://id.example.com", "id.example.com", "file:///etc"])
 def test_a_provider_has_to_be_reached_safely(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="https://"):
-        create_app(settings_of(tmp_path, oidc_issuer=url, oidc_audience="x"))
+        create_app(settings_in(tmp_path, oidc_issuer=url, oidc_audience="x"))

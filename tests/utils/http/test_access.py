@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from tests.support import postgres
 from tests.support.running_service import wait_until
+from tests.support.stores import settings_in
 from tests.utils.auth.test_keys import change, secret_of
 from utils.api.endpoint import Endpoint
 from utils.auth import keys, known_keys
@@ -41,36 +42,15 @@ WRITING = {
 ADMIN = {"POST /api/masterdata/reload"}
 
 
-def settings_of(folder: Path, **more: Any) -> Settings:
-    stores = {"model_store": str(folder / "models"), "data_store": str(folder / "data")}
-    url = f"sqlite:///{folder / 'jobs.sqlite'}"
-    return Settings(**{"database_url": url} | stores | more)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_of(tmp_path)
-
-
 @pytest.fixture
 def store(settings: Settings) -> KeyStore:
     return KeyStore(settings.database_url)
 
 
-@pytest.fixture
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> tuple[FlaskClient, dict[str, str]]:
     """A service that takes keys, and one of each role."""
-    settings = settings_of(tmp_path_factory.mktemp("guarded"))
+    settings = settings_in(tmp_path_factory.mktemp("guarded"))
     made = KeyStore(settings.database_url)
     by_role = {role: made.add(role, role) for role in ROLES}
     return create_app(settings).test_client(), by_role
@@ -288,7 +268,7 @@ def test_an_open_service_listens_to_loopback_whatever_it_is_bound_to(client: Fla
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "nowhere.example.com"])
 def test_other_hosts_than_loopback_are_never_open(tmp_path: Path, host: str) -> None:
-    settings = settings_of(tmp_path, host=host)
+    settings = settings_in(tmp_path, host=host)
     refused(create_app(settings).test_client().get("/api/models"), 401)
     with pytest.raises(SettingsError, match=f"at {re.escape(host)}.*keys create"):
         expect_access_control(settings, [host])
@@ -303,7 +283,7 @@ def test_addresses_of_the_command_line_count(settings: Settings) -> None:
 
 
 def test_behind_a_proxy_it_is_never_open(tmp_path: Path, store: KeyStore) -> None:
-    behind = settings_of(tmp_path, trusted_proxies="127.0.0.1, 10.0.0.0/8")
+    behind = settings_in(tmp_path, trusted_proxies="127.0.0.1, 10.0.0.0/8")
     refused(create_app(behind).test_client().get("/api/models"), 401)
     with pytest.raises(SettingsError, match=r"through TRUSTED_PROXIES.*keys create"):
         expect_access_control(behind, ["127.0.0.1"])
@@ -317,7 +297,7 @@ def test_an_outage_of_the_database_stops_new_keys_only(
 ) -> None:
     monkeypatch.setattr(known_keys, "FRESH", 0.0)
     with postgres.running() as server:
-        settings = settings_of(tmp_path, database_url=server.new_database())
+        settings = settings_in(tmp_path, database_url=server.new_database())
         store = KeyStore(settings.database_url)
         known, new = (store.add(name, "read") for name in ("known", "new"))
         client, late = create_app(settings).test_client(), create_app(settings).test_client()

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from app import create_app
 from tests.support.running_service import FAST, ROOT, SMALL, Service, make_key, run_command
+from tests.support.stores import settings_in
 from utils.auth.caller import Caller, set_caller
 from utils.auth.keys import id_of
 from utils.http import audit
@@ -41,25 +42,6 @@ DOWNLOADS = {"/api/data/<dataset_id>", "/api/model/<model_id>/download", "/api/m
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def stored_in(folder: Path, **more: Any) -> Settings:
-    return Settings(
-        model_store=str(folder / "models"),
-        data_store=str(folder / "data"),
-        database_url=f"sqlite:///{folder}/jobs.sqlite",
-        **more,
-    )
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return create_app(stored_in(tmp_path))
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 def test_whatever_changes_or_takes_something_has_an_action(app: Flask) -> None:
@@ -162,7 +144,7 @@ def below_a_file(folder: Path) -> Path:
 def test_a_log_that_cannot_be_written_changes_no_reply(
     tmp_path: Path, place: Callable[[Path], Path]
 ) -> None:
-    client = create_app(stored_in(tmp_path, audit_log=str(place(tmp_path)))).test_client()
+    client = create_app(settings_in(tmp_path, audit_log=str(place(tmp_path)))).test_client()
     with capture_logs() as told:
         assert client.post("/api/masterdata/reload").status_code == 200
     [error] = [each for each in told if each["log_level"] == "error"]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from tests.support.running_service import SMALL, Service
-from utils.settings import Settings
 
 NAMES = {
     "X-Content-Type-Options",
@@ -34,13 +31,6 @@ def expect_protected(headers: Any) -> None:
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors" in headers["Content-Security-Policy"]
     assert "Strict-Transport-Security" not in headers
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
-    folder = {"model_store": f"{tmp_path}/m", "data_store": f"{tmp_path}/d"}
-    settings = Settings(**folder, database_url=f"sqlite:///{tmp_path}/j.sqlite")  # type: ignore[arg-type]
-    return create_app(settings).test_client()
 
 
 @pytest.mark.parametrize(

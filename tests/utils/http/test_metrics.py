@@ -28,8 +28,8 @@ from app import create_app
 from models.lstm_service import LSTMService
 from models.registry.registry import Registry
 from tests.support.running_service import ROOT, Service, environment_of, start_service, wait_until
+from tests.support.stores import settings_in
 from utils.http import metrics as service_metrics
-from utils.settings import Settings
 
 Body = dict[str, Any]
 STATE = {"wip": 100, "throughput": 50}
@@ -119,15 +119,9 @@ def alone(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert running.stop() == 0
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
-    return client_of(tmp_path, f"sqlite:///{tmp_path}/jobs.sqlite")
-
-
 def client_of(path: Path, database: str) -> FlaskClient:
     """A server in this process, which counts alone."""
-    stores = {"model_store": f"{path}/models", "data_store": f"{path}/data"}
-    return create_app(Settings(database_url=database, **stores)).test_client()
+    return create_app(settings_in(path, database_url=database)).test_client()
 
 
 def test_every_request_is_counted_once_whichever_process_is_asked(service: Service) -> None:

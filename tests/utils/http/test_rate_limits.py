@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from tests.support import redis_server
 from tests.support.running_service import start_service, wait_until
+from tests.support.stores import settings_in
 from tests.support.tcp_proxy import tcp_proxy
 from utils.api.openapi import EXEMPT, RATE_HEADERS
 from utils.auth.caller import Caller, set_caller
@@ -24,12 +25,8 @@ BODY = {"plants": ["a"], "applications": ["b"], "panelSizes": ["c"], "historical
 
 
 def settings_at(folder: Path, **more: Any) -> Settings:
-    return Settings(
-        model_store=str(folder / "models"),
-        data_store=str(folder / "data"),
-        database_url=f"sqlite:///{folder / 'jobs.sqlite'}",
-        **{"rate_limits": "on", "rate_cheap": "4/minute", "rate_expensive": "2/minute"} | more,
-    )
+    few = {"rate_limits": "on", "rate_cheap": "4/minute", "rate_expensive": "2/minute"}
+    return settings_in(folder, **few | more)
 
 
 def client_of(app: Flask) -> FlaskClient:

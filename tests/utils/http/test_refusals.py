@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
+from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
 from utils.http import web
 from utils.http.views import ENDPOINTS
@@ -23,20 +23,8 @@ ASK = {"model_id": "x", "plant": "a", "application": "b", "panelSize": "c"}
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    return create_app(
-        Settings(
-            model_store=str(tmp_path / "models"),
-            data_store=str(tmp_path / "data"),
-            database_url=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
-            max_rows=1000,
-        )
-    )
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, max_rows=1000)
 
 
 def refused(reply: Any, status: int) -> dict[str, Any]:
