@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS
 from dbos import error as engine
 
-from models.jobs import arguments
 from models.jobs.arguments import (
     BacktestArguments,
     CompressArguments,
     JobArguments,
     ModelArguments,
     TrainArguments,
+    parse,
 )
 from models.jobs.job_control import JobControl
 from models.jobs.states import JOBS, MOST_TRIES, Work, packed_error
@@ -56,7 +56,7 @@ def _workflow(
         try:
             if work is not Work.BACKTEST:
                 context.loaded.wait()
-            return function(context, job_id, arguments.parse(work, fields))
+            return function(context, job_id, parse(work, fields))
         except ServiceError as error:
             log.warning("job failed", job_id=job_id, work=work, error=error.message)
             raise packed_error(error) from error
@@ -70,12 +70,12 @@ def _workflow(
     return workflow
 
 
-def train(context: WorkerContext, job_id: str, asked: TrainArguments) -> dict[str, Any]:
+def train(context: WorkerContext, job_id: str, arguments: TrainArguments) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    with _cleaned_up(context, job_id, asked), JobControl(context, job_id) as control:
+    with _cleaned_up(context, job_id, arguments), JobControl(context, job_id) as control:
         control.check()
         if job_id not in control.patiently(context.models.ids):
-            _train(context, control, job_id, asked)
+            _train(context, control, job_id, arguments)
     try:
         context.models.drop(job_id, CHECKPOINT)
     except Unavailable as error:
@@ -84,7 +84,7 @@ def train(context: WorkerContext, job_id: str, asked: TrainArguments) -> dict[st
 
 
 @contextmanager
-def _cleaned_up(context: WorkerContext, job_id: str, asked: JobArguments) -> Iterator[None]:
+def _cleaned_up(context: WorkerContext, job_id: str, arguments: JobArguments) -> Iterator[None]:
     """Remove what a job leaves behind if it ends without a result."""
     try:
         yield
@@ -94,60 +94,62 @@ def _cleaned_up(context: WorkerContext, job_id: str, asked: JobArguments) -> Ite
     except engine.DBOSWorkflowCancelledError:
         log.info("job cancelled", job_id=job_id)
         context.jobs.settle_cancelled(job_id)
-        context.remove_leftovers(job_id, asked)
+        context.remove_leftovers(job_id, arguments)
         raise
     except Exception:
-        context.remove_leftovers(job_id, asked)
+        context.remove_leftovers(job_id, arguments)
         raise
 
 
-def _train(context: WorkerContext, control: JobControl, job_id: str, asked: TrainArguments) -> None:
+def _train(
+    context: WorkerContext, control: JobControl, job_id: str, arguments: TrainArguments
+) -> None:
     control.on_start()
     from models.training import train
 
     control.check()
-    panel = control.patiently(lambda: _panel(context, asked))
-    design = DESIGNS[Architecture(asked.architecture)]
+    panel = control.patiently(lambda: _panel(context, arguments))
+    design = DESIGNS[Architecture(arguments.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
     log.info(
         f"starting {kind}", job_id=job_id, series=len(panel.series_keys), rows=len(panel.values)
     )
     about: dict[str, Any] = {
-        "dataset_id": asked.dataset_id,
+        "dataset_id": arguments.dataset_id,
         "data_points": len(panel.values),
         "source": "trained",
     }
-    if asked.left_open:
-        about["chosen_by_preset"] = asked.left_open
-    if asked.plant is not None:
-        about["plant"] = asked.plant
-    hyper = Hyperparameters.from_config(asked.config)
-    hyper, design = presets.choose(panel, hyper, design, asked.left_open, context.max_epochs)
+    if arguments.left_open:
+        about["chosen_by_preset"] = arguments.left_open
+    if arguments.plant is not None:
+        about["plant"] = arguments.plant
+    hyper = Hyperparameters.from_config(arguments.config)
+    hyper, design = presets.choose(panel, hyper, design, arguments.left_open, context.max_epochs)
     document = train.train(
         panel,
         hyper,
-        asked.seed,
+        arguments.seed,
         context.models,
         job_id,
         about,
         control,
-        keep_optimizer=asked.keep_optimizer,
+        keep_optimizer=arguments.keep_optimizer,
         design=design,
     )
     log.info("training ended", job_id=job_id, seconds=round(document.training_time or 0.0, 2))
 
 
-def _panel(context: WorkerContext, asked: TrainArguments) -> Panel:
-    panel = context.datasets.load(asked.dataset_id)
-    if asked.plant is None:
+def _panel(context: WorkerContext, arguments: TrainArguments) -> Panel:
+    panel = context.datasets.load(arguments.dataset_id)
+    if arguments.plant is None:
         return panel
-    return panel.select([s for s, key in enumerate(panel.series_keys) if key[0] == asked.plant])
+    return panel.select([s for s, key in enumerate(panel.series_keys) if key[0] == arguments.plant])
 
 
-def derive(context: WorkerContext, job_id: str, asked: ModelArguments) -> dict[str, Any]:
+def derive(context: WorkerContext, job_id: str, arguments: ModelArguments) -> dict[str, Any]:
     """Make the ONNX file of a model that has none."""
-    _make_onnx(context, asked.model_id)
-    return {"model_id": asked.model_id}
+    _make_onnx(context, arguments.model_id)
+    return {"model_id": arguments.model_id}
 
 
 def _make_onnx(context: WorkerContext, model_id: str) -> None:
@@ -158,12 +160,12 @@ def _make_onnx(context: WorkerContext, model_id: str) -> None:
     context.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
 
 
-def make_report(context: WorkerContext, job_id: str, asked: ModelArguments) -> dict[str, Any]:
+def make_report(context: WorkerContext, job_id: str, arguments: ModelArguments) -> dict[str, Any]:
     """Draw the picture of a model and write its report."""
     from models.conversion import legacy_import
     from models.reports import html_report, pictures
 
-    model_id = asked.model_id
+    model_id = arguments.model_id
     document = ModelDocument.read(context.models, model_id)
     layers = pictures.layers_of(legacy_import.open_keras(context.models, model_id))
     if not context.models.has(model_id, ".onnx"):
@@ -181,44 +183,44 @@ def make_report(context: WorkerContext, job_id: str, asked: ModelArguments) -> d
     return {"model_id": model_id}
 
 
-def compress(context: WorkerContext, job_id: str, asked: CompressArguments) -> dict[str, Any]:
+def compress(context: WorkerContext, job_id: str, arguments: CompressArguments) -> dict[str, Any]:
     """Make the smaller files of a model, and serve the type of weights that is wanted."""
     from models.conversion import compression, legacy_import
 
-    keras_model = legacy_import.open_keras(context.models, asked.model_id)
-    panel = context.datasets.load(asked.dataset_id)
-    compression.compress(context.models, asked.model_id, keras_model, panel, asked.serves)
-    return {"model_id": asked.model_id}
+    keras_model = legacy_import.open_keras(context.models, arguments.model_id)
+    panel = context.datasets.load(arguments.dataset_id)
+    compression.compress(context.models, arguments.model_id, keras_model, panel, arguments.serves)
+    return {"model_id": arguments.model_id}
 
 
-def backtest(context: WorkerContext, job_id: str, asked: BacktestArguments) -> dict[str, Any]:
+def backtest(context: WorkerContext, job_id: str, arguments: BacktestArguments) -> dict[str, Any]:
     """Judge a model from past origins; the result takes the job's id, as a model does."""
-    with _cleaned_up(context, job_id, asked):
+    with _cleaned_up(context, job_id, arguments):
         with JobControl(context, job_id) as control:
             control.check()
             if job_id not in control.patiently(context.backtests.ids):
-                _backtest(context, control, job_id, asked)
-        if not context.models.has(asked.model_id, ".json"):  # deleted, and its backtests with it
+                _backtest(context, control, job_id, arguments)
+        if not context.models.has(arguments.model_id, ".json"):  # deleted with its backtests
             with suppress(NotFound):
                 context.backtests.delete(job_id)
-            raise NotFound(f"Model {asked.model_id} was deleted during its backtest.")
-    return {"model_id": asked.model_id}
+            raise NotFound(f"Model {arguments.model_id} was deleted during its backtest.")
+    return {"model_id": arguments.model_id}
 
 
 def _backtest(
-    context: WorkerContext, control: JobControl, job_id: str, asked: BacktestArguments
+    context: WorkerContext, control: JobControl, job_id: str, arguments: BacktestArguments
 ) -> None:
     control.on_start()
     from models.backtest import result
 
-    models, model_id, data_id = context.models, asked.model_id, asked.dataset_id
+    models, model_id, data_id = context.models, arguments.model_id, arguments.dataset_id
     document = control.patiently(lambda: ModelDocument.read(models, model_id))
     if not models.has(model_id, ".onnx"):
         _make_onnx(context, model_id)
     forecaster = open_forecaster(document, models.read(model_id, served_suffix(document)))
     panel = control.patiently(lambda: context.datasets.load(data_id))
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.series_keys))
-    request = BacktestRequest.model_validate(asked.config)
+    request = BacktestRequest.model_validate(arguments.config)
     ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}
     result.publish(forecaster, document, panel, request, context.backtests, ids, control)
     log.info("backtest ended", job_id=job_id)

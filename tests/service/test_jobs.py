@@ -200,7 +200,7 @@ def test_streams_are_bounded_and_leave_threads_for_requests(
     assert "MAX_STREAMS" in refused.json()["error"]
     for _ in range(20):
         assert running.get("/health").status_code == 200
-    for _ in range(5):  # asked for, and never read
+    for _ in range(5):  # opened and never read
         assert running.call("HEAD", f"/api/jobs/{id}/events").status_code in (200, 503)
     streams[0].close()  # a client that leaves gives its place back
     wait_until(lambda: running.get(f"/api/jobs/{id}/events", stream=True).status_code == 200)

@@ -123,13 +123,13 @@ def test_health_answers_while_a_model_trains(service: Service, question: dict[st
         ["curl", "-s", "-X", "POST", f"{service.url}/api/model/train", "-H",
          "Content-Type: application/json", "-d", '{"historicalDays": 100, "epochs": 30}']
     )  # fmt: skip
-    asked = 0
+    answered = 0
     while client.poll() is None:
         assert service.get("/health").status_code == 200
         assert service.post("/api/model/predict", question).status_code == 200
-        asked += 1
+        answered += 1
         time.sleep(0.05)
-    assert asked > 5
+    assert answered > 5
 
 
 H5 = """

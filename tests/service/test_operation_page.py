@@ -312,12 +312,12 @@ def test_pictures_of_no_model_are_a_404(service: Service, path: str, id: str) ->
     [(e.method, re.sub(r"<\w+>", "x", e.path)) for e in ENDPOINTS if e.method != "GET"],
 )
 def test_preflights_of_every_post_and_delete(service: Service, method: str, path: str) -> None:
-    asked = {
+    headers = {
         "Origin": "http://localhost:4200",
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "content-type",
     }
-    reply = service.call("OPTIONS", path, headers=asked)
+    reply = service.call("OPTIONS", path, headers=headers)
     assert reply.ok and method in reply.headers["Access-Control-Allow-Methods"]
-    assert reply.headers["Access-Control-Allow-Origin"] == asked["Origin"]
+    assert reply.headers["Access-Control-Allow-Origin"] == headers["Origin"]
     assert "content-type" in reply.headers["Access-Control-Allow-Headers"].lower()

@@ -40,17 +40,17 @@ def copies(folder: Path, published: tuple[dict[str, Any], bytes], count: int) ->
 def test_the_cache_is_bounded_by_bytes_and_the_least_recently_used_goes(
     tmp_path: Path, published: tuple[dict[str, Any], bytes]
 ) -> None:
-    said: list[tuple[int, int]] = []
-    one = Registry(tmp_path, MB, lambda count, size: said.append((count, size)))
+    reports: list[tuple[int, int]] = []
+    one = Registry(tmp_path, MB, lambda count, size: reports.append((count, size)))
     ids = copies(tmp_path, published, 4)
     one.open(ids[0])
-    size = said[0][1]
-    registry = Registry(tmp_path, 3 * size, lambda count, size: said.append((count, size)))
+    size = reports[0][1]
+    registry = Registry(tmp_path, 3 * size, lambda count, size: reports.append((count, size)))
     opened = {id: registry.open(id) for id in ids[:3]}
-    assert said[-1] == (3, 3 * size)
+    assert reports[-1] == (3, 3 * size)
     assert registry.open(ids[0]) is opened[ids[0]]  # used last
     registry.open(ids[3])
-    assert said[-1] == (3, 3 * size)
+    assert reports[-1] == (3, 3 * size)
     assert registry.open(ids[0]) is opened[ids[0]]
     assert registry.open(ids[2]) is opened[ids[2]]
     assert registry.open(ids[1]) is not opened[ids[1]]
@@ -102,8 +102,8 @@ def test_threads_that_forecast_at_once_do_not_hear_each_other(
     published: tuple[dict[str, Any], bytes],
 ) -> None:
     document, content = published
-    heard = document | {"network": {"size": [0.1, 0.1, 0.1]}}
-    forecaster = open_forecaster(ModelDocument.of(heard), content)
+    applied = document | {"network": {"size": [0.1, 0.1, 0.1]}}
+    forecaster = open_forecaster(ModelDocument.of(applied), content)
     key = forecaster.encoding.series_keys[0]
     rows, last = forecaster.recent(key) or (np.zeros(0), 0)
     starts = [Start(key, rows * (1 + i / 100), last) for i in range(40)]
