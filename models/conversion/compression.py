@@ -76,7 +76,7 @@ def compress(
             found[name] |= {"published": published, "bytes": size}
     entry = {"serves": serves, "forecasts": comparison.count, "files": found}
     # Last, in one stroke: from here on it is served.
-    models.amend(model_id, {"serves": serves, "compression": entry})
+    models.update_document(model_id, {"serves": serves, "compression": entry})
     return entry
 
 

@@ -207,5 +207,5 @@ def _withdraw(store: ArtifactStore, id: str, suffix: str) -> str:
     """Move a damaged file away; its document does not state it any more."""
     done = _set_aside(store, id, suffix)
     files = {n: entry for n, entry in store.document(id)["files"].items() if n != f"{id}{suffix}"}
-    store.amend(id, {"files": files})
+    store.update_document(id, {"files": files})
     return done

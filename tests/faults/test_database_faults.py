@@ -31,7 +31,7 @@ ANSWERED_WITHIN = 45.0  # seconds; a database that stays locked is given up afte
 
 
 def is_refusal(reply: requests.Response) -> bool:
-    """Whether a reply says to come again, as it should where it says no."""
+    """Return whether a reply is a 503, which must have Retry-After."""
     if reply.status_code != 503:
         return False
     assert int(reply.headers["Retry-After"]) > 0 and reply.json()["success"] is False
@@ -39,7 +39,7 @@ def is_refusal(reply: requests.Response) -> bool:
 
 
 def epochs_of(service: Service, job_id: str) -> list[int]:
-    """The epochs that a job's story tells, in its order."""
+    """Return the epochs in the events of a job, in order."""
     return [int(e.data.split('"epoch":')[1].split(",")[0]) for e in job_events(service, job_id)
             if e.event == "epoch"]  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_a_database_that_is_locked_for_ten_seconds(tmp_path: Path) -> None:
     service.wait_for_epoch(running, 1)
     keys = [str(uuid4()) for _ in range(4)]
 
-    def hand_in(key: str) -> requests.Response:
+    def submit(key: str) -> requests.Response:
         body = asked | {"background": True}
         return service.post("/api/model/train", body, headers={"Idempotency-Key": key})
 
@@ -63,7 +63,7 @@ def test_a_database_that_is_locked_for_ten_seconds(tmp_path: Path) -> None:
         lock.isolation_level = None
         lock.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
-        handed = [pool.submit(hand_in, key) for key in keys]
+        submitted = [pool.submit(submit, key) for key in keys]
         while time.monotonic() - began < LOCKED_FOR:
             assert service.get("/health").status_code == 200
             reply = service.post("/api/model/predict", ASK | {"model_id": model_id})
@@ -74,11 +74,11 @@ def test_a_database_that_is_locked_for_ten_seconds(tmp_path: Path) -> None:
             time.sleep(0.2)
         log = (tmp_path / "log").read_text()
         lock.execute("ROLLBACK")
-        replies = [each.result(ANSWERED_WITHIN) for each in handed]
+        replies = [each.result(ANSWERED_WITHIN) for each in submitted]
     lock.close()
     assert "Epoch 20/60" in log  # the training went on
     assert all(reply.status_code == 202 or is_refusal(reply) for reply in replies)
-    taken = {hand_in(key).json()["job_id"] for key in keys}  # those of before, where there are any
+    taken = {submit(key).json()["job_id"] for key in keys}  # those of before, where there are any
     assert taken >= {reply.json()["job_id"] for reply in replies if reply.status_code == 202}
     for job_id in (running, *taken):
         assert service.wait_for(job_id, "succeeded")["tries"] == 1

@@ -1,4 +1,4 @@
-"""The store is away, or full: it is said in a sentence, nothing is half-made, and it passes."""
+"""The store is away or full: replies give the reason, nothing is half-made, and jobs go on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TABLE = "day,plant,application,panel_size,wip,throughput\n"
 
 
 def refusal(reply: requests.Response) -> str:
-    """The sentence of a reply that says to come again."""
+    """Return the sentence of a 503, which must have Retry-After."""
     assert reply.status_code == 503, (reply.status_code, reply.text)
     assert int(reply.headers["Retry-After"]) > 0
     body = reply.json()

@@ -103,7 +103,7 @@ def test_two_workers_share_one_queue(machines: list[Service]) -> None:
 
 
 def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]) -> None:
-    """Its training goes on from the checkpoint, its story without a gap; it gives one model."""
+    """Its training goes on from the checkpoint, its events without a gap; it gives one model."""
     id = machines[0].submit(SHORT | {"epochs": 150, "seed": 5})
     wait_until(lambda: ((machines[0].job(id)["progress"] or {}).get("epoch") or 0) >= 10, 60)
     events = job_events(machines[0], id)
@@ -118,9 +118,9 @@ def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]
     wait_until(lambda: left.job(id)["tries"] == 2, TAKEN_OVER_WITHIN)
     seen += list(stream)
     assert [event.id for event in seen] == [*(str(i) for i in range(len(seen) - 1)), "end"]
-    said = [json.loads(event.data) for event in seen]
-    assert [each["epoch"] for each in said if "epoch" in each] == list(range(1, 151))
-    statuses = [each["status"] for each in said if "status" in each]
+    messages = [json.loads(event.data) for event in seen]
+    assert [each["epoch"] for each in messages if "epoch" in each] == list(range(1, 151))
+    statuses = [each["status"] for each in messages if "status" in each]
     assert statuses == ["queued", "running", "queued", "running", "succeeded"]
     assert "resuming from a checkpoint" in (left.folder / "log").read_text()
     undisturbed = left.submit(SHORT | {"epochs": 150, "seed": 5})

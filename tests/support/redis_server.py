@@ -36,13 +36,13 @@ def running(folder: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def let_in(url: str, user: str, password: str) -> None:
-    """Have a user with a password, who may do anything."""
+def add_user(url: str, user: str, password: str) -> None:
+    """Add a user with a password and all rights."""
     with redis.Redis.from_url(url) as client:
         client.acl_setuser(user, True, passwords=[f"+{password}"], categories=["+@all"], keys=["*"])
 
 
 def stop(url: str) -> None:
-    """End a running Redis; harmless if it has ended."""
+    """Stop a running Redis; harmless if it has ended."""
     with redis.Redis.from_url(url) as client, contextlib.suppress(redis.ConnectionError):
         client.shutdown(nosave=True)

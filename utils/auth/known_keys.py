@@ -131,6 +131,6 @@ class KnownKeys:
         self._tried_at = time.monotonic()
 
     def _has_no_file(self) -> bool:
-        """Whether the database is a file that does not exist: reading must not make it."""
+        """Return whether the database is a file that does not exist: reading must not make it."""
         path = self._url.partition("sqlite:///")[2].partition("?")[0]
         return bool(path) and not Path(path).exists()

@@ -177,7 +177,7 @@ def _document(url: str) -> dict[str, Any]:
 
 
 def _is_safe(url: str) -> bool:
-    """Whether a connection to a URL is encrypted, or stays on this machine."""
+    """Return whether a connection to a URL is encrypted, or stays on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 

@@ -156,7 +156,7 @@ class Access:
         return found
 
     def _has_access(self, found: Caller, until: float | None) -> bool:
-        """Whether a caller who had access has it still; `until`: the expiry of their token."""
+        """Return whether a caller still has access; `until` is the expiry of their token."""
         if until is not None:
             return self._provider is not None and time.time() < until
         return self._is_open() or (found != LOCAL and self._keys.valid_caller(found.id) is not None)
@@ -200,5 +200,5 @@ def _credential(environ: dict[str, Any]) -> str | None:
 
 @lru_cache(maxsize=256)
 def _is_this_machine(host: str) -> bool:
-    """Whether a Host header is a loopback name of this machine."""
+    """Return whether a Host header is a loopback name of this machine."""
     return is_loopback(re.sub(r":\d*\Z", "", host))

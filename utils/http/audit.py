@@ -72,7 +72,7 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def _is_torn(descriptor: int) -> bool:
-    """Whether the last line was cut off by a full disk: the next line must not continue it."""
+    """Return whether the last line was cut off by a full disk."""
     found = os.fstat(descriptor)
     if not (stat.S_ISREG(found.st_mode) and found.st_size):
         return False

@@ -242,7 +242,7 @@ class ArtifactReader:
     def _checked(
         self, id: str, suffix: str, take: Callable[[str], T], sha256: Callable[[T], str]
     ) -> T:
-        """What `take` makes of a file's name, once its SHA-256 is what the document states."""
+        """The result of `take` for a file whose SHA-256 is that of the document."""
         self._stated(id, suffix)
         try:
             for _ in self._attempts(id, suffix):

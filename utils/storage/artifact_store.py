@@ -115,7 +115,7 @@ class ArtifactStore(ArtifactReader):
         finally:
             self.forget(id)
 
-    def amend(self, id: str, entries: dict[str, Any]) -> None:
+    def update_document(self, id: str, entries: dict[str, Any]) -> None:
         """Change entries of a published document, atomically.
 
         Raises:

@@ -160,7 +160,7 @@ def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
 
 
 def _lives(pid: int) -> bool:
-    """Whether another process has an id."""
+    """Return whether another process has an id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -313,7 +313,7 @@ def test_an_outage_of_the_database_stops_new_keys_only(
         monkeypatch.setattr(known_keys, "_OUTAGE", 0.0)
         refused(client.get("/api/models", headers=bearer(known)), 503)
         server.process = server.start()
-        wait_until(server.answers)  # what is only starting hears of no stop
+        wait_until(server.answers)  # a server that is still starting ignores the signal to stop
 
 
 def stored_by_argon2(settings: Settings, store: KeyStore) -> str:

@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: who is counted for what, what they are told, who never is."""
+"""Rate limits over HTTP: what is counted for whom, refusals, headers, the storage in Redis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings_at(folder: Path, **more: Any) -> Settings:
 
 
 def client_of(app: Flask) -> FlaskClient:
-    """Its client; who is calling is what the header says."""
+    """Its client; the header names the caller."""
 
     def access() -> None:
         name = request.headers.get("X-API-Key")
@@ -54,7 +54,7 @@ def statuses(client: FlaskClient, path: str, count: int, **more: Any) -> list[in
     return [client.get(path, **more).status_code for _ in range(count)]
 
 
-def test_the_request_too_many_hears_which_limit_and_when_to_come_back(client: FlaskClient) -> None:
+def test_the_request_too_many_gets_the_limit_and_the_time_to_retry(client: FlaskClient) -> None:
     left = [client.post(EXPENSIVE, json=BODY) for _ in range(2)]
     assert [reply.status_code for reply in left] == [200, 200]
     assert [reply.headers["RateLimit-Remaining"] for reply in left] == ["1", "0"]
@@ -192,7 +192,7 @@ def test_each_process_counts_for_itself_while_redis_is_away(
         caplog.at_level("INFO", "flask-limiter"),
     ):
         address = f"redis://user:s3cr3t@127.0.0.1:{proxy.port}/0"
-        redis_server.let_in(url, "user", "s3cr3t")
+        redis_server.add_user(url, "user", "s3cr3t")
         settings = settings_at(tmp_path, rate_store=address, rate_cheap="1000/hour")
         one, other = (client_of(create_app(settings)) for _ in range(2))
         assert [left(one), left(other)] == ["999", "998"]

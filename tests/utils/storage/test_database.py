@@ -161,28 +161,28 @@ def test_what_the_url_says_of_the_connection_counts(postgres_url: str, mine: str
 
 
 def refusals(url: str) -> list[str]:
-    """What each use of a database that does not work is refused with."""
+    """Return the refusal of each use of a database that does not work."""
     uses = [Workers.create, Workers.alive, Workers.alive_ids]
     uses += [lambda w: w.beat("w", 0), lambda w: w.leave("w"), lambda w: w.forget(1)]
-    engine, said = open_engine(url), []
+    engine, messages = open_engine(url), []
     for use in uses:
         with pytest.raises(Unavailable) as caught:
             use(Workers(engine))
-        said.append(caught.value.message)
+        messages.append(caught.value.message)
     engine.dispose()
-    return said
+    return messages
 
 
 def test_a_database_that_is_down_is_unavailable_in_one_sentence() -> None:
-    for said in refusals(f"postgresql://lstm:{SECRET}@127.0.0.1:{free_port()}/jobs"):
-        assert said.startswith("The database does not answer: ") and "refused" in said
-        assert SECRET not in said and "\n" not in said
+    for message in refusals(f"postgresql://lstm:{SECRET}@127.0.0.1:{free_port()}/jobs"):
+        assert message.startswith("The database does not answer: ") and "refused" in message
+        assert SECRET not in message and "\n" not in message
 
 
 def test_a_wrong_password_is_not_repeated(postgres_url: str) -> None:
     url = sa.make_url(postgres_url).set(password=SECRET)
-    for said in refusals(url.render_as_string(hide_password=False)):
-        assert "password authentication failed" in said and SECRET not in said
+    for message in refusals(url.render_as_string(hide_password=False)):
+        assert "password authentication failed" in message and SECRET not in message
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
