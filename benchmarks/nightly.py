@@ -55,6 +55,7 @@ def under_load(minutes: float, seed: int) -> _Findings:
     with TemporaryDirectory() as folder:
         service = start_service(Path(folder), WORKERS="2", RATE_LIMITS="off")
         try:
+            service.wait_for_worker()
             found = report.document(load(service, Load(seconds=60 * minutes)))
         finally:
             service.stop()

@@ -25,14 +25,14 @@ def test_a_clock_that_steps_back_by_an_hour_during_a_training(tmp_path: Path) ->
     service = start_service(tmp_path, **clock.environment)
     service.wait_for_worker()
     data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
-    asked = FAST | {"datasetId": data_id}
-    first = service.submit(asked | {"epochs": 150})
-    waiting = service.submit(asked)
+    body = FAST | {"datasetId": data_id}
+    first = service.submit(body | {"epochs": 150})
+    waiting = service.submit(body)
     stream = job_events(service, first)
     events = [next(stream) for _ in range(12)]
 
     clock.set(0)
-    later = service.submit(asked)
+    later = service.submit(body)
     assert seconds(service.job(first)["started_at"]) > time.time() + HOUR - 60
     assert seconds(service.job(later)["queued_at"]) < time.time() + 60
     running = service.job(first)
@@ -41,9 +41,9 @@ def test_a_clock_that_steps_back_by_an_hour_during_a_training(tmp_path: Path) ->
     assert all((plant["training_time"] or 0) >= 0 for plant in status.values())
     events += stream  # comes to its end
     assert [event.id for event in events] == [*(str(i) for i in range(len(events) - 1)), "end"]
-    told = [json.loads(event.data) for event in events if event.event == "epoch"]
-    assert [epoch["epoch"] for epoch in told] == list(range(1, 151))
-    assert all(epoch["seconds"] >= 0 and epoch["eta_seconds"] >= 0 for epoch in told)
+    epochs = [json.loads(event.data) for event in events if event.event == "epoch"]
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, 151))
+    assert all(epoch["seconds"] >= 0 and epoch["eta_seconds"] >= 0 for epoch in epochs)
     for job_id in (first, waiting, later):
         job = service.wait_for(job_id, "succeeded")
         assert job["tries"] == 1

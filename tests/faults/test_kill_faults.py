@@ -1,4 +1,4 @@
-"""A minute's share of `python -m benchmarks.faults`: processes are killed while jobs run."""
+"""Processes are killed while jobs run: a slice of `python -m benchmarks.faults`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from tests.support.running_service import ROOT
 
 
 class Clock:
-    """The time of the Python processes that are started with its `environment`."""
+    """Sets the time of the Python processes that were started with its `environment`."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
@@ -17,7 +17,7 @@ class Clock:
         self.set(0)
 
     def set(self, lead: int) -> None:
-        """Step: the clock is `lead` seconds ahead of the true one from now on."""
+        """Set the clock to `lead` seconds ahead of the true time."""
         waiting = self._file.with_suffix(".new")
         waiting.write_text(str(lead))
         waiting.replace(self._file)

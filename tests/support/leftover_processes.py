@@ -59,16 +59,16 @@ class Guard:
 
 def end(run_id: str) -> None:
     """End all processes of a run: with SIGTERM, then with SIGKILL."""
-    asked: set[int] = set()
+    signalled: set[int] = set()
     deadline = time.monotonic() + _STOP_WITHIN
     while left := carrying(run_id).keys():
         late = time.monotonic() > deadline
-        for pid in left if late else left - asked:
+        for pid in left if late else left - signalled:
             try:
                 os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
             except ProcessLookupError:  # it has just ended
                 continue
-        asked |= left
+        signalled |= left
         time.sleep(0.1)
 
 

@@ -209,8 +209,8 @@ def answer(service: Service, keys: dict[str, str], case: Case) -> tuple[int, str
 def _raw(port: int, line: str) -> tuple[int, str]:
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(f"{line}\r\n\r\n".encode())
-        said = b"".join(iter(lambda: client.recv(1 << 16), b""))
-    head, _, body = said.partition(b"\r\n\r\n")
+        received = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)["error"]
 
 
@@ -218,8 +218,8 @@ def row(case: Case, status: int, sentence: str) -> str:
     """The row of the table."""
     lasting = re.sub(r"in \d+ s\.", "in … s.", sentence)
     shown = (f"{case.method} {case.path}".strip(), lasting)
-    asked, said = (text.replace("|", "\\|").replace("\n", " ") for text in shown)
-    return f"| {case.what} | `{asked}` | {status} | {said} |"
+    request, message = (text.replace("|", "\\|").replace("\n", " ") for text in shown)
+    return f"| {case.what} | `{request}` | {status} | {message} |"
 
 
 def table(rows: list[str]) -> str:

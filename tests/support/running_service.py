@@ -1,4 +1,4 @@
-"""A real service, started for tests: the command line, the web server, the worker, folders."""
+"""Services that tests start: by `run.py`, with a web server, a worker and folders of their own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAST = {"epochs": 2, "lstmUnits1": 4, "lstmUnits2": 4, "learningRate": 0.001}
 
 @dataclass
 class Service:
-    """A running service, and where it keeps its things."""
+    """A running service, its address, its folder and its settings."""
 
     url: str
     folder: Path
@@ -53,7 +53,7 @@ class Service:
         return self.call("GET", path, **more)
 
     def submit(self, body: Any) -> str:
-        """Start a background training; the id of its job."""
+        """Submit a background training; return the id of its job."""
         reply = self.post("/api/model/train", body | {"background": True})
         assert reply.status_code == 202, reply.text
         return str(reply.json()["job_id"])
@@ -62,7 +62,7 @@ class Service:
         return self.get(f"/api/jobs/{id}").json()
 
     def wait_for(self, id: str, *statuses: str) -> dict[str, Any]:
-        """The job, once its status is one of those given."""
+        """Wait until a job has one of these statuses; return the job."""
         wait_until(lambda: self.job(id)["status"] in statuses, 120)
         return self.job(id)
 
@@ -80,7 +80,7 @@ class Service:
 def wait_until(condition: Any, seconds: float = 40.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
+        assert time.monotonic() < deadline, f"not true within {seconds:g} s"
         time.sleep(0.05)
 
 
@@ -149,7 +149,7 @@ def start_service(
 
 
 def make_key(folder: Path, name: str, role: str, **settings: str) -> str:
-    """A key of the service in a folder, which may run or not."""
+    """Make an API key in the database of a folder, whether its service runs or not."""
     made = run_command(folder, "keys", "create", name, "--role", role, **settings)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
@@ -165,7 +165,7 @@ class Event:
 
 
 def job_events(service: Service, job_id: str, last_id: str = "") -> Generator[Event, None, None]:
-    """The events of a job as they come; closing it hangs up."""
+    """Yield the events of a job as they come; close the generator to close the connection."""
     headers = {"Last-Event-ID": last_id} if last_id else {}
     with service.get(f"/api/jobs/{job_id}/events", headers=headers, stream=True) as reply:
         assert reply.status_code == 200, reply.text

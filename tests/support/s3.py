@@ -15,7 +15,7 @@ from tests.support.running_service import free_port, wait_until
 
 
 class S3:
-    """A running server, and the environment in which its buckets are reached."""
+    """A running S3 server, and the environment variables by which clients reach it."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
