@@ -153,6 +153,7 @@ def starts(service: Service, id: str) -> list[str]:
 
 def test_a_stop_releases_the_job_and_a_restart_resumes_it(tmp_path: Path) -> None:
     first, some = start_service(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
+    first.wait_for_worker()
     ids = [first.submit(some), first.submit(LONG | {"epochs": 3})]
     first.wait_for_epoch(ids[0], 5)
     assert first.stop() == 0
@@ -181,6 +182,7 @@ def test_a_stop_releases_the_job_and_a_restart_resumes_it(tmp_path: Path) -> Non
 
 def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
     service = start_service(tmp_path, WORKER_MEMORY_MB="3000")
+    service.wait_for_worker()
     huge = LONG | {"lstmUnits1": 1024, "lstmUnits2": 1024, "batchSize": 8192,
                    "sequenceLength": 300, "historicalDays": 2000}  # fmt: skip
     failed = service.wait_for(service.submit(huge), "failed")
@@ -191,6 +193,7 @@ def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
 
 def test_old_jobs_are_deleted(tmp_path: Path) -> None:
     service = start_service(tmp_path)
+    service.wait_for_worker()
     id = service.submit(LONG | {"epochs": 1})
     service.wait_for(id, "succeeded")
     trial = service.post(f"/api/model/{id}/backtest", {"origins": 2}).json()["job_id"]
@@ -208,6 +211,7 @@ def test_old_jobs_are_deleted(tmp_path: Path) -> None:
 def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
     with postgres.running() as server:
         service = start_service(tmp_path, DATABASE_URL=server.new_database())
+        service.wait_for_worker()
         id = service.submit(LONG)
         service.wait_for_epoch(id, 10)
         with server.stopped():
