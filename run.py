@@ -133,7 +133,7 @@ def _any_certificate() -> ssl.SSLContext:
 def worker(chosen: settings.Settings) -> None:
     """Run one training worker, on this or another machine."""
     process_limits.use_threads(chosen.training_threads)
-    process_limits.use_the_heap()
+    process_limits.use_system_allocator()
     from models.jobs import worker as training_worker
 
     training_worker.run(chosen)

@@ -15,7 +15,7 @@ import click
 
 from benchmarks.speed.contender import ONE_THREAD, ROOT, Contender, rounds
 from benchmarks.speed.table import Row, markdown
-from utils.process_limits import ON_THE_HEAP
+from utils.process_limits import ARROW_POOL
 
 _TFJS = ROOT / "benchmarks" / "speed" / "tfjs"
 
@@ -128,7 +128,7 @@ def _linear(turns: int) -> list[Row]:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in sizes}
     for _ in range(turns):
         for name, rows in sizes.items():
-            with Contender.of_module("pipelines", "stored", str(rows), **ON_THE_HEAP) as contender:
+            with Contender.of_module("pipelines", "stored", str(rows), **ARROW_POOL) as contender:
                 answer = contender.work()
                 found[name].append((answer["seconds"] / rows * 1e6, answer["megabytes"]))
     (small, large), peer = found.values(), "1 million rows"
@@ -146,7 +146,7 @@ def _uploads(turns: int) -> list[Row]:
     with TemporaryDirectory() as folder:
         path = str(csv_of(1_000_000, folder))
         makers = {
-            "uploaded": _module("pipelines", "uploaded", path, **ON_THE_HEAP),
+            "uploaded": _module("pipelines", "uploaded", path, **ARROW_POOL),
             "by_pandas": _module("pipelines", "by_pandas", path),
         }
         found = rounds(makers, turns, "seconds")
@@ -165,7 +165,7 @@ def _uploads(turns: int) -> list[Row]:
 def _million(turns: int) -> list[Row]:
     taken, table = [], []
     for _ in range(turns):
-        make = _module("pipelines", "trained", "1000000", **ONE_THREAD, **ON_THE_HEAP)
+        make = _module("pipelines", "trained", "1000000", **ONE_THREAD, **ARROW_POOL)
         with make() as contender:
             answer = contender.work()
             taken.append(answer["megabytes"])

@@ -22,7 +22,6 @@ from benchmarks.speed.contender import serve
 from benchmarks.speed.work import spec_of
 from models.data.datasets import Datasets
 from models.data_generator import PlantSpec, generate
-from utils import process_limits
 
 TIMES = 20
 _MOST = 1_000_000_000
@@ -134,7 +133,6 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     from models.registry.registry import model_store
     from models.training import train
 
-    process_limits.return_large_arrays()
     train.warm_up()
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)

@@ -38,8 +38,7 @@ def run(settings: Settings) -> None:
     """Work until SIGTERM or Ctrl-C, or until the process that started this one is gone."""
     worker_id = settings.worker_id or socket.gethostname()
     process_limits.cap_memory(settings.worker_memory_mb, settings.workers)
-    process_limits.return_large_arrays()
-    process_limits.give_way()
+    process_limits.lower_priority()
     engine = open_engine(settings.resolved_database_url)
     workers = Workers(engine)
     workers.create()

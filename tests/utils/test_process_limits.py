@@ -1,4 +1,4 @@
-"""What processes take of their machine: threads as they are set, memory that is given back."""
+"""Limits of processes: threads as they are set, memory that is given back."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from utils import process_limits
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Prints the megabytes that a process took in while 12 of its threads, all of which stay, made data.
+# Prints the megabytes by which a process grew while 12 threads, all of which stay, made data.
 _WRITE = """
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from utils import limits
-limits.share_the_heap()
-limits.use_the_heap()
+from utils import process_limits
+process_limits.use_system_allocator()
 from models.data_generator import PlantSpec
 from models.data.datasets import Datasets
 from utils.settings import Settings
@@ -57,8 +56,8 @@ def test_threads_are_as_set_unless_the_environment_says_otherwise(
 
 @pytest.mark.service
 def test_threads_that_wrote_tables_keep_no_memory() -> None:
-    """Each of Arrow's own allocator would keep some 7 MB, and web processes have many."""
+    """With Arrow's own allocator each would keep 7 MB, and a web process has up to 96."""
     ended = subprocess.run(
         [sys.executable, "-c", _WRITE], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert float(ended.stdout) < 15
+    assert float(ended.stdout) < 50
