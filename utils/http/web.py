@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import orjson
 from flask import Flask, Response, g, request
-from flask import Request as WSGIRequest
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
@@ -99,7 +98,6 @@ def install(app: Flask, settings: Settings) -> None:
         ],
         max_age=600,
     )
-    _share_only_where_asked(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_mb * _MB
     app.url_map.converters["id"] = IdConverter
     app.url_map.merge_slashes = False  # a redirect would answer in HTML, and change what is meant
@@ -110,43 +108,22 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(Exception, _defect)
 
 
-def _share_only_where_asked(app: Flask) -> None:
-    """Have the headers of CORS worked out for requests that come from a page of some origin.
-
-    No other client sends an Origin, or reads the answer to it; it costs as much as routing.
-    """
-    share: Any = app.after_request_funcs[None].pop()
-
-    @app.after_request
-    def shared(response: Response) -> Response:
-        if "HTTP_ORIGIN" in asked_itself().environ:
-            share(response)
-        return response
-
-
 def body(schema: type[R]) -> R:
     """The request's JSON body, checked. No body at all is an empty object.
 
     Raises:
         UnsupportedMedia, BadRequest, InvalidInput: it is not JSON, broken, or against a rule.
     """
-    asked = asked_itself()
-    raw = asked.get_data(cache=False)
-    if asked.content_length is None and raw:
-        asked.stream.read(1)  # sent in chunks: it says only now that there is more than may be
-    _expect_whole(len(raw), asked.content_length)
-    if raw and not asked.is_json:
+    raw = request.get_data(cache=False)
+    if request.content_length is None and raw:
+        request.stream.read(1)  # sent in chunks: it says only now that there is more than may be
+    _expect_whole(len(raw), request.content_length)
+    if raw and not request.is_json:
         raise UnsupportedMedia(
             "The body must be JSON, sent with Content-Type: application/json. Received: "
-            f"{asked.mimetype or 'no content type'}"
+            f"{request.mimetype or 'no content type'}"
         )
     return _parsed(schema, raw or b"{}")
-
-
-def asked_itself() -> WSGIRequest:
-    """The request itself: each look through Flask's stand-in for it costs a microsecond."""
-    itself: WSGIRequest = request._get_current_object()  # type: ignore[attr-defined]
-    return itself
 
 
 def _expect_whole(received: int, stated: int | None) -> None:
@@ -266,7 +243,7 @@ def page(content: bytes) -> Response:
 
 
 def _begin() -> None:
-    given = asked_itself().environ.get("HTTP_X_REQUEST_ID", "")
+    given = request.headers.get("X-Request-ID", "")
     if not re.fullmatch(r"[\w.-]{1,64}", given):
         given = f"{getrandbits(128):032x}"  # nosec B311  # a name, no secret
     g.request_id = given
@@ -274,18 +251,18 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    asked, id = asked_itself(), g.request_id
+    id = g.request_id
     response.headers["X-Request-ID"] = id
     seconds = time.perf_counter() - g.began
-    rule = asked.url_rule.rule if asked.url_rule else None
-    metrics.observe(asked.method, rule, response.status_code, seconds)
+    rule = request.url_rule.rule if request.url_rule else None
+    metrics.observe(request.method, rule, response.status_code, seconds)
     log.info(
         "request",
-        method=asked.method,
-        path=asked.path,
+        method=request.method,
+        path=request.path,
         status=response.status_code,
         milliseconds=round(1000 * seconds, 2),
-        address=asked.remote_addr,
+        address=request.remote_addr,
         request_id=id,
     )
     return response

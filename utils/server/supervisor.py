@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ _INTERVAL = 0.2  # seconds between two looks at the programs
 _PAUSES = (1.0, 10.0)  # seconds from one start to the next: at least, and at most
 _STABLE_AFTER = 30.0  # seconds after which a program that ends counts as one that had worked
 _READY_WITHIN = 30.0  # seconds after which the other programs start in any case
+_CHILDREN_END_WITHIN = 2.0  # seconds that processes which outlived their parent have to end in
 _AFTER_DRAIN = 5.0  # seconds beyond the drain, after which programs are killed
 
 
@@ -41,10 +41,11 @@ class Program:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _PAUSES[0]
+    ended_at: float | None = None
 
     def start(self) -> None:
         """Start it, in a process group of its own, so that a Ctrl-C reaches this process alone."""
-        self.started = time.monotonic()
+        self.started, self.ended_at = time.monotonic(), None
         self.process = subprocess.Popen(  # noqa: S603  # nosec B603  # a program of the service
             self.command,
             env=os.environ | self.environment,
@@ -66,13 +67,17 @@ class Program:
     def restart(self) -> None:
         """Start it again once its pause is over; the pause grows while it fails by itself."""
         least, most = _PAUSES
-        lived = time.monotonic() - self.started
-        if lived < self.pause:
+        now = time.monotonic()
+        self.ended_at = self.ended_at or now
+        lived = now - self.started
+        if lived < self.pause or (
+            now - self.ended_at < _CHILDREN_END_WITHIN and self._signal_group(0)
+        ):
             return
         stable = self.killed or lived > _STABLE_AFTER
         self.pause = least if stable else min(most, 2 * self.pause)
         log.warning("restarting", program=self.name)
-        self._kill_group()  # a child that outlived it may hold the port
+        self._signal_group(signal.SIGKILL)  # a child that outlived it may hold the port
         self.start()
 
     def stop(self, deadline: float) -> None:
@@ -87,14 +92,18 @@ class Program:
             self.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             log.warning("killing", program=self.name)
-        self._kill_group()
+        self._signal_group(signal.SIGKILL)
         self.process.wait()
 
-    def _kill_group(self) -> None:
-        if self.process is not None:
-            # There is no process left, or (on macOS) none but one that has ended.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+    def _signal_group(self, number: int) -> bool:
+        """Signal it and the processes that it started; return False if there are none."""
+        if self.process is None:
+            return False
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):  # on macOS, of one that has just ended
+            return False
+        return True
 
 
 def run(
