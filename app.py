@@ -6,7 +6,17 @@ from flask import Flask
 
 from models.lstm_service import LSTMService
 from utils import logs
-from utils.http import audit, headers, metrics, proxies, web
+from utils.http import (
+    audit,
+    bodies,
+    cors,
+    error_handler,
+    headers,
+    metrics,
+    parameters,
+    proxies,
+    request_log,
+)
 from utils.http.access import Access
 from utils.http.rate_limits import RateLimits
 from utils.http.views import ENDPOINTS, VIEWS, documentation
@@ -18,7 +28,11 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     service = LSTMService(settings, audit.accepted, metrics.cache_holds)
     app.extensions["service"] = service
-    web.install(app, settings)
+    cors.install(app, settings)
+    bodies.install(app, settings)
+    parameters.install(app)
+    request_log.install(app)
+    error_handler.install(app)
     headers.install(app, settings)
     proxies.install(app, settings)
     documentation.register(app)

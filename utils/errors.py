@@ -1,4 +1,6 @@
-"""Errors of the service, as one tree. They know no HTTP: `utils.http.web` maps them to statuses.
+"""Errors of the service, as one tree.
+
+They know no HTTP: `utils.http.error_handler` maps them to statuses.
 
 ServiceError
 ├── BadRequest          the body or form is malformed (not JSON, say)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.refusals import CASES, TARGET, Case, answer, closed_service, row, table
-from utils.http import web
+from utils.http import error_handler
 
 
 @pytest.fixture(scope="module")
@@ -36,4 +36,4 @@ def test_the_table_has_these_rows_and_no_others(text: str) -> None:
 
 
 def test_every_status_of_the_service_has_a_row() -> None:
-    assert {case.status for case in CASES} >= {*web.STATUS.values(), 405, 429}
+    assert {case.status for case in CASES} >= {*error_handler.STATUS.values(), 405, 429}

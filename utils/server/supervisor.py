@@ -123,16 +123,17 @@ def run(
         if program.vital:
             program.start()
     waiting = [program for program in programs if not program.vital]
-    ready_by = time.monotonic() + _READY_WITHIN
+    ready, ready_by = False, time.monotonic() + _READY_WITHIN
     code = 0
     while not stopping:
         failed = next((p for p in programs if p.vital and p.ended and not p.killed), None)
         if failed is not None and failed.process is not None:
             code = failed.process.returncode
             break
-        if waiting and (is_ready() or time.monotonic() > ready_by):
-            while waiting:
-                waiting.pop(0).start()
+        if not ready and (is_ready() or time.monotonic() > ready_by):
+            ready = True
+            for program in waiting:
+                program.start()
         for program in programs:
             if program.ended:
                 program.restart()

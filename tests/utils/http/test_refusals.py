@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
-from utils.http import web
+from utils.http import error_handler
 from utils.http.views import ENDPOINTS
 from utils.settings import Settings
 
@@ -166,13 +166,16 @@ def test_uploads_without_a_table(client: FlaskClient) -> None:
     refused(client.post(path, data=b"\x00\x01\x02", content_type="text/csv"), 415)
 
 
-@pytest.mark.parametrize("error", [*web.STATUS])
+@pytest.mark.parametrize("error", [*error_handler.STATUS])
 def test_every_error_has_its_status(app: Flask, error: type[ServiceError]) -> None:
     def broken() -> None:
         raise error("A sentence.")
 
     app.add_url_rule("/broken", "broken", broken)
-    assert refused(app.test_client().get("/broken"), web.STATUS[error])["error"] == "A sentence."
+    assert (
+        refused(app.test_client().get("/broken"), error_handler.STATUS[error])["error"]
+        == "A sentence."
+    )
 
 
 def test_a_defect_is_a_sentence_never_a_traceback(app: Flask) -> None:
@@ -180,7 +183,7 @@ def test_a_defect_is_a_sentence_never_a_traceback(app: Flask) -> None:
         raise ZeroDivisionError("secret")
 
     app.add_url_rule("/broken", "broken", broken)
-    body = refused(app.test_client().get("/broken"), web.STATUS[InternalError])
+    body = refused(app.test_client().get("/broken"), error_handler.STATUS[InternalError])
     assert "secret" not in json.dumps(body) and "Traceback" not in json.dumps(body)
 
 

@@ -6,16 +6,16 @@ from flask import Response
 
 from utils.api import urls
 from utils.api.replies import JobAccepted
-from utils.http import web
+from utils.http import parameters, responses
 
 
 def is_background(background: bool) -> bool:
     """Return whether a client waits for nothing but the job: by the body or by `Prefer`."""
-    return background or web.prefers_async()
+    return background or parameters.prefers_async()
 
 
 def accepted_job(job_id: str) -> Response:
     """Return the 202 reply with the paths of a job."""
     url = urls.job(job_id)
     reply = JobAccepted(job_id=job_id, status_url=url, events_url=urls.job_events(job_id))
-    return web.accepted(reply, url)
+    return responses.accepted(reply, url)

@@ -10,7 +10,7 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
-from utils.http import audit, web
+from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
 
 views = Views("Data")
@@ -32,7 +32,7 @@ def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateRe
     reads all of them. The same seed and fields give the same rows. A request that repeats an
     `Idempotency-Key` gets the data set that the first one made.
     """
-    reply = service.generate(body, web.idempotency_key())
+    reply = service.generate(body, parameters.idempotency_key())
     audit.about(reply.dataset_id)
     return reply
 
@@ -54,7 +54,7 @@ def upload_data(service: LSTMService) -> r.UploadReply:
     `quality`.
     """
     with TemporaryDirectory() as folder:
-        reply = service.upload(web.save_upload(Path(folder), service.settings))
+        reply = service.upload(bodies.save_table(Path(folder), service.settings))
     audit.about(reply.dataset_id)
     return reply
 
@@ -75,7 +75,7 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
     Nothing is stored. Series that need attention come first, at most 1,000.
     """
     with TemporaryDirectory() as folder:
-        data = web.body_or_table(s.DataRequest, Path(folder), service.settings)
+        data = bodies.read_json_or_table(s.DataRequest, Path(folder), service.settings)
         return service.examine(data)
 
 
@@ -102,7 +102,7 @@ def read_dataset(service: LSTMService, dataset_id: str) -> Response:
     All rows as JSON, CSV or Parquet (`?format=`), streamed: also a large data set takes little
     memory.
     """
-    form = web.choice("format", ("json", "csv", "parquet"))
+    form = parameters.choice("format", ("json", "csv", "parquet"))
     if form == "parquet":
         # The file is opened here: it is sent whole, even if it is removed meanwhile.
         with service.dataset_file(dataset_id) as path:

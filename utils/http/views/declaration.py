@@ -9,7 +9,7 @@ from flask import Flask, Response
 
 from models.lstm_service import LSTMService
 from utils.api.endpoint import Endpoint
-from utils.http import web
+from utils.http import bodies, parameters, responses
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -70,10 +70,10 @@ def _bound(endpoint: Endpoint, service: LSTMService) -> Callable[..., Response]:
     def view(**variables: str) -> Response:
         arguments: list[Any] = [service]
         if endpoint.request and not endpoint.table:
-            arguments.append(web.body(endpoint.request))
+            arguments.append(bodies.read_json(endpoint.request))
         if endpoint.query:
-            arguments.append(web.query(endpoint.query))
+            arguments.append(parameters.read_query(endpoint.query))
         reply = endpoint.view(*arguments, **variables)
-        return reply if isinstance(reply, Response) else web.json(reply)
+        return reply if isinstance(reply, Response) else responses.json_response(reply)
 
     return view

@@ -8,7 +8,7 @@ from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
 from utils.api.replies.backtesting import BacktestReply
-from utils.http import web
+from utils.http import parameters
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views
 
@@ -60,7 +60,7 @@ def download_model(service: LSTMService, model_id: str) -> Response:
     The network as a Keras file (`?format=keras`), as ONNX or as LiteRT. The scaling of its inputs
     is in the document that `GET /api/model/{model_id}` returns, not in the file.
     """
-    form = web.choice("format", ("keras", "onnx", "litert"))
+    form = parameters.choice("format", ("keras", "onnx", "litert"))
     file, name = service.files.download(model_id, form)
     with file as path:  # opened here: it is sent whole, even if it is removed meanwhile
         return send_file(path, "application/octet-stream", True, name)
@@ -100,7 +100,7 @@ def backtest_model(service: LSTMService, body: s.BacktestRequest, model_id: str)
     a job: the reply comes when it has ended, or, with `background` or `Prefer: respond-async`, at
     once as a 202.
     """
-    idempotency_key = web.idempotency_key()
+    idempotency_key = parameters.idempotency_key()
     if is_background(body.background):
         return accepted_job(service.backtests.start(model_id, body, idempotency_key))
     result = service.backtests.run(model_id, body, idempotency_key)
@@ -117,7 +117,7 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
 
     The figures as JSON, or a picture of forecasts against actual values (`?format=png`).
     """
-    form = web.choice("format", ("json", "png"))
+    form = parameters.choice("format", ("json", "png"))
     kind = "image/png" if form == "png" else "application/json"
     return Response(service.backtests.read(model_id, job_id, form), mimetype=kind)
 

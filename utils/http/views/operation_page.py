@@ -8,7 +8,7 @@ from models.lstm_service import LSTMService
 from utils.api import schemas as s
 from utils.api.replies import PredictReply
 from utils.api.replies import page as p
-from utils.http import web
+from utils.http import responses
 from utils.http.views.declaration import Views
 
 views = Views("Operation page")
@@ -85,7 +85,7 @@ def read_report(service: LSTMService, model_id: str) -> Response:
     A page of HTML with the configuration, the errors, the curves of the training and a forecast
     against the actual values. It loads and runs nothing.
     """
-    return web.page(service.page.report(model_id))
+    return responses.html_page(service.page.report(model_id))
 
 
 @views.get("/api/training/logs", reply=p.LogsReply)

@@ -9,7 +9,7 @@ from models.services import enhanced_config
 from utils.api import replies as r
 from utils.api import schemas as s
 from utils.api.replies import EnhancedConfigReply
-from utils.http import web
+from utils.http import parameters, responses
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views
 
@@ -103,15 +103,15 @@ def train_plants_enhanced(service: LSTMService, body: s.EnhancedParallelRequest)
 
 
 def _train(service: LSTMService, body: s.TrainRequest) -> Response:
-    idempotency_key = web.idempotency_key()
+    idempotency_key = parameters.idempotency_key()
     if is_background(body.background):
         return accepted_job(service.trainings.start(body, idempotency_key))
-    return web.json(service.trainings.train(body, idempotency_key))
+    return responses.json_response(service.trainings.train(body, idempotency_key))
 
 
 def _train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
     if not is_background(body.background):
-        return web.json(service.trainings.train_plants(body))
+        return responses.json_response(service.trainings.train_plants(body))
     jobs = service.trainings.start_plants(body)
     reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
-    return web.accepted(reply, "/api/jobs")
+    return responses.accepted(reply, "/api/jobs")

@@ -1,0 +1,115 @@
+"""The one place that turns errors into replies: a table of statuses, and one JSON body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from utils.api.replies import ErrorReply
+from utils.errors import (
+    BadRequest,
+    Conflict,
+    DamagedFile,
+    Forbidden,
+    InternalError,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMedia,
+)
+from utils.http.bodies import MEGABYTE
+from utils.http.responses import json_response
+from utils.logs import logger
+from utils.storage.files import full_disk
+
+STATUS: dict[type[ServiceError], int] = {
+    BadRequest: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    InvalidInput: 422,
+    TooManyRequests: 429,
+    DamagedFile: 500,
+    InternalError: 500,
+    Unavailable: 503,
+}
+_DRAINED_MB = 100  # of a body that is too large, read so that the client receives the reply
+_TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
+
+log = logger("web")
+
+
+def install(app: Flask) -> None:
+    """Have an app reply to every error in the shape of `ErrorReply`."""
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _defect)
+
+
+def _service_error(error: ServiceError) -> Response:
+    response = _error_response(error, STATUS[type(error)])
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Return the reply to what Flask refuses: no such route or method, a body that is too large."""
+    if isinstance(error, RequestEntityTooLarge):
+        _drain()
+        limit = (request.max_content_length or 0) // MEGABYTE
+        table = request.path in _TABLES
+        kind, name = ("An upload", "MAX_UPLOAD_MB") if table else ("A JSON body", "MAX_JSON_MB")
+        return _service_error(TooLarge(f"{kind} may have at most {limit} MB ({name})."))
+    sentences = {
+        404: f"There is nothing at {request.path}.",
+        405: f"{request.method} is not allowed at {request.path}.",
+    }
+    status = error.code or 500
+    sentence = sentences.get(status, error.description or error.name)
+    response = _error_response(ServiceError(sentence), status)
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(allowed)
+    return response
+
+
+def _drain() -> None:
+    """Read what is left of the body: closed on unread data, the client sees a reset, no reply."""
+    if (request.content_length or 0) > _DRAINED_MB * MEGABYTE:
+        return
+    stream: Any = request.environ["wsgi.input"]
+    for _ in range(_DRAINED_MB):  # a body in chunks does not state its length
+        if not stream.read(MEGABYTE):
+            return
+
+
+def _defect(error: Exception) -> Response:
+    if (full := full_disk(error)) is not None:
+        return _service_error(full)
+    log.exception("defect", path=request.path, request_id=g.get("request_id"))
+    return _service_error(
+        InternalError("Something went wrong inside the service; its log has the details.")
+    )
+
+
+def _error_response(error: ServiceError, status: int) -> Response:
+    reply = ErrorReply.model_validate(
+        {
+            "error": error.message,
+            "details": error.to_document()["details"],
+            "request_id": g.get("request_id"),
+        }
+    )
+    return json_response(reply, status)

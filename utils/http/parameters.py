@@ -1,0 +1,77 @@
+"""Parameters of a request besides its body: ids in the path, the query string, headers."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from flask import Flask, request
+from werkzeug.routing import BaseConverter
+
+from utils.api.parsing import Request
+from utils.errors import InvalidInput
+
+# Words that stand where an id could: paths of their own begin with them.
+_RESERVED = "generate|upload|train|predict|validate"
+_INTEGER = re.compile("-?[0-9]{1,18}")
+_IDEMPOTENCY_KEY = re.compile("[!-~](?:[ -~]{0,253}[!-~])?")
+
+R = TypeVar("R", bound=Request)
+
+
+class IdConverter(BaseConverter):
+    """An id in a path, `<id:name>`: any text but the reserved words."""
+
+    part_isolating = True
+    regex = rf"(?!(?:{_RESERVED})\Z)[^/]+"
+
+
+def install(app: Flask) -> None:
+    """Let the rules of an app have ids."""
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False  # a redirect would be HTML, and name another thing
+
+
+def read_query(schema: type[R]) -> R:
+    """Return the request's query string, checked like a body; integers are converted.
+
+    Raises:
+        InvalidInput: a field is unknown or breaks its rule.
+    """
+    given = request.args.to_dict()
+    return schema.parse({k: int(v) if _INTEGER.fullmatch(v) else v for k, v in given.items()})
+
+
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return the value of a query parameter; the first choice by default.
+
+    Raises:
+        InvalidInput: it is none of the choices.
+    """
+    given = request.args.get(name, choices[0])
+    if given not in choices:
+        rule = f"must be {', '.join(choices[:-1])} or {choices[-1]}"
+        raise InvalidInput.of(name, rule, given)
+    return given
+
+
+def idempotency_key() -> str | None:
+    """Return the request's Idempotency-Key, if it has one.
+
+    Raises:
+        InvalidInput: it is empty, too long, or not printable.
+    """
+    given = request.headers.get("Idempotency-Key")
+    if given is not None and not _IDEMPOTENCY_KEY.fullmatch(given):
+        rule = "must be 1 to 255 printable characters"
+        raise InvalidInput.of("Idempotency-Key", rule, given[:100])
+    return given
+
+
+def prefers_async() -> bool:
+    """Return True if the client does not wait for the work to end (RFC 7240)."""
+    return any(
+        part.strip().lower() == "respond-async"
+        for value in request.headers.getlist("Prefer")
+        for part in value.split(",")
+    )
