@@ -119,8 +119,8 @@ def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]
     early = np.clip(cut - panel.first, 0, panel.lengths)
     keep = np.flatnonzero(early > length).tolist()
     warnings = [
-        f"{' / '.join(panel.series_keys[s])} is left out: its {early[s]} training steps are too few "
-        f"for a window of {length} and the step after it."
+        f"{' / '.join(panel.series_keys[s])} is left out: its {early[s]} training steps are too "
+        f"few for a window of {length} and the step after it."
         for s in np.flatnonzero(early <= length)
     ]
     if not keep:
