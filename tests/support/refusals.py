@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import requests
 
 from tests.support.running_service import ROOT, Service, make_key, start_service
 
@@ -189,6 +190,21 @@ def answer(service: Service, keys: dict[str, str], case: Case) -> tuple[int, str
     """The status and the sentence that a case gets."""
     if not case.path:
         return _raw(int(service.environment["PORT"]), case.method)
+    reply = _reply(service, keys, case)
+    body = reply.json()
+    assert body["success"] is False
+    return reply.status_code, body["error"]
+
+
+def refusal_of(service: Service, keys: dict[str, str], case: Case) -> dict[str, Any]:
+    """The body of the reply that a case gets."""
+    reply = _reply(service, keys, case)
+    assert reply.status_code == case.status, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+def _reply(service: Service, keys: dict[str, str], case: Case) -> requests.Response:
     key = keys.get(case.caller, case.caller)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     content = case.body if isinstance(case.body, bytes) else json.dumps(case.body)
@@ -201,9 +217,7 @@ def answer(service: Service, keys: dict[str, str], case: Case) -> tuple[int, str
             headers=headers | case.headers,
             data=None if case.body is None else content,
         )
-    body = reply.json()
-    assert body["success"] is False
-    return reply.status_code, body["error"]
+    return reply
 
 
 def _raw(port: int, line: str) -> tuple[int, str]:

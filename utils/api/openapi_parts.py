@@ -86,6 +86,10 @@ REQUEST_HEADERS: dict[str, Any] = {
         "type": "string",
         "description": "`respond-async`: reply 202 with the job at once",
     },
+    "X-Request-ID": {
+        "type": "string",
+        "description": "Id of the request in the log: up to 64 letters, digits and `_.-`",
+    },
     "Last-Event-ID": {
         "type": "string",
         "description": "Id of the last event received; the stream resumes after it",

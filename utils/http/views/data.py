@@ -41,6 +41,7 @@ def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateRe
     "/api/data/upload",
     reply=r.UploadReply,
     table=True,
+    headers=("X-Request-ID",),
     action="data.upload",
     expensive=True,
 )
@@ -64,6 +65,7 @@ def upload_data(service: LSTMService) -> r.UploadReply:
     request=s.DataRequest,
     reply=r.DataQualityReply,
     table=True,
+    headers=("X-Request-ID",),
     role="read",
     expensive=True,
 )
