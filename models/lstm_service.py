@@ -13,7 +13,7 @@ from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_reply
 from models.forecast.forecaster import Forecaster
-from models.forecast.history import context_of
+from models.forecast.history import history_of
 from models.jobs.jobs import Jobs
 from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
@@ -212,10 +212,10 @@ class LSTMService:
         """
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._open(request.model_id)
-        key = (request.plant, request.application, request.panel_size)
-        history = context_of(forecaster, key, request, self.settings.max_rows)
-        forecast = forecaster.forecast(key, history.rows, history.last, request.prediction_days)
-        return forecast_reply(forecaster, key, history, request, forecast)
+        series_key = (request.plant, request.application, request.panel_size)
+        history = history_of(forecaster, series_key, request, self.settings.max_rows)
+        forecast = forecaster.forecast(history, request.prediction_days)
+        return forecast_reply(forecaster, history, request, forecast)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.

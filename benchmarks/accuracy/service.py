@@ -8,9 +8,11 @@ from uuid import uuid4
 import numpy as np
 
 from benchmarks.accuracy.protocol import LEVELS, Forecast
+from models.forecast.forecaster import History
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.registry import Registry
 from models.series.panel import Panel
+from models.training.train import train as train_model
 
 
 class Service:
@@ -26,7 +28,7 @@ class Service:
         self._horizon = horizon
         self._folder = TemporaryDirectory()
         registry, id = Registry(self._folder.name, 1), str(uuid4())
-        train.train(train, Hyperparameters(), self._seed, registry.store, id, {})
+        train_model(train, Hyperparameters(), self._seed, registry.store, id, {})
         self._forecaster = registry.open(id)
 
     def forecast(self, past: Panel) -> Forecast:
@@ -34,7 +36,7 @@ class Service:
         filled = past.filled()
         last = past.first + past.lengths - 1
         forecasts = [
-            self._forecaster.forecast(key, filled[begin:end], int(step), self._horizon)
+            self._forecaster.forecast(History(key, filled[begin:end], int(step)), self._horizon)
             for key, begin, end, step in zip(
                 past.series_keys, past.offsets[:-1], past.offsets[1:], last, strict=True
             )

@@ -20,8 +20,9 @@ import numpy as np
 
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
-from models.forecast.forecaster import Forecaster, Start
-from models.forecast.rollout import Network
+from models.forecast.correction import Network
+from models.forecast.forecaster import Forecaster, History
+from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import NetworkEntry
 from models.registry.opening import open_forecaster
@@ -45,10 +46,10 @@ def trained() -> tuple[Forecaster, Any]:
         return forecaster, keras.models.load_model(Path(folder) / f"{id}.keras", compile=False)
 
 
-def starts_of(forecaster: Forecaster, count: int) -> list[Start]:
+def histories_of(forecaster: Forecaster, count: int) -> list[History]:
     """Return the history that forecasts of the first series start from."""
     keys = forecaster.encoding.series_keys[:count]
-    return [Start(key, *recent) for key in keys if (recent := forecaster.recent(key))]
+    return [recent for key in keys if (recent := forecaster.recent_history(key))]
 
 
 def repeated(forecast: Callable[[], object], times: int) -> Callable[[], dict[str, Any]]:
@@ -66,26 +67,26 @@ def repeated(forecast: Callable[[], object], times: int) -> Callable[[], dict[st
 def ours(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     """The service's model function, of some series side by side."""
     forecaster, _ = trained()
-    starts = starts_of(forecaster, series)
-    return repeated(partial(forecaster.forecast_all, starts, steps), 60)
+    histories = histories_of(forecaster, series)
+    return repeated(partial(forecaster.forecast_all, histories, steps), 60)
 
 
 def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     """The same of a model whose LSTM correction is not applied: it does not lower the error."""
     forecaster, _ = trained()
-    assert forecaster.model is not None
+    assert isinstance(forecaster.model, PublishedModel)
     forecaster.model.residual_scale[:] = 0
-    starts = starts_of(forecaster, series)
-    return repeated(partial(forecaster.forecast_all, starts, steps), 60)
+    histories = histories_of(forecaster, series)
+    return repeated(partial(forecaster.forecast_all, histories, steps), 60)
 
 
 def rolled_by(network: Network) -> Callable[[], object]:
     """The same roll-out, with another function in the network's place."""
     forecaster, _ = trained()
-    assert forecaster.model is not None
-    [start] = starts_of(forecaster, 1)
+    assert isinstance(forecaster.model, PublishedModel)
+    [history] = histories_of(forecaster, 1)
     object.__setattr__(forecaster.model, "network", network)
-    return partial(forecaster.forecast, *start, STEPS)
+    return partial(forecaster.forecast, history, STEPS)
 
 
 def predict() -> Callable[[], dict[str, Any]]:

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from models.backtest.plan import MEANING, Part, Plan, plan
 from models.backtest.scores import Block, Scores
-from models.forecast.forecaster import Forecast, Forecaster, Model
+from models.forecast.forecast import Forecast
+from models.forecast.forecaster import Forecaster
+from models.forecast.legacy_model import LegacyModel
+from models.forecast.look_back import LookBack
 from models.forecast.naive import usual_errors
-from models.forecast.rollout import LookBack
+from models.forecast.published_model import PublishedModel
 from models.registry.model_document import ModelDocument
 from models.series.panel import SERIES_FIELDS, TARGETS, Panel
 from utils.api.schemas import BacktestRequest
@@ -121,10 +124,10 @@ class Trial:
         """What the model says from first steps [n] on, of series [n]."""
         model, steps = self._forecaster.model, self.planned.horizon
         numbers = self.planned.numbers[series]
-        if model is None:
+        if isinstance(model, LegacyModel):
             _, row = self._rows(origin, series)
             recent = self.filled[row[:, None] - np.arange(self.planned.length, 0, -1)]
-            return self._forecaster.forecast_levels(recent, origin - 1, numbers, steps)
+            return model.forecast(recent, origin - 1, numbers, steps)
         cold = numbers < 0
         if not cold.any():
             return model.forecast(self._past(model, origin, series, numbers), steps)
@@ -132,18 +135,18 @@ class Trial:
         said = [(some, ask(model, origin[some], series[some])) for some, ask in parts if some.any()]
         return _merged(said, len(series))
 
-    def _warm(self, model: Model, origin: Ints, series: Ints) -> Forecast:
+    def _warm(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         past = self._past(model, origin, series, self.planned.numbers[series])
         return model.forecast(past, self.planned.horizon)
 
-    def _cold(self, model: Model, origin: Ints, series: Ints) -> Forecast:
+    def _cold(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         """Of series that the model was not trained on, by their rows before the origins."""
         rows = zip(*self._rows(origin, series), strict=True)
         model = model.with_series(*(self.filled[begin:end] for begin, end in rows))
         numbers = len(model.encoding.series_keys) + np.arange(len(series))
         return model.forecast(self._past(model, origin, series, numbers), self.planned.horizon)
 
-    def _past(self, model: Model, origin: Ints, series: Ints, numbers: Ints) -> LookBack:
+    def _past(self, model: PublishedModel, origin: Ints, series: Ints, numbers: Ints) -> LookBack:
         begin, row = self._rows(origin, series)
         rows = row[:, None] - np.arange(model.look_back, 0, -1)
         recent = model.encoding.scaling.forward_paths(self.filled[np.maximum(rows, 0)], numbers)

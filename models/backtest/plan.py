@@ -165,7 +165,7 @@ def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, I
         [-1 if (n := forecaster.number(key)) is None else n for key in panel.series_keys], np.int64
     )
     short, cold = panel.lengths <= length, numbers < 0
-    left_out = short | (cold & (not forecaster.starts_cold))
+    left_out = short | (cold & (not forecaster.can_start_cold))
     warnings = [
         f"{_listed(panel, which)}: {what}."
         for which, what in (

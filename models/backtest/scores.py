@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backtest.plan import Part
-from models.forecast.forecaster import Forecast
+from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE, LEVELS
 from models.series import error_measures
 from models.series.panel import TARGETS

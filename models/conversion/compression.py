@@ -24,10 +24,10 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from models.backtest.backtest import Trial
 from models.backtest.plan import Plan, plan
+from models.forecast.correction import Network
 from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
 from models.forecast.onnx_session import open_network
-from models.forecast.rollout import Network
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import LITERT, SERVED

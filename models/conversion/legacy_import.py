@@ -266,7 +266,7 @@ def _fitted(encoding: LegacyEncoding, panel: Panel) -> LegacyEncoding:
     """An encoding that scales as scalers fitted on a history would."""
     rows = _known_rows(encoding, panel)
     values, owners = panel.filled()[rows], _owners(encoding, panel)[rows]
-    raw = encoding.rows(values, encoding.surroundings(panel.time[rows], owners), owners)
+    raw = encoding.rows(values, encoding.context_features(panel.time[rows], owners), owners)
     mean, spread = raw.mean(axis=0, dtype=float), raw.std(axis=0, dtype=float)
     # As scikit-learn has it: what is constant is not scaled.
     scale = np.where(spread > 1e-9, spread, 1.0)

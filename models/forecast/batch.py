@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from models.forecast.forecast import Forecast
 from models.forecast.forecast_reply import batch_entry
-from models.forecast.forecaster import Forecast, Forecaster, Start
-from models.forecast.history import Context, context_of
-from models.series.panel import SeriesKey
+from models.forecast.forecaster import Forecaster, History
+from models.forecast.history import history_of
 from utils.api import replies
 from utils.api.request_limits import check_horizon
 from utils.api.schemas import BatchItem, BatchRequest
@@ -29,9 +29,9 @@ class _Accepted(NamedTuple):
     """An item that can be forecast."""
 
     place: int
-    key: SeriesKey
     item: BatchItem
-    context: Context
+    history: History
+    cold_start: bool
 
 
 class _Refused(NamedTuple):
@@ -79,8 +79,9 @@ def _checked(
     try:
         item = BatchItem.parse(fields)
         check_horizon("predictionDays", item.prediction_days, max_horizon)
-        key = (item.plant, item.application, item.panel_size)
-        return _Accepted(place, key, item, context_of(forecaster, key, item, max_rows))
+        series_key = (item.plant, item.application, item.panel_size)
+        history = history_of(forecaster, series_key, item, max_rows)
+        return _Accepted(place, item, history, not forecaster.knows(series_key))
     except ServiceError as error:
         return _Refused(place, error)
 
@@ -121,8 +122,7 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
     accepted = [item for item in items if isinstance(item, _Accepted)]
     for (steps, _), some in groupby(sorted(accepted, key=_alike), _alike):
         group = list(some)
-        starts = [Start(one.key, one.context.rows, one.context.last) for one in group]
-        forecasts = forecaster.forecast_all(starts, steps)
+        forecasts = forecaster.forecast_all([one.history for one in group], steps)
         for i, one in enumerate(group):
             found[one.place] = _entry(forecaster, one, forecasts.of(i))
     return [found[item.place] for item in items]
@@ -130,12 +130,12 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
 
 def _alike(accepted: _Accepted) -> tuple[int, bool]:
     """The properties that items share which are forecast together."""
-    return accepted.item.prediction_days, accepted.context.cold
+    return accepted.item.prediction_days, accepted.cold_start
 
 
 def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:
     try:
-        return batch_entry(forecaster, one.key, one.context, one.item, forecast, one.place)
+        return batch_entry(forecaster, one.history, one.item, forecast, one.place)
     except ServiceError as error:
         return _refusal(one.place, error)
 

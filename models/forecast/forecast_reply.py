@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.forecaster import Forecast, Forecaster
-from models.forecast.history import Context
+from models.forecast.forecast import Forecast
+from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
-from models.series.panel import SERIES_FIELDS, TARGETS, SeriesKey
+from models.series.panel import SERIES_FIELDS, TARGETS
 from utils import validation
 from utils.api import replies
 from utils.api.schemas import ForecastFields, PredictRequest
@@ -29,62 +29,49 @@ _COLUMNS = [
 
 
 def forecast_reply(
-    forecaster: Forecaster,
-    key: SeriesKey,
-    context: Context,
-    request: PredictRequest,
-    forecast: Forecast,
+    forecaster: Forecaster, history: History, request: PredictRequest, forecast: Forecast
 ) -> replies.PredictReply:
     """Return the reply to a request for one series.
 
     Args:
-        context: the history that the forecast starts from.
+        history: the rows that the forecast starts from.
         forecast: of one series, over the days that the request asks for.
 
     Raises:
         DamagedFile: the forecast has values that are not numbers.
     """
-    fields = _fields(forecaster, key, context, request, forecast)
+    fields = _fields(forecaster, history, request, forecast)
     return replies.PredictReply(model_id=request.model_id, **fields)
 
 
 def batch_entry(
-    forecaster: Forecaster,
-    key: SeriesKey,
-    context: Context,
-    item: ForecastFields,
-    forecast: Forecast,
-    place: int,
+    forecaster: Forecaster, history: History, item: ForecastFields, forecast: Forecast, place: int
 ) -> replies.BatchForecast:
     """Return the entry of one item of a batch, by its place from 0. Raises as `forecast_reply`."""
-    fields = _fields(forecaster, key, context, item, forecast)
-    names: dict[str, Any] = dict(zip(SERIES_FIELDS, key, strict=True))
+    fields = _fields(forecaster, history, item, forecast)
+    names: dict[str, Any] = dict(zip(SERIES_FIELDS, history.series_key, strict=True))
     return replies.BatchForecast(item=place, **fields, **names)
 
 
 def _fields(
-    forecaster: Forecaster,
-    key: SeriesKey,
-    context: Context,
-    request: ForecastFields,
-    forecast: Forecast,
+    forecaster: Forecaster, history: History, request: ForecastFields, forecast: Forecast
 ) -> dict[str, Any]:
     """Fields that the reply to a single request and the entry of a batch share."""
     if not forecast.is_finite:
         raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
     forecast = forecast.shifted(
-        forecaster.response, context.rows[-1], request.current_wip, request.planned_throughput
+        forecaster.what_if, history.rows[-1], request.current_wip, request.planned_throughput
     )
     values = np.round((forecast.raw if request.raw else forecast.values)[0], _DECIMALS)
-    dates = forecaster.calendar.dates(context.last + 1 + np.arange(request.prediction_days))
+    dates = forecaster.calendar.dates(history.last_step + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T
-    highest, wanted = forecaster.highest_throughput(key), request.target_production
+    highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     return {
         "predictions": _days(values, dates, forecast),
         "validation": validation.review_forecast(wip, throughput, cycle_time, highest, wanted),
         "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
         "target": _target(throughput, dates, wanted),
-        "cold_start": context.cold,
+        "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
 

@@ -1,85 +1,80 @@
-"""The past that a forecast starts from: what the model keeps, and the request's history."""
+"""The history that a forecast starts from: the request's rows and the end of the training data."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from models.data import cleaning, tables
-from models.forecast.forecaster import Forecaster
+from models.forecast.forecaster import Forecaster, History
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils.api.schemas import ForecastFields
 from utils.errors import InvalidInput
 
-Floats = NDArray[np.float64]
 
+def history_of(
+    forecaster: Forecaster, series_key: SeriesKey, request: ForecastFields, max_rows: int
+) -> History:
+    """Return the history that the forecast of a request starts from.
 
-class Context(NamedTuple):
-    """Recent rows of a series in units, [n, 3], and the step number of the last one."""
+    The request's rows, preceded by the end of the training data where the two adjoin; without
+    rows in the request, the end of the training data. A series that the model was not trained
+    on needs rows in the request (a cold start).
 
-    rows: Floats
-    last: int
-    cold: bool = False  # the model was not trained on this series
-
-
-def context_of(
-    forecaster: Forecaster, key: SeriesKey, request: ForecastFields, max_rows: int
-) -> Context:
-    """The past that a forecast starts from.
-
-    The request's history, completed by the end of the training data where it joins on to it;
-    without a history, that end alone. A series that the model was not trained on can be forecast
-    from its history, by what the series have in common (a cold start).
+    Args:
+        max_rows: most rows that the request may have.
 
     Raises:
-        InvalidInput: the model does not know the series, or the history is too short.
+        InvalidInput: the model was not trained on the series, or the history is too short.
     """
-    length, known = forecaster.encoding.length, forecaster.recent(key)
-    cold = not forecaster.knows(key)
-    if cold and (request.history is None or not forecaster.starts_cold):
-        forecaster.check(key)
+    length, known = forecaster.encoding.length, forecaster.recent_history(series_key)
+    cold = not forecaster.knows(series_key)
+    if cold and (request.history is None or not forecaster.can_start_cold):
+        forecaster.check(series_key)
     if request.history is None:
         if known is None:
             raise InvalidInput.of(
                 "history",
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
-        return Context(*known)
-    rows, last = _joined(_history(forecaster, key, request.history, max_rows), known)
-    if len(rows) < length:
+        return known
+    history = _joined(_requested(forecaster, series_key, request.history, max_rows), known)
+    if len(history.rows) < length:
         raise InvalidInput.of(
             "history",
             f"must have at least {length} rows, or join on to the end of the training data",
             f"{len(request.history)} rows",
         )
-    return Context(rows, last, cold)
+    return history
 
 
-def _history(
-    forecaster: Forecaster, key: SeriesKey, given: list[dict[str, object]], max_rows: int
-) -> tuple[Floats, int]:
-    """The rows of a history in units, and the step number of the first.
+def _requested(
+    forecaster: Forecaster,
+    series_key: SeriesKey,
+    requested: list[dict[str, object]],
+    max_rows: int,
+) -> History:
+    """The cleaned rows of a request.
 
     Raises:
-        InvalidInput: they cannot be repaired, or are of another series.
+        InvalidInput: they cannot be cleaned, or belong to another series.
     """
-    names = dict(zip(SERIES_FIELDS, key, strict=True))
-    table = tables.read_rows([names | row for row in given], max_rows)
+    names = dict(zip(SERIES_FIELDS, series_key, strict=True))
+    table = tables.read_rows([names | row for row in requested], max_rows)
     panel = cleaning.clean(table, forecaster.calendar).panel
-    if panel.series_keys != (key,):
-        others = [other for other in panel.series_keys if other != key]
+    if panel.series_keys != (series_key,):
+        others = [other for other in panel.series_keys if other != series_key]
         raise InvalidInput.of(
-            "history", f"must hold rows of {' / '.join(key)} only", " / ".join(others[0])
+            "history", f"must hold rows of {' / '.join(series_key)} only", " / ".join(others[0])
         )
-    return panel.filled(), int(panel.first[0])
+    rows = panel.filled()
+    return History(series_key, rows, int(panel.first[0]) + len(rows) - 1)
 
 
-def _joined(history: tuple[Floats, int], known: tuple[Floats, int] | None) -> tuple[Floats, int]:
-    """A history behind what is known from before it, where the two join; and its last step."""
-    rows, first = history
-    last = first + len(rows) - 1
-    if known is not None and known[1] + 1 >= first:
-        rows = np.vstack([known[0][: len(known[0]) - max(0, known[1] - first + 1)], rows])
-    return rows, last
+def _joined(history: History, known: History | None) -> History:
+    """A history preceded by the known rows from before it, if no step lies between them."""
+    first = history.last_step + 1 - len(history.rows)
+    if known is None or known.last_step + 1 < first:
+        return history
+    overlap = known.last_step + 1 - first
+    before = known.rows[: max(0, len(known.rows) - overlap)]
+    return history._replace(rows=np.vstack([before, history.rows]))

@@ -1,8 +1,7 @@
-"""The networks of published models, as ONNX Runtime runs them."""
+"""The network of a published model, run by ONNX Runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,55 +12,44 @@ from utils.errors import DamagedFile
 
 
 class OnnxSession:
-    """A network as ONNX Runtime runs it. Safe to share between threads; what is bound is not."""
+    """A network run by ONNX Runtime. Safe to share between threads.
+
+    Args:
+        session: of a network with one input for windows, or another for names, and one output.
+    """
 
     def __init__(self, session: Any) -> None:
         self._session = session
         self._window, *self._others = (given.name for given in session.get_inputs())
-        [self._said] = (output.name for output in session.get_outputs())
+        [self._output] = (output.name for output in session.get_outputs())
 
     def __call__(
         self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
     ) -> NDArray[np.float32]:
-        """See `rolling.Network`."""
-        feed: dict[str, Any] = {self._window: windows}
-        for name in self._others:
-            feed[name] = identities
-        said: NDArray[np.float32] = self._session.run([self._said], feed)[0]
-        return said
+        """Return the outputs of n windows, [n, 3].
 
-    def bind(
-        self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
-    ) -> Callable[[], NDArray[np.float32]]:
-        """The same of arrays that are written to between calls, as is what it returns.
-
-        A tenth quicker: nothing is handed over.
+        Args:
+            windows: features of the rows of each window, [n, length, width].
+            identities: number of plant, application and panel size, [n, 3]; None for a network
+                without that input.
         """
-        value = onnxruntime.OrtValue.ortvalue_from_numpy  # keeps to the array's own memory
-        said = np.empty((len(windows), 3), np.float32)
-        binding, run = self._session.io_binding(), self._session.run_with_iobinding
-        binding.bind_ortvalue_input(self._window, value(windows))
+        inputs: dict[str, Any] = {self._window: windows}
         for name in self._others:
-            binding.bind_ortvalue_input(name, value(identities))
-        binding.bind_ortvalue_output(self._said, value(said))
-
-        def say() -> NDArray[np.float32]:
-            run(binding)
-            return said
-
-        return say
+            inputs[name] = identities
+        output: NDArray[np.float32] = self._session.run([self._output], inputs)[0]
+        return output
 
 
 def open_network(content: bytes) -> OnnxSession:
-    """The function that the content of an ONNX file is, on one thread.
+    """Return the network that the content of an ONNX file describes; it runs on one thread.
 
     Raises:
-        DamagedFile: the file is no ONNX network.
+        DamagedFile: the content is not an ONNX network.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Half of the memory of a small network, and no quicker.
+    # The arena doubles the memory of a small network and makes it no faster.
     options.enable_cpu_mem_arena = False
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])

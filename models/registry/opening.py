@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from models.forecast.autoregression import Autoregression
-from models.forecast.forecaster import Forecaster, LegacyModel, Model, SeriesEnd
+from models.forecast.correction import Network
+from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.intervals import Intervals
+from models.forecast.legacy_model import LegacyModel
 from models.forecast.onnx_session import open_network
+from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.rollout import Network
 from models.forecast.what_if import WhatIfEffect
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument
 from models.series.encoding import Encoding
@@ -41,7 +43,7 @@ def open_forecaster(document: ModelDocument, network: bytes | Network) -> Foreca
         ) from error
 
 
-def _model(document: ModelDocument, network: Network) -> Model | LegacyModel:
+def _model(document: ModelDocument, network: Network) -> PublishedModel | LegacyModel:
     _expect(document, "encoding", "series")
     kind = document.encoding["kind"]
     if kind == LegacyEncoding.kind:
@@ -50,7 +52,7 @@ def _model(document: ModelDocument, network: Network) -> Model | LegacyModel:
         raise ValueError(f"unknown encoding {kind!r}")
     _expect(document, *FORECAST_FIELDS, "network")
     encoding = Encoding.from_document(document.encoding)
-    return Model(
+    return PublishedModel(
         encoding,
         Autoregression.from_document(document.autoregression or {}, encoding.calendar),
         network,

@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
 from models.data.datasets import Datasets
-from models.forecast.forecaster import Forecaster
+from models.forecast.forecaster import Forecaster, History
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.reports.pictures import HeldBack, Layer, draw_forecasts, draw_model
@@ -109,8 +109,9 @@ def held_back(document: ModelDocument, network: bytes, datasets: Datasets) -> li
 def _forecast(forecaster: Forecaster, panel: Panel, s: int, begin: int, cut: int) -> HeldBack:
     """The forecast of one series from row `begin`, whose step number is `cut`."""
     end = min(begin + _LONGEST, int(panel.offsets[s + 1]))
-    past = panel.filled()[panel.offsets[s] : begin]
-    forecast = forecaster.forecast(panel.series_keys[s], past, cut - 1, end - begin)
+    rows = panel.filled()[panel.offsets[s] : begin]
+    history = History(panel.series_keys[s], rows, cut - 1)
+    forecast = forecaster.forecast(history, end - begin)
     return HeldBack(
         name=" / ".join(panel.series_keys[s]),
         dates=panel.calendar.dates(np.arange(cut, cut + end - begin)),

@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,3 +127,17 @@ def _day_of_month(days: Ints) -> Ints:
 def day_number(value: date) -> int:
     """Return the days since 1970-01-01 of a date."""
     return value.toordinal() - date(1970, 1, 1).toordinal()
+
+
+def features_ahead(
+    last: Ints, begin: int, end: int, features: Callable[[Ints], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return features of the steps `last + begin` to `last + end − 1`, [n, end − begin, width].
+
+    Args:
+        last: step numbers, [n]; features of equal ones are computed once.
+        features: function from step numbers [m] to their features [m, width].
+    """
+    distinct, place = np.unique(last, return_inverse=True)
+    time = distinct[:, None] + np.arange(begin, end)
+    return features(time.ravel()).reshape(*time.shape, -1)[place]

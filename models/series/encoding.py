@@ -1,5 +1,4 @@
-"""What a network is shown of series: scaled rows with the calendar, what a design engineers of
-them, and the numbers of names."""
+"""The inputs of a network: scaled values, calendar, engineered features and numbers of names."""
 
 from __future__ import annotations
 
@@ -18,15 +17,23 @@ from models.series.scaling import Scaling
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FARTHEST = 6.0  # spreads from the mean that a network is shown at most
+FARTHEST = 6.0  # scaled values beyond ±6 standard deviations are clipped in a network's inputs
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """Series in the scale that models work in, fitted on the training span only.
+    """The scaling of series and the inputs of a network, fitted on the training span.
 
-    `lowest` and `highest` [S, 3] are the range that the scaled values have shown there;
-    `engineered` tells whether rows have the features of `models.series.features` too.
+    A row of a window has the features of its values (`value_features`) and the calendar of the
+    step after it (`ahead`).
+
+    Attributes:
+        calendar: step of the series.
+        length: rows of a window.
+        series_keys: the series, by number.
+        scaling: between units and scaled values.
+        lowest, highest: range of the scaled values in the training span, [S, 3].
+        engineered: True if rows have the features of `models.series.features` too.
     """
 
     calendar: Calendar
@@ -41,7 +48,7 @@ class Encoding:
 
     @classmethod
     def fit(cls, panel: Panel, length: int, cut: int, engineered: bool = False) -> Encoding:
-        """Fit on the rows before step `cut`; later rows have no influence."""
+        """Return the encoding fitted on the rows of a panel before step `cut`."""
         early = np.where((panel.time < cut)[:, None], panel.values, np.nan)
         scaling = Scaling.fit(early, panel.offsets)
         scaled = np.clip(scaling.forward(early, panel.series), -FARTHEST, FARTHEST)
@@ -58,28 +65,28 @@ class Encoding:
 
     @property
     def averaged(self) -> tuple[int, ...]:
-        """Rows of the moving averages that a row has; () for none."""
+        """Lengths of the moving averages among the features of a row; () for none."""
         return AVERAGED[self.calendar.step] if self.engineered else ()
 
     @property
     def width(self) -> int:
         """Number of features of a row."""
-        return self.shown_width + self.ahead(np.zeros(1, np.int64)).shape[1]
+        return self.value_width + self.ahead(np.zeros(1, np.int64)).shape[1]
 
     @property
-    def shown_width(self) -> int:
-        """Number of those that are of the values."""
+    def value_width(self) -> int:
+        """Number of features that are computed from the values."""
         return 3 * (1 + len(self.averaged))
 
     @property
     def look_back(self) -> int:
-        """Rows of the past that a window's features are made of."""
+        """Number of rows that the features of a window are computed from."""
         return self.length + max(self.averaged, default=1) - 1
 
     def identities(self, series: Ints) -> NDArray[np.int32]:
-        """Number of each series' plant, application and panel size, [n] → [n, 3].
+        """Return the numbers of plant, application and panel size of series, [n] → [n, 3].
 
-        Counted through: applications go on where plants end, panel sizes where those end.
+        One count runs through all: applications follow the plants, panel sizes the applications.
         """
         return self._identities[series]
 
@@ -91,16 +98,23 @@ class Encoding:
         return np.asarray(table, np.int32).reshape(-1, len(SERIES_FIELDS))
 
     def rows(self, scaled: Floats, time: Ints, position: Ints) -> NDArray[np.float32]:
-        """Features of rows, [n, 3] → [n, width]: of their values and of the step after."""
-        return np.hstack([self.shown(scaled, position), self.ahead(time)])
-
-    def shown(self, scaled: Floats, position: Ints) -> NDArray[np.float32]:
-        """Scaled values of rows as a network is shown them, [n, 3] → [n, 3 + averages].
-
-        Outliers are shown no farther than six spreads from the mean.
+        """Return the features of rows, [n, width].
 
         Args:
-            position: each row's place within its series, [n].
+            scaled: their values, [n, 3].
+            time: their step numbers, [n].
+            position: position of each row within its series, [n].
+        """
+        return np.hstack([self.value_features(scaled, position), self.ahead(time)])
+
+    def value_features(self, scaled: Floats, position: Ints) -> NDArray[np.float32]:
+        """Return the features of the values of rows, [n, 3] → [n, value_width].
+
+        The values themselves, clipped at ±6, and their moving averages, if any.
+
+        Args:
+            scaled: values of whole series or of windows, one after the other, [n, 3].
+            position: position of each row within its series, [n].
         """
         near = np.clip(scaled, -FARTHEST, FARTHEST)
         if self.averaged:
@@ -108,14 +122,14 @@ class Encoding:
         return near.astype(np.float32)
 
     def ahead(self, time: Ints) -> NDArray[np.float32]:
-        """What a network is told of the steps after `time`, [n] → [n, c]: their calendar."""
+        """Return the calendar features of the steps after `time`, [n] → [n, c]."""
         calendar = self.calendar.features(time + 1)
         if self.engineered:
             calendar = np.hstack([calendar, calendar_extras(self.calendar, time + 1)])
         return calendar
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into an equal encoding."""
+        """Return a JSON-ready form that `from_document` turns back into an equal encoding."""
         return {
             "kind": self.kind,
             "step": self.calendar.step.value,
@@ -130,7 +144,7 @@ class Encoding:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Encoding:
-        """The encoding that `to_document` described."""
+        """Return the encoding that `to_document` described."""
         return cls(
             Calendar(Step(document["step"]), int(document["anchor"])),
             int(document["sequence_length"]),

@@ -102,7 +102,7 @@ class LegacyEncoding:
         """The series: all combinations of the known names."""
         return tuple((plant, use, size) for plant, use, size in product(*self.names))
 
-    def surroundings(self, time: Ints, series: Ints) -> NDArray[np.float32]:
+    def context_features(self, time: Ints, series: Ints) -> NDArray[np.float32]:
         """Features of a row beside its values, scaled: names and its own date, [n, c]."""
         columns = self._codes(series) | self._dates(time)
         scaled = [
@@ -113,11 +113,11 @@ class LegacyEncoding:
         return np.array(scaled, np.float32).reshape(-1, len(time)).T
 
     def rows(
-        self, values: Floats, surroundings: NDArray[np.float32], series: Ints
+        self, values: Floats, context_features: NDArray[np.float32], series: Ints
     ) -> NDArray[np.float32]:
         """Features of rows, [n, 3] in units → [n, F], in the stated order."""
         result = np.empty((len(values), len(self.features)), np.float32)
-        beside = iter(surroundings.T)
+        beside = iter(context_features.T)
         for i, feature in enumerate(self.features):
             if feature in TARGETS:
                 value = values[:, TARGETS.index(feature)]

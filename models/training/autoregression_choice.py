@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
-from models.forecast.rollout import LookBack, roll_linear
+from models.forecast.look_back import LookBack
+from models.forecast.rollout import roll_linear
 from models.series.error_measures import mean_known
 from models.series.panel import Panel
 from models.training.least_squares import MOST_OWN, Sums

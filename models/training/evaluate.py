@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Kind
-from models.forecast.forecaster import Model
+from models.forecast.correction import Network
 from models.forecast.intervals import LEVELS, ErrorSamples, Intervals, series_scale
+from models.forecast.look_back import LookBack
 from models.forecast.naive import SEASONS, repeated, usual_errors
+from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.rollout import LookBack, Network
 from models.forecast.what_if import WhatIfEffect
 from models.series import error_measures
 from models.series.panel import TARGETS
@@ -50,13 +51,13 @@ class RollOuts:
     scaled_truth: Floats
 
 
-def assemble(task: PreparedData, network: Network) -> tuple[Model, dict[str, Any]]:
+def assemble(task: PreparedData, network: Network) -> tuple[PublishedModel, dict[str, Any]]:
     """The model as it is judged, all its parts fitted, and its metrics.
 
     Its anchor is fitted on the training span only; the published one is `Choice.refitted`.
     """
     cut = _cut(task)
-    model = Model(
+    model = PublishedModel(
         task.encoding,
         task.choice.anchor,
         network,
@@ -78,7 +79,7 @@ def _cut(task: PreparedData) -> int:
     return int(task.panel.time[task.windows.held_back].min())
 
 
-def _coherence(model: Model, task: PreparedData, cut: int) -> Reconciliation | None:
+def _coherence(model: PublishedModel, task: PreparedData, cut: int) -> Reconciliation | None:
     """How far the forecasts are made to agree, learned on the calibration span."""
     rows = task.windows.calibration
     if len(rows) < _FEWEST_ROLL_OUTS:
@@ -97,7 +98,7 @@ def _origins(task: PreparedData, rows: Ints) -> Ints:
     return np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_ROLL_OUTS])
 
 
-def roll(model: Model, task: PreparedData, rows: Ints, allowed: Ints) -> RollOuts:
+def roll(model: PublishedModel, task: PreparedData, rows: Ints, allowed: Ints) -> RollOuts:
     """Roll a model out from rows of its training's panel.
 
     Args:
@@ -124,7 +125,9 @@ def roll(model: Model, task: PreparedData, rows: Ints, allowed: Ints) -> RollOut
 # --- is the network heard? ---------------------------------------------------------------------
 
 
-def _heard(model: Model, task: PreparedData, rows: Ints) -> tuple[Model, dict[str, Any]]:
+def _heard(
+    model: PublishedModel, task: PreparedData, rows: Ints
+) -> tuple[PublishedModel, dict[str, Any]]:
     """The model with the network silent where it makes the held-back end worse, and the figures."""
     allowed = task.windows.held_back
     alone = _wapes(roll(replace(model, residual_scale=np.zeros(3)), task, rows, allowed))
@@ -184,7 +187,7 @@ def _verdict(
 # --- how far off -------------------------------------------------------------------------------
 
 
-def _spread(model: Model, task: PreparedData) -> Intervals | None:
+def _spread(model: PublishedModel, task: PreparedData) -> Intervals | None:
     """Quantiles of errors, from the calibration span and the anchor's trials."""
     panel, rows = task.panel, task.windows.calibration
     count = len(panel.series_keys)
@@ -224,13 +227,13 @@ def _by_origin(errors: Floats, rolled: RollOuts, task: PreparedData) -> ErrorSam
 # --- the report --------------------------------------------------------------------------------
 
 
-def one_step_ahead(model: Model, task: PreparedData, rows: Ints) -> Floats:
+def one_step_ahead(model: PublishedModel, task: PreparedData, rows: Ints) -> Floats:
     """Forecasts of rows, each from the true rows before it, [n, 3] in units."""
     panel, encoding = task.panel, task.encoding
     series = panel.series
     scaled = task.anchored[rows].copy()
     if model.residual_scale.any():
-        shown, time = encoding.shown(task.scaled, panel.position), panel.time
+        shown, time = encoding.value_features(task.scaled, panel.position), panel.time
         for begin in range(0, len(rows), _AT_ONCE):
             some = rows[begin : begin + _AT_ONCE]
             place = some[:, None] + np.arange(-encoding.length, 0)
@@ -241,7 +244,7 @@ def one_step_ahead(model: Model, task: PreparedData, rows: Ints) -> Floats:
     return encoding.scaling.inverse(scaled, series[rows])
 
 
-def _report(model: Model, task: PreparedData, judged: Ints) -> dict[str, Any]:
+def _report(model: PublishedModel, task: PreparedData, judged: Ints) -> dict[str, Any]:
     """ErrorSamples over the judged part in units, overall and per target.
 
     Overall, `rmse` and `mae` pool the three targets; `r2_score` and `mase` are the means of
@@ -307,7 +310,7 @@ def _of_target(
     rolled: RollOuts,
     naive: dict[str, Floats],
     usual: Floats,
-    model: Model,
+    model: PublishedModel,
     task: PreparedData,
 ) -> dict[str, Any]:
     """Figures of one target; all None where its truth is not known.
@@ -339,7 +342,7 @@ def _of_target(
     }
 
 
-def _coverage(i: int, rolled: RollOuts, model: Model) -> dict[str, float] | None:
+def _coverage(i: int, rolled: RollOuts, model: PublishedModel) -> dict[str, float] | None:
     """Share of the judged truths within the intervals of each level."""
     if model.intervals is None:
         return None

@@ -118,7 +118,7 @@ class _Graph:
     ) -> None:
         panel, encoding = task.panel, task.encoding
         first, time = int(panel.first.min()), panel.time
-        self._rows = tf.constant(encoding.shown(task.scaled, panel.position))
+        self._rows = tf.constant(encoding.value_features(task.scaled, panel.position))
         self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
         self._time = tf.constant(time - first, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.forecast.forecaster import Model
 from models.forecast.onnx_session import open_network
+from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import (
     Metrics,
@@ -128,7 +128,7 @@ def _train(
     return document
 
 
-def _export(trained: keras.Model, path: Path) -> None:
+def _export(trained: keras.PublishedModel, path: Path) -> None:
     try:
         network.export_onnx(trained, path)
     except OSError as error:
@@ -136,7 +136,7 @@ def _export(trained: keras.Model, path: Path) -> None:
 
 
 def _document(
-    model: Model,
+    model: PublishedModel,
     metrics: dict[str, Any],
     task: PreparedData,
     hyper: Hyperparameters,

@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.backtest import backtest, plot
-from models.forecast.forecaster import Forecaster, LegacyModel
+from models.forecast.forecaster import Forecaster
+from models.forecast.legacy_model import LegacyModel
 from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar, Step

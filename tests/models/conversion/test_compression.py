@@ -150,9 +150,9 @@ def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
     served = registry.open(id)
     exact = open_forecaster(ModelDocument.of(document), store.read(id, SERVED["int8"]))
     key = panel.series_keys[0]
-    recent = served.recent(key)
+    recent = served.recent_history(key)
     assert recent is not None
-    forecasts = [each.forecast(key, *recent, 5).values for each in (served, exact)]
+    forecasts = [each.forecast(recent, 5).values for each in (served, exact)]
     np.testing.assert_array_equal(*forecasts)
 
 

@@ -148,12 +148,12 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
     assert [id for id, _ in registry.infos()] == [document["model_id"]]
     forecaster = registry.open(document["model_id"])
     forecaster.check(("P2", "TV", "L"))
-    recent = forecaster.recent(("P1", "TV", "S"))
+    recent = forecaster.recent_history(("P1", "TV", "S"))
     assert recent is not None
-    assert recent[0][-1].tolist() == [119, 11, 10]
-    assert forecaster.encoding.calendar.dates(np.array([recent[1]])) == ["2024-01-20"]
+    assert recent.rows[-1].tolist() == [119, 11, 10]
+    assert forecaster.encoding.calendar.dates(np.array([recent.last_step])) == ["2024-01-20"]
     assert forecaster.highest_throughput(("P1", "TV", "S")) == 12
-    forecast = forecaster.forecast(("P1", "TV", "S"), *recent, 30)
+    forecast = forecaster.forecast(recent, 30)
     assert forecast.values.shape == (1, 30, 3) and (forecast.values >= 0).all()
     # Nobody knows how far off it is: it states no intervals, and no confidence.
     assert forecast.lower == forecast.upper == {} and not forecast.confidence.any()

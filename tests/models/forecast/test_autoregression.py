@@ -12,7 +12,8 @@ from sklearn.linear_model import Ridge
 
 from models.data_generator import PlantSpec, generate
 from models.forecast.autoregression import Autoregression, Kind, Shape, Strength
-from models.forecast.rollout import LookBack, padded, roll_linear
+from models.forecast.look_back import LookBack, padded
+from models.forecast.rollout import roll_linear
 from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel
 from models.training.autoregression_choice import choose

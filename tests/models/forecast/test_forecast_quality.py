@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, generate
-from models.forecast.forecaster import Forecast, Model, past_of
-from models.forecast.rollout import LookBack
+from models.forecast.forecast import Forecast
+from models.forecast.look_back import LookBack
+from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
@@ -60,13 +61,15 @@ def until(panel: Panel, day: int) -> Panel:
     return whole.select(np.flatnonzero(whole.lengths).tolist())
 
 
-def published(task: PreparedData, network: Any = silent) -> tuple[Model, dict[str, Any]]:
+def published(task: PreparedData, network: Any = silent) -> tuple[PublishedModel, dict[str, Any]]:
     """The model as it is published, and its metrics."""
     model, metrics = assemble(task, network)
     return replace(model, autoregression=task.choice.refitted), metrics
 
 
-def later(model: Model, panel: Panel, days: list[int], steps: int) -> tuple[list[Forecast], Floats]:
+def later(
+    model: PublishedModel, panel: Panel, days: list[int], steps: int
+) -> tuple[list[Forecast], Floats]:
     """Forecasts of all series from some days on, and what came: [origins, S, steps, 3]."""
     scaled = model.encoding.scaling.forward(panel.filled(), panel.series)
     shown = model.encoding.lowest, model.encoding.highest
@@ -78,6 +81,11 @@ def later(model: Model, panel: Panel, days: list[int], steps: int) -> tuple[list
         rows = panel.offsets[:-1] + FIRST + day - panel.first
         truths.append(panel.values[rows[:, None] + np.arange(steps)])
     return forecasts, np.array(truths)
+
+
+def look_back(model: PublishedModel, number: int, rows: Floats, last: int) -> LookBack:
+    """The look-back of one series."""
+    return model.look_back_of(np.array([number]), [rows], np.array([last]))
 
 
 def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) -> Floats:
@@ -193,7 +201,7 @@ def test_a_network_that_makes_it_worse_is_not_heard_and_the_model_says_so() -> N
     for figures in verdict["per_target"].values():
         assert figures["wape_with"] > figures["wape_without"] == figures["wape_published"]
     quiet, _ = published(task)
-    past = past_of(model, 0, task.panel.values[:200], FIRST + 199)
+    past = look_back(model, 0, task.panel.values[:200], FIRST + 199)
     np.testing.assert_array_equal(model.forecast(past, 9).values, quiet.forecast(past, 9).values)
 
 
@@ -215,7 +223,7 @@ def test_a_network_that_knows_more_is_heard() -> None:
 
 
 @lru_cache(maxsize=1)
-def of_plants() -> tuple[Model, Panel]:
+def of_plants() -> tuple[PublishedModel, Panel]:
     panel = plants(200)
     return published(prepare(panel, HYPER))[0], panel
 
@@ -230,7 +238,7 @@ def test_another_state_acts_as_the_flow_says_and_fades(
 ) -> None:
     model, panel = of_plants()
     rows = panel.values[200 * series : 200 * (series + 1)]
-    plain = model.forecast(past_of(model, series, rows, FIRST + 199), 30)
+    plain = model.forecast(look_back(model, series, rows, FIRST + 199), 30)
     was = rows[-1]
 
     def moved(wip: float | None, throughput: float | None) -> Floats:
@@ -252,7 +260,7 @@ def test_a_series_that_is_not_known_is_forecast_from_its_history() -> None:
     for day in range(150, 220, 10):
         rows = other[:day]
         cold = model.with_series(rows)
-        forecast = cold.forecast(past_of(cold, len(panel.series_keys), rows, FIRST + day - 1), 7)
+        forecast = cold.forecast(look_back(cold, len(panel.series_keys), rows, FIRST + day - 1), 7)
         errs.append(np.abs(forecast.values[0] - other[day : day + 7]) / other[day : day + 7])
         naive.append(np.abs(rows[-1] - other[day : day + 7]) / other[day : day + 7])
         assert (forecast.lower[80] < forecast.values).all()

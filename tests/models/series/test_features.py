@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.rollout import Correction, LookBack
+from models.forecast.correction import Correction
+from models.forecast.look_back import LookBack
 from models.series.calendar import Calendar, Step
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import calendar_extras, last_averages, moving_averages

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.forecast.rollout import roll_levels
+from models.forecast.legacy_model import roll_levels
 from models.series.calendar import Calendar, Step, day_number
 from models.series.legacy_encoding import FEATURES, LegacyEncoding, feature_order
 
@@ -33,7 +33,7 @@ def test_rows_hold_the_scaled_features_in_the_stated_order(order: tuple[str, ...
     code = encoding(order)
     series = np.array([0, 5])
     values = np.array([[100.0, 10.0, 9.0], [50.0, 5.0, 8.0]])
-    rows = code.rows(values, code.surroundings(DAYS, series), series)
+    rows = code.rows(values, code.context_features(DAYS, series), series)
     first = [100, 10, 9, 0, 0, 0, 0, 1, 1]  # 2024-01-01 was a Monday
     second = [50, 5, 8, 1, 0, 2, 1, 12, 366]
     for got, true in zip(rows, (first, second), strict=True):
@@ -46,12 +46,12 @@ def test_rows_hold_the_scaled_features_in_the_stated_order(order: tuple[str, ...
 def test_monthly_rows_know_their_own_date() -> None:
     code = LegacyEncoding.of(Calendar(Step.MONTH, 1), 4, NAMES, feature_order(9))
     february = code.calendar.index(np.array([day_number(date(2024, 2, 1))]))
-    assert code.surroundings(february, np.array([0]))[0].tolist() == [0, 0, 0, 3, 2, 32]
+    assert code.context_features(february, np.array([0]))[0].tolist() == [0, 0, 0, 3, 2, 32]
 
 
 def test_rows_without_names_and_dates_are_the_values_alone() -> None:
     code = encoding(feature_order(3))
-    around = code.surroundings(DAYS, np.array([0, 1]))
+    around = code.context_features(DAYS, np.array([0, 1]))
     assert around.shape == (2, 0)
     assert code.rows(np.ones((2, 3)), around, np.array([0, 1])).shape == (2, 3)
 

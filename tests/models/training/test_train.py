@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from models.forecast.forecaster import past_of
+from models.forecast.forecaster import History
+from models.forecast.look_back import LookBack
 from models.forecast.onnx_session import open_network
-from models.forecast.rollout import LookBack
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
@@ -100,8 +100,9 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
     for s in range(len(data.series_keys)):
         begin = data.offsets[s]
         for row in range(begin + 64, begin + 72):
-            past = past_of(model, s, data.values[begin:row], int(data.time[row - 1]))
-            errors.append(np.abs(model.forecast(past, 1).values[0, 0] - data.values[row]))
+            rows, last = [data.values[begin:row]], data.time[[row - 1]]
+            look_back = model.look_back_of(np.array([s]), rows, last)
+            errors.append(np.abs(model.forecast(look_back, 1).values[0, 0] - data.values[row]))
     maes = [document["metrics"]["per_target"][target]["mae"] for target in TARGETS]
     np.testing.assert_allclose(np.mean(errors, axis=0), maes, rtol=1e-3)
 
@@ -129,7 +130,7 @@ def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path, panel:
     values[::3, 2] = np.nan
     document, forecaster = trained(tmp_path, replace(panel, values=values))
     assert np.isfinite(document["training_history"]["loss"]).all()
-    assert np.isfinite(forecaster.recent(panel.series_keys[0])[0]).all()
+    assert np.isfinite(forecaster.recent_history(panel.series_keys[0]).rows).all()
     values[:, 2] = np.nan
     document, _ = trained(tmp_path, replace(panel, values=values))
     assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
@@ -160,13 +161,13 @@ def test_a_diverging_training_says_so(panel: Panel) -> None:
 def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int) -> None:
     data = generated_panel(days)
     _, forecaster = trained(tmp_path, data, design=design)
-    # Heard, whether or not it does any good.
+    # The correction is applied, whether or not it improves the forecast.
     forecaster.model = replace(forecaster.model, reconciliation=None, residual_scale=np.ones(3))
     key = data.series_keys[1]
     rows, last = data.values[data.offsets[1] :], int(data.time[-1])
-    whole = forecaster.forecast(key, rows, last, 6).values[0]
+    whole = forecaster.forecast(History(key, rows, last), 6).values[0]
     for step in range(6):
-        one = forecaster.forecast(key, rows, last + step, 1).values[0]
+        one = forecaster.forecast(History(key, rows, last + step), 1).values[0]
         np.testing.assert_allclose(one[0], whole[step], rtol=1e-5)
         rows = np.vstack([rows, one])
 
@@ -177,7 +178,6 @@ def test_roll_out_of_many_series_equals_that_of_each(
 ) -> None:
     _, forecaster = trained(tmp_path, panel, design=design)
     model = forecaster.model
-    assert model is not None
     scaled = model.encoding.scaling.forward(panel.values, panel.series)
     shown = model.encoding.lowest, model.encoding.highest
     end = int(panel.time.max()) + 1
@@ -186,7 +186,7 @@ def test_roll_out_of_many_series_equals_that_of_each(
     )
     together = model.forecast(past, 4)
     for s, key in enumerate(panel.series_keys):
-        alone = forecaster.forecast(key, *forecaster.recent(key), 4)
+        alone = forecaster.forecast(forecaster.recent_history(key), 4)
         np.testing.assert_allclose(together.values[s], alone.values[0], rtol=1e-5)
         np.testing.assert_allclose(together.upper[95][s], alone.upper[95][0], rtol=1e-5)
         np.testing.assert_allclose(together.confidence[s], alone.confidence[0], atol=1e-5)

@@ -1,0 +1,71 @@
+"""A forecast: values, prediction intervals and confidence of several series, in units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.what_if import WhatIfEffect
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of n series, in the units of the data.
+
+    Attributes:
+        values: WIP, throughput and cycle time, reconciled by Little's Law, [n, steps, 3].
+        raw: the same before reconciliation, [n, steps, 3].
+        lower: lower bounds of the prediction intervals, [n, steps, 3], by their level in per
+            cent; {} where no errors were measured.
+        upper: their upper bounds.
+        confidence: expected share of the three values within 20 % of the truth, [n, steps].
+    """
+
+    values: Floats
+    raw: Floats
+    lower: dict[int, Floats]
+    upper: dict[int, Floats]
+    confidence: Floats
+
+    @property
+    def is_finite(self) -> bool:
+        """True if all values and bounds are numbers."""
+        parts = [self.values, self.raw, *self.lower.values(), *self.upper.values()]
+        return all(np.isfinite(part).all() for part in parts)
+
+    def of(self, i: int) -> Forecast:
+        """Return the forecast of one of the series, [1, steps, 3]."""
+        one = slice(i, i + 1)
+        return replace(
+            self,
+            values=self.values[one],
+            raw=self.raw[one],
+            lower={level: bound[one] for level, bound in self.lower.items()},
+            upper={level: bound[one] for level, bound in self.upper.items()},
+            confidence=self.confidence[one],
+        )
+
+    def shifted(
+        self, what_if: WhatIfEffect, was: Floats, wip: float | None, throughput: float | None
+    ) -> Forecast:
+        """Return the forecast from another state of the last day.
+
+        Args:
+            what_if: the effect of another state.
+            was: WIP, throughput and cycle time of the last day as they were, [3].
+            wip, throughput: the other state; None: as it was.
+        """
+        if wip is None and throughput is None:
+            return self
+        factors = what_if.factors(was, wip, throughput, self.values.shape[1])
+        return replace(
+            self,
+            values=self.values * factors,
+            raw=self.raw * factors,
+            lower={level: bound * factors for level, bound in self.lower.items()},
+            upper={level: bound * factors for level, bound in self.upper.items()},
+        )

@@ -1,0 +1,136 @@
+"""A trained model: its parts, and the way from recent rows to a forecast.
+
+rows in units → scaled look-back → roll-out → units → reconciliation → intervals, confidence
+
+forecast = model.forecast(model.look_back_of(numbers, rows, last_steps), steps=30)
+forecast.values  # [n, 30, 3]: WIP, throughput, cycle time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.autoregression import Autoregression
+from models.forecast.correction import Correction, Network
+from models.forecast.forecast import Forecast
+from models.forecast.intervals import CLOSE, LEVELS, Intervals
+from models.forecast.look_back import LookBack
+from models.forecast.reconciliation import Reconciliation
+from models.forecast.rollout import roll_out
+from models.forecast.what_if import WhatIfEffect
+from models.series.encoding import Encoding
+from models.series.scaling import Scaling
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """The parts of a trained model.
+
+    Attributes:
+        encoding: scaling of the series and inputs of the network.
+        autoregression: the linear baseline.
+        network: the LSTM network.
+        residual_scale: unit of the network's output for each target, [3]; 0: the LSTM correction
+            is not applied to that target.
+        reconciliation: by Little's Law; None: values stay as rolled out.
+        intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
+        what_if: effect of another state of the last day.
+    """
+
+    encoding: Encoding
+    autoregression: Autoregression
+    network: Network
+    residual_scale: Floats
+    reconciliation: Reconciliation | None
+    intervals: Intervals | None
+    what_if: WhatIfEffect
+
+    @property
+    def look_back(self) -> int:
+        """Number of recent rows that a forecast uses."""
+        return max(self.autoregression.shape.look_back, self.encoding.look_back)
+
+    def with_series(self, *histories: Floats) -> PublishedModel:
+        """Return the model with further series, which it was not trained on.
+
+        Args:
+            histories: rows of each in units, [n, 3]; their scale is fitted on these.
+        """
+        scaling = self.encoding.scaling.with_series(*histories)
+        return replace(self, encoding=replace(self.encoding, scaling=scaling))
+
+    def look_back_of(self, numbers: Ints, rows: Sequence[Floats], last: Ints) -> LookBack:
+        """Return the scaled look-back of some series.
+
+        Args:
+            numbers: number of each series, [n].
+            rows: recent rows of each in units, oldest first, [m, 3].
+            last: step number of the last row of each, [n].
+        """
+        length, encoding = self.look_back, self.encoding
+        whole = np.full((len(numbers), length, 3), np.nan)
+        for i, recent in enumerate(rows):
+            whole[i, length - len(recent[-length:]) :] = recent[-length:]
+        scaled = encoding.scaling.forward_paths(whole, numbers)
+        trained = (numbers < len(encoding.lowest)).all()
+        ranges = (encoding.lowest[numbers], encoding.highest[numbers]) if trained else None
+        return LookBack.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, ranges)
+
+    def scaled_path(self, look_back: LookBack, steps: int) -> Floats:
+        """Return the roll-outs, scaled, [n, steps, 3].
+
+        The LSTM correction is applied to series that the model was trained on.
+        """
+        correction = None
+        trained = (look_back.series < len(self.encoding.series_keys)).all()
+        if self.residual_scale.any() and trained:
+            correction = Correction(
+                self.network, self.encoding, self.residual_scale, look_back, steps
+            )
+        return roll_out(self.autoregression, look_back, steps, correction)
+
+    def in_units(self, scaled: Floats, look_back: LookBack) -> tuple[Floats, Floats]:
+        """Return roll-outs in units, raw and reconciled by Little's Law, both [n, steps, 3]."""
+        raw = self.encoding.scaling.inverse(scaled, look_back.series)
+        if self.reconciliation is None:
+            return raw, raw
+        time = look_back.last[:, None] + np.arange(1, scaled.shape[1] + 1)
+        calendar = self.encoding.calendar
+        return raw, self.reconciliation.apply(raw, look_back.series, time, calendar)
+
+    def forecast(self, look_back: LookBack, steps: int) -> Forecast:
+        """Return the forecasts of the `steps` steps after a look-back."""
+        raw, values = self.in_units(self.scaled_path(look_back, steps), look_back)
+        if self.intervals is None:
+            return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
+        series, scaling = look_back.series, self.encoding.scaling
+        scaled = scaling.forward_paths(values, series)
+        lower, upper = {}, {}
+        for level in LEVELS:
+            half_width = self.intervals.half_width(level, series, steps)
+            lower[level] = scaling.inverse(scaled - half_width, series)
+            upper[level] = scaling.inverse(scaled + half_width, series)
+        confidence = _confidence(self.intervals, scaling, values, series)
+        return Forecast(values, raw, lower, upper, confidence)
+
+
+def _confidence(intervals: Intervals, scaling: Scaling, values: Floats, series: Ints) -> Floats:
+    """Expected share of the three targets within 20 % of the truth, [n, steps].
+
+    |truth − forecast| ≤ 0.2 × truth if the truth lies between forecast ÷ 1.2 and forecast ÷ 0.8;
+    half of the errors lie on each side. It never rises with the horizon.
+    """
+    low, middle, high = (
+        scaling.forward_paths(values / divisor, series) for divisor in (1 + CLOSE, 1, 1 - CLOSE)
+    )
+    below = intervals.share_within(middle - low, series)
+    above = intervals.share_within(high - middle, series)
+    shares = np.stack([below, above]).mean(axis=(0, 3))
+    return np.minimum.accumulate(shares, axis=1)
