@@ -1,4 +1,4 @@
-"""The pictures of the README and the tutorial, drawn by a running service.
+"""The pictures of the README, the tutorial and docs/forecasts.md, from a running service.
 
 `python -m docs.pictures http://127.0.0.1:5000` generates data, trains two models on it and writes
 docs/images/*.png. With the same release the pictures show the same figures.
@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+from docs import step_figures
 
 IMAGES = Path(__file__).with_name("images")
 PLANT = {"plants": ["Plant_A"], "applications": ["Automotive"], "historicalDays": 730, "seed": 1}
@@ -63,6 +65,28 @@ def main(url: str) -> None:
     drawn = json.loads(service.get(f"/api/model/{auto['model_id']}/visualize"))
     picture = service.get("/" + drawn["visualization_path"].lstrip("/"))
     (IMAGES / "model.png").write_bytes(picture)
+    _draw_steps(service, dataset, plain["model_id"], auto)
+
+
+def _draw_steps(service: Service, dataset: str, plain: str, auto: dict[str, Any]) -> None:
+    """Draw the figures of docs/forecasts.md."""
+    history = step_figures.columns(service.get(f"/api/data/{dataset}?format=csv"), SERIES)
+    asked = SERIES | {"model_id": auto["model_id"]}
+    forecast = service.post("/api/model/predict", asked)
+    raw = service.post("/api/model/predict", asked | {"raw": True})
+    scored = service.post(f"/api/model/{plain}/backtest", {"horizon": 28})
+    step_figures.scale(history, IMAGES / "step-1-scale.png")
+    step_figures.autoregression(scored, IMAGES / "step-2-autoregression.png")
+    step_figures.correction(auto["metrics"], IMAGES / "step-3-correction.png")
+    step_figures.rollout(history, forecast, IMAGES / "step-4-rollout.png")
+    step_figures.reconciliation(forecast, raw, IMAGES / "step-5-reconciliation.png")
+    step_figures.intervals(forecast, IMAGES / "intervals.png")
+    states = {"a WIP of 80": 80, "a WIP of 120": 120, "a WIP of 200": 200}
+    what_if = {
+        label: service.post("/api/model/predict", asked | {"currentWIP": wip})
+        for label, wip in states.items()
+    }
+    step_figures.what_if(what_if, IMAGES / "what-if.png")
 
 
 if __name__ == "__main__":
