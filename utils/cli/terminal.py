@@ -1,32 +1,33 @@
-"""What the command line prints: forecasts, progress, reports."""
+"""Output of the command line: forecasts, progress, reports."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import plotext
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from utils.api.replies import Prediction, PredictReply
+if TYPE_CHECKING:
+    from utils.api.replies import Prediction, PredictReply
 
 _FIRST_STEPS = 7
 
 
 def forecast_table(reply: PredictReply, step: str) -> Table:
-    """A short forecast whole; of a longer one the first steps, then every seventh.
+    """Return a table of a forecast: a short one whole, of a longer one every seventh step.
 
     Args:
-        step: what a row of the data is: "day", "week" or "month".
+        reply: the forecast.
+        step: the unit of a row: "day", "week" or "month".
     """
     table = Table(
-        title="Forecast, and beneath it what covers 80 %",
+        title="Forecast, and beneath it the 80 % interval",
         box=box.SIMPLE_HEAD,  # narrow enough for 80 columns
         show_edge=False,
         pad_edge=False,
@@ -42,22 +43,24 @@ def forecast_table(reply: PredictReply, step: str) -> Table:
 
 
 def _amount(day: Prediction, target: str) -> str:
-    """A forecast, in four significant digits, above its interval."""
-    said, low, high = (
+    """Return a forecast in four significant digits, above its interval."""
+    value, low, high = (
         getattr(day, f"predicted_{target}{bound}") for bound in ("", "_lo80", "_hi80")
     )
-    digits = max(0, 3 - math.floor(math.log10(said))) if said > 0 else 0
-    text = f"{said:,.{digits}f}"
+    digits = max(0, 3 - math.floor(math.log10(value))) if value > 0 else 0
+    text = f"{value:,.{digits}f}"
     return text if low is None else f"{text}\n{low:,.{digits}f}–{high:,.{digits}f}"
 
 
-def plot(past: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
-    """The recent past and the forecast of WIP, with what covers 80 % of it, as text."""
+def plot(history: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
+    """Return a plot, as text, of the WIP of the history, its forecast and the 80 % interval."""
+    import plotext
+
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plotsize(min(width, 100), 15)
     steps = range(1, len(reply.predictions) + 1)
-    plotext.plot(range(1 - len(past), 1), past, label="past", marker="dot")
+    plotext.plot(range(1 - len(history), 1), history, label="history", marker="dot")
     bounds = [(day.predicted_wip_lo80, day.predicted_wip_hi80) for day in reply.predictions]
     for edge in zip(*(pair for pair in bounds if None not in pair), strict=True):
         plotext.scatter(steps, edge, marker="·")
@@ -67,8 +70,8 @@ def plot(past: Sequence[float], reply: PredictReply, title: str, width: int) -> 
     return str(plotext.build())
 
 
-def say_law(console: Console, reply: PredictReply) -> None:
-    """What Little's Law makes of a forecast."""
+def print_littles_law(console: Console, reply: PredictReply) -> None:
+    """Print the compliance of a forecast with Little's Law, its warnings and recommendations."""
     law = reply.little_law_analysis
     days = ", ".join(f"{count} {name}" for name, count in law.analysis.items() if count)
     console.print(
@@ -83,7 +86,7 @@ def say_law(console: Console, reply: PredictReply) -> None:
 
 @contextmanager
 def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A progress bar of a training; the function that it gives is told of every epoch."""
+    """Show a progress bar of a training; it yields the function that shows an epoch."""
     columns = (
         TextColumn("Training"),
         BarColumn(bar_width=10),  # the whole line fits 80 columns
@@ -103,8 +106,8 @@ def training_bar(console: Console, epochs: int) -> Iterator[Callable[[dict[str, 
         yield show
 
 
-def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str]) -> None:
-    """How far off a model was on the held-back end, beside repeating the last value."""
+def print_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str]) -> None:
+    """Print the errors on the held-back end, beside those of repeating the last value."""
     for target, figures in metrics["per_target"].items():
         if figures["mae"] is not None:
             console.print(
@@ -118,30 +121,30 @@ def say_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[str
 
 
 @contextmanager
-def working(verb: str) -> Iterator[Callable[[str], None]]:
-    """Show, where somebody watches, what is being done; the function that it gives is told."""
+def working(verb: str) -> Iterator[None]:
+    """Show on a terminal that something is being done."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda what: None
+        yield
         return
-    with console.status(f"{verb} …") as status:
-        yield lambda what: status.update(Text(f"{verb} {what} …"))
+    with console.status(f"{verb} …"):
+        yield
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Counts in words: "1 model, 2 data sets"."""
+    """Return counts in words: "1 model, 2 data sets"."""
     words = [f"{n:,} {noun.removesuffix('s') if n == 1 else noun}" for noun, n in counts.items()]
     return ", ".join(words) or "nothing"
 
 
-def say_report(report: Mapping[str, Any]) -> None:
+def print_report(report: Mapping[str, Any]) -> None:
     """Print the findings of `verify` as a table, and the repairs."""
     console = Console()
     checked = {noun: n for noun, n in report["checked"].items() if noun != "bytes"}
     megabytes = report["checked"].get("bytes", 0) / 1e6
     console.print(f"Checked {counted(checked)} ({megabytes:,.1f} MB).", highlight=False)
     if report["findings"]:
-        table = Table("what is found", "what to do", box=box.SIMPLE_HEAD, show_edge=False)
+        table = Table("finding", "advice", box=box.SIMPLE_HEAD, show_edge=False)
         table.columns[0].ratio, table.columns[1].ratio = 3, 2
         for finding in report["findings"]:
             repair = "\nOr: verify --repair" if finding["can_be_repaired"] else ""

@@ -80,6 +80,11 @@ class Program:
         self._signal_group(signal.SIGKILL)  # a child that outlived it may hold the port
         self.start()
 
+    def terminate(self) -> None:
+        """Tell it to stop, if it was started."""
+        if self.process is not None:
+            self.process.terminate()
+
     def stop(self, deadline: float) -> None:
         """Wait for its end until a deadline, then kill what is left of it.
 
@@ -144,8 +149,7 @@ def run(
 
 def _stop(programs: list[Program], seconds: float) -> None:
     for program in programs:
-        if program.process is not None:
-            program.process.terminate()
+        program.terminate()
     deadline = time.monotonic() + seconds
     for program in programs:
         program.stop(deadline)

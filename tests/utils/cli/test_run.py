@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.lstm_service import VERSION
 from tests.support.running_service import (
     FAST,
     ROOT,
@@ -41,6 +42,11 @@ def test_help_lists_commands_and_settings(tmp_path: Path) -> None:
     commands = ("serve", "worker", "demo", "import", "verify", "backup", "restore")
     for word in (*commands, *(name for name, _, _ in settings.table())):
         assert word in done.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    done = run_command(tmp_path, "--version")
+    assert done.stdout == f"{VERSION}\n"
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,20 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 130 and "Cancelled" in said
     assert service.job(id)["status"] == "cancelled"
+
+
+def test_the_worker_of_a_killed_train_ends(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "run.py", "train", str(table_of(tmp_path)), "--epochs", "10000"],
+        cwd=ROOT,
+        env=environment_of(tmp_path),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: child_processes(process.pid), 120)
+        workers = child_processes(process.pid)
+        process.kill()
+        process.wait()
+    wait_until(lambda: all(gone(pid) for pid in workers))
 
 
 def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
