@@ -23,7 +23,7 @@ from schemathesis.openapi.checks import IgnoredAuth, RejectedPositiveData
 THINGS: dict[str, Any] = json.loads(os.environ["FUZZ_THINGS"])
 _KEPT, _SPARE, _ROWS = THINGS["kept"], THINGS["spare"], THINGS["rows"]
 _SMALL = {"epochs": 1, "lstmUnits1": 2, "lstmUnits2": 2, "batchSize": 64, "sequenceLength": 3}
-_MOST_WAITS = 3  # trainings of each kind whose end is waited for
+_MOST_WAITS: int = THINGS["waits"]  # trainings of each kind whose end is waited for
 _waited: Counter[str] = Counter()
 _MADE_UP = 20  # of 100 valid requests, those that stay as Schemathesis makes them
 

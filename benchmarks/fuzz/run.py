@@ -16,7 +16,6 @@ from tests.support.running_service import FAST, SMALL, Service, make_key, wait_u
 HERE = Path(__file__).resolve().parent
 # Small limits, so that thousands of requests take minutes.
 SETTINGS = {"MAX_ROWS": "10000", "WEB_PROCESSES": "1", "LOG_LEVEL": "WARNING", "RATE_LIMITS": "off"}
-_SPARE = 3  # things of each kind for it to delete
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ def fuzz(
     seed: int,
     only: tuple[str, ...] = (),
     phases: str = "examples,coverage,fuzzing,stateful",
+    trainings: int = 3,
 ) -> Found:
     """Fuzz a service.
 
@@ -41,8 +41,9 @@ def fuzz(
         examples: most cases of each operation and phase.
         only: paths; all of them by default.
         phases: Schemathesis' phases; all of them by default.
+        trainings: models that may be deleted, and trainings of each kind to wait for.
     """
-    things = furnish(service)
+    things = furnish(service, trainings) | {"waits": trainings}
     key = make_key(service.folder, "fuzz", "admin")
     wait_until(lambda: service.get("/api/models").status_code == 401)  # the first key is known
     chosen = [f"--include-path-regex={path}" for path in only]
@@ -74,7 +75,7 @@ def fuzz(
     return Found(ended.returncode, ended.stdout + ended.stderr, int(made[1]) if made else 0)
 
 
-def furnish(service: Service) -> dict[str, Any]:
+def furnish(service: Service, spare: int) -> dict[str, Any]:
     """Put data sets, models and jobs into a service; return their ids for the hooks."""
 
     service.wait_for_worker()
@@ -105,8 +106,8 @@ def furnish(service: Service) -> dict[str, Any]:
             "name": [f"{model_id}.png"],
         },
         "spare": {
-            "dataset_id": [dataset() for _ in range(_SPARE)],
-            "model_id": [model() for _ in range(_SPARE)],
+            "dataset_id": [dataset() for _ in range(spare)],
+            "model_id": [model() for _ in range(spare)],
             "job_id": [model_id],
         },
         "series": [

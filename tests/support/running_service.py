@@ -74,7 +74,7 @@ class Service:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 def wait_until(condition: Any, seconds: float = 40.0) -> None:
