@@ -155,8 +155,8 @@ def test_predict_replies_day_by_day(service: Service, question: Body) -> None:
     for day in days:
         for target in ("wip", "throughput", "cycle_time"):
             bounds = [day[f"predicted_{target}_{b}"] for b in ("lo95", "lo80", "hi80", "hi95")]
-            said = day[f"predicted_{target}"]
-            assert 0 <= bounds[0] <= bounds[1] <= said <= bounds[2] <= bounds[3]
+            predicted = day[f"predicted_{target}"]
+            assert 0 <= bounds[0] <= bounds[1] <= predicted <= bounds[2] <= bounds[3]
     assert reply["cold_start"] is False and reply["raw"] is False
     law = reply["little_law_analysis"]
     assert len(law["daily_compliance"]) == 30 == sum(law["analysis"].values())
@@ -342,12 +342,12 @@ def test_delete_is_final_in_every_process(service: Service, dataset: Body) -> No
     ("method", "path"), [("POST", "/api/model/train"), ("DELETE", "/api/model/x")]
 )
 def test_cors_preflight_of_the_configured_origin(service: Service, method: str, path: str) -> None:
-    asked = {
+    headers = {
         "Origin": "http://localhost:4200",
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "content-type",
     }
-    reply = service.call("OPTIONS", path, headers=asked)
+    reply = service.call("OPTIONS", path, headers=headers)
     assert reply.ok
     assert reply.headers["Access-Control-Allow-Origin"] == "http://localhost:4200"
     assert method in reply.headers["Access-Control-Allow-Methods"]

@@ -36,23 +36,23 @@ SETTINGS = {
     "RATE_EXPENSIVE": "60/hour",
 }
 DAMAGED = "11111111-1111-4111-8111-111111111111"  # a model whose document is cut short
-LEGACY = "22222222-2222-4222-8222-222222222222"  # a .h5 file that was never brought in
+LEGACY = "22222222-2222-4222-8222-222222222222"  # a .h5 file that was not imported
 _NONE = "00000000-0000-4000-8000-000000000000"
 _HEAD = "date,plant,application,panel_size,wip,throughput\n"
 _LINE = "2024-01-01,A,B,C,1,2\n"
 _ASK = {"model_id": _NONE, "plant": "A", "application": "B", "panelSize": "C"}
-_HEADER = """# Refusals
+_HEADER = """# Error replies
 
-What is refused, and how: the status, and the sentence that stands in `error`. Every refusal is
+Each row is a bad request, with the status and the `error` of the reply. Every error reply is
 `{"success": false, "error", "details": [{"field", "message", "received"}], "request_id"}`,
 whatever the endpoint; 405 has `Allow`, 429 and 503 have `Retry-After`, 401 has `WWW-Authenticate`.
 
-This table is what a service answers that has keys, no worker and low limits (1,000 rows, JSON of
-1 MB, tables of 2 MB). `python -m tests.support.refusals` writes it, and a test compares each row.
+The service that gave these replies has keys, no worker and low limits (1,000 rows, JSON of 1 MB,
+tables of 2 MB). `python -m tests.support.refusals` writes this page, and a test compares each row.
 
 Beyond it, `python -m benchmarks.fuzz` has Schemathesis try every operation of the OpenAPI document;
-`tests/service/test_crafted.py` holds the files that were made to harm,
-`tests/models/data/test_parsers.py` the law that any bytes are valid or refused.
+`tests/service/test_crafted.py` uploads files made to do harm; `tests/models/data/test_parsers.py`
+checks that any bytes are either read or refused.
 
 """
 
@@ -84,15 +84,15 @@ def _upload(what: str, status: int, body: bytes, kind: str = "text/csv") -> Case
 
 CASES = [
     Case("no key", 401, "GET", "/api/models", caller=""),
-    Case("a key that is none", 401, "GET", "/api/models", caller="nonsense"),
+    Case("a text that is not a key", 401, "GET", "/api/models", caller="nonsense"),
     Case("a key that may only read", 403, "POST", "/api/data/generate", {}, caller="read"),
-    Case("a key that may not do what an operator does", 403, "POST", "/api/masterdata/reload", {}),
+    Case("a key without the role admin", 403, "POST", "/api/masterdata/reload", {}),
     Case("two keys", 401, "GET", "/api/models", headers={"X-API-Key": "lstm_another"}),
     Case("a forged ticket", 401, "GET", f"/api/jobs/{_NONE}/events?ticket=forged", caller=""),
     Case("broken JSON", 400, "POST", "/api/model/validate", b"{nope"),
-    Case("JSON that is no object", 400, "POST", "/api/model/predict", b"[1]"),
-    Case("a number that is none", 400, "POST", "/api/model/validate", b'{"wip": NaN}'),
-    Case("a body of another kind", 415, "POST", "/api/model/train", b"<x/>", "text/xml"),
+    Case("JSON that is not an object", 400, "POST", "/api/model/predict", b"[1]"),
+    Case("a number that is not finite", 400, "POST", "/api/model/validate", b'{"wip": NaN}'),
+    Case("a body of another content type", 415, "POST", "/api/model/train", b"<x/>", "text/xml"),
     Case("a field that is not known", 422, "POST", "/api/model/train", {"epoch": 3}),
     Case("a field out of its range", 422, "POST", "/api/data/generate", {"historicalDays": 0}),
     Case("a seed that 64 bits cannot hold", 422, "POST", "/api/data/generate",
@@ -103,21 +103,22 @@ CASES = [
         "two sources of data", 422, "POST", "/api/model/train", {"datasetId": "x", "plants": ["a"]}
     ),
     Case("more epochs than allowed", 422, "POST", "/api/model/train", {"epochs": 101}),
-    Case("a word that is none of those known", 422, "POST", "/api/training/logs",
+    Case("a level that is not known", 422, "POST", "/api/training/logs",
          {"message": "x", "level": "loud"}),
-    Case("a batch that asks for nothing", 422, "POST", "/api/model/predict/batch",
+    Case("a batch without items", 422, "POST", "/api/model/predict/batch",
          {"model_id": _NONE, "items": []}),
-    Case("a backtest from no origin", 422, "POST", f"/api/model/{_NONE}/backtest", {"origins": 0}),
-    Case("plants of no name", 422, "POST", "/api/model/train/parallel/plants", {"plants": []}),
-    Case("more units than a network has", 422, "POST", "/api/model/train/enhanced",
+    Case("a backtest of no origins", 422, "POST", f"/api/model/{_NONE}/backtest", {"origins": 0}),
+    Case("an empty list of plants", 422, "POST", "/api/model/train/parallel/plants",
+         {"plants": []}),
+    Case("more LSTM units than allowed", 422, "POST", "/api/model/train/enhanced",
          {"lstmUnits1": 100_000}),
-    Case("a page of nothing", 422, "GET", "/api/jobs?limit=0"),
-    Case("a form of model that there is not", 422, "GET",
+    Case("a list of no jobs", 422, "GET", "/api/jobs?limit=0"),
+    Case("a model format that is not known", 422, "GET",
          f"/api/model/{_NONE}/download?format=exe"),
     Case("a name twice", 422, "POST", "/api/data/generate", {"plants": ["a", "a"]}),
     Case("a name with NUL", 422, "POST", "/api/data/generate", {"plants": ["a\0b"]}),
     Case("a required field left out", 422, "POST", "/api/model/predict", {}),
-    Case("a query that is not known", 422, "GET", "/api/jobs?state=failed"),
+    Case("a query field that is not known", 422, "GET", "/api/jobs?state=failed"),
     Case("a format that is not known", 422, "GET", f"/api/data/{_NONE}?format=xlsx"),
     Case(
         "an empty Idempotency-Key",
@@ -135,36 +136,36 @@ CASES = [
     Case("no such data set", 404, "GET", f"/api/data/{_NONE}"),
     Case("no such job", 404, "GET", f"/api/jobs/{_NONE}/events"),
     Case("no such plant", 404, "GET", "/api/model/plant/Nowhere/best"),
-    Case("a picture of no model", 404, "GET", f"/visualizations/{_NONE}.png"),
-    Case("a path for a picture", 404, "GET", "/visualizations/..%2F..%2Fetc%2Fpasswd"),
-    Case("a path for an id", 404, "DELETE", "/api/model/..%2F..%2Fetc%2Fpasswd"),
+    Case("a picture of a model that does not exist", 404, "GET", f"/visualizations/{_NONE}.png"),
+    Case("a file path in place of a picture", 404, "GET", "/visualizations/..%2F..%2Fetc%2Fpasswd"),
+    Case("a file path in place of an id", 404, "DELETE", "/api/model/..%2F..%2Fetc%2Fpasswd"),
     Case("no such route", 404, "GET", "/api/nothing"),
     Case("a method that is not allowed", 405, "GET", "/api/model/train"),
-    Case("a model that was never brought in", 409, "POST", "/api/model/predict",
+    Case("a legacy model that was not imported", 409, "POST", "/api/model/predict",
          _ASK | {"model_id": LEGACY}),
     Case("a model whose document is damaged", 500, "GET", f"/api/model/{DAMAGED}"),
     Case("work without a worker", 503, "POST", "/api/model/train", {"historicalDays": 20}),
-    _upload("an upload of nothing", 400, b""),
-    _upload("a table that is none", 415, b"one,two\n1,2\n"),
-    _upload("a program", 415, b"\x7fELF\x00\x00"),
+    _upload("an empty upload", 400, b""),
+    _upload("text that is not a table", 415, b"one,two\n1,2\n"),
+    _upload("an executable file", 415, b"\x7fELF\x00\x00"),
     _upload("a form without a file", 415, b"a=1", "application/x-www-form-urlencoded"),
     _upload("a column left out", 422, b"date,plant,application,panel_size,wip,thruput\n"),
-    _upload("a table of names only", 422, _HEAD.encode()),
-    _upload("a cell that is no number", 422, (_HEAD + "2024-01-01,A,B,C,two,2\n").encode()),
-    _upload("a date that is none", 422, (_HEAD + "03/04/2024,A,B,C,1,2\n").encode()),
+    _upload("a table without rows", 422, _HEAD.encode()),
+    _upload("a cell that is not a number", 422, (_HEAD + "2024-01-01,A,B,C,two,2\n").encode()),
+    _upload("a date in another format", 422, (_HEAD + "03/04/2024,A,B,C,1,2\n").encode()),
     _upload("a long gap", 422, (_HEAD + _LINE + "2024-01-02,A,B,C,1,2\n"
                                 "2024-01-03,A,B,C,1,2\n2024-02-01,A,B,C,1,2\n").encode()),
-    _upload("rows that are no objects", 422, b"[1, 2]", "application/json"),
+    _upload("rows that are not objects", 422, b"[1, 2]", "application/json"),
     _upload("more rows than allowed", 413, (_HEAD + _LINE * 1001).encode()),
     _upload("more columns than allowed", 413, b"wip," * 2000 + b"\n"),
-    _upload("a line without end", 400, b"wip," + b"x" * 1_500_000),
+    _upload("a line without an end", 400, b"wip," + b"x" * 1_500_000),
     _upload("a gzip bomb", 413, gzip.compress(bytes(5_000_000))),
     _upload("broken gzip", 400, b"\x1f\x8b broken"),
     _upload("broken Parquet", 400, b"PAR1 but not really"),
     _upload("lists within Parquet", 422, _parquet(wip=[[1, 2]])),
     _upload("Parquet larger unpacked than allowed", 413,
             _parquet(wip=[1.0] * 900, x=[str(i) * 2000 for i in range(900)])),
-    Case("what is no HTTP", 400, "NO SENSE", ""),
+    Case("a request that is not HTTP", 400, "NO SENSE", ""),
     Case("too many requests", 429, "POST", "/api/data/generate", {"historicalDays": 0},
          caller="hasty", times=61),
 ]  # fmt: skip
@@ -238,7 +239,11 @@ def row(case: Case, status: int, sentence: str) -> str:
 
 def table(rows: list[str]) -> str:
     """The whole file."""
-    return _HEADER + "| what | request | status | sentence |\n|---|---|---|---|\n" + "\n".join(rows)
+    return (
+        _HEADER
+        + "| bad request | method and path | status | error |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+    )
 
 
 def main() -> None:

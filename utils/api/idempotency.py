@@ -1,4 +1,8 @@
-"""Ids, seeds and fingerprints of requests: what an Idempotency-Key always makes the same."""
+"""Ids, seeds and fingerprints of requests that repeat an Idempotency-Key.
+
+Example: a training that is submitted twice with the same Idempotency-Key gets the same id, by which
+the second request finds the job of the first.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +15,32 @@ import orjson
 from utils.api.parsing import Request
 from utils.errors import InvalidInput
 
-_KEYS = UUID("6f6a1f6c-7d0b-4d5e-9d57-0e8f4f1f3c55")  # the space that ids of keys are made in
+_NAMESPACE = UUID("6f6a1f6c-7d0b-4d5e-9d57-0e8f4f1f3c55")
 
 
-def id_of(key: str | None, what: str) -> str:
-    """A fresh id, or the one that a key always gives."""
-    return str(uuid4()) if key is None else str(uuid5(_KEYS, f"{what} {key}"))
+def id_of(idempotency_key: str | None, purpose: str) -> str:
+    """Return a fresh id, or the one that a key always gives for a purpose."""
+    if idempotency_key is None:
+        return str(uuid4())
+    return str(uuid5(_NAMESPACE, f"{purpose} {idempotency_key}"))
 
 
-def seed_of(given: int | None, key: str | None) -> int:
-    """The seed given, or a fresh one, or the one that a key always gives."""
+def seed_of(given: int | None, idempotency_key: str | None) -> int:
+    """Return the seed given, or the one that a key always gives, or a fresh one."""
     if given is not None:
         return given
-    return secrets.randbits(31) if key is None else uuid5(_KEYS, f"seed {key}").int % 2**31
+    if idempotency_key is None:
+        return secrets.randbits(31)
+    return uuid5(_NAMESPACE, f"seed {idempotency_key}").int % 2**31
 
 
 def fingerprint(request: Request) -> str:
-    """What two requests of one kind and content share, whether or not they wait for the end."""
+    """Return a hash that two requests of one kind and content share, waiting or not."""
     content = {type(request).__name__: request.model_dump(exclude={"background"})}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def used_key(key: str | None) -> InvalidInput:
-    """The error of a key that was used with another body."""
-    return InvalidInput.of("Idempotency-Key", "must be a new one for another body", key)
+def used_key(idempotency_key: str | None) -> InvalidInput:
+    """Return the error of a key that was used with another body."""
+    rule = "must be a new one for another body"
+    return InvalidInput.of("Idempotency-Key", rule, idempotency_key)

@@ -14,9 +14,9 @@ from pydantic.json_schema import models_json_schema
 
 from utils.api import openapi_parts as parts
 from utils.api.endpoint import Endpoint
+from utils.api.field_rules import ShownAs
 from utils.api.parsing import Request
 from utils.api.replies import ErrorReply
-from utils.api.schemas import ShownAs
 from utils.errors import InvalidInput
 
 EXAMPLES = Path(__file__).with_name("examples.json")

@@ -109,7 +109,7 @@ OTHER_FORMS: dict[str, Any] = {
 FILE = {
     "type": "string",
     "format": "binary",
-    "description": "CSV (plain or gzip) or Parquet, told by its content. Other content types, "
+    "description": "CSV (plain or gzip) or Parquet, recognized by content. Other content types, "
     "`text/csv` say, are taken as well",
 }
 MEDIA: dict[str, Any] = {

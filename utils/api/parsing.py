@@ -46,7 +46,7 @@ _RULES = {
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 30.0 is as whole as 30, where it is exact."""
+    """Return 30 for 30.0: JSON has one kind of number."""
     whole = isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
     return int(value) if whole else value
 
@@ -197,7 +197,7 @@ class Request(BaseModel):
 
 @cache
 def _names_of(schema: type[Request]) -> tuple[dict[str, str], set[str]]:
-    """The alias by every name that a field may be given by, and the aliases that are required."""
+    """Return the alias by every accepted name of a field, and the required aliases."""
     names: dict[str, str] = {}
     required: set[str] = set()
     for name, item in schema.model_fields.items():
@@ -209,14 +209,14 @@ def _names_of(schema: type[Request]) -> tuple[dict[str, str], set[str]]:
 
 
 def unknown(name: str, known: set[str]) -> str:
-    """The rule that an unknown name breaks, with the nearest known one."""
+    """Return the rule that an unknown name breaks, with the nearest known name."""
     folded = {candidate.lower().replace("_", ""): candidate for candidate in sorted(known)}
     near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.5)
     return f"is not a known field; did you mean {folded[near[0]]}?" if near else "is not known"
 
 
 def shown(value: Any) -> Any:
-    """A received value as an error may repeat it: JSON-ready and short."""
+    """Return a received value as an error repeats it: JSON-ready and short."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and abs(value) < 1e15:

@@ -1,6 +1,6 @@
-"""What one request, and one caller, may ask for: settings MAX_…, each named in its refusal.
+"""Bounds of one request and of one caller: the settings MAX_…, each named in its refusal.
 
-What the schemas allow is the outer bound; bytes are bounded where they are read or stored.
+The schemas hold the outer bounds; bytes are bounded where they are read or stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RETRY_AFTER = 30  # seconds; a training takes its time
 
 
 def check_training(request: TrainRequest, settings: Settings) -> None:
-    """Refuse a training of more epochs or units than may be; the preset heeds the bound itself.
+    """Refuse a training of more epochs or units than may be; the preset keeps to the bound itself.
 
     Raises:
         InvalidInput: a figure is above its bound.

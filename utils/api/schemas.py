@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from utils.api.architectures import Architecture
+from utils.api.field_rules import ShownAs, at_most_one, exactly_one, two_of
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
 
 
@@ -39,62 +37,6 @@ def _example(rule: dict[str, Any] | None = None, /, **fields: Any) -> ConfigDict
         rule: how fields depend on each other, as a JSON Schema of the whole.
     """
     return ConfigDict(json_schema_extra={"examples": [fields], **(rule or {})})
-
-
-_GIVEN = {"not": {"type": "null"}}
-
-
-def _never(*cases: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of objects that are none of some cases.
-
-    It is a `not`: generators of clients read over it, and take the fields as they are.
-    """
-    return {"not": {"anyOf": [*cases]}}
-
-
-def _all_given(*fields: str) -> dict[str, Any]:
-    return {"required": [*fields], "properties": dict.fromkeys(fields, _GIVEN)}
-
-
-def _none_given(*fields: str) -> dict[str, Any]:
-    return {"properties": {name: {"type": "null"} for name in fields}}
-
-
-def _at_most_one(*sources: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON Schema of objects with fields of at most one of the sources."""
-    pairs = combinations(sources, 2)
-    return _never(*(_all_given(a, b) for one, other in pairs for a in one for b in other))
-
-
-def _exactly_one(*fields: str) -> dict[str, Any]:
-    """Return the JSON Schema of objects with exactly one of the fields."""
-    pairs = [_all_given(*pair) for pair in combinations(fields, 2)]
-    return _never(*pairs, _none_given(*fields))
-
-
-def _two_of(*fields: str) -> dict[str, Any]:
-    """Return the JSON Schema of objects with two or more of three fields."""
-    return _never(*(_none_given(*pair) for pair in combinations(fields, 2)))
-
-
-class ShownAs:
-    """An annotation: the OpenAPI document shows a field by the schema of a request.
-
-    The field itself is checked elsewhere, where one broken row or item does not refuse the rest.
-    """
-
-    KEYWORD = "x-shown-as"  # in the field's JSON Schema; `openapi` puts the reference in its place
-    requests: ClassVar[dict[str, type[Request]]] = {}
-
-    def __init__(self, request: type[Request]) -> None:
-        self._name = request.__name__
-        self.requests[self._name] = request
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Return a schema that names the request."""
-        return {self.KEYWORD: self._name}
 
 
 class TableRow(Request):
@@ -196,8 +138,8 @@ class HyperparameterFields(Request):
 
 
 _PLANT_FIELDS = tuple(item.alias or name for name, item in PlantFields.model_fields.items())
-_ONE_SOURCE = _at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS)
-_ONE_SOURCE_OF_PLANTS = _at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS[1:])
+_ONE_SOURCE = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS)
+_ONE_SOURCE_OF_PLANTS = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS[1:])
 # What a preset may choose, where the request does not say it.
 PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 
@@ -366,7 +308,7 @@ class DataRequest(Request):
     """Data to check: a stored data set or rows."""
 
     model_config = _example(
-        _exactly_one("datasetId", "data", "trainingData", "rows"), datasetId=DATASET_ID
+        exactly_one("datasetId", "data", "trainingData", "rows"), datasetId=DATASET_ID
     )
 
     dataset_id: DatasetId | None = Field(None, description="id of a stored data set")
@@ -470,7 +412,7 @@ class ValidateRequest(Request):
     """A state of a line: at least two of WIP, throughput and cycle time."""
 
     model_config = _example(
-        _two_of("wip", "throughput", "cycleTime"), wip=120, throughput=50, cycleTime=2
+        two_of("wip", "throughput", "cycleTime"), wip=120, throughput=50, cycleTime=2
     )
 
     wip: Positive | None = Field(None, description="work in process, in units")

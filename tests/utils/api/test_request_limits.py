@@ -188,7 +188,7 @@ def test_models_that_take_all_their_room_are_the_last_ones(
 
 @pytest.fixture
 def busy(service: Service, dataset: dict[str, Any]) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """The only worker is busy; what is handed in meanwhile is cancelled in the end."""
+    """The only worker is busy; jobs submitted meanwhile are cancelled in the end."""
     service.wait_for_worker()
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True}
     running = service.submit(body | {"epochs": 10_000})
@@ -213,10 +213,12 @@ def test_a_caller_has_so_many_jobs_waiting_and_each_knows_its_owner(
         "2. Try again later, or cancel some of them."
     )
     again = {"Idempotency-Key": str(uuid4())}
-    asked = one | {"headers": one["headers"] | again}
-    second = client.post(TRAIN, **asked)
+    request = one | {"headers": one["headers"] | again}
+    second = client.post(TRAIN, **request)
     assert second.status_code == 202
-    assert client.post(TRAIN, **asked).get_json() == second.get_json()  # that job is there already
+    assert (
+        client.post(TRAIN, **request).get_json() == second.get_json()
+    )  # that job is there already
     backtest = f"/api/model/{trained['model_id']}/backtest"
     for path in (TRAIN, backtest):
         reply = client.post(path, **one | {"json": one["json"] if path == TRAIN else {}})

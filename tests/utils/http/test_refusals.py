@@ -104,6 +104,32 @@ def test_fields_that_break_a_rule(
     assert any(d["field"] == field and part in d["message"] for d in details), details
 
 
+@pytest.mark.parametrize("name", ["model_id", "modelId"])
+@pytest.mark.parametrize("path", [PREDICT, "/api/model/predict/batch"])
+def test_the_model_is_named_in_either_spelling(client: FlaskClient, path: str, name: str) -> None:
+    fields = {"items": [{}]} if path.endswith("batch") else ASK
+    body = {each: value for each, value in fields.items() if each != "model_id"}
+    assert "unknown" in refused(client.post(path, json=body | {name: "unknown"}), 404)["error"]
+
+
+def test_the_model_is_named_once(client: FlaskClient) -> None:
+    details = refused(client.post(PREDICT, json=ASK | {"modelId": "x"}), 422)["details"]
+    assert "is given twice" in details[0]["message"]
+
+
+def test_every_operation_and_field_of_the_document_is_described(client: FlaskClient) -> None:
+    document = client.get("/api/openapi.json").get_json()
+    tags = {tag["name"] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert set(operation["tags"]) <= tags, path
+            assert len(operation["summary"]) >= 10 and len(operation["description"]) > 60, path
+    for name, schema in document["components"]["schemas"].items():
+        for field, rule in schema.get("properties", {}).items():
+            assert rule.get("description"), (name, field)
+            assert {"type", "anyOf", "$ref", "const", "enum"} & set(rule), (name, field)
+
+
 def test_the_extremes_that_are_allowed_give_finite_figures(client: FlaskClient) -> None:
     extremes = {"baseWIP": 1e-9, "baseThroughput": 1e12, "plants": ["a"], "historicalDays": 3}
     assert client.post(GENERATE, json=extremes).status_code == 200
