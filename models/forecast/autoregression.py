@@ -1,15 +1,22 @@
-"""The anchor of a forecast: a linear autoregression, rolled out, that the network improves on.
+"""The baseline of a forecast: a linear autoregression, to which the network adds a correction.
 
-It forecasts the next change of every target from the last rows of all three, their recent mean
-and the calendar of the step ahead. Its coefficients minimise squared errors plus a ridge penalty
-on all of them: the stronger the penalty, the nearer the forecast comes to repeating the last
-value. They are pooled over the series (each counts by how well they forecast it) and, where the
-data bears it, each series deviates from them by a ridge of its own (Hoerl & Kennard, "Ridge
-regression", Technometrics 12, 1970).
+    change(t + 1) = change_scale × coefficients · features(t)
+
+The features are the differences of the last row to the rows before it, the last row, its
+difference to the mean of the look-back, and the calendar of the step ahead. The coefficients
+minimise squared errors plus a ridge penalty (A. E. Hoerl & R. W. Kennard, "Ridge regression",
+Technometrics 12, 1970): the stronger the penalty, the nearer the forecast is to the last value.
+They are pooled over the series; with enough data, each series has deviations from them, which
+have a ridge penalty of their own.
 
 All values here are scaled (`models.series.scaling`). The coefficients are fitted in
-`models.training.least_squares`; the strength of the penalties is chosen in
+`models.training.least_squares`; the penalties are chosen in
 `models.training.autoregression_choice`.
+
+    >>> shape = Shape(Calendar(), lags=2, look_back=2)
+    >>> still = Autoregression(shape, Strength(1.0), np.zeros((3, shape.width)), None, np.ones(3))
+    >>> still.changes(np.ones((1, shape.width)), np.array([0])).tolist()
+    [[0.0, 0.0, 0.0]]
 """
 
 from __future__ import annotations
@@ -29,28 +36,34 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_LAGS = 14
-BLOCK = 32_768  # rows whose features are held at once
-FARTHEST = 8.0  # spreads; rows with a value or a move beyond are outliers: nothing is learned there
+BLOCK = 32_768  # rows whose features are computed at once
+FARTHEST = 8.0  # scaled values and changes beyond are outliers, which nothing is fitted on
 _MOMENTUM_LAGS = 6
-_ENOUGH = 15  # times the lags
+_ENOUGH = 15  # steps of training for each lag, from which two weeks of lags are used
 _FEWEST_BEFORE = 7
 _SHORT = 3  # lags
-_NEVER = 1e9  # times the penalty, on what the data is too short to tell
-_SHORT_YEAR = 0.9  # years of training below which nothing is said of the time of the year
+_EXCLUDED = 1e9  # times the penalty, on features that the data is too short for
+_SHORT_YEAR = 0.9  # years of training below which the time of the year is not used
 _PER_YEAR = {Step.DAY: 365.25, Step.WEEK: 52.2, Step.MONTH: 12.0}
-_WAVES = {Step.DAY: 7, Step.WEEK: 0, Step.MONTH: 0}  # calendar features that no year is needed for
+_WEEKLY = {Step.DAY: 7, Step.WEEK: 0, Step.MONTH: 0}  # calendar features that need no whole year
 
 
 class Kind(StrEnum):
-    """What the coefficients of an anchor are let say."""
+    """The features that the coefficients may use."""
 
-    REGRESSION = "autoregression"  # all of it
-    MOMENTUM = "last value"  # the mean of the last value and of what the latest changes run on to
+    REGRESSION = "autoregression"  # all of them
+    MOMENTUM = "last value"  # the latest changes only: the last value, moved on by part of these
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What an anchor looks at: `lags` rows one by one, the mean of the last `look_back` rows."""
+    """The features of an autoregression.
+
+    Attributes:
+        calendar: calendar of the series.
+        lags: number of rows that are features one by one.
+        look_back: number of rows whose mean is a feature.
+    """
 
     calendar: Calendar
     lags: int
@@ -58,10 +71,10 @@ class Shape:
 
     @classmethod
     def of(cls, calendar: Calendar, length: int, steps: int) -> Shape:
-        """For windows of `length` rows; the look_back is four weeks, half a year or a year.
+        """Return the features for windows of `length` rows and `steps` steps of training.
 
-        Of days, two weeks are looked at one by one, however short the window is, where `steps` of
-        training are enough to learn from.
+        The look-back is four weeks of days, half a year of weeks or a year of months. With enough
+        steps of training, days have two weeks of lags, however short the window is.
         """
         look_back = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
         enough = calendar.step is Step.DAY and steps >= _ENOUGH * MOST_LAGS
@@ -69,9 +82,12 @@ class Shape:
         return cls(calendar, lags, max(length, look_back))
 
     def fewest(self, length: int) -> int:
-        """Rows of a series, `length` rows long, without which nothing is learned from the next.
+        """Return how many rows of a series must precede a row that is fitted on.
 
-        All lags; of a short series, which has little else to tell, a few will do.
+        All lags; fewer in a series of few rows.
+
+        Args:
+            length: rows of the series.
         """
         return self.lags if length >= _SHORT * self.lags else min(self.lags, _FEWEST_BEFORE)
 
@@ -81,40 +97,44 @@ class Shape:
         return 3 * (self.lags + 1) + self.calendar.width + 1
 
     def knows_year(self, steps: int) -> bool:
-        """Whether so many steps are enough to tell the time of the year."""
+        """Return True if so many steps are enough to fit the time of the year."""
         return steps >= _SHORT_YEAR * _PER_YEAR[self.calendar.step]
 
     def penalty(self, strength: float, steps: int, yearly: float, kind: Kind) -> Floats:
-        """Penalty on each feature's coefficient, [width], for `steps` of training.
+        """Return the ridge penalty on the coefficient of each feature, [width].
 
-        Few rows tell much of the time of the year; its coefficients have one of their own.
+        Args:
+            strength: penalty on most features.
+            steps: steps of training.
+            yearly: penalty on the time of the year of days and weeks.
+            kind: features that may be used.
         """
         penalty = np.full(self.width, strength)
         if kind is Kind.MOMENTUM:
-            penalty[3 * min(_MOMENTUM_LAGS, self.lags - 1) :] = _NEVER * strength
+            penalty[3 * min(_MOMENTUM_LAGS, self.lags - 1) :] = _EXCLUDED * strength
             return penalty
-        first = 3 * (self.lags + 1) + _WAVES[self.calendar.step]
+        first = 3 * (self.lags + 1) + _WEEKLY[self.calendar.step]
         if not self.knows_year(steps):
-            penalty[first:-1] = _NEVER * strength
+            penalty[first:-1] = _EXCLUDED * strength
         elif self.calendar.step is not Step.MONTH:
             penalty[first:-1] = yearly
         return penalty
 
     def ahead(self, time: Ints) -> Floats:
-        """Features of the steps after `time`, [n] → [n, calendar + 1]: calendar and a constant."""
+        """Return features of the steps after `time`, [n, calendar + 1]: calendar and constant."""
         calendar = self.calendar.features(time + 1).astype(float)
         return np.hstack([calendar, np.ones((len(time), 1))])
 
     def features(self, scaled: Floats, begins: Ints, rows: Ints, time: Ints) -> Floats:
-        """Features of rows of a panel, [n, width].
+        """Return the features of rows of a panel, [n, width].
 
-        What lies before the beginning of a series stands at the mean of its rows so far.
+        Rows before the beginning of a series are replaced by the mean of its rows so far.
 
         Args:
-            scaled: the panel's values, [all rows, 3].
-            begins: first row of each row's series, [n].
-            rows: their row numbers, [n].
-            time: their step numbers, [n].
+            scaled: the values of the panel, [all rows, 3].
+            begins: first row of the series of each row, [n].
+            rows: row numbers, [n].
+            time: step numbers of these rows, [n].
         """
         now = scaled[rows]
         sums = np.vstack([np.zeros(3), np.cumsum(scaled, axis=0)])
@@ -122,20 +142,24 @@ class Shape:
         recent = (sums[rows + 1] - sums[first]) / (rows + 1 - first)[:, None]
         place = rows[:, None] - np.arange(1, self.lags)
         own = place >= begins[:, None]
-        past = np.where(own[..., None], scaled[np.where(own, place, 0)], recent[:, None])
-        moved = np.hstack([(now[:, None] - past).reshape(len(rows), -1), now, now - recent])
-        return np.hstack([np.clip(moved, -FARTHEST, FARTHEST), self.ahead(time)])
+        lagged = np.where(own[..., None], scaled[np.where(own, place, 0)], recent[:, None])
+        values = np.hstack([(now[:, None] - lagged).reshape(len(rows), -1), now, now - recent])
+        return np.hstack([np.clip(values, -FARTHEST, FARTHEST), self.ahead(time)])
 
     def expand(self, coefficients: Floats) -> tuple[Floats, Floats]:
-        """Coefficients of features [..., 3, width] → of plain rows.
+        """Return the weights on plain rows that equal coefficients of features.
 
-        Returns: weights on the `look_back` rows up to now, oldest first, [..., 3, look_back × 3],
-        and on the features of the step ahead, [..., 3, calendar + 1].
+        Args:
+            coefficients: [..., 3, width].
+
+        Returns:
+            Weights on the rows of the look-back, oldest first, [..., 3, look_back × 3], and on the
+            features of the step ahead, [..., 3, calendar + 1].
         """
         lags, look_back = self.lags, self.look_back
         split = 3 * (lags + 1)
-        moved = coefficients[..., :split].reshape(*coefficients.shape[:-1], lags + 1, 3)
-        steps, level, recent = moved[..., : lags - 1, :], moved[..., -2, :], moved[..., -1, :]
+        values = coefficients[..., :split].reshape(*coefficients.shape[:-1], lags + 1, 3)
+        steps, level, recent = values[..., : lags - 1, :], values[..., -2, :], values[..., -1, :]
         weights = np.zeros((*coefficients.shape[:-1], look_back, 3))
         weights -= recent[..., None, :] / look_back
         weights[..., -1, :] += steps.sum(axis=-2) + level + recent
@@ -145,19 +169,29 @@ class Shape:
 
 @dataclass(frozen=True)
 class Strength:
-    """How strongly coefficients are held back: pooled ones, and each series' deviations."""
+    """The ridge penalties.
+
+    Attributes:
+        pooled: on the coefficients of all series.
+        own: on the deviations of each series; None: there are none.
+        kind: the features that may be used.
+    """
 
     pooled: float
-    own: float | None = None  # None: no deviations
+    own: float | None = None
     kind: Kind = Kind.REGRESSION
 
 
 @dataclass(frozen=True)
 class Autoregression:
-    """A fitted anchor.
+    """A fitted autoregression.
 
-    `pooled` [3, width] are the coefficients of all series, `own` [S, 3, width] each series'
-    deviations, if any; both say the change in units of `change`, [3].
+    Attributes:
+        shape: its features.
+        strength: the penalties that it was fitted with.
+        pooled: coefficients of all series, [3, width].
+        own: deviations of each series from them, [S, 3, width]; None: there are none.
+        change: unit of the forecast changes, [3].
     """
 
     shape: Shape
@@ -167,7 +201,7 @@ class Autoregression:
     change: Floats
 
     def coefficients(self, series: Ints) -> Floats:
-        """Of series by number, [n] → [n, 3, width]; one that is not known has the pooled ones."""
+        """Return the coefficients of series by number, [n, 3, width]; pooled for unknown ones."""
         if self.own is None:
             return np.broadcast_to(self.pooled, (len(series), *self.pooled.shape))
         known = series < len(self.own)
@@ -175,30 +209,37 @@ class Autoregression:
         return self.pooled + np.where(known[:, None, None], own, 0.0)
 
     def changes(self, features: Floats, series: Ints) -> Floats:
-        """The forecast changes of rows of series with these features, [n, width] → [n, 3]."""
-        said = features @ self.pooled.T
+        """Return the forecast changes, [n, 3], of rows with these features, [n, width].
+
+        Args:
+            series: number of the series of each row, [n].
+        """
+        changes = features @ self.pooled.T
         if self.own is not None:
             for s in np.unique(series[series < len(self.own)]):
                 own = series == s
-                said[own] += features[own] @ self.own[s].T
-        return said * self.change
+                changes[own] += features[own] @ self.own[s].T
+        return changes * self.change
 
     def one_step(self, panel: Panel, scaled: Floats) -> Floats:
-        """The change forecast into every row of a panel from the rows before it, [rows, 3].
+        """Return the change forecast to every row of a panel from the rows before it, [rows, 3].
 
         NaN for the first row of each series.
+
+        Args:
+            scaled: the values of the panel, [rows, 3].
         """
-        said = np.full((len(scaled), 3), np.nan)
+        changes = np.full((len(scaled), 3), np.nan)
         for s, (begin, end) in enumerate(pairwise(panel.offsets)):
             own, first = scaled[begin:end], int(panel.first[s])
             for at in range(1, end - begin, BLOCK):
                 before = np.arange(at, min(at + BLOCK, end - begin)) - 1
                 features = self.shape.features(own, np.zeros_like(before), before, first + before)
-                said[begin + before + 1] = self.changes(features, np.full(len(before), s))
-        return said
+                changes[begin + before + 1] = self.changes(features, np.full(len(before), s))
+        return changes
 
     def kept(self, targets: NDArray[np.bool_], other: Autoregression) -> Autoregression:
-        """This anchor for some targets, [3], and another one's coefficients for the rest."""
+        """Return this autoregression for some targets, [3], and another's for the rest."""
         pooled = np.where(targets[:, None], self.pooled, other.pooled)
         own = self.own
         if own is not None:
@@ -206,13 +247,13 @@ class Autoregression:
         return replace(self, pooled=pooled, own=own)
 
     def with_own(self, series: Ints, other: Autoregression, count: int) -> Autoregression:
-        """This anchor of `count` series, with another one's coefficients for some of them."""
+        """Return this autoregression of `count` series, and another's for some of them."""
         own = np.zeros((count, *self.pooled.shape)) if self.own is None else self.own.copy()
         own[series] = other.coefficients(series) - self.pooled
         return replace(self, own=own)
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form; `from_document` turns it into the same to seven digits."""
+        """Return a JSON-ready form with seven significant digits."""
         return {
             "lags": self.shape.lags,
             "memory": self.shape.look_back,
@@ -224,7 +265,7 @@ class Autoregression:
 
     @classmethod
     def from_document(cls, document: dict[str, Any], calendar: Calendar) -> Autoregression:
-        """The anchor that `to_document` described."""
+        """Return the autoregression that `to_document` described."""
         own = document["own"]
         pooled, own_strength, kind = document["strength"]
         return cls(
@@ -237,7 +278,7 @@ class Autoregression:
 
 
 def _short(numbers: Floats) -> Any:
-    """Seven significant digits: what a coefficient is known to, and a third of the file."""
+    """Numbers rounded to seven significant digits: a third of the size of the file."""
     with np.errstate(divide="ignore"):
         digits = 6 - np.floor(np.log10(np.abs(numbers)))
     scale = 10.0 ** np.where(np.isfinite(digits), digits, 0)

@@ -1,19 +1,26 @@
-"""How far forecasts are off: conformal intervals and the confidence, from rolling origins.
+"""Prediction intervals by split conformal prediction, from roll-outs over the calibration span.
 
-A published model is rolled out from many origins over the calibration span, the newest rows,
-which neither its network nor its reported metrics have seen. The errors, in units of what is
-usual for their series, give the quantiles of each horizon (split conformal prediction with a
-scale for each series: Papadopoulos et al., "Inductive confidence machines for regression", 2002).
-Where that span tells little of a horizon (it is short, or the series move together), errors of
-the anchor's trials within the training span count too, by as many independent errors as both hold.
+    half_width(level, series, horizon) = scale(series) × quantile(level, horizon)
+
+The calibration span is the newest part of the data, which neither the network nor the reported
+metrics have used. A model is rolled out from many origins in it. The absolute errors, divided by
+the scale of their series, give the quantiles at each horizon (H. Papadopoulos et al., "Inductive
+confidence machines for regression", ECML 2002). Where the span has few independent errors (it is
+short, or the series move together), errors of the autoregression's trials within the training
+span are added, weighted by how many independent errors each set holds.
 
 All errors here are scaled (`models.series.scaling`).
+
+    >>> errors = np.linspace(-1, 1, 201).reshape(-1, 1, 1, 1).repeat(3, axis=3)
+    >>> samples = ErrorSamples(errors, np.array([0]))  # of one series, one step ahead
+    >>> intervals = Intervals.fit(samples, None, scale=np.ones((1, 3)))
+    >>> intervals.half_width(80, np.array([0]), 1).round(2).tolist()
+    [[[0.8, 0.8, 0.8]]]
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,20 +31,25 @@ from models.series.error_measures import mean_known
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVELS = (80, 95)  # per cent that intervals are to cover
-_USUAL = 365  # steps; for farther horizons distances are worked out anew each time
-CLOSE = 0.20  # a forecast this near the truth, relative to it, has landed
+LEVELS = (80, 95)  # nominal coverage of the intervals, in per cent
+CLOSE = 0.20  # relative error up to which a forecast counts for the confidence
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _ENDS = np.array([0.0, *_SHARES, 1.0])
-_MOST_TRIALS = 10.0  # independent errors that the trials count as, at most
-_NEIGHBOURS = 4  # errors at horizons within a quarter of one count for it
-_STEADY = 20.0  # one-step errors of a series at which its own scale counts as much as all series'
-_OUTLYING = 6.0  # medians; a larger one-step error does not widen a series' scale
+_MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
+_NEIGHBOURS = 4  # errors at horizons within a quarter of a horizon are used for it
+_STEADY = 20.0  # one-step errors at which the scale of a series weighs as much as that of all
+_OUTLYING = 6.0  # medians; larger one-step errors are cut to this before a scale is computed
 
 
 @dataclass(frozen=True)
 class ErrorSamples:
-    """Errors of roll-outs, `values` [n, S', H, 3], NaN if unknown, of series `series` [S']."""
+    """Errors of roll-outs.
+
+    Attributes:
+        values: truth − forecast by origin, series, horizon and target, [n, S', H, 3]; NaN if the
+            truth is not known.
+        series: number of each series, [S'].
+    """
 
     values: Floats
     series: Ints
@@ -47,8 +59,10 @@ class ErrorSamples:
 class Intervals:
     """Quantiles of absolute errors.
 
-    `scale` [S, 3] is each series' own, around 1; `quantiles` [H, 3, Q] those of errors divided by
-    it, at the shares `_SHARES`; `growth` [3] the power of the horizon that they grow with beyond.
+    Attributes:
+        scale: relative size of the errors of each series, around 1, [S, 3].
+        quantiles: of errors divided by the scale, at the shares `_SHARES`, [H, 3, Q].
+        growth: power of the horizon by which quantiles grow beyond the last horizon, [3].
     """
 
     scale: Floats
@@ -59,10 +73,13 @@ class Intervals:
     def fit(
         cls, calibration: ErrorSamples | None, trials: ErrorSamples | None, scale: Floats
     ) -> Intervals:
-        """From errors of the calibration span and of the trials; either may be missing.
+        """Return the intervals from errors of the calibration span, of the trials, or of both.
+
+        Args:
+            scale: of each series, [S, 3]; see `series_scale`.
 
         Raises:
-            ValueError: both are.
+            ValueError: both are missing.
         """
         given = [
             (each, most)
@@ -87,36 +104,33 @@ class Intervals:
         return cls(scale, quantiles, _growth(quantiles))
 
     def half_width(self, level: int, series: Ints, steps: int) -> Floats:
-        """What covers `level` per cent of the errors, [n, steps, 3], of series [n]."""
-        within = self._edges(steps)[1 + _SHARES.index(level / 100)]
-        return within * self._scale(series)[:, None]
+        """Return the half width of the intervals of a level, [n, steps, 3].
+
+        Args:
+            level: nominal coverage in per cent, one of LEVELS.
+            series: number of each series, [n].
+        """
+        return self._at(steps)[..., _SHARES.index(level / 100)] * self._scale(series)[:, None]
 
     def share_within(self, distance: Floats, series: Ints) -> Floats:
-        """Expected share of absolute errors up to `distance`, [n, steps, 3], of series [n]."""
+        """Return the expected share of absolute errors up to a distance, [n, steps, 3].
+
+        Args:
+            distance: scaled, [n, steps, 3].
+            series: number of each series, [n].
+        """
         relative = distance / self._scale(series)[:, None]
-        edges, size = self._edges(relative.shape[1]), relative[0].size
+        edges, size = _with_ends(self._at(relative.shape[1])), relative[0].size
         place = (relative >= edges[:, None]).sum(axis=0, dtype=np.int8).astype(np.int64) - 1
         place = np.clip(place, 0, len(edges) - 2)
-        at = place * size + np.arange(size).reshape(relative.shape[1:])  # in all edges, one by one
+        at = place * size + np.arange(size).reshape(relative.shape[1:])  # in the flat edges
         low, high = edges.take(at), edges.take(at + size)
         part = np.divide(relative - low, high - low, out=np.ones_like(low), where=high > low)
         return _ENDS.take(place) + np.clip(part, 0, 1) * np.diff(_ENDS).take(place)
 
     def _scale(self, series: Ints) -> Floats:
-        return self._scales[np.minimum(series, len(self.scale))]
-
-    @cached_property
-    def _scales(self) -> Floats:
-        """Each series', and that of one that is not known."""
-        return np.vstack([self.scale, np.ones((1, 3))])
-
-    def _edges(self, steps: int) -> Floats:
-        """Distances that the shares 0, `_SHARES` and 1 lie within, [Q + 2, steps, 3]."""
-        return self._usual[:, :steps] if steps <= _USUAL else _with_ends(self._at(steps))
-
-    @cached_property
-    def _usual(self) -> Floats:
-        return _with_ends(self._at(_USUAL))
+        """The scale of series by number, [n, 3]; 1 for a series without one."""
+        return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]
 
     def _at(self, steps: int) -> Floats:
         """Quantiles for horizons 1 to `steps`, [steps, 3, Q]."""
@@ -128,13 +142,13 @@ class Intervals:
         return np.concatenate([self.quantiles, beyond])
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into the same to six decimals."""
+        """Return a JSON-ready form with six decimals."""
         parts = {"scale": self.scale, "quantiles": self.quantiles, "growth": self.growth}
         return {name: np.round(part, 6).tolist() for name, part in parts.items()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Intervals:
-        """What `to_document` described."""
+        """Return the intervals that `to_document` described."""
         return cls(
             np.asarray(document["scale"], float).reshape(-1, 3),
             np.asarray(document["quantiles"], float).reshape(-1, 3, len(_SHARES)),
@@ -143,11 +157,14 @@ class Intervals:
 
 
 def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
-    """Each series' usual one-step error relative to that of all, [count, 3].
+    """Return the mean one-step error of each series relative to that of all, [count, 3].
+
+    Series with few errors are shrunk towards 1.
 
     Args:
-        errors: of one-step forecasts, [n, 3], NaN where unknown.
-        series: number of each one's series, [n].
+        errors: of one-step forecasts, [n, 3]; NaN where unknown.
+        series: number of the series of each error, [n].
+        count: number of series.
     """
     scale = np.ones((count, 3))
     for target in range(3):
@@ -163,9 +180,11 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
 
 
 def _with_ends(quantiles: Floats) -> Floats:
-    """Quantiles [steps, 3, Q] as [Q + 2, steps, 3]: from none at no distance on; the tail beyond
-    the last one is taken to end at twice it."""
-    inner = np.ascontiguousarray(np.moveaxis(quantiles, 2, 0))  # compared edge by edge
+    """Quantiles [steps, 3, Q] with the ends of the distribution, [Q + 2, steps, 3].
+
+    It begins at zero and is taken to end at twice the last quantile.
+    """
+    inner = np.ascontiguousarray(np.moveaxis(quantiles, 2, 0))  # `take` reads it in this order
     return np.concatenate([np.zeros_like(inner[:1]), inner, 2 * inner[-1:] + 1e-12])
 
 
@@ -177,9 +196,10 @@ def _trimmed_mean(sizes: Floats) -> float:
 
 
 def _independent(errors: Floats) -> float:
-    """How many of S series' errors, [n, S, H], are as good as independent, 1 to S.
+    """Effective number of independent series among S, 1 to S, by their errors [n, S, H].
 
-    By the variance of their mean over the series, relative to what independent ones would have.
+    From the variance of the mean over the series, relative to that of independent errors (a
+    design effect: L. Kish, "Survey Sampling", 1965).
     """
     count = errors.shape[1]
     single, mean = mean_known(errors**2), mean_known(mean_known(errors, axis=1) ** 2)
@@ -190,7 +210,7 @@ def _independent(errors: Floats) -> float:
 
 
 def _quantiles(parts: list[tuple[Floats, float, float]], horizon: int) -> Floats | None:
-    """Weighted quantiles of the absolute errors around a horizon, pooled; None without any."""
+    """Weighted quantiles of all absolute errors around a horizon, [Q]; None if there are none."""
     near = slice(max(0, horizon - horizon // _NEIGHBOURS), horizon + horizon // _NEIGHBOURS + 1)
     sizes, weights = [], []
     for errors, independent, most in parts:
@@ -199,7 +219,7 @@ def _quantiles(parts: list[tuple[Floats, float, float]], horizon: int) -> Floats
         if not known.any():
             continue
         origins = int(known.any(axis=(1, 2)).sum())
-        # Origins closer to each other than the horizon see the same future.
+        # Forecasts from origins closer to each other than the horizon share their truths.
         number = min(max(1.0, origins / (horizon + 1)) * independent, most)
         sizes.append(some[known])
         weights.append(np.full(known.sum(), number / known.sum()))
@@ -213,7 +233,7 @@ def _quantiles(parts: list[tuple[Floats, float, float]], horizon: int) -> Floats
 
 
 def _growth(quantiles: Floats) -> Floats:
-    """Power of the horizon that the 80 % quantiles grow with towards their end, 0 to ½, [3]."""
+    """Power of the horizon by which the last 80 % quantiles grow, 0 to ½, [3]."""
     steps, place = len(quantiles), _SHARES.index(0.8)
     if steps < 4:
         return np.full(3, 0.5)

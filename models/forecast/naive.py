@@ -1,4 +1,9 @@
-"""The naive forecasts that a model stands beside, and what they are usually off by."""
+"""Naive forecasts, the benchmarks of a model, and their errors, the scale of MASE.
+
+See R. J. Hyndman & G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd ed., 2021,
+section 5.2. Example: after the days 1, 2, …, 7 the last value forecasts 7, 7, 7 and the seasonal
+naive forecast of a week 1, 2, 3.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +17,24 @@ from models.series.panel import Panel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}
+SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}  # steps
 
 
 def repeated(panel: Panel, values: Floats, rows: Ints, horizon: int) -> dict[str, Floats]:
-    """The last value and the last season repeated, [n, H, 3], from some rows of a panel on.
+    """Return the last value and the last season repeated, `last_value` and `seasonal_naive`.
 
     Args:
         values: of the panel, unknown ones filled in, [all rows, 3].
-        rows: the first rows that are forecast, [n].
+        rows: row numbers of the first forecast step, [n].
+        horizon: steps to forecast, H.
+
+    Returns:
+        Forecasts by their names, each [n, H, 3].
     """
     season, steps = SEASONS[panel.calendar.step], np.arange(horizon)
     begin = panel.offsets[:-1][panel.series[rows]][:, None]
     seasonal = rows[:, None] - season + steps % season
-    # A series shorter than a season has its last value only.
+    # For a series shorter than a season it is the last value.
     seasonal = np.where(seasonal >= begin, seasonal, rows[:, None] - 1)
     return {
         "last_value": np.repeat(values[rows - 1][:, None], horizon, axis=1),
@@ -34,13 +43,17 @@ def repeated(panel: Panel, values: Floats, rows: Ints, horizon: int) -> dict[str
 
 
 def usual_errors(panel: Panel, before: int, season: int) -> Floats:
-    """Mean error of the seasonal naive one season ahead, before step `before`, [S, 3].
+    """Return the mean absolute error of the seasonal naive forecast, the scale of MASE, [S, 3].
 
-    The scale of MASE; NaN where the past is shorter than a season, or repeats itself exactly.
+    NaN for series shorter than a season, or that repeat themselves exactly.
+
+    Args:
+        before: first step that is not used.
+        season: steps of a season.
     """
     found = np.full((len(panel.series_keys), 3), np.nan)
     for s, begin in enumerate(panel.offsets[:-1]):
         early = int(np.clip(before - panel.first[s], 0, panel.lengths[s]))
-        past = panel.values[begin : begin + early]
-        found[s] = error_measures.mean_known(np.abs(past[season:] - past[:-season]), axis=0)
+        rows = panel.values[begin : begin + early]
+        found[s] = error_measures.mean_known(np.abs(rows[season:] - rows[:-season]), axis=0)
     return np.where(found > 0, found, np.nan)

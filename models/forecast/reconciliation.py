@@ -1,13 +1,21 @@
-"""Three forecasts that agree with each other as far as the data's own do, by Little's Law.
+"""Reconciliation of the forecasts of WIP, throughput and cycle time by Little's Law.
 
-The gap of a step is ln WIP − ln throughput − ln cycle time. Over windows it averages out where
-the data obeys the law; on single steps it does not: it follows the weekday, as work goes on
-arriving where nothing leaves. What is usual for a series and a place in the season is learned. What
-a forecast's gap strays from that is part truth, part error: how much of it turned out to be error
-is learned too, horizon by horizon. That part is spread over the three in proportion to the
-variances of their errors (least squares under the constraint: Stone, Champernowne & Meade, "The
-precision of national income estimates", Review of Economic Studies 9, 1942). Where the data's
-own gap is always zero, so is the forecasts'.
+    gap = ln WIP − ln throughput − ln cycle time
+    deviation = gap of the forecast − usual gap of the series at this weekday or month
+    correction of target i = ∓ share(horizon) × deviation × variance(i) ÷ Σ variance
+
+Where the data obeys the law, the gap averages out over windows of time; on single steps it
+follows the weekday, because work arrives on days on which nothing leaves. The usual gap of each
+series is estimated. The deviation of a forecast from it is partly real and partly error: the share
+that is error is estimated at each horizon by least squares. That share is removed, distributed
+over the three targets in proportion to the variances of their errors, which is least squares
+under the constraint (R. Stone, D. G. Champernowne & J. E. Meade, "The precision of national
+income estimates", Review of Economic Studies 9, 1942).
+
+    >>> law = Reconciliation(np.zeros((1, 7)), share=np.ones(1), errors=np.ones((1, 3)))
+    >>> path = np.array([[[8.0, 2.0, 3.0]]])  # 8 in process, 2 × 3 = 6 by the law
+    >>> law.apply(path, np.array([0]), np.array([[19_723]]), Calendar()).round(2).tolist()
+    [[[7.27, 2.2, 3.3]]]
 """
 
 from __future__ import annotations
@@ -29,25 +37,27 @@ Ints = NDArray[np.int64]
 
 _SIGN = np.array([1.0, -1.0, -1.0])  # of the three logarithms in the gap
 _PLACES = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 12}
-_FEWEST = 5.0  # steps that the mean of a series counts as, beside its own at a place
-_FEWEST_GAPS = 20  # known ones, without which nothing is said of a series
-_OUTLYING = 4.0  # typical strays; a gap beyond says nothing of the others
+_PRIOR_STEPS = 5.0  # weight of the mean gap of a series in its gap at one weekday or month
+_FEWEST_GAPS = 20  # known gaps without which a series is not reconciled
+_OUTLYING = 4.0  # typical deviations; larger ones are left out of the share's estimate
 _TINY = 1e-12
 
 
 def gap(values: Floats) -> Floats:
-    """ln WIP − ln throughput − ln cycle time, [..., 3] → [...]; NaN where one is not positive."""
+    """Return ln WIP − ln throughput − ln cycle time, [..., 3] → [...]; NaN without all three."""
     positive = np.where(values > 0, values, np.nan)
     return np.log(positive) @ _SIGN
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What is usual of the gap, and of the errors.
+    """The estimated gaps and errors.
 
-    `usual` [S, places]; NaN for a series whose data does not obey the law, or says too little of
-    it. `share` [H]: how much of what a forecast's gap strays from it is error. `errors` [H, 3]:
-    variances of the errors of the forecasts' logarithms.
+    Attributes:
+        usual: gap of each series at each weekday or month, [S, places]; NaN for a series that
+            does not obey the law over windows, or has too few known gaps.
+        share: share of a forecast's deviation that is error, by horizon, [H].
+        errors: variances of the errors of the forecasts' logarithms, [H, 3].
     """
 
     usual: Floats
@@ -64,10 +74,14 @@ class Reconciliation:
         series: Ints,
         time: Ints,
     ) -> Reconciliation:
-        """Learn the usual gaps of the steps before `cut`, and the errors of roll-outs.
+        """Return the reconciliation estimated from a panel and from roll-outs.
 
         Args:
-            forecasts, truth: [n, H, 3] in units, of series [n] at steps [n, H]; NaN: not known.
+            panel: the data; usual gaps are those of its steps before `cut`.
+            cut: first step that is not used.
+            forecasts, truth: of n roll-outs in units, [n, H, 3]; NaN where not known.
+            series: number of the series of each roll-out, [n].
+            time: step numbers, [n, H].
         """
         gaps = np.where(panel.time < cut, gap(panel.values), np.nan)
         places = place_in_season(panel.calendar, panel.time)
@@ -76,15 +90,15 @@ class Reconciliation:
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
             found = _usual(gaps[b:e], places[b:e], count)
             usual[s] = np.nan if found is None else found
-        beyond = gap(forecasts) - usual[series[:, None], place_in_season(panel.calendar, time)]
-        wrong = gap(forecasts) - gap(truth)
-        beyond = np.where(np.isnan(wrong), np.nan, beyond)
-        measured = max(1, int((~np.isnan(beyond).all(axis=0)).sum()))
+        expected = usual[series[:, None], place_in_season(panel.calendar, time)]
+        error = gap(forecasts) - gap(truth)
+        deviation = np.where(np.isnan(error), np.nan, gap(forecasts) - expected)
+        measured = max(1, int((~np.isnan(deviation).all(axis=0)).sum()))
         known = (truth > 0) & (forecasts > 0)
         errors = np.log(np.divide(truth, forecasts, out=np.full(truth.shape, np.nan), where=known))
         return cls(
             usual,
-            _share(beyond[:, :measured], wrong[:, :measured]),
+            _error_share(deviation[:, :measured], error[:, :measured]),
             np.nan_to_num(_typical(errors[:, :measured] ** 2)),
         )
 
@@ -94,22 +108,27 @@ class Reconciliation:
         return float(np.mean(~np.isnan(self.usual).any(axis=1)))
 
     def apply(self, values: Floats, series: Ints, time: Ints, calendar: Calendar) -> Floats:
-        """Forecasts in units, [n, H, 3], of series [n] at steps [n, H], made to agree.
+        """Return reconciled forecasts, [n, H, 3].
 
-        Series that the data said too little of, or that are not known, stay as they are.
+        Series without a usual gap stay as they are.
+
+        Args:
+            values: forecasts in units, [n, H, 3].
+            series: number of each series, [n].
+            time: step numbers, [n, H].
         """
         places = place_in_season(calendar, time)
         known = series < len(self.usual)
         usual = self.usual[np.minimum(series, len(self.usual) - 1)[:, None], places]
-        beyond = gap(values) - np.where(known[:, None], usual, np.nan)
+        deviation = gap(values) - np.where(known[:, None], usual, np.nan)
         horizon = np.minimum(np.arange(values.shape[1]), len(self.share) - 1)
         variances = self.errors[horizon] + _TINY
         split = variances / variances.sum(axis=1, keepdims=True)
-        moved = np.nan_to_num(beyond * self.share[horizon])[..., None] * (split * _SIGN)
-        return values * np.exp(-moved)
+        removed = np.nan_to_num(deviation * self.share[horizon])[..., None] * (split * _SIGN)
+        return values * np.exp(-removed)
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into an equal one."""
+        """Return a JSON-ready form that `from_document` turns back into an equal one."""
         usual = [None if math.isnan(row[0]) else row for row in self.usual.tolist()]
         return {
             "usual": usual,
@@ -120,7 +139,7 @@ class Reconciliation:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Reconciliation:
-        """What `to_document` described."""
+        """Return the reconciliation that `to_document` described."""
         nothing = [math.nan] * int(document["places"])
         usual = [nothing if row is None else row for row in document["usual"]]
         return cls(
@@ -131,12 +150,12 @@ class Reconciliation:
 
 
 def place_in_season(calendar: Calendar, time: Ints) -> Ints:
-    """Weekday or month of step numbers, counted from some day or month."""
+    """Return the weekday or month of step numbers, as a number from 0."""
     return time % _PLACES[calendar.step]
 
 
 def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:
-    """Usual gap at each place; None where the law is not obeyed, or little is known."""
+    """Usual gap at each weekday or month; None if the law is broken or few gaps are known."""
     known = ~np.isnan(gaps)
     if known.sum() < _FEWEST_GAPS:
         return None
@@ -144,8 +163,8 @@ def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:
     mean = float(gaps.mean())
     if abs(mean) > -math.log(1 - TOLERANCE):
         return None
-    sums = np.bincount(places, gaps, count) + _FEWEST * mean
-    usual: Floats = sums / (np.bincount(places, minlength=count) + _FEWEST)
+    sums = np.bincount(places, gaps, count) + _PRIOR_STEPS * mean
+    usual: Floats = sums / (np.bincount(places, minlength=count) + _PRIOR_STEPS)
     return usual
 
 
@@ -157,16 +176,16 @@ def _typical(squares: Floats) -> Floats:
     return np.reshape(middle, squares.shape[1:])
 
 
-def _share(beyond: Floats, wrong: Floats) -> Floats:
-    """Least squares' share of `beyond` that is `wrong`, both [n, H], by horizon, 0 to 1, [H].
+def _error_share(deviation: Floats, error: Floats) -> Floats:
+    """Least-squares share of deviations that is error, both [n, H], by horizon, 0 to 1, [H].
 
-    It rises with the horizon: a far forecast's gap is all the more error.
+    It never falls with the horizon.
     """
-    # Gaps of series that are forecast badly would drown those of the others.
-    usual = _OUTLYING * np.sqrt(_typical(beyond**2))
-    near = np.abs(beyond) <= usual
-    beyond, wrong = np.where(near, beyond, 0.0), np.where(near, wrong, 0.0)
-    products, squares = (beyond * wrong).sum(axis=0), (beyond**2).sum(axis=0)
-    nothing = np.ones_like(squares)  # no stray gap at all: what there will be is error
-    share = np.divide(products, squares, out=nothing, where=squares > _TINY)
+    # Without a limit, series that are forecast badly would dominate the estimate.
+    limit = _OUTLYING * np.sqrt(_typical(deviation**2))
+    near = np.abs(deviation) <= limit
+    deviation, error = np.where(near, deviation, 0.0), np.where(near, error, 0.0)
+    products, squares = (deviation * error).sum(axis=0), (deviation**2).sum(axis=0)
+    all_error = np.ones_like(squares)  # no deviation in the data: any later one is error
+    share = np.divide(products, squares, out=all_error, where=squares > _TINY)
     return np.maximum.accumulate(np.clip(share, 0.0, 1.0))

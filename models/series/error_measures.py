@@ -1,4 +1,12 @@
-"""Measures of a forecast against the truth. Arrays of any equal shape; NaN truths do not count."""
+"""Error measures of forecasts, for arrays of any equal shape; unknown truths (NaN) are left out.
+
+See R. J. Hyndman & A. B. Koehler, "Another look at measures of forecast accuracy", International
+Journal of Forecasting 22 (2006).
+
+    >>> truth, forecast = np.array([100.0, 50.0, np.nan]), np.array([90.0, 50.0, 7.0])
+    >>> mae(truth, forecast), round(wape(truth, forecast), 3)
+    (5.0, 0.067)
+"""
 
 from __future__ import annotations
 
@@ -18,7 +26,7 @@ def _pairs(truth: Floats, forecast: Floats) -> tuple[Floats, Floats]:
 
 
 def mean_known(values: Floats, axis: int | tuple[int, ...] | None = None) -> Any:
-    """Mean along `axis` of what is not NaN; NaN where nothing is known."""
+    """Return the mean of the values that are not NaN; NaN where there are none."""
     known = ~np.isnan(values)
     total, count = np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis)
     nothing = np.full(np.shape(total), np.nan)
@@ -26,45 +34,46 @@ def mean_known(values: Floats, axis: int | tuple[int, ...] | None = None) -> Any
 
 
 def finite(value: float) -> float | None:
-    """A number as JSON has it: None instead of NaN or infinity."""
+    """Return a number for JSON: None instead of NaN or infinity."""
     return float(value) if np.isfinite(value) else None
 
 
 def mean_or_none(values: Floats) -> float | None:
-    """Mean of what is not NaN; None where nothing is known."""
+    """Return the mean of the values that are not NaN; None if there are none."""
     return finite(float(mean_known(values)))
 
 
 def wape(truth: Floats, forecast: Floats) -> float:
-    """Weighted absolute percentage error: Σ|error| ÷ Σ|truth|; NaN where all truth is zero."""
+    """Return the weighted absolute percentage error, Σ|error| ÷ Σ|truth|; NaN if that is zero."""
     truth, forecast = _pairs(truth, forecast)
     total = float(np.sum(np.abs(truth)))
     return float(np.sum(np.abs(truth - forecast))) / total if total else float("nan")
 
 
 def mase(truth: Floats, forecast: Floats, scale: Floats) -> float:
-    """Mean absolute scaled error: |error| ÷ the seasonal naive's mean error in the training span.
+    """Return the mean absolute scaled error, the mean of |error| ÷ scale.
 
-    R. J. Hyndman & A. B. Koehler, "Another look at measures of forecast accuracy", International
-    Journal of Forecasting 22 (2006). `scale` has the shape of `truth`.
+    Args:
+        scale: mean absolute error of the seasonal naive forecast in the training span, in the
+            shape of `truth`.
     """
     return float(mean_known(np.abs(truth - forecast) / np.maximum(scale, 1e-12)))
 
 
 def rmse(truth: Floats, forecast: Floats) -> float:
-    """Root mean squared error, in the unit of the data."""
+    """Return the root mean squared error, in the unit of the data."""
     truth, forecast = _pairs(truth, forecast)
     return float(np.sqrt(np.mean((truth - forecast) ** 2)))
 
 
 def mae(truth: Floats, forecast: Floats) -> float:
-    """Mean absolute error, in the unit of the data."""
+    """Return the mean absolute error, in the unit of the data."""
     truth, forecast = _pairs(truth, forecast)
     return float(np.mean(np.abs(truth - forecast)))
 
 
 def r2(truth: Floats, forecast: Floats) -> float:
-    """Coefficient of determination; of a constant truth 1 when met exactly, else 0."""
+    """Return the coefficient of determination; of a constant truth 1 if it is met, else 0."""
     truth, forecast = _pairs(truth, forecast)
     residual = float(np.sum((truth - forecast) ** 2))
     total = float(np.sum((truth - truth.mean()) ** 2))
@@ -74,13 +83,13 @@ def r2(truth: Floats, forecast: Floats) -> float:
 
 
 def skill(error: float, baseline_error: float) -> float:
-    """Share of the baseline's error that the forecast saves; negative when it is worse."""
+    """Return 1 − error ÷ baseline error; negative if the forecast is worse than the baseline."""
     if baseline_error == 0:
         return 0.0 if error == 0 else -1.0
     return 1 - error / baseline_error
 
 
 def share_within(truth: Floats, forecast: Floats, tolerance: float) -> float:
-    """Share of forecasts no farther from the truth than `tolerance` × the truth."""
+    """Return the share of forecasts with |error| ≤ tolerance × |truth|."""
     truth, forecast = _pairs(truth, forecast)
     return float(np.mean(np.abs(truth - forecast) <= tolerance * np.abs(truth)))

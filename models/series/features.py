@@ -1,7 +1,11 @@
-"""Engineered features: what a design shows its network beside the values and the usual calendar.
+"""Engineered features of the enhanced network: moving averages and further calendar features.
 
-Moving averages are of each series' own past up to the row, never of what lies behind it or beside
-it; at the beginning of a series they are of as many rows as there are.
+A moving average is of the rows of one series up to a row, never of later rows or of other series;
+at the beginning of a series it is of as many rows as there are.
+
+    >>> values = np.array([[1.0], [3.0], [5.0]]).repeat(3, axis=1)
+    >>> moving_averages(values, np.arange(3), windows=(2,))[:, 0].tolist()
+    [1.0, 2.0, 4.0]
 """
 
 from __future__ import annotations
@@ -22,12 +26,12 @@ _WORKING_DAYS = 21.0  # of a usual month, Monday to Friday
 
 
 def moving_averages(values: Floats, position: Ints, windows: tuple[int, ...]) -> Floats:
-    """Means of the last rows up to each row of series, [n, 3] → [n, 3 × windows].
+    """Return the moving averages up to each row, [n, 3 × windows].
 
     Args:
-        values: rows of series one behind the other.
-        position: each row's place within its series from 0, [n].
-        windows: how many rows are averaged, ascending.
+        values: rows of series, one series after the other, [n, 3].
+        position: position of each row within its series, from 0, [n].
+        windows: numbers of rows that are averaged, ascending.
     """
     total, found = np.zeros_like(values), []
     count = np.minimum(position, windows[-1]) + 1
@@ -40,11 +44,12 @@ def moving_averages(values: Floats, position: Ints, windows: tuple[int, ...]) ->
 
 
 def last_averages(recent: Floats, known: Ints, windows: tuple[int, ...]) -> Floats:
-    """The moving averages of the last row of n series each, [n, rows, 3] → [n, 3 × windows].
+    """Return the moving averages up to the last row of n series, [n, 3 × windows].
 
     Args:
-        recent: their last rows, at least the longest window's.
+        recent: the last rows of each, at least as many as the longest window, [n, rows, 3].
         known: how many of them, at the end, are rows of the series, [n].
+        windows: numbers of rows that are averaged, ascending.
     """
     mine = np.arange(recent.shape[1], 0, -1) <= known[:, None]
     own = np.where(mine[..., None], recent, 0.0)
@@ -54,10 +59,10 @@ def last_averages(recent: Floats, known: Ints, windows: tuple[int, ...]) -> Floa
 
 
 def calendar_extras(calendar: Calendar, index: Ints) -> NDArray[np.float32]:
-    """What a step's date says beside `Calendar.features`, [n] → [n, width].
+    """Return calendar features beside those of `Calendar.features`, [n] → [n, width].
 
-    Days and weeks: where in its month and in its quarter the date lies, as waves. Months: how
-    many of its days are working days, Monday to Friday, above 21.
+    Days and weeks: position of the date in its month and in its quarter, as sine and cosine.
+    Months: number of working days, Monday to Friday, less 21.
     """
     days = calendar.days(index).astype("datetime64[D]")
     month = days.astype("datetime64[M]")
@@ -76,6 +81,6 @@ def calendar_extras(calendar: Calendar, index: Ints) -> NDArray[np.float32]:
 def _share(
     days: NDArray[np.datetime64], begin: NDArray[np.datetime64], months: int
 ) -> NDArray[np.float64]:
-    """How much of a span of months that begins with month `begin` lies before each day."""
+    """Share of a span of months from month `begin` on that lies before each day, 0 to 1."""
     first, end = begin.astype("datetime64[D]"), (begin + months).astype("datetime64[D]")
     return (days - first).astype(float) / (end - first).astype(float)

@@ -1,4 +1,11 @@
-"""The encoding of models from before this service: levels in, levels out, one scale for all."""
+"""The inputs and outputs of legacy models: levels in one scale for all series.
+
+    scaled feature = (feature − mean) ÷ scale
+    level = output × target_scale + target_mean
+
+Example: with the features `("wip", "month")`, means `(100, 6)` and scales `(10, 3)` a row of
+March with a WIP of 120 is `[2, -1]`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +30,10 @@ _MOST_SERIES = 1_000_000
 
 
 def feature_order(width: int) -> tuple[str, ...]:
-    """The features of a model that says no more than how many it has.
+    """Return the usual features of a model that states their number only.
 
     Raises:
-        ValueError: there is no usual order of so many.
+        ValueError: no usual order has so many features.
     """
     if not len(TARGETS) <= width <= len(FEATURES):
         raise ValueError(f"a legacy model has {len(TARGETS)} to {len(FEATURES)} features")
@@ -35,11 +42,20 @@ def feature_order(width: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class LegacyEncoding:
-    """Units ↔ what an old network sees and says.
+    """The scaling of the features and the outputs of a legacy network.
 
-    A row's features are, in a stated order, its values, the numbers of its names (a label
-    encoder's: the place in the list of them) and its own date. Each feature has one mean and
-    scale for all series. The network says the scaled levels of the next row's `targets`.
+    The features of a row are its values, the numbers of its names (as of a label encoder: the
+    place in the list of names) and its own date. The network's outputs are the scaled levels of
+    the `targets` of the next row.
+
+    Attributes:
+        calendar: step of the series.
+        length: rows of a window.
+        names: plants, applications and panel sizes by their numbers.
+        features: names of the features, in the order of the network's inputs.
+        mean, scale: of each feature, for all series, [F].
+        targets: names of the network's outputs.
+        target_mean, target_scale: of each output, [T].
 
     Raises:
         ValueError: the parts do not fit each other.
@@ -47,13 +63,13 @@ class LegacyEncoding:
 
     calendar: Calendar
     length: int
-    names: tuple[tuple[str, ...], ...]  # of plants, applications and panel sizes, by code
+    names: tuple[tuple[str, ...], ...]
     features: tuple[str, ...]
-    mean: Floats  # [F]
-    scale: Floats  # [F]
+    mean: Floats
+    scale: Floats
     targets: tuple[str, ...]
-    target_mean: Floats  # [T]
-    target_scale: Floats  # [T]
+    target_mean: Floats
+    target_scale: Floats
 
     kind = "levels"
 
@@ -79,11 +95,11 @@ class LegacyEncoding:
         scaling: tuple[Floats, Floats] | None = None,
         target_scaling: tuple[Floats, Floats] | None = None,
     ) -> LegacyEncoding:
-        """An encoding of all three targets; unstated scalings follow from what is stated.
+        """Return an encoding of all three targets; missing scalings have defaults.
 
         Args:
-            scaling: mean and scale of the features; those beyond its end go in as they are.
-            target_scaling: mean and scale of the targets; the features' own by default.
+            scaling: mean and scale of the first features; further ones are not scaled.
+            target_scaling: mean and scale of the targets; those of the features by default.
         """
         mean, scale = np.zeros(len(features)), np.ones(len(features))
         if scaling is not None:
@@ -103,7 +119,12 @@ class LegacyEncoding:
         return tuple((plant, use, size) for plant, use, size in product(*self.names))
 
     def context_features(self, time: Ints, series: Ints) -> NDArray[np.float32]:
-        """Features of a row beside its values, scaled: names and its own date, [n, c]."""
+        """Return the scaled features of rows beside their values: names and date, [n, c].
+
+        Args:
+            time: step number of each row, [n].
+            series: number of the series of each row, [n].
+        """
         columns = self._codes(series) | self._dates(time)
         scaled = [
             (columns[feature] - mean) / scale
@@ -115,7 +136,12 @@ class LegacyEncoding:
     def rows(
         self, values: Floats, context_features: NDArray[np.float32], series: Ints
     ) -> NDArray[np.float32]:
-        """Features of rows, [n, 3] in units → [n, F], in the stated order."""
+        """Return the features of rows in the order of the network's inputs, [n, F].
+
+        Args:
+            values: in units, [n, 3].
+            context_features: of `context_features`, [n, c].
+        """
         result = np.empty((len(values), len(self.features)), np.float32)
         beside = iter(context_features.T)
         for i, feature in enumerate(self.features):
@@ -126,13 +152,17 @@ class LegacyEncoding:
                 result[:, i] = next(beside)
         return result
 
-    def decode(self, said: NDArray[np.float32], last: Floats, series: Ints) -> Floats:
-        """The values, [n, 3] in units, never negative.
+    def decode(self, output: NDArray[np.float32], last: Floats, series: Ints) -> Floats:
+        """Return the values of the next row in units, never negative, [n, 3].
 
-        WIP and throughput that the network does not say stay as they were; such a cycle time
-        follows by Little's Law.
+        WIP and throughput that the network does not forecast stay as they were; a cycle time
+        that it does not forecast follows by Little's Law.
+
+        Args:
+            output: of the network, [n, T].
+            last: values of the last row in units, [n, 3].
         """
-        levels = np.maximum(said * self.target_scale + self.target_mean, 0.0)
+        levels = np.maximum(output * self.target_scale + self.target_mean, 0.0)
         values = np.array(last, float)
         for i, target in enumerate(self.targets):
             values[:, TARGETS.index(target)] = levels[:, i]
@@ -142,7 +172,7 @@ class LegacyEncoding:
         return np.maximum(values, 0.0)
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-ready form that `from_document` turns back into an equal encoding."""
+        """Return a JSON-ready form that `from_document` turns back into an equal encoding."""
         return {
             "kind": self.kind,
             "step": self.calendar.step.value,
@@ -161,7 +191,7 @@ class LegacyEncoding:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> LegacyEncoding:
-        """The encoding that `to_document` described.
+        """Return the encoding that `to_document` described.
 
         Raises:
             KeyError, TypeError, ValueError: the document does not describe one.
@@ -186,7 +216,7 @@ class LegacyEncoding:
         }
 
     def _dates(self, time: Ints) -> dict[str, Ints]:
-        """Monday is 0; months and days of the year count from 1, as pandas has it."""
+        """Weekday from Monday 0, month and day of the year from 1, as pandas counts them."""
         days = self.calendar.days(np.asarray(time, np.int64))
         dates = days.astype("datetime64[D]")
         months = dates.astype("datetime64[M]").astype(np.int64) % 12 + 1

@@ -56,7 +56,7 @@ def test_one_outlier_hardly_moves_the_scale() -> None:
     spiked[150] *= 50
     one, other = (Scaling.fit(each, np.array([0, 300])) for each in (values, spiked))
     np.testing.assert_allclose(one.mean, other.mean, atol=0.01)
-    np.testing.assert_allclose(one.spread, other.spread, rtol=0.1)
+    np.testing.assert_allclose(one.deviation, other.deviation, rtol=0.1)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_constant_empty_and_intermittent_series(column: list[float], offset: flo
     scaling = Scaling.fit(values, np.array([0, 30]))
     assert scaling.offset[0].tolist() == [offset] * 3
     scaled = scaling.forward(np.nan_to_num(values), np.zeros(30, int))
-    assert np.isfinite(scaled).all() and (scaling.spread > 0).all()
+    assert np.isfinite(scaled).all() and (scaling.deviation > 0).all()
 
 
 def test_a_zero_in_a_series_that_had_none_is_very_low_not_infinite() -> None:

@@ -1,0 +1,28 @@
+"""The examples in the docstrings of the modules that compute give what they state."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+MODULES = [
+    "models.data_generator",
+    "models.forecast.autoregression",
+    "models.forecast.intervals",
+    "models.forecast.reconciliation",
+    "models.forecast.what_if",
+    "models.series.calendar",
+    "models.series.error_measures",
+    "models.series.features",
+    "models.series.panel",
+    "models.series.scaling",
+    "utils.validation",
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_hold(name: str) -> None:
+    found = doctest.testmod(import_module(name))
+    assert found.attempted and not found.failed
