@@ -1,24 +1,31 @@
-"""Synthetic plant data, seeded: a flow through a line, not noise around a formula.
+"""Synthetic plant data: a simulated flow of work through a production line, seeded.
 
-Each series (plant × application × panel size) is one line. Work is released to it, the line
-clears it through a saturating clearing function, and what it clears passes a semi-finished and
-a finished store to the customer. All rows of a series obey one balance:
+Each series (plant × application × panel size) is one line. Work is released to the line, which
+clears it by a saturating clearing function. Its output passes a semi-finished and a finished
+store to the customer. All rows of a series obey one balance:
 
     WIP(t + 1) = WIP(t) + releases(t) − throughput(t)
 
 * Releases: base rate × factor × yearly season × weekday pattern × autocorrelated demand.
 * Throughput: X = C · (1 − exp(−α · load / C)), load = WIP + releases of the day. It grows with
-  the load up to the capacity C; beyond that only the cycle time grows. As α ≤ 1 no day puts out
-  more than it has. (Srinivasan, Carey & Morton, "Resource pricing and aggregate scheduling in
-  manufacturing systems", 1988.)
-* Cycle time: the FIFO time in system of what leaves that day, in days, from the cumulative
-  arrival and departure curves. Little's Law holds over windows because the flow obeys it.
+  the load up to the capacity C; beyond that only the cycle time grows. With α ≤ 1, the output of
+  a day never exceeds its load. (A. Srinivasan, M. Carey & T. E. Morton, "Resource pricing and
+  aggregate scheduling in manufacturing systems", Carnegie Mellon University, 1988.)
+* Cycle time: mean FIFO time in system of the units that leave on a day, in days, from the
+  cumulative arrival and departure curves. Little's Law holds over windows because the flow obeys
+  it.
 
 `wip`, `semi_finished_goods` and `finished_goods` are stocks at the start of the day;
-`throughput` and `releases` flow evenly over it.
+`throughput` and `releases` flow evenly over the day.
 
-Every draw depends on the seed and on the series' own three names only: adding a plant leaves
-the data of the others as they were.
+Every random draw depends only on the seed and on the three names of its series: adding a plant
+changes no data of the others.
+
+    >>> spec = PlantSpec(("P",), ("A",), ("S",), 30, 100.0, 50.0, 0.2, 0.1, seed=1)
+    >>> flow = next(generate(spec)).columns
+    >>> after = flow["wip"] + flow["releases"] - flow["throughput"]
+    >>> bool(np.allclose(after[:, :-1], flow["wip"][:, 1:]))
+    True
 """
 
 from __future__ import annotations
@@ -38,8 +45,8 @@ from utils.validation import compliance
 
 Floats = NDArray[np.float64]
 
-# How large a line is by its names; each kind averages 1 over the default names. Documented in
-# the README. Other names get a factor of 0.6 to 1.4 from a hash of the name, for good.
+# Size of a line by its names; the mean over the default names of each kind is 1. Documented in
+# the README. Any other name has a factor of 0.6 to 1.4 from its hash.
 FACTORS: dict[str, dict[str, float]] = {
     "plant": {"Plant_A": 1.2, "Plant_B": 1.0, "Plant_C": 0.8},
     "application": {"Automotive": 1.1, "Consumer_Electronics": 1.2, "Industrial": 0.7},
@@ -53,20 +60,31 @@ SHIPPING_SHARE = 0.25  # of the finished goods on hand, shipped within a day
 BURN_IN = 365  # days simulated before the first row
 COLUMNS = ("wip", "throughput", "cycle_time", "finished_goods", "semi_finished_goods", "releases")
 
-_CELLS_PER_BLOCK = 1 << 18  # days × series that are held at once: some 100 MB, as they are stored
-_CELLS_IN_CACHE = 1 << 13  # days × series whose times in system are found at once
-_DAYS_AT_ONCE = 64  # of all calibration trials, whose releases are scaled at once
-_VANISHING = 1e-6  # of the base rate
-_NOTHING = 1e-14  # of what was added to a decaying sum
-# Tried around the steady state to find the clearing at which mean WIP comes out at its base.
+_CELLS_PER_BLOCK = 1 << 18  # days × series in one block: about 100 MB
+_CELLS_IN_CACHE = 1 << 13  # days × series whose times in system are computed at once
+_DAYS_AT_ONCE = 64  # of all calibration trials, whose loads are computed at once
+_VANISHING = 1e-6  # output below this share of the base rate counts as none
+_NOTHING = 1e-14  # weight below which terms of a decaying sum are left out
+# Factors on the ease of clearing in the first trials, to find the one at which mean WIP is the
+# base WIP.
 _CLEARING_TRIALS = np.geomspace(0.5, 8.0, 17)
-# Tried around the clearing that they give.
+# Factors on the result of the first trials, in the second ones.
 _CLEARING_NEAR = np.geomspace(1 / 1.1, 1.1, 5)
 
 
 @dataclass(frozen=True)
 class PlantSpec:
-    """What to generate; the ranges are checked by `schemas.GenerateRequest`."""
+    """The parameters of a data set; `schemas.GenerateRequest` checks their ranges.
+
+    Attributes:
+        plants, applications, panel_sizes: names; each combination is a series.
+        days: rows of each series.
+        base_wip: mean WIP of a series of size 1, in units.
+        base_throughput: mean throughput of a series of size 1, in units per day.
+        seasonality: amplitude of the yearly and the weekly pattern, 0 to 1.
+        noise: standard deviation of the logarithm of the demand, 0 to 1.
+        seed: of all random draws.
+    """
 
     plants: tuple[str, ...]
     applications: tuple[str, ...]
@@ -85,26 +103,35 @@ class PlantSpec:
 
     @property
     def rows(self) -> int:
-        """Number of rows that the spec asks for."""
+        """Number of rows of the data set."""
         return len(self.plants) * len(self.applications) * len(self.panel_sizes) * self.days
 
 
 @dataclass(frozen=True)
 class SeriesBlock:
-    """Some series of the data: `columns` maps COLUMNS and compliance to [S, days] arrays."""
+    """Data of some series.
+
+    Attributes:
+        series_keys: plant, application and panel size of each series, [S].
+        columns: values by COLUMNS and `littles_law_compliance`, each [S, days].
+    """
 
     series_keys: list[SeriesKey]
     columns: dict[str, Floats]
 
 
 def factor(kind: str, name: str) -> float:
-    """How large lines of this plant, application or panel size are, relative to the base."""
+    """Return the size of lines with this name, relative to the base.
+
+    Args:
+        kind: `plant`, `application` or `panel_size`.
+    """
     known = FACTORS[kind].get(name)
     return 0.6 + 0.8 * _hash(kind, name) / 2**64 if known is None else known
 
 
 def series_factor(key: SeriesKey) -> float:
-    """The size of a series: its mean WIP and throughput are the bases × this."""
+    """Return the size of a series, by which its mean WIP and throughput exceed the bases."""
     return math.prod(factor(kind, name) for kind, name in zip(FACTORS, key, strict=True))
 
 
@@ -114,12 +141,12 @@ def _hash(*parts: str) -> int:
 
 
 def first_day() -> int:
-    """Day number of the first row's date."""
+    """Return the day number of the date of the first row."""
     return day_number(ORIGIN)
 
 
 def generate(spec: PlantSpec) -> Iterator[SeriesBlock]:
-    """The data of `spec`, some series at a time, so that any amount fits in memory."""
+    """Yield the data of a spec, some series at a time, so that any amount fits in memory."""
     keys = spec.series_keys
     size = max(1, _CELLS_PER_BLOCK // (BURN_IN + spec.days))
     for begin in range(0, len(keys), size):
@@ -127,7 +154,7 @@ def generate(spec: PlantSpec) -> Iterator[SeriesBlock]:
 
 
 def _simulate(spec: PlantSpec, keys: list[SeriesKey]) -> SeriesBlock:
-    """Simulate lines of size one, then give each its size: the dynamics are homogeneous."""
+    """Simulate lines of size one, then scale each to its size: the dynamics are homogeneous."""
     ratio = spec.base_wip / spec.base_throughput
     releases = _releases(spec, keys)  # [days, S], a base rate of 1
     judged = max(spec.days, BURN_IN)
@@ -148,10 +175,10 @@ def _simulate(spec: PlantSpec, keys: list[SeriesKey]) -> SeriesBlock:
 
 
 def _rounded(values: Floats, size: Floats, decimals: int) -> Floats:
-    """Values [days, S] × size [S] as [S, days], rounded; a series' days side by side in memory."""
-    turned: Floats = np.ascontiguousarray(values.T)
-    turned *= size[:, None]
-    return np.round(turned, decimals, out=turned)
+    """Values [days, S] × size [S] as [S, days], rounded."""
+    scaled: Floats = np.ascontiguousarray(values.T)
+    scaled *= size[:, None]
+    return np.round(scaled, decimals, out=scaled)
 
 
 def _releases(spec: PlantSpec, keys: list[SeriesKey]) -> Floats:
@@ -163,16 +190,16 @@ def _releases(spec: PlantSpec, keys: list[SeriesKey]) -> Floats:
     noisy *= spec.noise
     np.exp(noisy, out=noisy)
     noisy *= pattern
-    # Scaled so that the noise adds no long-run mean: what is judged keeps the pattern's mean.
+    # The noise changes no long-run mean: the judged days keep the mean of the pattern.
     judged = slice(-max(spec.days, BURN_IN), None)
     noisy *= pattern[judged].sum(axis=0) / noisy[judged].sum(axis=0)
     return noisy
 
 
 def _pattern(spec: PlantSpec, keys: list[SeriesKey]) -> Floats:
-    """What the year and the week make of a base rate of 1, [BURN_IN + days, S]."""
+    """Yearly and weekly pattern of a base rate of 1, [BURN_IN + days, S]."""
     days = first_day() - BURN_IN + np.arange(BURN_IN + spec.days)
-    # Series of one application share its year.
+    # Series of one application share their yearly pattern.
     applications = {name: i for i, name in enumerate(dict.fromkeys(key[1] for key in keys))}
     phases = np.array([_hash("phase", name) / 2**64 for name in applications])
     season = 1 + spec.seasonality * np.sin(2 * np.pi * (days[:, None] / DAYS_PER_YEAR + phases))
@@ -192,10 +219,9 @@ def _demand(seed: int, keys: list[SeriesKey], days: int) -> Floats:
 
 
 def _decaying_sum(values: Floats, kept: float) -> Floats:
-    """y(t) = values(t) + kept · y(t − 1) down the days, in place of `values` [days, S].
+    """y(t) = values(t) + kept · y(t − 1) over the days, in place of `values` [days, S].
 
-    Each sum over the last n days becomes one over 2 n, by that of n days earlier, until nothing
-    is left of what is further back.
+    Sums over the last n days are doubled to 2 n days, until earlier terms have no weight.
     """
     reach, earlier = 1, np.empty_like(values)
     while reach < len(values) and kept**reach > _NOTHING:
@@ -212,16 +238,16 @@ class _Clearing:
     slope: Floats
 
     def eased(self, ease: Floats) -> _Clearing:
-        """Cleared `ease` times as readily: a steeper slope, and past α = 1 more capacity."""
+        """The clearing `ease` times as steep; beyond α = 1 it has more capacity instead."""
         slope = self.slope * ease
         return _Clearing(self.capacity * np.maximum(1, slope), np.minimum(1, slope))
 
 
 def _base_clearing(spec: PlantSpec, ratio: float) -> _Clearing:
-    """The clearing whose steady state at the base rate holds the base WIP exactly.
+    """The clearing whose steady state at the base rate has the base WIP.
 
-    The capacity leaves room for the season's peak and the demand's bursts. Where so little WIP
-    is wanted that even α = 1 holds more, the capacity is what makes it so (by bisection).
+    The capacity exceeds the peaks of season and demand. If even α = 1 holds more than the base
+    WIP, the capacity is chosen instead (by bisection).
     """
     capacity = 1.1 * (1 + spec.seasonality) * (1 + spec.noise)
     slope = -capacity * math.log1p(-1 / capacity) / (1 + ratio)
@@ -236,16 +262,16 @@ def _base_clearing(spec: PlantSpec, ratio: float) -> _Clearing:
 
 
 def _calibrate(releases: Floats, ratio: float, base: _Clearing, judged: int) -> _Clearing:
-    """Choose each line's clearing so that its mean WIP over the judged days is the base WIP.
+    """The clearing of each line at which its mean WIP over the judged days is the base WIP.
 
-    Fluctuating releases hold more WIP than steady ones, as the clearing function is concave. All
-    trials run side by side; the wanted one is interpolated between them, twice, as mean WIP has
-    a kink where the capacity begins to grow.
+    Fluctuating releases hold more WIP than steady ones, because the clearing function is concave.
+    All trials run side by side and the result is interpolated between them; twice, because mean
+    WIP has a kink where the capacity begins to grow.
     """
     trials = np.tile(_CLEARING_TRIALS[:, None], releases.shape[1])
     for narrower in (_CLEARING_NEAR[:, None], 1.0):
         means = _mean_wip(releases, ratio, base.eased(trials), judged)
-        # More ease holds less WIP; the negatives rise, as interpolation asks for.
+        # More ease holds less WIP; np.interp needs rising values, hence the negatives.
         logs = zip(-np.log(np.maximum(means, 1e-300)).T, np.log(trials).T, strict=True)
         found = [np.interp(-math.log(ratio), held, tried) for held, tried in logs]
         trials = np.exp(found) * narrower
@@ -255,9 +281,9 @@ def _calibrate(releases: Floats, ratio: float, base: _Clearing, judged: int) -> 
 def _mean_wip(releases: Floats, ratio: float, clearing: _Clearing, judged: int) -> Floats:
     """Mean WIP of lines over their last `judged` days, by trial and line, as in `clearing`.
 
-    In y = log α − α · load / C, a day is y(t + 1) = y(t) − exp(y(t)) + α − α · r(t + 1) / C, with
-    r the releases: one exponential and two sums. `_cleared` is more exact where hardly any of the
-    capacity is used, and takes longer.
+    With y = log α − α · load / C and releases r, a day is y(t + 1) = y(t) − exp(y(t)) + α −
+    α · r(t + 1) / C: one exponential and two sums. `_cleared` is slower, but more exact where
+    little of the capacity is used.
     """
     decay, offset = -clearing.slope / clearing.capacity, np.log(clearing.slope)
     left = decay * ratio + offset - clearing.slope  # y(t) − exp(y(t)) of the day before the first
@@ -292,9 +318,9 @@ def _run(releases: Floats, ratio: float, clearing: _Clearing) -> dict[str, Float
 
 
 def _stock(added: Floats, share: float) -> Floats:
-    """What a store holds at the start of each day that passes on a share of all it has, [days, S].
+    """Stock at the start of each day of a store that passes on a share of it daily, [days, S].
 
-    It has had the base rate added for ever before.
+    It starts in the steady state of the base rate.
     """
     held = np.empty_like(added)
     held[0] = 1 / share - 1
@@ -305,7 +331,7 @@ def _stock(added: Floats, share: float) -> Floats:
 def _cleared(releases: Floats, ratio: float, clearing: _Clearing) -> tuple[Floats, Floats]:
     """WIP at the start of each day, and the throughput, both [days, S].
 
-    In units of −C / α, as the days are passed, throughput is α · expm1(load).
+    In units of −C / α, throughput is α · expm1(load).
     """
     unit = -clearing.capacity / clearing.slope
     loads, throughput = releases / unit, np.empty_like(releases)
@@ -321,18 +347,18 @@ def _cleared(releases: Floats, ratio: float, clearing: _Clearing) -> tuple[Float
 
 
 def _sojourn_times(wip: Floats, releases: Floats, throughput: Floats, last: int) -> Floats:
-    """FIFO time in system of what leaves each of the last days, in days, [S, last].
+    """Mean FIFO time in system of the units that leave on each of the last days, [S, last].
 
-    With A and D the cumulative arrivals and departures, the unit numbered u arrives at A⁻¹(u)
-    and leaves at D⁻¹(u). The mean over a day's departures is the integral of D⁻¹ − A⁻¹ over
-    them, exact as both curves are linear within a day. What is in the line at the start is
-    taken to have arrived at the base rate before.
+    With A and D the cumulative arrivals and departures, unit u arrives at A⁻¹(u) and leaves at
+    D⁻¹(u). The mean over the departures of a day is the integral of D⁻¹ − A⁻¹ over them, which is
+    exact because both curves are linear within a day. Units in the line at the start are taken to
+    have arrived at the base rate.
     """
     times = np.empty((wip.shape[1], last))
     count = max(1, _CELLS_IN_CACHE // len(wip))
     for begin in range(0, len(times), count):
         some = slice(begin, begin + count)
-        # A series is a row here: its days lie side by side.
+        # A series is a row here, its days side by side in memory.
         released, put_out = (np.ascontiguousarray(f[:, some].T) for f in (releases, throughput))
         times[some] = _times_in_system(wip[:1, some].T, released, put_out, last)
     return times
@@ -352,14 +378,14 @@ def _times_in_system(before: Floats, releases: Floats, throughput: Floats, last:
     place += np.arange(0, clock.size, clock.shape[1])[:, None]  # `take` counts from the first row
     beyond = departures - arrivals.take(place)
     integral = area.take(place) + (clock.take(place) + arrived) / 2 * beyond
-    # Of a vanishing output the integrals' difference is rounding only: take its edges.
+    # Without output the difference of the integrals is rounding error: take the day's edges.
     mean_arrival = (arrived[:, 1:] + arrived[:, :-1]) / 2
     np.divide(np.diff(integral), put_out, out=mean_arrival, where=put_out > _VANISHING)
     return np.maximum(midpoints[:, -last:] - mean_arrival, 0.0)
 
 
 def _cumulated(flow: Floats) -> Floats:
-    """What has flowed by the start of each step, and by the end of the last, [S, steps + 1]."""
+    """Cumulated flow at the start of each step and at the end of the last, [S, steps + 1]."""
     curves = np.zeros((len(flow), flow.shape[1] + 1))
     flow.cumsum(axis=1, out=curves[:, 1:])
     return curves

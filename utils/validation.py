@@ -1,6 +1,13 @@
-"""Little's Law, WIP = throughput × cycle time: compliance, feasibility, and what would mend it.
+"""Checks by Little's Law, WIP = throughput × cycle time, with warnings and recommendations.
+
+    deviation = |WIP − throughput × cycle time| ÷ the larger of the two
+    compliance = 1 − deviation
 
 J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9 (1961).
+
+    >>> found = validate(wip=100, throughput=50, cycle_time=1.9)
+    >>> round(found["compliance_score"], 3), found["is_valid"]
+    (0.95, True)
 """
 
 from __future__ import annotations
@@ -16,14 +23,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 TOLERANCE = 0.20  # a larger deviation is invalid
-STRETCH = 1.05  # of the most ever put out; a forecast above it asks for capacity not yet seen
-ADVISED = 0.80  # a smaller compliance calls for advice
+STRETCH = 1.05  # of the highest throughput so far, above which a forecast gets a warning
+ADVISED = 0.80  # a smaller compliance gets a recommendation
 
 
 def compliance(wip: Floats, throughput: Floats, cycle_time: Floats) -> Floats:
-    """1 − |WIP − TH × CT| ÷ the larger of the two, 0 to 1.
+    """Return 1 − |WIP − TH × CT| ÷ the larger of the two, 0 to 1.
 
-    1 where both are zero; NaN where one of the three is not known.
+    1 where both are zero; NaN where one of the three is not known. Arrays of equal shape.
     """
     expected = throughput * cycle_time
     larger = np.maximum(wip, expected)
@@ -32,11 +39,15 @@ def compliance(wip: Floats, throughput: Floats, cycle_time: Floats) -> Floats:
 
 
 def window_compliance(values: Floats, length: int) -> Floats:
-    """Compliance of whole windows of `length` steps of one series, [n, 3] → [n // length].
+    """Return the compliance of whole windows of one series, [n // length].
 
-    Over a window the law relates mean WIP to what flowed out times how long that took:
-    mean(WIP) = mean(throughput × cycle time), up to what is carried over the window's edges.
-    Steps with output but an unknown cycle time count with the window's own mean.
+    Over a window, mean(WIP) = mean(throughput × cycle time), up to the work that is carried over
+    the edges of the window. Steps with output but an unknown cycle time count with the mean of
+    their window.
+
+    Args:
+        values: WIP, throughput and cycle time, [n, 3].
+        length: steps of a window.
     """
     count = len(values) // length
     wip, throughput, cycle_time = values[: count * length].T.reshape(3, count, length)
@@ -52,7 +63,7 @@ def window_compliance(values: Floats, length: int) -> Floats:
 
 @dataclass
 class _Findings:
-    """What a judgement collects: sentences for people, figures for programs."""
+    """Sentences and figures that the checks collect."""
 
     warnings: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
@@ -67,13 +78,22 @@ def validate(
     capacity: float | None = None,
     horizon_days: int = 30,
 ) -> dict[str, Any]:
-    """Judge a state of a line, at least two of WIP, throughput and cycle time being given.
+    """Return the fields of the reply to a check of a line's state.
 
-    The arithmetic: deviation = |WIP − TH × CT| ÷ the larger; invalid above 0.20; compliance =
-    1 − deviation; overall = compliance × max(0.3, 1 − 0.1 × warnings), halved when invalid.
+    A deviation above 0.20 is invalid. The overall score is compliance × max(0.3, 1 − 0.1 ×
+    number of warnings), halved if the state is invalid. With two of the first three arguments,
+    the third is computed.
+
+    Args:
+        wip: units in process.
+        throughput: units per period.
+        cycle_time: periods.
+        target_production: units wanted within the horizon.
+        capacity: most units per period.
+        horizon_days: periods of the horizon.
 
     Raises:
-        ValueError: fewer than two of the three.
+        ValueError: fewer than two of WIP, throughput and cycle time are given.
     """
     given = {"wip": wip, "throughput": throughput, "cycle_time": cycle_time}
     w, th, ct = _complete(wip, throughput, cycle_time)
@@ -88,10 +108,10 @@ def validate(
             f"{_n(expected)}; Little's Law allows {TOLERANCE:.0%} here."
         )
     if score < ADVISED:
-        found.advice.append(_ways_to_agree(w, th, ct))
-    _judge_capacity(found, th, ct, capacity)
-    _judge_residence(found, w, th, ct, horizon_days)
-    _judge_target(found, th, ct, target_production, horizon_days)
+        found.advice.append(_corrections(w, th, ct))
+    _check_capacity(found, th, ct, capacity)
+    _check_residence(found, w, th, ct, horizon_days)
+    _check_target(found, th, ct, target_production, horizon_days)
     valid = deviation <= TOLERANCE
     overall = score * max(0.3, 1 - 0.1 * len(found.warnings)) * (1 if valid else 0.5)
     computed = {k: v for k, v in zip(given, (w, th, ct), strict=True) if given[k] is None}
@@ -113,7 +133,7 @@ def validate(
 def _complete(
     wip: float | None, throughput: float | None, cycle_time: float | None
 ) -> tuple[float, float, float]:
-    """Fill in the one that is missing by Little's Law."""
+    """The three values; the missing one by Little's Law."""
     if wip is None and throughput is not None and cycle_time is not None:
         return throughput * cycle_time, throughput, cycle_time
     if wip is not None and throughput is None and cycle_time is not None:
@@ -123,7 +143,7 @@ def _complete(
     raise ValueError("At least two of WIP, throughput and cycle time are needed.")
 
 
-def _ways_to_agree(w: float, th: float, ct: float) -> str:
+def _corrections(w: float, th: float, ct: float) -> str:
     verb = "Lower" if w > th * ct else "Raise"
     return (
         f"{verb} WIP from {_n(w)} to {_n(th * ct)}, or plan a throughput of {_n(w / ct)} at a "
@@ -131,7 +151,7 @@ def _ways_to_agree(w: float, th: float, ct: float) -> str:
     )
 
 
-def _judge_capacity(found: _Findings, th: float, ct: float, capacity: float | None) -> None:
+def _check_capacity(found: _Findings, th: float, ct: float, capacity: float | None) -> None:
     if capacity is None:
         return
     found.analysis["capacity"] = {"capacity": capacity, "utilization": th / capacity}
@@ -145,8 +165,8 @@ def _judge_capacity(found: _Findings, th: float, ct: float, capacity: float | No
         )
 
 
-def _judge_residence(found: _Findings, w: float, th: float, ct: float, horizon: int) -> None:
-    """Physical bound: WIP is cleared at the throughput, so it takes at least WIP ÷ TH periods."""
+def _check_residence(found: _Findings, w: float, th: float, ct: float, horizon: int) -> None:
+    """Physical bound: clearing the WIP takes at least WIP ÷ throughput periods."""
     found.analysis["clearing"] = {"periods_to_clear_wip": w / th, "horizon_days": horizon}
     if ct > horizon:
         found.warnings.append(
@@ -159,7 +179,7 @@ def _judge_residence(found: _Findings, w: float, th: float, ct: float, horizon: 
         )
 
 
-def _judge_target(
+def _check_target(
     found: _Findings, th: float, ct: float, target: float | None, horizon: int
 ) -> None:
     if target is None:
@@ -183,7 +203,11 @@ def _judge_target(
 
 
 def analyse_forecast(wip: Floats, throughput: Floats, cycle_time: Floats) -> dict[str, Any]:
-    """Daily compliance of a forecast and how many days are excellent, good, fair or poor."""
+    """Return the compliance of a forecast's days, and counts of excellent, good, fair, poor.
+
+    Args:
+        wip, throughput, cycle_time: of each day, [H].
+    """
     daily = compliance(wip, throughput, cycle_time)
     bands = np.digitize(daily, [0.5, 0.7, 0.9], right=False)
     # Exactly 0.9 is good, not excellent.
@@ -204,12 +228,15 @@ def review_forecast(
     highest_throughput: float,
     target_production: float | None,
 ) -> dict[str, Any]:
-    """Which days of a forecast break Little's Law or feasibility, and what would mend it.
+    """Return warnings and recommendations for the days of a forecast.
+
+    Days break Little's Law, or their throughput is above that of the data; or the target is
+    missed.
 
     Args:
-        wip: [H], and so `throughput` and `cycle_time`.
-        highest_throughput: the most that the series ever put out in a period.
-        target_production: units wanted within the horizon, if any.
+        wip, throughput, cycle_time: of each day, [H].
+        highest_throughput: the most units that the series put out in a period.
+        target_production: units wanted within the horizon; None: no target.
     """
     warnings: list[str] = []
     advice: list[str] = []
@@ -221,7 +248,7 @@ def review_forecast(
             f"than {TOLERANCE:.0%} apart."
         )
         if th > 0 and ct > 0:
-            advice.append(f"{_days(begin, end)}: {_ways_to_agree(w, th, ct)}")
+            advice.append(f"{_days(begin, end)}: {_corrections(w, th, ct)}")
     above = throughput > STRETCH * highest_throughput
     for begin, end in _runs(above):
         most = float(throughput[begin:end].max())
@@ -265,14 +292,14 @@ def _days(begin: int, end: int) -> str:
 
 
 def day_reached(throughput: Sequence[float], target: float) -> int | None:
-    """The first day, from 1, on which cumulative throughput reaches `target`; None if never."""
+    """Return the first day, from 1, on which cumulated throughput reaches a target, or None."""
     total = np.cumsum(throughput)
     reached = np.flatnonzero(total >= target)
     return int(reached[0]) + 1 if reached.size else None
 
 
 def _n(value: float) -> str:
-    """A number as a planner reads it: four significant digits, no exponent, thousands apart."""
+    """A number with four significant digits, thousands separators and no exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     digits = max(0, 3 - math.floor(math.log10(abs(value))))

@@ -1,4 +1,4 @@
-"""Little's Law: the contract's arithmetic, windows, and what would mend a forecast."""
+"""Little's Law: the arithmetic of the contract, windows, and recommendations for a forecast."""
 
 from __future__ import annotations
 
