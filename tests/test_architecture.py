@@ -47,7 +47,6 @@ TENSORFLOW = {"tensorflow", "keras", "tf2onnx", "h5py"}
 
 # Imports that still point the wrong way, as `module imports module`. To be emptied.
 KNOWN = {}
-KNOWN_TWICE = {"Control", "Part"}
 KNOWN_FLASK: set[str] = set()
 
 
@@ -120,7 +119,7 @@ def test_class_names_are_unique() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(module)
-    assert {name for name, modules in places.items() if len(modules) > 1} == KNOWN_TWICE
+    assert {name for name, modules in places.items() if len(modules) > 1} == set()
 
 
 def test_the_server_settings_import_no_view_and_no_domain() -> None:

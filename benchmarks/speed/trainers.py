@@ -31,12 +31,13 @@ def timed(samples: int, epoch: Callable[[], object]) -> Callable[[], dict[str, A
 def ours(**hyper: Any) -> Callable[[], dict[str, Any]]:
     """The service's own loop."""
     from models.training import network
-    from models.training.fit import Alone, Epochs
+    from models.training.control import NoControl
+    from models.training.fit import EpochLoop
 
     task, asked = default_task(**hyper)
     names = [len(known) for known in task.encoding.names]
     built = network.build(asked, task.encoding.width, names, 1)
-    epochs, numbers = Epochs(built, task, asked, 1, Alone()), count(1)
+    epochs, numbers = EpochLoop(built, task, asked, 1, NoControl()), count(1)
     return timed(len(task.windows.train), lambda: epochs.epoch(next(numbers)))
 
 

@@ -1,4 +1,8 @@
-"""What a backtest goes through: which series, from which origins, and what the model has seen."""
+"""The plan of a backtest: the series, the origins, and which steps the model has used.
+
+Example: with a window of 10 days and a horizon of 28, data of 100 days after the training span and
+3 origins, the forecasts start on the days 1, 37 and 73 of these.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,8 @@ Ints = NDArray[np.int64]
 _NAMED = 20  # series that a warning names
 
 
-class Part(StrEnum):
-    """What a model knows of the steps that follow an origin."""
+class OriginPart(StrEnum):
+    """The use that a model made of the steps that follow an origin."""
 
     TRAINING = "training"
     JUDGED = "judged"
@@ -34,19 +38,26 @@ class Part(StrEnum):
 
 
 MEANING = {
-    Part.TRAINING: "The model learned from these steps: it is better here than on days to come.",
-    Part.JUDGED: "Held back from the network, which was judged by these steps; the published "
-    "anchor was fitted with them.",
-    Part.CALIBRATION: "Held back from the network; the intervals were calibrated on these steps, "
-    "and the published anchor was fitted with them.",
-    Part.NEW: "After all that the model has seen.",
-    Part.UNKNOWN: "It is not known whether the model has seen these steps.",
+    OriginPart.TRAINING: "The model was trained on these steps: its errors are smaller here "
+    "than on days to come.",
+    OriginPart.JUDGED: "Held back from the network, which was evaluated on these steps; the "
+    "published autoregression was fitted with them.",
+    OriginPart.CALIBRATION: "Held back from the network; the intervals were calibrated on these "
+    "steps, and the published autoregression was fitted with them.",
+    OriginPart.NEW: "After all data of the model.",
+    OriginPart.UNKNOWN: "It is not known whether the model was trained on these steps.",
 }
 
 
 @dataclass(frozen=True)
 class Split:
-    """The first steps of the parts that follow the training span."""
+    """First steps of the parts that follow the training span.
+
+    Attributes:
+        held_back: of the part that the network was evaluated on.
+        calibration: of the part that the intervals were calibrated on.
+        new: after all data of the model.
+    """
 
     held_back: int
     calibration: int
@@ -54,7 +65,7 @@ class Split:
 
     @classmethod
     def of(cls, document: ModelDocument, calendar: Calendar) -> Split | None:
-        """As a model's document states it; None where it does not (a legacy model)."""
+        """Return the split in a model's document; None if there is none (a legacy model)."""
         stated = document.split
         if stated is None:
             return None
@@ -66,30 +77,36 @@ class Split:
         calibration = step(stated.calibration_from) if stated.calibration_from else new
         return cls(step(stated.held_back_from), calibration, new)
 
-    def part(self, step: int) -> Part:
-        """The part that a step lies in."""
+    def part(self, step: int) -> OriginPart:
+        """Return the part that a step lies in."""
         if step < self.held_back:
-            return Part.TRAINING
+            return OriginPart.TRAINING
         if step < self.calibration:
-            return Part.JUDGED
-        return Part.CALIBRATION if step < self.new else Part.NEW
+            return OriginPart.JUDGED
+        return OriginPart.CALIBRATION if step < self.new else OriginPart.NEW
 
 
 @dataclass(frozen=True)
 class Plan:
     """The roll-outs of a backtest.
 
-    `numbers` [S] are the numbers that the model knows the panel's series by; −1: it does not.
-    `origins` [O] are the first steps forecast, each in one of `parts`. The training span ends
-    before step `trained`: it, or the past of the first origin, gives the scale of MASE; all of
-    the data where it is not known.
+    Attributes:
+        panel: the series to forecast.
+        numbers: their numbers in the model, [S]; −1: the model was not trained on the series.
+        length: rows of a window.
+        origins: first steps forecast, [O], rising.
+        parts: the part that each origin lies in.
+        trained: first step after the training span, or after the history of the first origin; the
+            steps before give the scale of MASE. The end of the data if the split is not known.
+        horizon: steps of a forecast.
+        warnings: sentences for the reply.
     """
 
     panel: Panel
     numbers: Ints
     length: int
     origins: Ints
-    parts: list[Part]
+    parts: list[OriginPart]
     trained: int
     horizon: int
     warnings: list[str]
@@ -100,42 +117,42 @@ class Plan:
         return SEASONS[self.panel.calendar.step]
 
     def pairs(self) -> tuple[Ints, Ints]:
-        """Every roll-out, origin by origin: numbers of its origin and of its series."""
+        """Return the numbers of the origin and of the series of all roll-outs, origin by origin."""
         return _pairs(self.panel, self.length, self.origins)
 
 
-def plan(
-    forecaster: Forecaster, document: ModelDocument, panel: Panel, asked: BacktestRequest
+def make_plan(
+    forecaster: Forecaster, document: ModelDocument, panel: Panel, request: BacktestRequest
 ) -> Plan:
-    """What to go through in a panel.
+    """Return the plan of a backtest on a panel.
 
     Raises:
-        InvalidInput: the data does not fit the model, or holds nothing to judge it by.
+        InvalidInput: the data does not fit the model, or has no steps to forecast.
     """
     step = forecaster.calendar.step
     if panel.calendar.step is not step:
         rule = f"must have its rows a {step} apart, as the model's are"
         raise InvalidInput.of("datasetId", rule, f"a {panel.calendar.step} apart")
-    panel = _chosen(panel, asked, document.plant)
+    panel = _chosen(panel, request, document.plant)
     length = forecaster.encoding.length
     panel, numbers, warnings = _usable(forecaster, panel, length)
-    horizon = asked.horizon or HORIZONS[step]
+    horizon = request.horizon or HORIZONS[step]
     split = Split.of(document, panel.calendar)
-    origins = _origins(panel, length, split, asked, horizon)
+    origins = _origins(panel, length, split, request, horizon)
     if origins[-1] + horizon > int((panel.first + panel.lengths).max()):
         warnings.append(
             f"The data ends less than {horizon} steps after the origins: the farther a horizon, "
-            "the fewer forecasts judge it."
+            "the fewer forecasts are compared."
         )
-    parts = [Part.UNKNOWN if split is None else split.part(int(o)) for o in origins]
+    parts = [OriginPart.UNKNOWN if split is None else split.part(int(o)) for o in origins]
     end = int((panel.first + panel.lengths).max())
     trained = end if split is None else max(int(origins[0]), split.held_back)
     return Plan(panel, numbers, length, origins, parts, trained, horizon, warnings)
 
 
-def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
-    """The series that are asked for; of the plant that the model is of, if it is of one."""
-    wanted = (asked.plant or plant, asked.application, asked.panel_size)
+def _chosen(panel: Panel, request: BacktestRequest, plant: str | None) -> Panel:
+    """The series that are requested; of the model's plant, if it was trained on one only."""
+    wanted = (request.plant or plant, request.application, request.panel_size)
     keep = [
         s
         for s, key in enumerate(panel.series_keys)
@@ -143,7 +160,7 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
     ]
     if not keep:
         known = {key[0] for key in panel.series_keys}
-        if asked.plant is None and plant not in {None, *known}:
+        if request.plant is None and plant not in {None, *known}:
             rule = f"must hold rows of {plant}, the plant of the model"
             raise InvalidInput.of("datasetId", f"{rule}; it has {', '.join(sorted(known))}", plant)
         every = np.ones(len(panel.series_keys), bool)
@@ -160,7 +177,7 @@ def _chosen(panel: Panel, asked: BacktestRequest, plant: str | None) -> Panel:
 
 
 def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, Ints, list[str]]:
-    """The series that can be forecast, the model's numbers of them, and what is to be said."""
+    """The series that can be forecast, their numbers in the model, and warnings."""
     numbers = np.array(
         [-1 if (n := forecaster.number(key)) is None else n for key in panel.series_keys], np.int64
     )
@@ -169,10 +186,10 @@ def _usable(forecaster: Forecaster, panel: Panel, length: int) -> tuple[Panel, I
     warnings = [
         f"{_listed(panel, which)}: {what}."
         for which, what in (
-            (short, f"left out: shorter than a window of {length} steps and one to judge by"),
+            (short, f"left out: shorter than a window of {length} steps and one to forecast"),
             (left_out & ~short, "left out: the model was not trained on them"),
-            (cold & ~left_out, "forecast by what the series have in common: the model was not "
-             "trained on them"),
+            (cold & ~left_out, "forecast by the coefficients that all series share: the model was "
+             "not trained on them"),
         )
         if which.any()
     ]  # fmt: skip
@@ -193,29 +210,29 @@ def _listed(panel: Panel, which: NDArray[np.bool_]) -> str:
 
 
 def _origins(
-    panel: Panel, length: int, split: Split | None, asked: BacktestRequest, horizon: int
+    panel: Panel, length: int, split: Split | None, request: BacktestRequest, horizon: int
 ) -> Ints:
-    """First steps to forecast, oldest first, in rising order.
+    """First steps to forecast, in rising order.
 
-    The whole horizon after each is in the data, unless it is too short for two such origins.
+    The data has the whole horizon after each, unless it is too short for two such origins.
     """
     low = int((panel.first + length).min())
     end = int((panel.first + panel.lengths).max())
-    if split is not None and not asked.include_training:
+    if split is not None and not request.include_training:
         low = max(low, split.held_back)
     if low >= end:
         last = panel.calendar.dates(np.array([low - 1, end - 1]))
         raise InvalidInput.of(
             "datasetId",
             f"must hold steps after the model's training span, which ends on {last[0]}; with "
-            '"includeTraining": true it is judged on that, too',
+            '"includeTraining": true that is forecast, too',
             f"data up to {last[1]}",
         )
     high = end - horizon if end - horizon > low else end - 1
-    if asked.step is not None:
-        origins = np.arange(high, low - 1, -asked.step)[: asked.origins][::-1]
+    if request.step is not None:
+        origins = np.arange(high, low - 1, -request.step)[: request.origins][::-1]
     else:
-        origins = np.unique(np.linspace(high, low, asked.origins).round().astype(np.int64))
+        origins = np.unique(np.linspace(high, low, request.origins).round().astype(np.int64))
     used = np.unique(_pairs(panel, length, origins)[0])
     if not used.size:
         raise InvalidInput.of("datasetId", "must hold a series that has a window and goes on")

@@ -1,4 +1,4 @@
-"""The picture of a backtest: forecasts from past origins, with their intervals, over what came."""
+"""The picture of a backtest: forecasts from past origins, with intervals, and the true values."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _LONGEST = 70  # characters of a series' name
 
 
 def draw(report: dict[str, Any], model_id: str) -> bytes:
-    """Draw a backtest as PNG: a row a series, a column a target.
+    """Return a PNG of a backtest: a row for each series, a column for each target.
 
     Args:
-        report: as `backtest.run` made it.
+        report: as `backtest.run` returned it.
     """
     plotted = report["plot"]
     layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
     figure = Figure(figsize=(15, 1.5 + 3.0 * len(plotted)), layout=layout)
     figure.suptitle(
         f"Backtest of model {model_id[:8]}: forecasts of up to {report['horizon']} "
-        f"{report['step']}s beside what came",
+        f"{report['step']}s beside the true values",
         fontsize=13,
         fontweight="bold",
     )
@@ -58,15 +58,15 @@ def draw(report: dict[str, Any], model_id: str) -> bytes:
 
 def _draw(axes: Axes, series: dict[str, Any], target: str) -> None:
     for path in series["forecasts"]:
-        said, dates = path["per_target"][target], _dates(path["dates"])
+        forecast, dates = path["per_target"][target], _dates(path["dates"])
         for level, tint in _TINTS.items():
-            if f"lo{level}" in said:
-                low, high = (_numbers(said[f"{side}{level}"]) for side in ("lo", "hi"))
+            if f"lo{level}" in forecast:
+                low, high = (_numbers(forecast[f"{side}{level}"]) for side in ("lo", "hi"))
                 axes.fill_between(dates, low, high, color=tint, linewidth=0, zorder=1)
-        last = [said["last_value"]] * len(dates)
+        last = [forecast["last_value"]] * len(dates)
         axes.plot(dates, last, color=_NAIVE, linestyle="--", linewidth=1.1, zorder=2)
         axes.axvline(_dates([path["origin"]])[0], color=_NAIVE, linestyle=":", linewidth=1)
-        axes.plot(dates, _numbers(said["forecast"]), color=_FORECAST, linewidth=1.8, zorder=4)
+        axes.plot(dates, _numbers(forecast["forecast"]), color=_FORECAST, linewidth=1.8, zorder=4)
     actual = _numbers(series["actual"][target])
     axes.plot(_dates(series["dates"]), actual, color=_ACTUAL, linewidth=1.3, zorder=3)
     locator = AutoDateLocator(minticks=3, maxticks=7)
@@ -79,11 +79,11 @@ def _draw(axes: Axes, series: dict[str, Any], target: str) -> None:
 
 
 def _legend(plotted: list[dict[str, Any]]) -> list[Line2D | Patch]:
-    said = plotted[0]["forecasts"][0]["per_target"]["wip"]
+    forecast = plotted[0]["forecasts"][0]["per_target"]["wip"]
     bands = [
         Patch(color=tint, label=f"{level} % interval")
         for level, tint in reversed(_TINTS.items())
-        if f"lo{level}" in said
+        if f"lo{level}" in forecast
     ]
     return [
         Line2D([], [], color=_ACTUAL, label="actual"),

@@ -1,19 +1,26 @@
-"""The figures of a backtest: sums over roll-outs, added up block by block, and what they make.
+"""The scores of a backtest, from sums over roll-outs that are added up block by block.
 
-Only sums are kept, so that the memory does not grow with the roll-outs.
+Only sums are kept, so that the memory in use does not grow with the number of roll-outs.
+
+Sources: WAPE and MASE as in Hyndman & Koehler, "Another look at measures of forecast accuracy",
+2006; the interval score of Gneiting & Raftery, "Strictly proper scoring rules, prediction, and
+estimation", 2007, equation 43 (Winkler's, 1972).
+
+Example: true values 10 and 20 forecast as 12 and 17 have a WAPE of (2 + 3) / 30 = 0.167 and a bias
+of (2 − 3) / 30 = −0.033.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backtest.plan import Part
-from models.forecast.forecast import Forecast
+from models.backtest.plan import OriginPart
+from models.backtest.trial import RollOutBlock
 from models.forecast.intervals import CLOSE, LEVELS
 from models.series import error_measures
 from models.series.panel import TARGETS
@@ -26,33 +33,21 @@ FORECASTS = ("model", "last_value", "seasonal_naive")
 _BINS = 10  # of the stated confidence
 
 
-class Block(NamedTuple):
-    """Some roll-outs: numbers of their series, [n], and what came, [n, H, 3], NaN if unknown.
-
-    `naive` holds the last value and the last season repeated, [n, H, 3].
-    """
-
-    series: Ints
-    truth: Floats
-    forecast: Forecast
-    naive: dict[str, Floats]
-
-
 class Scores:
-    """Sums of a backtest.
+    """The sums of a backtest, and the scores that follow from them.
 
     Args:
-        scale: of MASE, by series, [S, 3].
+        scale: of MASE, by series, [S, 3], in units.
     """
 
     def __init__(self, scale: Floats) -> None:
         self._scale = scale
-        self._parts: dict[Part, dict[str, Floats]] = {}  # [H, 3]
+        self._parts: dict[OriginPart, dict[str, Floats]] = {}  # [H, 3]
         self._series: dict[str, Floats] = defaultdict(lambda: np.zeros(scale.shape))
         self._roll_outs = np.zeros(len(scale), np.int64)
-        self._bins = np.zeros((3, _BINS))  # stated, landed, count
+        self._bins = np.zeros((3, _BINS))  # stated confidence, hits, count
 
-    def add(self, block: Block, part: Part) -> None:
+    def add(self, block: RollOutBlock, part: OriginPart) -> None:
         """Add roll-outs from origins of one part."""
         terms = self._terms(block)
         sums = self._parts.setdefault(part, {})
@@ -65,7 +60,7 @@ class Scores:
         if block.forecast.lower:
             self._add_confidence(block)
 
-    def _terms(self, block: Block) -> dict[str, Floats]:
+    def _terms(self, block: RollOutBlock) -> dict[str, Floats]:
         known = ~np.isnan(block.truth)
         truth = np.where(known, block.truth, 0.0)
         scale = np.broadcast_to(self._scale[block.series][:, None], truth.shape)
@@ -73,8 +68,8 @@ class Scores:
         terms = {"count": known * 1.0, "size": np.abs(truth)}
         terms["scaled"] = scaled * 1.0
         terms["signed"] = np.where(known, block.forecast.values - truth, 0.0)
-        for name, said in {"model": block.forecast.values, **block.naive}.items():
-            terms[name] = np.where(known, np.abs(said - truth), 0.0)
+        for name, forecast in {"model": block.forecast.values, **block.naive}.items():
+            terms[name] = np.where(known, np.abs(forecast - truth), 0.0)
             terms[f"{name}_scaled"] = np.divide(
                 terms[name], scale, out=np.zeros_like(truth), where=scaled
             )
@@ -88,7 +83,7 @@ class Scores:
             terms[f"winkler_{level}"] = width + 2 / (1 - level / 100) * missed
         return terms
 
-    def _add_confidence(self, block: Block) -> None:
+    def _add_confidence(self, block: RollOutBlock) -> None:
         known = ~np.isnan(block.truth)
         off = np.abs(block.forecast.values - block.truth)
         landed = known & (off <= CLOSE * np.abs(block.truth))
@@ -99,15 +94,15 @@ class Scores:
         ):
             row += np.bincount(place, values, _BINS)
 
-    # --- what they make -----------------------------------------------------------------------
+    # --- scores -------------------------------------------------------------------------------
 
     @property
     def known(self) -> bool:
-        """Whether there was any truth to judge by."""
+        """True if any true value is known."""
         return bool(self._series["count"].any())
 
     def per_target(self) -> dict[str, dict[str, Any]]:
-        """Figures over all horizons, and by horizon, of each target."""
+        """Return scores over all horizons, and by horizon, of each target."""
         every: dict[str, Floats] = {}
         for sums in self._parts.values():
             every = {name: every.get(name, 0.0) + values for name, values in sums.items()}
@@ -123,8 +118,8 @@ class Scores:
             }
         return found
 
-    def per_part(self) -> dict[Part, dict[str, Any]]:
-        """Figures over all horizons of each target, by the part that the origins lie in."""
+    def per_part(self) -> dict[OriginPart, dict[str, Any]]:
+        """Return scores over all horizons of each target, by the part of the origins."""
         return {
             part: {
                 target: figures(_totals({name: values[:, i] for name, values in sums.items()}))
@@ -134,7 +129,7 @@ class Scores:
         }
 
     def by_series(self) -> list[dict[str, Any]]:
-        """Number of roll-outs and WAPEs of each series."""
+        """Return the number of roll-outs and the WAPEs of each series."""
         found = []
         for s, count in enumerate(self._roll_outs):
             wapes = {
@@ -148,15 +143,15 @@ class Scores:
         return found
 
     def largest(self, count: int) -> list[int]:
-        """The series that put out most, the most first."""
+        """Return the series with the largest throughput, the largest first."""
         order = np.argsort(-self._series["size"][:, TARGETS.index("throughput")], kind="stable")
         return [int(s) for s in order if self._roll_outs[s]][:count]
 
     def reliability(self) -> list[dict[str, Any]]:
-        """Of forecasts of about the same stated confidence, the share that landed."""
+        """Return the share within 20 % of the truth, by stated confidence."""
         return [
-            {"stated": _ratio(said, count), "landed": _ratio(landed, count), "count": int(count)}
-            for said, landed, count in self._bins.T
+            {"stated": _ratio(stated, count), "landed": _ratio(landed, count), "count": int(count)}
+            for stated, landed, count in self._bins.T
             if count
         ]
 
@@ -169,9 +164,9 @@ _WAPE = {
 
 
 def figures(sums: Sums) -> dict[str, Any]:
-    """What sums of errors make; None where nothing is known.
+    """Return the scores of sums of errors; None where nothing is known.
 
-    WAPE, bias, widths and Winkler scores are relative to the mean truth.
+    WAPE, bias, widths and Winkler scores are relative to the mean true value.
     """
     count, size = float(sums["count"]), float(sums["size"])
     found: dict[str, Any] = {"count": int(count)}
@@ -194,7 +189,7 @@ def figures(sums: Sums) -> dict[str, Any]:
 
 
 def _in_short(found: dict[str, Any]) -> dict[str, Any]:
-    """Figures of one horizon: those that are worth a curve."""
+    """The scores of one horizon that are shown as a curve."""
     names = ("count", "wape", "mase", "bias", *(f"coverage_{level}" for level in LEVELS))
     naive = {f"{name}_wape": found[name]["wape"] for name in FORECASTS[1:]}
     return {name: found[name] for name in names} | naive

@@ -1,8 +1,12 @@
 """Smaller files of a model: float16 or int8 weights for serving, a LiteRT file for devices.
 
-Only weights are made smaller, the arithmetic stays float32: they are widened as the file is opened
-(float16) or used (int8). What that changes is measured on forecasts of the held-back span, and
-nothing is published that changes the mean forecast by more than one per cent.
+Only weights are stored smaller, the arithmetic stays float32: they are widened when the file is
+opened (float16) or used (int8, symmetric with a scale per channel: Jacob et al., "Quantization and
+training of neural networks for efficient integer-arithmetic-only inference", 2018). The change of
+the forecasts is measured on the held-back span; no file is published that changes the mean forecast
+by more than one per cent.
+
+Example: the weights (0.5, −1.27) are stored in int8 as (50, −127) with the scale 0.01.
 """
 
 from __future__ import annotations
@@ -22,8 +26,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from models.backtest.backtest import Trial
-from models.backtest.plan import Plan, plan
+from models.backtest.plan import make_plan
+from models.backtest.trial import Trial
 from models.forecast.correction import Network
 from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
@@ -41,26 +45,27 @@ from utils.storage.artifact_store import ArtifactStore, copy_of
 Floats = NDArray[np.float64]
 
 SUFFIX_OF = SERVED | {"litert": LITERT}
-MOST = 0.01  # relative change of the mean forecast of any target
-_ROLL_OUTS = 200  # that are compared
+MOST = 0.01  # relative change of the mean forecast of any target, at most
+_ROLL_OUTS = 200  # compared
 _ORIGINS = 5
-_FEWEST = 16  # weights of an array that is made smaller
+_FEWEST = 16  # weights of an array, below which it stays float32
 
 
 def compress(
     models: ArtifactStore, model_id: str, keras_model: keras.Model, panel: Panel, serves: str | None
 ) -> dict[str, Any]:
-    """Make the smaller files of a model, measure them, publish those that are good enough.
+    """Make the smaller files of a model, measure them, publish those that are accurate enough.
 
     Args:
-        panel: data to measure by, best that of the training.
-        serves: which weights to serve from now on, a name of `SERVED`; None: as they are served.
+        panel: data to measure on, best that of the training.
+        serves: the weights to serve from now on, a name of `SERVED`; None: those served now.
 
-    Returns: the report, which is also the entry `compression` of the model's document.
+    Returns:
+        The entry `compression` of the model's document.
 
     Raises:
-        Conflict: the weights that are to be served would change the forecasts too much. Nothing
-            was published.
+        Conflict: the weights to be served would change the forecasts too much. Nothing was
+            published.
     """
     document = ModelDocument.read(models, model_id)
     serves = serves or document.serves
@@ -75,15 +80,15 @@ def compress(
             size = _published(models, model_id, name, path) if published else path.stat().st_size
             found[name] |= {"published": published, "bytes": size}
     entry = {"serves": serves, "forecasts": comparison.count, "files": found}
-    # Last, in one stroke: from here on it is served.
+    # Last, in one write: from here on the new weights are served.
     models.update_document(model_id, {"serves": serves, "compression": entry})
     return entry
 
 
 def _published(models: ArtifactStore, model_id: str, name: str, path: Path) -> int:
-    """Publish a file of a model, unless it is there, whole; its size.
+    """Publish a file of a model unless it is already there, undamaged; returns its size.
 
-    What is there is the same but for names within, which differ from one export to the next.
+    A file that is there differs only in the names of nodes, which each export chooses anew.
     """
     suffix = SUFFIX_OF[name]
     stated = f"{model_id}{suffix}" in ModelDocument.read(models, model_id).files
@@ -108,7 +113,7 @@ def _too_far(name: str, change: float) -> Conflict:
 
 
 def all_files(keras_model: keras.Model, folder: Path) -> dict[str, Path]:
-    """The network in every form, by name."""
+    """Write the network in every form; returns the files by name."""
     files = {name: folder / f"{name}.onnx" for name in SERVED}
     network.export_onnx(keras_model, files["float32"])
     for name, shrink in (("float16", _half), ("int8", _quarter)):
@@ -118,7 +123,7 @@ def all_files(keras_model: keras.Model, folder: Path) -> dict[str, Path]:
     return files
 
 
-# (weights, name) → what is stored in their place, and the node that makes them of it.
+# (weights, name) → the arrays stored in their place, and the node that restores the weights.
 Shrink = Callable[[NDArray[np.float32], str], tuple[list[Any], Any]]
 
 
@@ -144,8 +149,7 @@ def _half(weights: NDArray[np.float32], name: str) -> tuple[list[Any], Any]:
 
 
 def _quarter(weights: NDArray[np.float32], name: str) -> tuple[list[Any], Any]:
-    """Eight bits, a scale for each place along the axis whose places differ most: the gates'
-    units, or a layer's outputs."""
+    """Weights in eight bits, with a scale for each output of a layer or unit of a gate."""
     axis = min(1, weights.ndim - 1)
     others = tuple(k for k in range(weights.ndim) if k != axis)
     scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12) / 127
@@ -159,7 +163,7 @@ def _quarter(weights: NDArray[np.float32], name: str) -> tuple[list[Any], Any]:
 
 
 def litert(keras_model: keras.Model) -> bytes:
-    """The network as a LiteRT (TensorFlow Lite) file for one window, its weights in eight bits.
+    """Return the network as a LiteRT (TensorFlow Lite) file for one window, with int8 weights.
 
     Inputs and output are those of the Keras network.
     """
@@ -167,10 +171,10 @@ def litert(keras_model: keras.Model) -> bytes:
     inputs = [tf.TensorSpec([1, *i.shape[1:]], i.dtype, i.name) for i in keras_model.inputs]
 
     @tf.function(input_signature=inputs)
-    def said(*given: Any) -> Any:
+    def output(*given: Any) -> Any:
         return keras_model(list(given) if len(given) > 1 else given[0], training=False)
 
-    frozen = convert_variables_to_constants_v2(said.get_concrete_function())
+    frozen = convert_variables_to_constants_v2(output.get_concrete_function())
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     content: bytes = converter.convert()
@@ -178,7 +182,7 @@ def litert(keras_model: keras.Model) -> bytes:
 
 
 def interpreted(path: Path) -> Network:
-    """The function that a LiteRT file is."""
+    """Return the network of a LiteRT file as a function."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow gives its interpreter to a package of its own
         interpreter = tf.lite.Interpreter(model_path=str(path), num_threads=1)
@@ -192,19 +196,19 @@ def interpreted(path: Path) -> Network:
     def network(
         windows: NDArray[np.float32], identities: NDArray[np.int32] | None
     ) -> NDArray[np.float32]:
-        said = []
+        outputs = []
         for i in range(len(windows)):
             interpreter.set_tensor(places["window"], windows[i : i + 1])
             if identities is not None:
                 interpreter.set_tensor(places["series"], identities[i : i + 1])
             interpreter.invoke()
-            said.append(interpreter.get_tensor(output["index"])[0])
-        return np.array(said)
+            outputs.append(interpreter.get_tensor(output["index"])[0])
+        return np.array(outputs)
 
     return network
 
 
-# --- what they change --------------------------------------------------------------------------
+# --- comparison --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -216,13 +220,13 @@ class _Forecasts:
 
 
 class _Comparison:
-    """Forecasts of a model with one network or another, from origins in the held-back span."""
+    """Forecasts of a model with different networks, from origins in the held-back span."""
 
     def __init__(self, document: ModelDocument, network: Network, panel: Panel) -> None:
         self._document = document
         forecaster = open_forecaster(document, network)
-        asked = BacktestRequest.parse({"origins": _ORIGINS})
-        self._plan: Plan = plan(forecaster, document, panel, asked)
+        request = BacktestRequest.parse({"origins": _ORIGINS})
+        self._plan = make_plan(forecaster, document, panel, request)
         origin, series = self._plan.pairs()
         some = np.random.default_rng(0).permutation(len(origin))[:_ROLL_OUTS]
         self._origins, self._series = self._plan.origins[origin[some]], series[some]
@@ -230,14 +234,14 @@ class _Comparison:
         self._before = self._forecasts(forecaster)
 
     def _forecasts(self, forecaster: Forecaster) -> _Forecasts:
-        planned = self._plan
-        block = Trial(forecaster, planned).block(self._origins, self._series)
-        scale = usual_errors(planned.panel, planned.trained, planned.season)[self._series]
+        plan = self._plan
+        block = Trial(forecaster, plan).block(self._origins, self._series)
+        scale = usual_errors(plan.panel, plan.trained, plan.season)[self._series]
         errors = np.abs(block.truth - block.forecast.values) / scale[:, None]
         return _Forecasts(block.forecast.values, error_measures.mean_or_none(errors))
 
     def of(self, network: Network) -> dict[str, Any]:
-        """How the forecasts change with another network, relative to each target's mean."""
+        """Return the change of the forecasts with another network, relative to their means."""
         before, after = self._before, self._forecasts(open_forecaster(self._document, network))
         off = np.abs(after.values - before.values)
         usual = np.maximum(before.values.mean(axis=(0, 1)), 1e-12)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from dbos import error as engine
 
@@ -16,12 +16,10 @@ from models.jobs.job_log import Decision
 from models.jobs.states import MOST_TRIES, JobState, abrupt_end
 from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT
+from models.training.control import Epoch
 from utils.errors import Unavailable
 from utils.logs import logger
 from utils.storage.checksums import with_checksum, without_checksum
-
-if TYPE_CHECKING:  # TensorFlow is loaded by the first training, not by the worker's start
-    from models.training.fit import Epoch
 
 log = logger("worker")
 T = TypeVar("T")
@@ -58,7 +56,7 @@ class JobControl:
         self._interruptible.set()
 
     def __enter__(self) -> JobControl:
-        self.patiently(self._poll)
+        self.with_retries(self._poll)
         self._context.running[self._job_id] = self._interruptible
         for run in (self._keep_polling, self._keep_recording):
             threading.Thread(target=run, name="job-control", daemon=True).start()
@@ -112,7 +110,7 @@ class JobControl:
         Raises:
             InternalError: too many tries in a row ended with their worker.
         """
-        self.patiently(self._start)
+        self.with_retries(self._start)
 
     def _start(self) -> None:
         jobs = self._context.jobs
@@ -170,7 +168,7 @@ class JobControl:
 
     def checkpoint(self) -> bytes | None:
         """Return the checkpoint that an earlier try of this job left."""
-        kept = self.patiently(lambda: self._context.models.kept(self._job_id, CHECKPOINT))
+        kept = self.with_retries(lambda: self._context.models.kept(self._job_id, CHECKPOINT))
         if kept is None:
             return None
         try:
@@ -183,14 +181,14 @@ class JobControl:
         log.info("resuming from a checkpoint", job_id=self._job_id, bytes=len(content))
         return content
 
-    def is_due(self) -> bool:
+    def is_checkpoint_due(self) -> bool:
         """Return whether a checkpoint is due: the last one is old enough, or the worker stops."""
         if self._context.stopping.is_set():
             return True
         self._interruptible.clear()
         return time.monotonic() - self._kept_at >= self._context.checkpoint_seconds
 
-    def keep(self, content: bytes) -> None:
+    def save_checkpoint(self, content: bytes) -> None:
         """Keep a checkpoint. If the store refuses it, the training goes on without.
 
         Epochs that are not recorded yet are kept with it, as they are not trained again.
@@ -215,9 +213,9 @@ class JobControl:
         Raises:
             DBOSWorkflowCancelledError: the job was cancelled first.
         """
-        if self.patiently(self._decide) is Decision.CANCEL:
+        if self.with_retries(self._decide) is Decision.CANCEL:
             raise engine.DBOSWorkflowCancelledError(f"Job {self._job_id} was cancelled.")
-        self.patiently(act)
+        self.with_retries(act)
 
     def _decide(self) -> Decision:
         self._poll()
@@ -225,7 +223,7 @@ class JobControl:
         self._record()
         return self._context.jobs.log.decide(self._job_id, Decision.PUBLISH)
 
-    def patiently(self, act: Callable[[], T]) -> T:
+    def with_retries(self, act: Callable[[], T]) -> T:
         """Return the result of `act`, called again while the database or a store is away.
 
         Raises:

@@ -74,7 +74,7 @@ def train(context: WorkerContext, job_id: str, arguments: TrainArguments) -> dic
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
     with _cleaned_up(context, job_id, arguments), JobControl(context, job_id) as control:
         control.check()
-        if job_id not in control.patiently(context.models.ids):
+        if job_id not in control.with_retries(context.models.ids):
             _train(context, control, job_id, arguments)
     try:
         context.models.drop(job_id, CHECKPOINT)
@@ -108,7 +108,7 @@ def _train(
     from models.training import train
 
     control.check()
-    panel = control.patiently(lambda: _panel(context, arguments))
+    panel = control.with_retries(lambda: _panel(context, arguments))
     design = DESIGNS[Architecture(arguments.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
     log.info(
@@ -153,21 +153,21 @@ def derive(context: WorkerContext, job_id: str, arguments: ModelArguments) -> di
 
 
 def _make_onnx(context: WorkerContext, model_id: str) -> None:
-    from models.conversion import legacy_import
+    from models.conversion import legacy_network
     from models.training import network
 
-    keras_model = legacy_import.open_keras(context.models, model_id)
+    keras_model = legacy_network.open_keras(context.models, model_id)
     context.models.attach(model_id, ".onnx", lambda path: network.export_onnx(keras_model, path))
 
 
 def make_report(context: WorkerContext, job_id: str, arguments: ModelArguments) -> dict[str, Any]:
     """Draw the picture of a model and write its report."""
-    from models.conversion import legacy_import
+    from models.conversion import legacy_network
     from models.reports import html_report, pictures
 
     model_id = arguments.model_id
     document = ModelDocument.read(context.models, model_id)
-    layers = pictures.layers_of(legacy_import.open_keras(context.models, model_id))
+    layers = pictures.layers_of(legacy_network.open_keras(context.models, model_id))
     if not context.models.has(model_id, ".onnx"):
         _make_onnx(context, model_id)
     network = context.models.read(model_id, ".onnx")
@@ -185,9 +185,9 @@ def make_report(context: WorkerContext, job_id: str, arguments: ModelArguments) 
 
 def compress(context: WorkerContext, job_id: str, arguments: CompressArguments) -> dict[str, Any]:
     """Make the smaller files of a model, and serve the type of weights that is wanted."""
-    from models.conversion import compression, legacy_import
+    from models.conversion import compression, legacy_network
 
-    keras_model = legacy_import.open_keras(context.models, arguments.model_id)
+    keras_model = legacy_network.open_keras(context.models, arguments.model_id)
     panel = context.datasets.load(arguments.dataset_id)
     compression.compress(context.models, arguments.model_id, keras_model, panel, arguments.serves)
     return {"model_id": arguments.model_id}
@@ -198,7 +198,7 @@ def backtest(context: WorkerContext, job_id: str, arguments: BacktestArguments) 
     with _cleaned_up(context, job_id, arguments):
         with JobControl(context, job_id) as control:
             control.check()
-            if job_id not in control.patiently(context.backtests.ids):
+            if job_id not in control.with_retries(context.backtests.ids):
                 _backtest(context, control, job_id, arguments)
         if not context.models.has(arguments.model_id, ".json"):  # deleted with its backtests
             with suppress(NotFound):
@@ -214,11 +214,11 @@ def _backtest(
     from models.backtest import result
 
     models, model_id, data_id = context.models, arguments.model_id, arguments.dataset_id
-    document = control.patiently(lambda: ModelDocument.read(models, model_id))
+    document = control.with_retries(lambda: ModelDocument.read(models, model_id))
     if not models.has(model_id, ".onnx"):
         _make_onnx(context, model_id)
     forecaster = open_forecaster(document, models.read(model_id, served_suffix(document)))
-    panel = control.patiently(lambda: context.datasets.load(data_id))
+    panel = control.with_retries(lambda: context.datasets.load(data_id))
     log.info("starting backtest", job_id=job_id, model_id=model_id, series=len(panel.series_keys))
     request = BacktestRequest.model_validate(arguments.config)
     ids = {"job_id": job_id, "model_id": model_id, "dataset_id": data_id}

@@ -1,4 +1,4 @@
-"""The report of a model, one HTML file that needs no other: figures, curves, forecasts."""
+"""The report of a model in one self-contained HTML file: figures, loss curves, forecasts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from models.series.panel import Panel
 from models.series.windows import split_steps
 from utils.errors import DamagedFile, NotFound
 
-_SHOWN = 3  # series whose forecasts are drawn
-_LONGEST = 60  # steps of the held-back end that are forecast from its beginning
+_MOST_SERIES = 3  # whose forecasts are drawn
+_MOST_STEPS = 60  # of the held-back end that are forecast
 
 
 def write(
@@ -31,7 +31,9 @@ def write(
 
     Args:
         document: the model's.
+        layers: of its network.
         held_back: forecasts to show; none if its data is not stored any more.
+        path: the file to write.
     """
     picture = io.BytesIO()
     draw_model(title_of(document), layers, document.training_history or {}, picture)
@@ -66,7 +68,7 @@ def _facts(document: ModelDocument) -> dict[str, Any]:
 
 
 def title_of(document: ModelDocument) -> str:
-    """What a model is called in pictures and reports."""
+    """Return the title of a model in pictures and reports."""
     return f"Model {document.model_id}"
 
 
@@ -75,9 +77,14 @@ def _embedded(png: bytes) -> str:
 
 
 def held_back(document: ModelDocument, network: bytes, datasets: Datasets) -> list[HeldBack]:
-    """Forecasts of the held-back end, made as on its first day, of the series with most output.
+    """Return forecasts from the first day of the held-back end, of the series with most output.
 
-    [] where the data that the model was trained on is not stored any more.
+    The list is empty if the data that the model was trained on is not stored any more.
+
+    Args:
+        document: the model's.
+        network: its ONNX file.
+        datasets: the stored data sets.
     """
     dataset_id, split = document.dataset_id, document.config.get("train_test_split")
     if dataset_id is None or split is None:
@@ -102,13 +109,13 @@ def held_back(document: ModelDocument, network: bytes, datasets: Datasets) -> li
     output = {
         s: np.nanmean(panel.values[panel.offsets[s] : panel.offsets[s + 1], 1]) for s in known
     }
-    chosen = sorted(known, key=lambda s: -output[s])[:_SHOWN]
+    chosen = sorted(known, key=lambda s: -output[s])[:_MOST_SERIES]
     return [_forecast(forecaster, panel, s, int(begins[s]), cut) for s in chosen]
 
 
 def _forecast(forecaster: Forecaster, panel: Panel, s: int, begin: int, cut: int) -> HeldBack:
     """The forecast of one series from row `begin`, whose step number is `cut`."""
-    end = min(begin + _LONGEST, int(panel.offsets[s + 1]))
+    end = min(begin + _MOST_STEPS, int(panel.offsets[s + 1]))
     rows = panel.filled()[panel.offsets[s] : begin]
     history = History(panel.series_keys[s], rows, cut - 1)
     forecast = forecaster.forecast(history, end - begin)

@@ -1,4 +1,4 @@
-"""Pictures of a model: its layers, how its training went, its forecasts beside what came."""
+"""Pictures of a model: its layers, its loss curves, its forecasts beside the true values."""
 
 from __future__ import annotations
 
@@ -37,9 +37,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A series over the held-back end of its data: what was forecast and what came, [n, 3].
+    """A series over the held-back end of its data.
 
-    `lower` and `upper` are the bounds of the forecast's intervals, by the per cent they cover.
+    Attributes:
+        name: of the series.
+        dates: of the n steps.
+        forecast: in units, [n, 3].
+        actual: true values in units, [n, 3]; NaN where unknown.
+        lower: lower bounds of the prediction intervals by their per cent, [n, 3].
+        upper: upper bounds likewise.
     """
 
     name: str
@@ -51,7 +57,7 @@ class HeldBack:
 
 
 def layers_of(network: Any) -> list[Layer]:
-    """The layers of a Keras network, from the input on."""
+    """Return the layers of a Keras network, from the input on."""
     return [
         Layer(layer.name, type(layer).__name__, tuple(layer.output.shape), layer.count_params())
         for layer in network.layers
@@ -64,7 +70,10 @@ def draw_model(
     """Draw layers and training curves as PNG.
 
     Args:
+        title: above the picture.
+        layers: of the network.
         history: `loss` and `val_loss` by epoch; {} where the training is not known.
+        path: the file to write.
     """
     figure = Figure(figsize=(12, max(4.0, 1.5 + 0.42 * len(layers))), layout="constrained")
     figure.suptitle(title, fontsize=11, parse_math=False)
@@ -110,7 +119,7 @@ def _draw_curves(axes: Axes, history: dict[str, Any]) -> None:
 
 
 def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
-    """Draw forecasts beside what came as PNG: a row a series, a column a target."""
+    """Return a PNG of forecasts and true values: a row per series, a column per target."""
     figure = Figure(figsize=(13, 2.9 * len(series)), layout="constrained")
     grid = figure.subplots(len(series), len(TARGETS), squeeze=False)
     for row, each in zip(grid, series, strict=True):

@@ -1,7 +1,9 @@
-"""Keras files of unknown origin, looked into before Keras is shown any of them.
+"""Checks of Keras files of unknown origin, before Keras opens them.
 
-What a store or a user hands over may have been made to run code, to read other files, or to take
-all memory. Here it is refused by what it states, before a byte of it is acted on.
+A file may have been made to run code, to read other files, or to take all memory. Such a file is
+refused by its description and its stated sizes, before any of it is loaded.
+
+Example: a `.keras` file with a `Lambda` layer is refused, since that layer holds Python bytecode.
 """
 
 from __future__ import annotations
@@ -17,31 +19,32 @@ import h5py
 from utils.errors import first_line
 
 _OWN_MODULES = ("builtins", "keras", "tf_keras", "tensorflow")
-# What of Keras' own may read files, fetch them, or unpickle. Keras refuses most of it too.
+# Parts of Keras that may read files, fetch them, or unpickle. Keras refuses most of them too.
 _OUTWARD_MODULES = ("keras.utils", "keras.config", "keras.saving")
 _OUTWARD_LAYERS = {
     *("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
     *("IndexLookup", "IntegerLookup", "StringLookup", "TextVectorization"),
 }
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
-_MOST_BYTES = 2_000_000_000  # of all that is in a file, unpacked
-_MOST_RATIO = 50  # unpacked to packed: Keras does not pack at all, people may
+_MOST_BYTES = 2_000_000_000  # of all members of a file, unpacked
+_MOST_RATIO = 50  # unpacked to packed; Keras itself does not compress
 _MOST_OBJECTS, _DEEPEST = 10_000, 20
 
 
 class Refused(ValueError):
-    """The file is not shown to Keras; the message says why."""
+    """The file is not opened by Keras, for the reason in the message."""
 
 
 class Broken(Refused):
-    """The file is not whole, or not of the kind that it should be."""
+    """The file is truncated, or not of the expected kind."""
 
 
 def check_keras(path: Path) -> None:
-    """Look into a `.keras` file.
+    """Check a `.keras` file.
 
     Raises:
-        Refused: it is no such file, or holds code, foreign files, or more than its size allows.
+        Broken: it is truncated, or no such file.
+        Refused: it holds code, foreign files, or more than its size allows.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -70,10 +73,10 @@ def _config(content: bytes) -> Any:
 
 
 def check_config(config: Any) -> None:
-    """Look into the description of a model.
+    """Check the description of a model.
 
     Raises:
-        Refused: it holds code, or names what is no part of Keras.
+        Refused: it holds code, or names something that is no part of Keras.
     """
     for part in parts(config):
         name, module = str(part.get("class_name", "")), part.get("module")
@@ -91,7 +94,7 @@ def check_config(config: Any) -> None:
 
 
 def parts(config: Any) -> Iterator[dict[str, Any]]:
-    """All objects within a description, the outer before the inner."""
+    """Yield all objects within a description, the outer before the inner."""
     waiting = [config]
     while waiting:
         part = waiting.pop()
@@ -103,10 +106,14 @@ def parts(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def check_weights(file: Path | IO[bytes], size: int) -> None:
-    """Look into an HDF5 file of so many bytes.
+    """Check an HDF5 file of weights.
+
+    Args:
+        size: bytes of the file.
 
     Raises:
-        Refused: it is broken, leads to other files, or states more than its size allows.
+        Broken: it is truncated, or no HDF5 file.
+        Refused: it leads to other files, or states more than its size allows.
     """
     try:
         with h5py.File(file, "r") as opened:
@@ -119,7 +126,7 @@ def check_weights(file: Path | IO[bytes], size: int) -> None:
 
 
 def _stated(held: h5py.Dataset) -> int:
-    """Bytes that a dataset takes in memory."""
+    """Bytes of a dataset in memory."""
     if held.external or held.is_virtual:
         raise Refused(f"has weights that lie in another file: {held.name}")
     return int(held.size or 0) * held.dtype.itemsize

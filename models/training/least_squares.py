@@ -1,7 +1,13 @@
-"""Least squares of anchors: sums over the rows, read once, of which every candidate is fitted.
+"""Least squares of autoregressions: sums over the rows, made once, from which all are fitted.
 
-How coefficients are pooled over series, and how a series deviates from the pool, is described in
-`anchor`. All values here are scaled (`models.series.scaling`).
+`models.forecast.autoregression` describes the features, how coefficients are pooled over series,
+and how a series deviates from the pool. All values are scaled (`models.series.scaling`).
+
+Sources: ridge regression (Hoerl & Kennard, 1970) by normal equations; series weighted by iterated
+generalised least squares (Aitken, 1936); partial pooling (Gelman & Hill, 2007, chapter 12).
+
+Example: one series without a penalty, features x = (1, 2, 3) and changes y = (2, 4, 6) give the
+sums Σx² = 14 and Σxy = 28, and the coefficient 28 / 14 = 2.
 """
 
 from __future__ import annotations
@@ -20,12 +26,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_OWN = 512  # series that may have coefficients of their own
-LARGEST = 4.0  # usual changes; a larger one counts as that large
+LARGEST = 4.0  # usual changes; larger ones are clipped
 _MOMENTUM_SHARE = 0.5  # of the two forecasts that are averaged; means of forecasts err less
 _LEAST_CHANGE = 1e-3
 _LEAST_WEIGHT, _MOST_WEIGHT = 1e-4, 4.0
 _STILL = 1e-6
-_OTHER_KIND = 1 / 4  # weight below which a series is of another kind than the middle one
+_OTHER_KIND = 1 / 4  # weight below which a series is unlike the median one
 _ROUNDS = 3
 _ALONE = 10.0  # times the penalty, where a series is fitted alone
 _YEARLY = 10.0  # penalty on the time of the year
@@ -33,12 +39,16 @@ _YEARLY = 10.0  # penalty on the time of the year
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums that least squares needs, up to the end of each span of time, by series and target.
+    """Sums for least squares, up to the end of each of K spans of time, by series and target.
 
-    `squares` [K, S, 3, P, P], `products` [K, S, 3, P] and `totals` [K, S, 3] of the features'
-    squares, of their products with the targets, of the targets' squares; `counts` [K, S, 3] the
-    rows. For more than MOST_OWN series all of them are added up into one. `change` [3] is the
-    usual size of a change: targets are in units of it.
+    For more than MOST_OWN series, all of them are added up into one (S = 1).
+
+    Attributes:
+        squares: of the P features, XᵀX, [K, S, 3, P, P].
+        products: of the features and the target, Xᵀy, [K, S, 3, P].
+        totals: of the target's squares, yᵀy, [K, S, 3].
+        counts: rows with a known target, [K, S, 3].
+        change: usual size of a change, the unit of the targets, [3].
     """
 
     squares: Floats
@@ -49,9 +59,13 @@ class Sums:
 
     @classmethod
     def of(cls, panel: Panel, scaled: Floats, shape: Shape, cuts: list[int], known: int) -> Sums:
-        """Over the targets of steps before cuts[0], from there to cuts[1], and so on.
+        """Return the sums of a panel.
 
-        Steps before `known` decide the unit of changes.
+        Args:
+            scaled: its values scaled, unknown ones filled in, [rows, 3].
+            shape: features of the autoregression.
+            cuts: first steps after each span; every span begins at the first step.
+            known: the unit of changes is that of the steps before it.
         """
         change = _usual_change(panel, scaled, known)
         pooled = len(panel.series_keys) > MOST_OWN
@@ -81,51 +95,57 @@ class Sums:
             self.counts[span, series, i] += len(target)
 
     def fit(self, shape: Shape, strength: Strength, spans: int, steps: int) -> Autoregression:
-        """The anchor fitted on the first `spans` spans, which are `steps` long.
+        """Return the autoregression fitted on one of the spans.
 
-        Each series counts in the pool by how well the pooled coefficients forecast it, target by
-        target: generalised least squares, iterated.
+        A series weighs more the better the pooled coefficients forecast it, target by target.
+
+        Args:
+            shape: as the sums were made with.
+            strength: of the penalties.
+            spans: number of the span, from 1.
+            steps: its length.
         """
         squares, products, totals, counts = (
             part[spans - 1] for part in (self.squares, self.products, self.totals, self.counts)
         )
         penalty = np.diag(shape.penalty(strength.pooled, steps, _YEARLY, strength.kind))
-        # A series that stands still has no pattern, but would say that there is none.
+        # A series that stands still would pull all coefficients to zero.
         moves = (totals > _STILL * counts) | (len(squares) == 1)
         weights = _weights(totals, counts) * moves
         if len(squares) > 2:
-            # It sets out from the half of the series that could each be forecast best alone:
-            # a mixture of kinds would else settle on coefficients that are good for none.
+            # Start from the half of the series that are forecast best alone: a mixture of kinds
+            # would otherwise converge to coefficients that are good for none.
             alone = np.linalg.solve(squares + _ALONE * penalty, products[..., None])[..., 0]
-            apart = _weights(_left(squares, products, totals, alone), counts) * moves
+            apart = _weights(_residual_squares(squares, products, totals, alone), counts) * moves
             weights = np.where(apart >= np.median(apart, axis=0), apart, 0.0)
         pooled = _solved(squares, products, weights, penalty)
         for _ in range(_ROUNDS if len(squares) > 1 else 0):
-            left = _left(squares, products, totals, pooled[None])
-            weights = _weights(left, counts) * moves
+            residuals = _residual_squares(squares, products, totals, pooled[None])
+            weights = _weights(residuals, counts) * moves
             pooled = _solved(squares, products, weights, penalty)
         if strength.kind is Kind.MOMENTUM:
             pooled *= _MOMENTUM_SHARE
         own = None
         if strength.own is not None and len(squares) > 1:
-            left = products - np.einsum("sipq,iq->sip", squares, pooled)
+            residuals = products - np.einsum("sipq,iq->sip", squares, pooled)
             penalty = np.diag(shape.penalty(strength.own, steps, strength.own, strength.kind))
-            held = squares * weights[..., None, None] + penalty
-            own = np.linalg.solve(held, (left * weights[..., None])[..., None])[..., 0]
+            penalized = squares * weights[..., None, None] + penalty
+            own = np.linalg.solve(penalized, (residuals * weights[..., None])[..., None])[..., 0]
         return Autoregression(shape, strength, pooled, own, self.change)
 
 
-def _left(squares: Floats, products: Floats, totals: Floats, coefficients: Floats) -> Floats:
-    """Sums of squares that coefficients, [S or 1, 3, P], leave of each series, [S, 3]."""
+def _residual_squares(
+    squares: Floats, products: Floats, totals: Floats, coefficients: Floats
+) -> Floats:
+    """Residual sums of squares by series, [S, 3], of coefficients [S or 1, 3, P]."""
     fitted = np.matmul(squares, coefficients[..., None])[..., 0]
     return totals + np.sum((fitted - 2 * products) * coefficients, axis=-1)
 
 
 def _weights(squares: Floats, counts: Floats) -> Floats:
-    """What each series counts for each target, [S, 3], by its mean square: around 1.
+    """Weight of each series for each target, [S, 3], around 1: the inverse of its mean square.
 
-    As generalised least squares has it, the inverse; but a series that is forecast far worse than
-    the middle one is of another kind, and hardly counts at all.
+    A series that is forecast far worse than the median one weighs the square of that.
     """
     mean = np.divide(squares, counts, out=np.zeros_like(squares), where=counts > 0)
     typical = np.ones(3)
@@ -138,16 +158,16 @@ def _weights(squares: Floats, counts: Floats) -> Floats:
 
 def _solved(squares: Floats, products: Floats, weights: Floats, penalty: Floats) -> Floats:
     """Pooled ridge coefficients, [3, P]."""
-    held = (squares * weights[..., None, None]).sum(axis=0) + penalty
+    penalized = (squares * weights[..., None, None]).sum(axis=0) + penalty
     product = (products * weights[..., None]).sum(axis=0)
-    solved: Floats = np.linalg.solve(held, product[..., None])[..., 0]
+    solved: Floats = np.linalg.solve(penalized, product[..., None])[..., 0]
     return solved
 
 
 def _blocks(
     panel: Panel, scaled: Floats, shape: Shape, cuts: list[int], change: Floats
 ) -> Iterator[tuple[int, int, Floats, Floats]]:
-    """(span, series, features [n, P], targets [n, 3], NaN where unknown), a few rows at a time."""
+    """Blocks of rows: (span, series, features [n, P], targets [n, 3], NaN where unknown)."""
     filled = np.nan_to_num(scaled)
     known = ~np.isnan(panel.values)
     for s, (begin, end) in enumerate(pairwise(panel.offsets)):
@@ -174,7 +194,7 @@ def _moves(panel: Panel, scaled: Floats, cut: int) -> tuple[Floats, Ints]:
 
 
 def _usual_change(panel: Panel, scaled: Floats, cut: int) -> Floats:
-    """Root mean square of the changes of each target, in the middle series, [3]."""
+    """Root mean square of the changes of each target, in the median series, [3]."""
     moves, series = _moves(panel, scaled, cut)
     squares = np.clip(moves, -FARTHEST, FARTHEST) ** 2
     usual = np.ones(3)

@@ -1,8 +1,14 @@
-"""The dual-layer LSTM in Keras: built, saved, and exported for serving.
+"""The network of two LSTM layers in Keras: built, opened, and exported for serving.
 
 LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dropout → Dense 32 relu
-→ Dense 3; what a design has beside it (batch normalization after each LSTM, say) is in
+→ Dense 3. The additions of a design, such as batch normalization after each LSTM, are listed in
 `utils.api.architectures`.
+
+Sources: Hochreiter & Schmidhuber, "Long short-term memory", 1997; embedded names: Guo & Berkhahn,
+"Entity embeddings of categorical variables", 2016.
+
+Example: `build(Hyperparameters(), features=14, names=[3, 3, 4])` takes windows [batch, 10, 14] and
+name numbers [batch, 3], and returns [batch, 3].
 """
 
 from __future__ import annotations
@@ -22,8 +28,8 @@ from utils.errors import DamagedFile, first_line
 
 TARGET_COUNT = 3
 LSTMS = 2
-# Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to forget where it
-# began: a small training has fewer.
+# Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to leave its initial
+# values: a small training has fewer.
 MOMENTUM, EPSILON = 0.9, 1e-3
 
 
@@ -34,20 +40,21 @@ def build(
     seed: int = 0,
     design: Design = PLAIN,
 ) -> keras.Model:
-    """The network.
+    """Return an untrained network.
+
+    Its inputs are `window` [batch, length, features] and `series` [batch, 3], the numbers of the
+    names: plants first, then applications, then panel sizes, counted through. Its output
+    [batch, 3] are residuals of the autoregression for the changes of WIP, throughput and cycle
+    time, in units of their usual size. The last layer is initialized with zeros, so that training
+    starts at the forecasts of the autoregression.
 
     Args:
         hyper: units, dropout and window length.
         features: width of a row of the window.
-        names: how many plants, applications and panel sizes there are. Each is embedded: a
-            learned point in space, so that no name ranks above another.
-        seed: of the first weights and of the dropout.
-        design: what the network has beside that.
-
-    Inputs: `window` [batch, length, features] and `series` [batch, 3], the numbers of the names:
-    plants first, then applications, then panel sizes, counted through.
-    Output: [batch, 3], what the anchor leaves of the changes of WIP, throughput and cycle time,
-    in units of its usual size. The last layer begins at zero: training sets out from the anchor.
+        names: numbers of plants, applications and panel sizes. Each name is embedded, so that
+            none ranks above another.
+        seed: of the initial weights and of the dropout.
+        design: additions to the plain network.
     """
     layers, draw = keras.layers, _Seeds(seed)
     window = keras.Input((hyper.sequence_length, features), name="window")
@@ -66,8 +73,8 @@ def build(
             return_sequences=number == 1,
             kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
             recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
-            kernel_regularizer=_small(design),
-            recurrent_regularizer=_small(design),
+            kernel_regularizer=_regularizer(design),
+            recurrent_regularizer=_regularizer(design),
             recurrent_dropout=design.recurrent_dropout,
             seed=draw() if design.recurrent_dropout else None,
             name=f"lstm_{number}",
@@ -79,14 +86,14 @@ def build(
     x = _dense(64, draw, design)(x)
     x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
     x = _dense(32, draw, design)(x)
-    said = layers.Dense(
-        TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_small(design)
+    output = layers.Dense(
+        TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_regularizer(design)
     )(x)
-    return keras.Model([window, series], said, name="dual_lstm")
+    return keras.Model([window, series], output, name="dual_lstm")
 
 
 class _Seeds:
-    """Seeds for layers, drawn from one. Keras' own global stream is every thread's."""
+    """Seeds for layers, drawn from one; Keras' global generator is shared by all threads."""
 
     def __init__(self, seed: int) -> None:
         self._stream = np.random.default_rng(seed % 2**64)
@@ -98,20 +105,24 @@ class _Seeds:
 def _dense(units: int, draw: _Seeds, design: Design) -> keras.layers.Dense:
     initializer = keras.initializers.GlorotUniform(seed=draw())
     return keras.layers.Dense(
-        units, "relu", kernel_initializer=initializer, kernel_regularizer=_small(design)
+        units, "relu", kernel_initializer=initializer, kernel_regularizer=_regularizer(design)
     )
 
 
-def _small(design: Design) -> keras.regularizers.Regularizer | None:
-    """What keeps a kernel small; weights of its own layer each, as Keras saves it."""
+def _regularizer(design: Design) -> keras.regularizers.Regularizer | None:
+    """The L2 regularizer of a layer, as Keras saves it; the learners apply it themselves."""
     return keras.regularizers.L2(design.l2) if design.l2 else None
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
-    """Write the network as ONNX, for serving without TensorFlow."""
+    """Write the network as ONNX, for serving without TensorFlow.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     network = for_inference(network)
     given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
-    network(given if len(given) > 1 else given[0])  # Keras exports what was called once
+    network(given if len(given) > 1 else given[0])  # Keras exports a network after its first call
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)
@@ -122,9 +133,9 @@ def export_onnx(network: keras.Model, path: Path) -> None:
 
 
 def for_inference(network: keras.Model) -> keras.Model:
-    """The network without recurrent dropout, of which an export would keep the random numbers.
+    """Return the network without recurrent dropout, whose random numbers an export would keep.
 
-    The same object, if it has none.
+    It is the same object if there is no recurrent dropout.
     """
     if not any(getattr(layer, "recurrent_dropout", 0) for layer in network.layers):
         return network
@@ -141,7 +152,7 @@ def for_inference(network: keras.Model) -> keras.Model:
 
 
 def load(path: Path) -> keras.Model:
-    """Open a `.keras` file; nothing that it names is executed.
+    """Return the network of a `.keras` file; nothing that the file names is executed.
 
     Raises:
         DamagedFile: the file is no Keras model, or one with code of its own.

@@ -1,6 +1,9 @@
-"""An exported network without what its exporter has worked out anew at each call.
+"""Simplification of an exported ONNX network: operations without effect on its output are removed.
 
-Of a network as small as these, operations that only shape what others say are half of the time.
+In networks as small as these, operations that only reshape tensors take half of the time.
+
+Example: a `Reshape` to a shape that the exporter computes at each call gets the constant
+[-1, 10, 64] instead, and the nodes that computed the shape are removed.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ _SERIES = "series"  # the input that holds the numbers of names
 
 
 def simplify(model: onnx.ModelProto) -> None:
-    """Leave out, in place, what changes nothing that the network says."""
-    _begin_at_zero(model.graph)
-    _count_from_the_start(model.graph)
+    """Remove operations, in place, without changing the output of the network."""
+    _omit_initial_states(model.graph)
+    _omit_negative_indices(model.graph)
     _state_shapes(model)
     _take_last_states(model.graph)
     while unused := _unused(model.graph):
@@ -25,15 +28,15 @@ def simplify(model: onnx.ModelProto) -> None:
             model.graph.node.remove(node)
 
 
-def _begin_at_zero(graph: Any) -> None:
-    """LSTMs begin with zeros by default: none need be made."""
+def _omit_initial_states(graph: Any) -> None:
+    """Omit the initial states of LSTMs: zeros are the default."""
     for node in graph.node:
         if node.op_type == "LSTM":
             del node.input[5:]
 
 
-def _count_from_the_start(graph: Any) -> None:
-    """No number of a name is negative: none need be counted from the end."""
+def _omit_negative_indices(graph: Any) -> None:
+    """Look names up by their numbers as they are: none is negative."""
     if _SERIES not in {given.name for given in graph.input}:
         return
     for node in graph.node:
@@ -42,7 +45,7 @@ def _count_from_the_start(graph: Any) -> None:
 
 
 def _state_shapes(model: onnx.ModelProto) -> None:
-    """A shape of which only the batch is open is a constant, and the batch what is left over."""
+    """Make shapes constant in which only the batch is open, which is then inferred (−1)."""
     inferred = shape_inference.infer_shapes(model, data_prop=True).graph
     shapes = {value.name: value.type.tensor_type.shape.dim for value in inferred.value_info}
     constants = {constant.name for constant in model.graph.initializer}
@@ -57,7 +60,7 @@ def _state_shapes(model: onnx.ModelProto) -> None:
 
 
 def _take_last_states(graph: Any) -> None:
-    """The last of an LSTM's sequence is what it says beside it anyway."""
+    """Take the last output of an LSTM from its second output, not from the whole sequence."""
     makers = {output: node for node in graph.node for output in node.output}
     for node in graph.node:
         chain = [node]
@@ -83,7 +86,7 @@ def _unused(graph: Any) -> list[Any]:
 
 
 def _comes_from(graph: Any, name: str, source: str) -> bool:
-    """Whether a value is made of an input of the graph, and of constants."""
+    """Return True if a value depends on one input of the graph only, and on constants."""
     made_by = {output: node for node in graph.node for output in node.output}
     open_names, inputs = [name], {given.name for given in graph.input}
     found = set()

@@ -1,4 +1,12 @@
-"""What a training works on: the series split by time, scaled, anchored, cut into windows."""
+"""The first step of a training: split by time, scale, fit the autoregression, find the windows.
+
+The network learns the residuals of the autoregression, in units of their usual size: that of
+Zhang, "Time series forecasting using a hybrid ARIMA and neural network model", 2003, with the
+linear part fitted first.
+
+Example: with `train_test_split` 0.8, the rows of 100 days are divided into 80 to train on and 20
+that are held back. Windows of 10 rows before each of the days 11 to 80 are trained on.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +29,34 @@ from utils.errors import InvalidInput
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Horizons that a model is judged and calibrated on: four weeks, half a year, a year.
+# Horizons for evaluation and calibration, in steps: four weeks, half a year, a year.
 HORIZONS = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
-_WATCHED = 0.1  # of the training span, its end, that tells when to stop
-_LEAST = 1e-6  # size of what is left where nothing is
-_OUTLYING = 4.0  # root mean squares; what is left beyond counts as that much
+_EARLY_STOPPING_SHARE = 0.1  # of the training span: its end
+_LEAST_SCALE = 1e-6  # unit of the residuals where all are zero
+_LARGEST_RESIDUAL = 4.0  # root mean squares; larger ones are clipped
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """All that a training works on.
+    """The input of a training.
 
-    `scaled` [rows, 3] are the panel's values, unknown ones filled in; `anchored` [rows, 3] what the
-    anchor makes of each row from the rows before it, NaN at the beginning of a series. `residual`
-    [rows, 3] is what that leaves, in units of `size` [3], float32, NaN where unknown: the network
-    learns to say it from the windows of `learned`; those of `watched`, behind them in time but
-    within the training span, tell when it has learned enough. None where it trains to the end.
+    Attributes:
+        panel: the series that are long enough.
+        design: that the network is built with.
+        scaled: the panel's values scaled, unknown ones filled in, [rows, 3].
+        encoding: scaling and features of the rows.
+        windows: rows after a window, by the part of the time that they lie in.
+        train_rows: rows [n] whose windows are trained on.
+        early_stopping_rows: rows [m] at the end of the training span whose loss decides when to
+            stop; empty without early stopping.
+        choice: the autoregression, and its errors in trials.
+        linear_forecast: one-step forecasts of the autoregression, scaled, [rows, 3]; NaN at the
+            beginning of a series.
+        residual: `scaled` − `linear_forecast` in units of `residual_scale`, the target of the
+            network, [rows, 3]; NaN where the value is unknown.
+        residual_scale: usual size of the residuals in the training span, scaled, [3].
+        horizon: steps of the roll-outs that the model is evaluated and calibrated on.
+        warnings: sentences for the model's document.
     """
 
     panel: Panel
@@ -44,31 +64,31 @@ class PreparedData:
     scaled: Floats
     encoding: Encoding
     windows: Windows
-    learned: Ints
-    watched: Ints
+    train_rows: Ints
+    early_stopping_rows: Ints
     choice: Choice
-    anchored: Floats
+    linear_forecast: Floats
     residual: NDArray[np.float32]
-    size: Floats
+    residual_scale: Floats
     horizon: int
     warnings: list[str]
 
     @property
-    def memory(self) -> int:
-        """Recent rows that a forecast makes use of."""
+    def look_back(self) -> int:
+        """Rows before a forecast that it depends on."""
         return max(self.shape.look_back, self.encoding.look_back)
 
     @property
     def shape(self) -> Shape:
-        """What the anchor looks at."""
-        return self.choice.anchor.shape
+        """The features of the autoregression."""
+        return self.choice.train_fit.shape
 
 
 def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> PreparedData:
-    """Split by time, leave out series too short for a window, scale, anchor, find the windows.
+    """Split by time, leave out series too short for a window, scale, fit the autoregression.
 
     Raises:
-        InvalidInput: no series is long enough, or the split leaves nothing to judge by.
+        InvalidInput: no series is long enough, or the split leaves nothing to evaluate on.
     """
     length = hyper.sequence_length
     cut, newest = split_steps(panel, hyper.train_test_split)
@@ -83,34 +103,27 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Pre
     encoding = Encoding.fit(panel, length, cut, design.engineered_features)
     scaled = encoding.scaling.forward(panel.filled(), panel.series)
     horizon = HORIZONS[panel.calendar.step]
-    choice = choose(
-        panel,
-        scaled,
-        Shape.of(panel.calendar, length, cut - int(panel.first.min())),
-        cut,
-        newest,
-        horizon,
-    )
-    anchored = choice.anchor.one_step(panel, scaled)
-    anchored[1:] += scaled[:-1]
-    residual, size = _left_over(
-        np.where(np.isnan(panel.values), np.nan, scaled) - anchored, windows
-    )
-    learned, watched = _watched(panel, windows, design, warnings)
+    shape = Shape.of(panel.calendar, length, cut - int(panel.first.min()))
+    choice = choose(panel, scaled, shape, cut, newest, horizon)
+    linear_forecast = choice.train_fit.one_step(panel, scaled)
+    linear_forecast[1:] += scaled[:-1]
+    known = np.where(np.isnan(panel.values), np.nan, scaled)
+    residual, residual_scale = _in_units(known - linear_forecast, windows)
+    train_rows, early_stopping_rows = _split_train_rows(panel, windows, design, warnings)
     return PreparedData(
-        panel,
-        design,
-        scaled,
-        encoding,
-        windows,
-        learned,
-        watched,
-        choice,
-        anchored,
-        residual,
-        size,
-        horizon,
-        warnings,
+        panel=panel,
+        design=design,
+        scaled=scaled,
+        encoding=encoding,
+        windows=windows,
+        train_rows=train_rows,
+        early_stopping_rows=early_stopping_rows,
+        choice=choice,
+        linear_forecast=linear_forecast,
+        residual=residual,
+        residual_scale=residual_scale,
+        horizon=horizon,
+        warnings=warnings,
     )
 
 
@@ -133,26 +146,27 @@ def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]
     return panel.select(keep), warnings
 
 
-def _watched(
+def _split_train_rows(
     panel: Panel, windows: Windows, design: Design, warnings: list[str]
 ) -> tuple[Ints, Ints]:
-    """The windows to learn from, and those that tell when to stop: the end of the training span.
+    """The rows to train on, and those for early stopping: the end of the training span.
 
-    The held-back end has no say in it: what chose the weights would flatter them.
+    The held-back end is not used for that: it would look better than days to come.
     """
     rows, time = windows.train, panel.time[windows.train]
     if design.patience is None:
         return rows, rows[:0]
     begin, end = int(time.min()), int(time.max()) + 1
-    late = time >= end - max(1, round(_WATCHED * (end - begin)))
+    late = time >= end - max(1, round(_EARLY_STOPPING_SHARE * (end - begin)))
     if late.all():
         warnings.append("All epochs are trained: the training span is too short to stop early by.")
         return rows, rows[:0]
     return rows[~late], rows[late]
 
 
-def _left_over(left: Floats, windows: Windows) -> tuple[NDArray[np.float32], Floats]:
-    """What the anchor leaves, in units of its usual size in the training span, and that size."""
-    squares = mean_known(left[windows.train] ** 2, axis=0)
-    size = np.maximum(np.sqrt(np.nan_to_num(squares, nan=1.0)), _LEAST)
-    return np.clip(left / size, -_OUTLYING, _OUTLYING).astype(np.float32), size
+def _in_units(residual: Floats, windows: Windows) -> tuple[NDArray[np.float32], Floats]:
+    """Residuals in units of their root mean square in the training span, and that unit."""
+    squares = mean_known(residual[windows.train] ** 2, axis=0)
+    scale = np.maximum(np.sqrt(np.nan_to_num(squares, nan=1.0)), _LEAST_SCALE)
+    clipped = np.clip(residual / scale, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL)
+    return clipped.astype(np.float32), scale

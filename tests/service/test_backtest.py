@@ -1,4 +1,4 @@
-"""Backtests over HTTP: figures against plain loops over what `predict` says, and their story."""
+"""Backtests over HTTP: scores against plain loops over replies of `predict`, and their progress."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ def rows_of(service: Service, dataset_id: str) -> dict[tuple[str, ...], list[Bod
     return found
 
 
-def asked(service: Service, model: Body, key: tuple[str, ...], past: list[Body], days: int) -> Any:
-    """What the model forecasts from some rows of a series."""
+def predicted(
+    service: Service, model: Body, key: tuple[str, ...], past: list[Body], days: int
+) -> Any:
+    """Return the forecast of the model from some rows of a series."""
     names = dict(zip(("plant", "application", "panelSize"), key, strict=True))
     history = [{name: row[name] for name in ("date", *TARGETS)} for row in past]
     body = names | {"model_id": model["model_id"], "history": history, "predictionDays": days}
@@ -68,14 +70,14 @@ def test_figures_are_those_of_plain_loops_over_predict(
     sums = {target: defaultdict(float) for target in TARGETS}
     for key, rows in series.items():
         for origin in origins:
-            said = asked(service, trained, key, rows[:origin], horizon)
+            output = predicted(service, trained, key, rows[:origin], horizon)
             for h, row in enumerate(rows[origin : origin + horizon]):
-                stated += 3 * said[h]["confidence"]
+                stated += 3 * output[h]["confidence"]
                 for target in TARGETS:
-                    true, forecast = row[target], said[h][f"predicted_{target}"]
+                    true, forecast = row[target], output[h][f"predicted_{target}"]
                     early = [r[target] for r in rows[: origins[0]]]
                     steps = [abs(b - a) for a, b in zip(early, early[season:], strict=False)]
-                    low, high = (said[h][f"predicted_{target}_{end}80"] for end in ("lo", "hi"))
+                    low, high = (output[h][f"predicted_{target}_{end}80"] for end in ("lo", "hi"))
                     missed = max(low - true, 0) + max(true - high, 0)
                     own = sums[target]
                     own["n"] += 1
@@ -86,8 +88,8 @@ def test_figures_are_those_of_plain_loops_over_predict(
                     own["last"] += abs(rows[origin - 1][target] - true)
                     own["seasonal"] += abs(rows[origin - season + h % season][target] - true)
                     own["in80"] += missed == 0
-                    own["in95"] += (said[h][f"predicted_{target}_lo95"] <= true
-                                    <= said[h][f"predicted_{target}_hi95"])  # fmt: skip
+                    own["in95"] += (output[h][f"predicted_{target}_lo95"] <= true
+                                    <= output[h][f"predicted_{target}_hi95"])  # fmt: skip
                     own["winkler80"] += high - low + 10 * missed
                     landed += abs(forecast - true) <= 0.2 * true
     for target, own in sums.items():
@@ -130,7 +132,7 @@ def test_horizons_parts_and_series_add_up_to_the_whole(report: Body) -> None:
     assert wapes == sorted(wapes, reverse=True)
 
 
-def test_what_the_model_has_seen_is_said(
+def test_the_parts_that_the_model_has_used_are_stated(
     service: Service, trained: Body, dataset: Body, report: Body
 ) -> None:
     """Of 120 days the last 24 are held back, and the last 12 of those calibrate."""
@@ -140,7 +142,7 @@ def test_what_the_model_has_seen_is_said(
         assert each["part"] == ("judged" if ahead > 12 else "calibration")
         assert 9 <= ahead <= 24 and each["series"] == 4
     assert {"judged", "calibration"} == set(report["parts"])
-    assert "has seen in part (judged and calibration" in report["warnings"][0]
+    assert "has used in part (judged and calibration" in report["warnings"][0]
     every = service.post(path_of(trained), ASK | {"includeTraining": True, "origins": 12}).json()
     parts = [each["part"] for each in every["origins"]]
     assert parts[0] == "training" and parts == sorted(parts, key=["training", "judged",
@@ -169,9 +171,9 @@ def test_a_series_that_the_model_does_not_know_is_forecast_as_predict_does(
     assert "New / TV / L: forecast by what the series have in common" in found["warnings"][0]
     path = found["plot"][0]["forecasts"][0]
     past = [row for row in old if row["date"] <= path["origin"]]
-    said = asked(service, trained, ("New", "TV", "L"), past, 9)
+    output = predicted(service, trained, ("New", "TV", "L"), past, 9)
     for name, end in (("forecast", ""), ("lo80", "_lo80"), ("hi95", "_hi95")):
-        wanted = [day[f"predicted_wip{end}"] for day in said]
+        wanted = [day[f"predicted_wip{end}"] for day in output]
         assert path["per_target"]["wip"][name] == pytest.approx(wanted, rel=1e-4)
     # Side by side with one that it knows.
     pair = service.post(path_of(trained), body).json()
@@ -198,9 +200,9 @@ def test_the_plot_shows_what_came_and_forecasts_that_do_not_overlap(
             assert last < path["dates"][0] and path["origin"] < path["dates"][0]
             last = path["dates"][-1]
             assert len(path["dates"]) == 9 and set(path["dates"]) <= set(each["dates"])
-            for target, said in path["per_target"].items():
-                assert said["last_value"] == pytest.approx(rows[path["origin"]][target], abs=1e-6)
-                ends = (said[name] for name in ("lo95", "lo80", "forecast", "hi80", "hi95"))
+            for target, output in path["per_target"].items():
+                assert output["last_value"] == pytest.approx(rows[path["origin"]][target], abs=1e-6)
+                ends = (output[name] for name in ("lo95", "lo80", "forecast", "hi80", "hi95"))
                 assert all(sorted(day) == list(day) for day in zip(*ends, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The enhanced network over HTTP: trained, stored, listed, asked, tried out and deleted."""
+"""The enhanced network over HTTP: trained, stored, listed, backtested, deleted; its forecasts."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ def test_it_forecasts_and_a_backtest_forecasts_the_same(service: Service, enhanc
         past = [{name: row[name] for name in names} for row in own if row["date"] <= origin]
         body = {"model_id": enhanced["model_id"], "plant": plant, "application": "TV",
                 "panelSize": size_of, "history": past, "predictionDays": 3}  # fmt: skip
-        said = service.post("/api/model/predict", body).json()["predictions"]
+        forecast = service.post("/api/model/predict", body).json()["predictions"]
         came = {row["date"]: row["wip"] for row in own}
-        off += sum(abs(day["predicted_wip"] - came[day["date"]]) for day in said)
-        size += sum(came[day["date"]] for day in said)
+        off += sum(abs(day["predicted_wip"] - came[day["date"]]) for day in forecast)
+        size += sum(came[day["date"]] for day in forecast)
     assert report["per_target"]["wip"]["overall"]["wape"] == pytest.approx(off / size, rel=1e-4)
 
 
@@ -157,9 +157,9 @@ def test_unknown_fields_are_refused_by_name(service: Service) -> None:
 
 def test_no_training_joins_one_of_another_architecture() -> None:
     body = {to_camel(name): value for name, value in DEFAULTS.items()} | {"datasetId": "x"}
-    asked = [kind.parse(body) for kind in (TrainRequest, EnhancedRequest)]
-    assert asked[0].to_config() == asked[1].to_config()
-    assert fingerprint(asked[0]) != fingerprint(asked[1])
+    requests = [kind.parse(body) for kind in (TrainRequest, EnhancedRequest)]
+    assert requests[0].to_config() == requests[1].to_config()
+    assert fingerprint(requests[0]) != fingerprint(requests[1])
 
 
 # --- which is the best, and what stands beside ------------------------------------------------

@@ -1,4 +1,4 @@
-"""The architectures of networks: the one place where they are named, and what each is made of."""
+"""The architectures of networks, by name, and the design of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Architecture(StrEnum):
-    """What a network is built and trained like; the name that models and jobs keep."""
+    """The name of an architecture, as models and jobs keep it."""
 
     PLAIN = "plain"
     ENHANCED = "enhanced"
@@ -16,20 +16,21 @@ class Architecture(StrEnum):
 
 @dataclass(frozen=True)
 class Design:
-    """What an architecture has beside the hyperparameters that a request sets.
+    """The settings of an architecture that a request cannot change.
 
     Args:
         architecture: its name.
-        batch_normalization: after each LSTM layer.
-        l2: times the sum of squares of the kernels of LSTM and Dense layers, which is kept small
-            beside the error; see `models.training.learner`.
+        batch_normalization: True to normalize the output of each LSTM layer.
+        l2: factor of the sum of squares of the kernels of LSTM and Dense layers, which is
+            minimized beside the loss; see `models.training.optimizer`.
         recurrent_dropout: share of an LSTM's state that is dropped between two steps.
-        cosine_schedule: the learning rate falls to zero along a half cosine over all epochs.
+        cosine_schedule: True to let the learning rate fall to zero along a half cosine over all
+            epochs.
         patience: epochs without a better loss on the end of the training span, which is then not
-            learned from, after which training stops; the weights of the best epoch are kept.
-            None: all epochs are trained on all of the span, the last one counts.
-        clip_norm: the most that the global norm of a gradient may be; None: no bound.
-        engineered_features: calendar and moving averages beside the values of a row.
+            trained on, after which training stops; the weights of the best epoch are kept.
+            None: all epochs are trained on the whole span, and the last weights are kept.
+        clip_norm: largest global norm of a gradient; None: no bound.
+        engineered_features: True to add calendar features and moving averages to the rows.
     """
 
     architecture: Architecture = Architecture.PLAIN
@@ -42,7 +43,7 @@ class Design:
     engineered_features: bool = False
 
     def to_config(self) -> dict[str, Any]:
-        """The figures as replies and models state them."""
+        """Return the settings as replies and models state them."""
         return asdict(self)
 
 

@@ -86,10 +86,10 @@ def _train(
     with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
         from models.registry.hyperparameters import Hyperparameters
         from models.training import train
-        from models.training.fit import Alone, Epoch
+        from models.training.control import Epoch, NoControl
     with terminal.training_bar(console, epochs) as show:
 
-        class Shown(Alone):
+        class Shown(NoControl):
             def on_epoch(self, epoch: Epoch) -> None:
                 show(asdict(epoch))
 

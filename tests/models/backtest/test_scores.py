@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,28 +27,31 @@ NAMES = (("A", "B"), ("TV",), ("L", "S"))
 IDS = {"job_id": "j", "model_id": "m", "dataset_id": "d", "created_at": "now", "seconds": 1.0}
 
 
-class Listener:
-    """Hears how far it is; ends it where it is told to."""
+class Recorder:
+    """A control that records the progress, and ends the backtest after a share of it."""
 
     def __init__(self, most: float = 2.0) -> None:
-        self.most, self.heard = most, [(0, 0, 0.0)]
+        self.most, self.progress = most, [(0, 0, 0.0)]
 
     def check(self) -> None:
-        if self.heard[-1][2] >= self.most:
+        if self.progress[-1][2] >= self.most:
             raise InterruptedError
 
     def on_origins(self, done: int, count: int, share: float) -> None:
-        self.heard.append((done, count, share))
+        self.progress.append((done, count, share))
+
+    def publish(self, act: Callable[[], None]) -> None:
+        act()
 
 
 def legacy(step: Step = Step.DAY) -> Forecaster:
-    """A legacy model whose network says the last row's values."""
+    """A legacy model whose network returns the values of the last row."""
     encoding = LegacyEncoding.of(Calendar(step), LENGTH, NAMES, feature_order(3))
     last = numpy_helper.from_array(np.array(LENGTH - 1), "last")
-    nodes = [helper.make_node("Gather", ["windows", "last"], ["said"], axis=1)]
+    nodes = [helper.make_node("Gather", ["windows", "last"], ["output"], axis=1)]
     given = helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", LENGTH, 3])
-    said = helper.make_tensor_value_info("said", TensorProto.FLOAT, ["n", 3])
-    graph = helper.make_graph(nodes, "repeat", [given], [said], [last])
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", 3])
+    graph = helper.make_graph(nodes, "repeat", [given], [output], [last])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     network = open_network(onnx.ModelProto.SerializeToString(model))
     return Forecaster(LegacyModel(encoding, network), {})
@@ -62,10 +66,10 @@ def panel(*lengths: int, step: Step = Step.DAY, keys: tuple[SeriesKey, ...] = ()
     return Panel(Calendar(step), keys or known[: len(lengths)], offsets, first, values)
 
 
-def tried(data: Panel, **asked: Any) -> dict[str, Any]:
+def tried(data: Panel, **fields: Any) -> dict[str, Any]:
     forecaster = legacy(data.calendar.step)
     found = backtest.run(
-        forecaster, ModelDocument(), data, BacktestRequest.parse(asked), Listener()
+        forecaster, ModelDocument(), data, BacktestRequest.parse(fields), Recorder()
     )
     return BacktestReply.model_validate(IDS | found).model_dump()
 
@@ -102,7 +106,7 @@ def test_the_seasonal_naive_repeats_the_last_season() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "wanted"),
+    ("fields", "wanted"),
     [
         ({"origins": 3, "horizon": 10}, [4, 27, 50]),
         ({"origins": 1, "horizon": 10}, [50]),
@@ -112,11 +116,11 @@ def test_the_seasonal_naive_repeats_the_last_season() -> None:
         ({"origins": 2, "horizon": 300}, [4, 59]),
     ],
 )
-def test_origins_are_spread_from_the_newest_back(asked: dict[str, Any], wanted: list[int]) -> None:
-    found = tried(panel(60), **asked)
+def test_origins_are_spread_from_the_newest_back(fields: dict[str, Any], wanted: list[int]) -> None:
+    found = tried(panel(60), **fields)
     first = Calendar().dates(np.array([19_000 + at - 1 for at in wanted]))
     assert [each["date"] for each in found["origins"]] == first
-    steps = min(asked["horizon"], 60)
+    steps = min(fields["horizon"], 60)
     assert (found["warnings"] != []) == (wanted[-1] + steps > 60)
 
 
@@ -163,7 +167,7 @@ def test_series_that_begin_late_or_end_early_are_judged_where_they_are() -> None
 @pytest.mark.parametrize("length", [1, 3])
 def test_blocks_make_no_difference(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tried(panel(60, 50, 40))
-    monkeypatch.setattr(backtest, "_MOST_AT_ONCE", length)
+    monkeypatch.setattr(backtest, "_MOST_ROLL_OUTS", length)
     parts = tried(panel(60, 50, 40))
     for target, found in parts["per_target"].items():
         for name in ("count", "wape", "mase", "bias", "skill_over_seasonal_naive"):
@@ -172,21 +176,21 @@ def test_blocks_make_no_difference(length: int, monkeypatch: pytest.MonkeyPatch)
     assert parts["plot"] == whole["plot"]
 
 
-def test_it_is_heard_of_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backtest, "_MOST_AT_ONCE", 8)
-    asked, listener = BacktestRequest.parse({"origins": 10}), Listener()
-    backtest.run(legacy(), ModelDocument(), panel(60, 60), asked, listener)
-    assert listener.heard[1:] == [(4, 10, 0.4), (8, 10, 0.8), (10, 10, 1.0)]
-    stopped = Listener(most=0.5)
+def test_progress_is_reported_and_a_backtest_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backtest, "_MOST_ROLL_OUTS", 8)
+    request, recorder = BacktestRequest.parse({"origins": 10}), Recorder()
+    backtest.run(legacy(), ModelDocument(), panel(60, 60), request, recorder)
+    assert recorder.progress[1:] == [(4, 10, 0.4), (8, 10, 0.8), (10, 10, 1.0)]
+    stopped = Recorder(most=0.5)
     with pytest.raises(InterruptedError):
-        backtest.run(legacy(), ModelDocument(), panel(60, 60), asked, stopped)
-    assert stopped.heard[-1][2] == 0.8
+        backtest.run(legacy(), ModelDocument(), panel(60, 60), request, stopped)
+    assert stopped.progress[-1][2] == 0.8
 
 
 @pytest.mark.parametrize("name", ["a$b$^", r"\frac{1", "漢字", "x" * 200])
 @pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 def test_any_name_is_drawn(name: str) -> None:
     data = panel(60, keys=(("A", "TV", "L"),))
-    found = backtest.run(legacy(), ModelDocument(), data, BacktestRequest.parse({}), Listener())
+    found = backtest.run(legacy(), ModelDocument(), data, BacktestRequest.parse({}), Recorder())
     found["plot"][0]["plant"] = name
     assert plot.draw(found, "0123456789")[1:4] == b"PNG"

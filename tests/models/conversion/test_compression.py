@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from models.conversion import compression, legacy_import
+from models.conversion import compression, legacy_network
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
@@ -45,7 +45,7 @@ def forecast(service: Service, model: str) -> list[float]:
     return [day["predicted_wip"] for day in days]
 
 
-def test_compress_reports_and_serves_what_was_asked_for(service: Service, model: str) -> None:
+def test_compress_reports_and_serves_the_weights_requested(service: Service, model: str) -> None:
     before = forecast(service, model)
     for serves in ("float16", "int8", "float32"):
         reply = service.post(f"/api/model/{model}/compress", {"serves": serves})
@@ -65,7 +65,7 @@ def test_compress_reports_and_serves_what_was_asked_for(service: Service, model:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "said"),
+    ("path", "body", "status", "message"),
     [
         ("{}/compress", {"serves": "int4"}, 422, "serves"),
         ("{}/compress", {"datasetId": str(uuid4())}, 404, "data set"),
@@ -73,10 +73,10 @@ def test_compress_reports_and_serves_what_was_asked_for(service: Service, model:
     ],
 )
 def test_compress_refuses(
-    service: Service, model: str, path: str, body: Body, status: int, said: str
+    service: Service, model: str, path: str, body: Body, status: int, message: str
 ) -> None:
     reply = service.post(f"/api/model/{path.format(model)}", body)
-    assert reply.status_code == status and said in reply.json()["error"]
+    assert reply.status_code == status and message in reply.json()["error"]
 
 
 @pytest.mark.parametrize("form", ["", "?format=keras", "?format=onnx", "?format=litert"])
@@ -95,24 +95,24 @@ def test_download_gives_the_file(service: Service, trained: Body, form: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "message"),
     [
         ("{}/download?format=h5", 422, "keras"),
         ("00000000-0000-4000-8000-000000000000/download", 404, "model"),
     ],
 )
 def test_download_refuses(
-    service: Service, trained: Body, path: str, status: int, said: str
+    service: Service, trained: Body, path: str, status: int, message: str
 ) -> None:
     reply = service.get(f"/api/model/{path.format(trained['model_id'])}")
-    assert reply.status_code == status and said in reply.json()["error"]
+    assert reply.status_code == status and message in reply.json()["error"]
 
 
 # --- in process --------------------------------------------------------------------------------
 
 
 def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str, Panel, Any]:
-    """A model whose network is heard, and says much: a random last layer times `weight`."""
+    """A model whose LSTM correction is applied, and large: a random last layer times `weight`."""
     spec = PlantSpec(("p", "q"), ("a",), ("s",), 150, 100, 50, 0.2, 0.1, 1)
     block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
@@ -122,7 +122,7 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     hyper = Hyperparameters(lstm_units1=16, lstm_units2=8, epochs=1)
     about = {"dataset_id": str(uuid4())}
     train.train(panel, hyper, 1, store, id, about, design=design)
-    network = legacy_import.open_keras(store, id)
+    network = legacy_network.open_keras(store, id)
     weights = network.get_weights()
     rng = np.random.default_rng(0)
     weights[-2] = weight * rng.normal(size=weights[-2].shape).astype(np.float32)
@@ -166,7 +166,7 @@ def test_a_change_of_more_than_a_hundredth_is_not_published(
         compression.compress(store, id, network, panel, "int8")
     assert store.document(id) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == files
-    # What is asked for passes; what does not is left out.
+    # The weights to serve are accurate enough; those that are not are left out.
     report = compression.compress(store, id, network, panel, "float32")
     assert not report["files"]["int8"]["published"] and report["files"]["float32"]["published"]
     assert not store.has(id, SERVED["int8"])
@@ -179,5 +179,5 @@ def test_litert_says_what_keras_says(tmp_path: Path, design: Design) -> None:
     shape = 3, *network.inputs[0].shape[1:]
     windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     names = np.array([[0, 2, 3], [1, 2, 3], [0, 2, 3]], np.int32)
-    said = compression.interpreted(tmp_path / "m")(windows, names)
-    np.testing.assert_allclose(said, network([windows, names]).numpy(), atol=0.02)
+    output = compression.interpreted(tmp_path / "m")(windows, names)
+    np.testing.assert_allclose(output, network([windows, names]).numpy(), atol=0.02)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from models.conversion import legacy_import
+from models.conversion import legacy_import, legacy_network
 from models.forecast.onnx_session import open_network
 from models.registry.registry import Registry
 from models.series.legacy_encoding import FEATURES
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.training
 
 LENGTH = 5
 NAMES = {"plant": ["P1", "P2"], "application": ["TV"], "panel_size": ["L", "S"]}
-# What an old set-up ran, with the Keras of its time; prints what the network says of WINDOWS.
+# What an old set-up ran, with the Keras of its time; prints the output of the network for WINDOWS.
 KERAS_2 = """
 import sys, numpy as np, tf_keras as keras
 L = keras.layers
@@ -95,7 +95,7 @@ def store(registry: Registry) -> ArtifactStore:
     return registry.store
 
 
-def said(store: ArtifactStore, document: dict[str, Any], given: Any) -> Any:
+def output_of(store: ArtifactStore, document: dict[str, Any], given: Any) -> Any:
     return open_network(store.read(document["model_id"], ".onnx"))(given, None)
 
 
@@ -105,7 +105,7 @@ def test_a_model_of_keras_3_says_the_same_when_imported(
     path = save(tmp_path)
     document = legacy_import.import_model(store, path, scalers(tmp_path)).to_json()
     true = keras.models.load_model(path, compile=False)(windows())
-    np.testing.assert_allclose(said(store, document, windows()), true, atol=1e-5)
+    np.testing.assert_allclose(output_of(store, document, windows()), true, atol=1e-5)
     id = document["model_id"]
     assert store.read(id, ".h5") == path.read_bytes()
     assert store.document(id)["source"] == "imported"
@@ -136,7 +136,7 @@ def test_a_model_of_keras_2_says_the_same_when_imported(
         assert file.attrs["keras_version"].startswith("2.")
     document = legacy_import.import_model(store, path, scalers(tmp_path)).to_json()
     true = np.load(f"{path}.npy")
-    np.testing.assert_allclose(said(store, document, windows()), true, atol=1e-5)
+    np.testing.assert_allclose(output_of(store, document, windows()), true, atol=1e-5)
     assert document["config"]["dropout_rate"] == 0.3
 
 
@@ -184,7 +184,7 @@ def test_with_nothing_but_the_file_what_is_assumed_is_said(
     document = legacy_import.import_model(store, save(tmp_path), None).to_json()
     assert document["encoding"]["scale"] == [1.0] * 6
     assert document["encoding"]["names"]["plant"] == ["Plant_A", "Plant_B", "Plant_C"]
-    assert any("unscaled" in note for note in document["warnings"])
+    assert any("not scaled" in note for note in document["warnings"])
 
 
 def test_the_columns_that_a_scaler_kept_give_the_order(
@@ -224,9 +224,9 @@ def test_a_truncated_file_is_damaged(tmp_path: Path, store: ArtifactStore, share
 def test_a_file_of_another_kind_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "x.h5").write_text("no HDF5 at all")
     with pytest.raises(DamagedFile):
-        legacy_import.load_legacy(tmp_path / "x.h5")
+        legacy_network.load_legacy(tmp_path / "x.h5")
     with pytest.raises(DamagedFile):
-        legacy_import.load_legacy(tmp_path / "none.h5")
+        legacy_network.load_legacy(tmp_path / "none.h5")
 
 
 def test_a_lambda_layer_is_refused_and_not_run(tmp_path: Path, store: ArtifactStore) -> None:
@@ -263,14 +263,14 @@ def test_the_list_of_layers_that_early_keras_2_wrote_is_read(tmp_path: Path) -> 
         config["config"][0]["config"]["implementation"] = 1
         del file.attrs["model_config"]
         file.attrs["model_config"] = json.dumps(config).encode()
-    np.testing.assert_allclose(legacy_import.load_legacy(path)(windows()), true, atol=1e-5)
+    np.testing.assert_allclose(legacy_network.load_legacy(path)(windows()), true, atol=1e-5)
 
 
 def test_functions_that_are_no_part_of_keras_are_not_called(tmp_path: Path) -> None:
     evil = {"module": "builtins", "class_name": "function", "config": "print"}
     path = rewritten(save(tmp_path), lambda layers: layers[1]["config"].update(activation=evil))
     with pytest.raises(InvalidInput, match="cannot be opened by Keras"):
-        legacy_import.load_legacy(path)
+        legacy_network.load_legacy(path)
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_functions_that_are_no_part_of_keras_are_not_called(tmp_path: Path) -> N
     [
         (lambda layers: layers[1].update(module="os", class_name="system"), "os.system"),
         (lambda layers: layers[1]["config"].update(time_major=True), "time before the batch"),
-        (lambda layers: layers[1].update(class_name="Unheard"), "cannot be opened by Keras"),
+        (lambda layers: layers[1].update(class_name="Unknown"), "cannot be opened by Keras"),
     ],
 )
 def test_files_that_keras_should_not_open_are_refused(
     tmp_path: Path, change: Any, message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        legacy_import.load_legacy(rewritten(save(tmp_path), change))
+        legacy_network.load_legacy(rewritten(save(tmp_path), change))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux'")
@@ -311,13 +311,13 @@ def test_weights_alone_are_refused(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((LENGTH, 6)), keras.layers.LSTM(3)])
     model.save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(InvalidInput, match="weights only"):
-        legacy_import.load_legacy(tmp_path / "only.weights.h5")
+        legacy_network.load_legacy(tmp_path / "only.weights.h5")
 
 
 @pytest.mark.parametrize(
     ("shape", "units", "message"),
     [
-        ((LENGTH, 6), 2, "must say 3 numbers"),
+        ((LENGTH, 6), 2, "must output 3 numbers"),
         ((None, 6), 3, "must take windows"),
         ((LENGTH, 2), 3, "3 to 9 features"),
         ((LENGTH, 10), 3, "3 to 9 features"),
@@ -333,7 +333,7 @@ def test_networks_of_another_shape_are_refused(
 
 def test_networks_of_two_inputs_are_refused(tmp_path: Path, store: ArtifactStore) -> None:
     inputs = [keras.Input((LENGTH, 3)), keras.Input((LENGTH, 3))]
-    said = keras.layers.LSTM(3)(keras.layers.Concatenate()(inputs))
-    keras.Model(inputs, said).save(tmp_path / "two.h5")
+    output = keras.layers.LSTM(3)(keras.layers.Concatenate()(inputs))
+    keras.Model(inputs, output).save(tmp_path / "two.h5")
     with pytest.raises(InvalidInput, match="one input"):
         legacy_import.import_model(store, tmp_path / "two.h5", None)

@@ -156,9 +156,9 @@ def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
     choice = choose(
         panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
     )
-    assert choice.anchor.strength.kind is Kind.MOMENTUM
-    past = LookBack.of(panel, panel.values, choice.anchor.shape, np.arange(5), FIRST + 300)
-    moved = np.abs(roll_linear(choice.anchor, past, 28) - past.scaled[:, -1:])
+    assert choice.train_fit.strength.kind is Kind.MOMENTUM
+    past = LookBack.of(panel, panel.values, choice.train_fit.shape, np.arange(5), FIRST + 300)
+    moved = np.abs(roll_linear(choice.train_fit, past, 28) - past.scaled[:, -1:])
     assert moved.max() < 0.1  # one usual step, over four weeks
 
 
@@ -168,13 +168,15 @@ def test_plants_are_forecast_by_their_pattern(noise: float) -> None:
     choice = choose(
         panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
     )
-    assert choice.anchor.strength.kind is Kind.REGRESSION
+    assert choice.train_fit.strength.kind is Kind.REGRESSION
     assert choice.error_ratio is not None and choice.error_ratio < 0.95
     errors, naive = [], []
     for origin in range(241, 272, 3):
-        past = LookBack.of(panel, panel.values, choice.anchor.shape, np.arange(3), FIRST + origin)
+        past = LookBack.of(
+            panel, panel.values, choice.train_fit.shape, np.arange(3), FIRST + origin
+        )
         truth = panel.values.reshape(3, 300, 3)[:, origin : origin + 7]
-        errors.append(np.abs(roll_linear(choice.anchor, past, 7) - truth).mean())
+        errors.append(np.abs(roll_linear(choice.train_fit, past, 7) - truth).mean())
         naive.append(np.abs(past.scaled[:, -1:] - truth).mean())
     assert np.mean(errors) < 0.9 * np.mean(naive)
 
@@ -193,8 +195,8 @@ def test_the_chosen_anchor_is_fitted_before_the_cut_the_published_one_on_all() -
     one, other = (
         choose(p, p.values, shape, FIRST + 160, FIRST + 180, 28) for p in (panel, changed)
     )
-    np.testing.assert_array_equal(one.anchor.pooled, other.anchor.pooled)
-    assert np.abs(one.refitted.pooled - other.refitted.pooled).max() > 1e-3
+    np.testing.assert_array_equal(one.train_fit.pooled, other.train_fit.pooled)
+    assert np.abs(one.full_fit.pooled - other.full_fit.pooled).max() > 1e-3
     np.testing.assert_array_equal(one.trials.errors, other.trials.errors)
 
 
@@ -203,7 +205,7 @@ def test_too_few_rows_for_any_trial_repeat_the_last_value() -> None:
     choice = choose(
         panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 13, FIRST + 15, 28
     )
-    assert choice.trials is None and choice.anchor.strength.kind is Kind.MOMENTUM
+    assert choice.trials is None and choice.train_fit.strength.kind is Kind.MOMENTUM
 
 
 def test_a_target_that_is_never_known_leaves_the_others_their_anchor() -> None:
@@ -215,5 +217,5 @@ def test_a_target_that_is_never_known_leaves_the_others_their_anchor() -> None:
     choice = choose(
         without, filled, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
     )
-    assert choice.anchor.strength.kind is Kind.REGRESSION
-    assert np.isfinite(choice.anchor.pooled).all()
+    assert choice.train_fit.strength.kind is Kind.REGRESSION
+    assert np.isfinite(choice.train_fit.pooled).all()

@@ -19,7 +19,7 @@ from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
-from models.training.evaluate import assemble
+from models.training.evaluate import evaluate
 from models.training.prepare import PreparedData, prepare
 
 FIRST = 19_723
@@ -63,8 +63,8 @@ def until(panel: Panel, day: int) -> Panel:
 
 def published(task: PreparedData, network: Any = silent) -> tuple[PublishedModel, dict[str, Any]]:
     """The model as it is published, and its metrics."""
-    model, metrics = assemble(task, network)
-    return replace(model, autoregression=task.choice.refitted), metrics
+    model, metrics = evaluate(task, network)
+    return replace(model, autoregression=task.choice.full_fit), metrics
 
 
 def later(
@@ -90,8 +90,8 @@ def look_back(model: PublishedModel, number: int, rows: Floats, last: int) -> Lo
 
 def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) -> Floats:
     """Share of the truth that the forecasts of some series are off by, [3]."""
-    said = np.array([forecast.values for forecast in forecasts])
-    off = np.abs(said - truth)[:, some]
+    outputs = np.array([forecast.values for forecast in forecasts])
+    off = np.abs(outputs - truth)[:, some]
     return np.nansum(off, axis=(0, 1, 2)) / np.nansum(np.abs(truth[:, some]), axis=(0, 1, 2))
 
 
@@ -189,7 +189,7 @@ def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) 
     assert np.isfinite(metrics["mae"])
 
 
-def test_a_network_that_makes_it_worse_is_not_heard_and_the_model_says_so() -> None:
+def test_a_correction_that_raises_the_error_is_not_applied_and_the_model_states_it() -> None:
     def wrong(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
         return np.full((len(windows), 3), 2.0, np.float32)
 
@@ -205,15 +205,17 @@ def test_a_network_that_makes_it_worse_is_not_heard_and_the_model_says_so() -> N
     np.testing.assert_array_equal(model.forecast(past, 9).values, quiet.forecast(past, 9).values)
 
 
-def test_a_network_that_knows_more_is_heard() -> None:
-    # Every third day work waits: the linear anchor cannot tell, the network is told by a window.
+def test_a_correction_that_lowers_the_error_is_applied() -> None:
+    # Work waits every third day: the network sees that in its window, the autoregression does not.
     panel = plants(200)
     task = prepare(panel, HYPER)
     left = {tuple(np.round(task.scaled[r - 1], 5)): task.residual[r] for r in range(11, 200)}
 
     def knowing(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-        said = [left.get(tuple(np.round(w[-1, :3].astype(float), 5)), np.zeros(3)) for w in windows]
-        return np.nan_to_num(np.array(said, np.float32))
+        outputs = [
+            left.get(tuple(np.round(w[-1, :3].astype(float), 5)), np.zeros(3)) for w in windows
+        ]
+        return np.nan_to_num(np.array(outputs, np.float32))
 
     model, metrics = published(task, knowing)
     assert metrics["network"]["used"] and model.residual_scale.any()

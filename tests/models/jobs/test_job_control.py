@@ -17,7 +17,7 @@ from models.jobs.states import JobState
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.registry.registry import CHECKPOINT
-from models.training.fit import Epoch
+from models.training.control import Epoch
 from utils.settings import Settings
 
 pytestmark = pytest.mark.training
@@ -42,7 +42,7 @@ def test_an_epoch_that_a_worker_could_not_record_is_recorded_by_the_next(
     lost = JobControl(context, job)
     for number in (1, 2):
         lost.on_epoch(epoch(number))
-    lost.keep(b"weights\nof any bytes")
+    lost.save_checkpoint(b"weights\nof any bytes")
     taken_up = JobControl(context, job)
     assert taken_up.checkpoint() == b"weights\nof any bytes"
     taken_up.on_epoch(epoch(3))
@@ -55,7 +55,7 @@ def test_a_checkpoint_with_a_lost_bit_is_not_taken_up(context: WorkerContext, wh
     job = str(uuid4())
     lost = JobControl(context, job)
     lost.on_epoch(epoch(1))
-    lost.keep(b"weights")
+    lost.save_checkpoint(b"weights")
     kept = bytearray(context.models.kept(job, CHECKPOINT) or b"")
     kept[where] ^= 1
 

@@ -1,4 +1,4 @@
-"""The report of a model: what it shows of names that others chose."""
+"""Reports and pictures of a model escape names that users chose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.registry.model_document import ModelDocument
 from models.reports.html_report import write
 from models.reports.pictures import HeldBack, Layer, draw_forecasts
 from models.series.panel import TARGETS
@@ -19,7 +20,12 @@ def test_names_are_text_in_reports_and_pictures(tmp_path: Path) -> None:
     dates = ["2024-01-01", "2024-01-02", "2024-01-03"]
     shown = HeldBack(NAME, dates, values, values, {}, {})
     document = {"model_id": NAME, "plant": NAME, "warnings": [NAME], "config": {NAME: NAME}}
-    write(document, [Layer(NAME, "LSTM", (None, 5, 4), 3)], [shown], tmp_path / "report.html")
+    write(
+        ModelDocument.of(document),
+        [Layer(NAME, "LSTM", (None, 5, 4), 3)],
+        [shown],
+        tmp_path / "report.html",
+    )
     text = (tmp_path / "report.html").read_text()
     assert "<script" not in text
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6

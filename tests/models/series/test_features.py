@@ -81,7 +81,7 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
         shown = task.encoding.rows(scaled, data.time, data.position)
         start, steps = days - 6, 6
         origin = int(data.first[0]) + start
-        past = LookBack.of(data, scaled, task.shape, np.arange(2), origin, least=task.memory)
+        past = LookBack.of(data, scaled, task.shape, np.arange(2), origin, least=task.look_back)
         correction = Correction(network, task.encoding, np.ones(3), past, steps)
         for step in range(steps):
             ends = data.offsets[:-1] + start + step

@@ -9,7 +9,8 @@ import pytest
 
 from models.series.panel import Panel
 from models.training import network
-from models.training.fit import Alone, Epochs
+from models.training.control import NoControl
+from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData, prepare
 from tests.support.panels import generated_panel
 from tests.support.trainings import TINY
@@ -25,17 +26,17 @@ class Interrupted(Exception):
     """The training was made to stop."""
 
 
-class Keeper(Alone):
+class Keeper(NoControl):
     """Keeps every checkpoint, and ends the training after some epochs."""
 
     def __init__(self, epochs: int = 10**9) -> None:
         self.content: bytes | None = None
         self.left = epochs
 
-    def is_due(self) -> bool:
+    def is_checkpoint_due(self) -> bool:
         return True
 
-    def keep(self, content: bytes) -> None:
+    def save_checkpoint(self, content: bytes) -> None:
         self.content = content
         self.left -= 1
         if not self.left:
@@ -45,35 +46,37 @@ class Keeper(Alone):
         return self.content
 
 
-def begun(task: PreparedData, control: Alone) -> tuple[Epochs, object]:
-    names = [len(known) for known in task.encoding.names]
-    built = network.build(HASTY, task.encoding.width, names, 3, task.design)
-    return Epochs(built, task, HASTY, 3, control), built
+def begun(prepared: PreparedData, control: NoControl) -> tuple[EpochLoop, object]:
+    names = [len(known) for known in prepared.encoding.names]
+    built = network.build(HASTY, prepared.encoding.width, names, 3, prepared.design)
+    return EpochLoop(built, prepared, HASTY, 3, control), built
 
 
 def test_the_end_of_the_training_span_is_watched_and_not_learned_from(panel: Panel) -> None:
-    task = prepare(panel, TINY, PATIENT)
+    prepared = prepare(panel, TINY, PATIENT)
     time = panel.time
-    assert time[task.learned].max() < time[task.watched].min()
-    assert time[task.watched].max() < time[task.windows.held_back].min()
-    together = np.concatenate([task.learned, task.watched])
-    assert sorted(together) == sorted(task.windows.train)
-    assert len(np.unique(time[task.watched])) == 4  # a tenth of the 43 steps of windows
+    assert time[prepared.train_rows].max() < time[prepared.early_stopping_rows].min()
+    assert time[prepared.early_stopping_rows].max() < time[prepared.windows.held_back].min()
+    together = np.concatenate([prepared.train_rows, prepared.early_stopping_rows])
+    assert sorted(together) == sorted(prepared.windows.train)
+    assert (
+        len(np.unique(time[prepared.early_stopping_rows])) == 4
+    )  # a tenth of the 43 steps of windows
     plain = prepare(panel, TINY)
-    assert (plain.learned == task.windows.train).all() and not plain.watched.size
+    assert (plain.train_rows == prepared.windows.train).all() and not plain.early_stopping_rows.size
 
 
 def test_training_stops_and_is_what_it_was_after_its_best_epoch(panel: Panel) -> None:
-    task = prepare(panel, HASTY, PATIENT)
-    epochs, built = begun(task, Alone())
+    prepared = prepare(panel, HASTY, PATIENT)
+    epochs, built = begun(prepared, NoControl())
     epochs.run()
     watched, best = epochs.history["watched_loss"], epochs.best_epoch
     assert best is not None and watched[best - 1] == min(watched)
     assert len(epochs.history["loss"]) == len(watched) == best + 2 < HASTY.epochs
-    shown = task.encoding.rows(task.scaled, task.panel.time, task.panel.position)
-    windows = shown[task.watched[:, None] + np.arange(-HASTY.sequence_length, 0)]
-    names = task.encoding.identities(task.panel.series[task.watched])
-    wrong = built([windows, names]).numpy() - task.residual[task.watched]
+    shown = prepared.encoding.rows(prepared.scaled, prepared.panel.time, prepared.panel.position)
+    windows = shown[prepared.early_stopping_rows[:, None] + np.arange(-HASTY.sequence_length, 0)]
+    names = prepared.encoding.identities(prepared.panel.series[prepared.early_stopping_rows])
+    wrong = built([windows, names]).numpy() - prepared.residual[prepared.early_stopping_rows]
     assert np.mean(wrong**2) == pytest.approx(min(watched), rel=1e-3)
 
 
@@ -84,13 +87,13 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch(panel: Panel) ->
 def test_an_interrupted_training_ends_as_one_that_was_not(
     after: int, design: Design, panel: Panel
 ) -> None:
-    task = prepare(panel, HASTY, design)
-    whole, expected = begun(task, Alone())
+    prepared = prepare(panel, HASTY, design)
+    whole, expected = begun(prepared, NoControl())
     whole.run()
     keeper = Keeper(after)
     with pytest.raises(Interrupted):
-        begun(task, keeper)[0].run()
-    again, built = begun(task, keeper)
+        begun(prepared, keeper)[0].run()
+    again, built = begun(prepared, keeper)
     again.run()
     assert again.history == whole.history
     for mine, theirs in zip(built.get_weights(), expected.get_weights(), strict=True):
@@ -98,5 +101,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
 
 
 def test_a_span_too_short_to_stop_by_is_trained_to_the_end() -> None:
-    task = prepare(generated_panel(9), replace(TINY, train_test_split=0.67), PATIENT)
-    assert not task.watched.size and "All epochs are trained" in task.warnings[0]
+    prepared = prepare(generated_panel(9), replace(TINY, train_test_split=0.67), PATIENT)
+    assert (
+        not prepared.early_stopping_rows.size and "All epochs are trained" in prepared.warnings[0]
+    )

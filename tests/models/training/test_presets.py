@@ -85,6 +85,6 @@ def test_the_held_back_end_is_none_the_worse_for_it(tmp_path: Path, noise: float
 
 
 def test_requests_say_what_they_leave_open() -> None:
-    asked = TrainRequest.parse({"preset": "auto", "epochs": 7})
-    assert asked.left_open == ["learning_rate", "sequence_length"]
+    request = TrainRequest.parse({"preset": "auto", "epochs": 7})
+    assert request.left_open == ["learning_rate", "sequence_length"]
     assert TrainRequest.parse({"epochs": 7}).left_open == []

@@ -20,7 +20,9 @@ from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.series.panel import TARGETS, Panel
 from models.training import evaluate, network, prepare, train
-from models.training.fit import Alone, Epochs
+from models.training.control import NoControl
+from models.training.fit import EpochLoop
+from models.training.held_back_forecasts import roll
 from tests.support.panels import generated_panel
 from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Design
@@ -93,9 +95,9 @@ def test_train_gives_one_model_for_a_seed_and_others_for_others(
 def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
     data = generated_panel(80)
     document, forecaster = trained(tmp_path, data, design=design)
-    # Judged by the anchor of the training span; the published one has seen the newest rows too.
-    task = prepare.prepare(data, TINY, design)
-    model = replace(forecaster.model, autoregression=task.choice.anchor, reconciliation=None)
+    # Evaluated with the fit on the training span; the published one is fitted on all rows.
+    prepared = prepare.prepare(data, TINY, design)
+    model = replace(forecaster.model, autoregression=prepared.choice.train_fit, reconciliation=None)
     errors = []
     for s in range(len(data.series_keys)):
         begin = data.offsets[s]
@@ -108,15 +110,15 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
 
 
 def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span() -> None:
-    task = prepare.prepare(generated_panel(120), TINY)
-    data, rows = task.panel, task.windows.held_back
-    model, found = evaluate.assemble(task, lambda windows, _: np.zeros((len(windows), 3), "f4"))
-    rolled = evaluate.roll(model, task, rows, rows)
+    prepared = prepare.prepare(generated_panel(120), TINY)
+    data, rows = prepared.panel, prepared.windows.held_back
+    model, found = evaluate.evaluate(prepared, lambda windows, _: np.zeros((len(windows), 3), "f4"))
+    rolled = roll(model, prepared, rows, rows)
     scaled: list[list[float]] = [[], [], []]
     for values, truth, s in zip(rolled.values, rolled.truth, data.series[rows], strict=True):
         early = data.values[data.offsets[s] : data.offsets[s] + 96]
         usual = np.abs(early[7:] - early[:-7]).mean(axis=0)
-        for step in range(task.horizon):
+        for step in range(prepared.horizon):
             for i in range(3):
                 if not np.isnan(truth[step, i]):
                     scaled[i].append(abs(values[step, i] - truth[step, i]) / usual[i])
@@ -148,12 +150,12 @@ def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> 
         trained(tmp_path, generated_panel(20), replace(TINY, train_test_split=0.99))
 
 
-def test_a_diverging_training_says_so(panel: Panel) -> None:
-    task = prepare.prepare(panel, TINY)
+def test_a_diverging_training_is_refused(panel: Panel) -> None:
+    prepared = prepare.prepare(panel, TINY)
     fused = network.build(TINY, 14, [2, 1, 1])
     fused.set_weights([np.full_like(weights, np.nan) for weights in fused.get_weights()])
     with pytest.raises(InvalidInput, match="diverged in epoch 1"):
-        Epochs(fused, task, TINY, 1, Alone()).run()
+        EpochLoop(fused, prepared, TINY, 1, NoControl()).run()
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())

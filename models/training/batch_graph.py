@@ -1,0 +1,78 @@
+"""Training and prediction of many batches as one TensorFlow graph.
+
+One call from Python trains on a slice of batches: on small networks the calls would cost more than
+the arithmetic. Windows are gathered batch by batch from the rows, which are held once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.registry.hyperparameters import Hyperparameters
+from models.training.learner import make_learner
+from models.training.prepare import PreparedData
+
+
+class BatchGraph:
+    """The graph of one training.
+
+    Attributes:
+        train: (order [n] int32, batch size) → [batches, 2]: squared errors and known targets,
+            summed by batch; trains on the windows before the rows in this order.
+        predict: rows [n] int32 → (outputs [n, 3], [2]: squared errors and known targets, summed).
+        learner: the learner of the network.
+    """
+
+    def __init__(
+        self, network: keras.Model, prepared: PreparedData, hyper: Hyperparameters, seed: int
+    ) -> None:
+        panel, encoding = prepared.panel, prepared.encoding
+        first, time = int(panel.first.min()), panel.time
+        self._rows = tf.constant(encoding.value_features(prepared.scaled, panel.position))
+        self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
+        self._time = tf.constant(time - first, tf.int32)
+        self._series = tf.constant(panel.series, tf.int32)
+        self._names = tf.constant(encoding.identities(np.arange(len(panel.series_keys))))
+        self._residual = tf.constant(prepared.residual)
+        self._span = tf.range(-hyper.sequence_length, 0)
+        steps = hyper.epochs * -(-len(prepared.train_rows) // hyper.batch_size)
+        self.learner = make_learner(network, hyper, seed, prepared.design, steps)
+        indices = tf.TensorSpec([None], tf.int32)
+        signature = [indices, tf.TensorSpec([], tf.int32)]
+        self.train = tf.function(self._train, input_signature=signature)
+        self.predict = tf.function(self._predict, input_signature=[indices])
+
+    def _train(self, order: Any, batch: Any) -> Any:
+        count = -(-tf.size(order) // batch)
+        sums = tf.TensorArray(tf.float32, count)
+        for i in tf.range(count):
+            rows = order[i * batch : (i + 1) * batch]
+            with tf.GradientTape() as tape:
+                squares, known = self._squared_errors(self._outputs(rows, training=True), rows)
+                loss = squares / tf.maximum(known, 1.0)
+            self.learner.apply_gradients(tape.gradient(loss, self.learner.weights))
+            sums = sums.write(i, tf.stack([squares, known]))
+        return sums.stack()
+
+    def _predict(self, rows: Any) -> Any:
+        outputs = self._outputs(rows, training=False)
+        return outputs, tf.stack(self._squared_errors(outputs, rows))
+
+    def _outputs(self, rows: Any, training: bool) -> Any:
+        """Outputs of the network for the windows before rows, [n, 3]."""
+        place = self._span[:, None] + rows[None, :]  # time first
+        ahead = tf.gather(self._ahead, self._span[:, None] + tf.gather(self._time, rows)[None, :])
+        windows = tf.concat([tf.gather(self._rows, place), ahead], axis=2)
+        names = tf.gather(self._names, tf.gather(self._series, rows))
+        return self.learner.output(windows, names, training)
+
+    def _squared_errors(self, outputs: Any, rows: Any) -> tuple[Any, Any]:
+        """Sum of squared errors over the known targets of some rows, and their number."""
+        truth = tf.gather(self._residual, rows)
+        known = tf.logical_not(tf.math.is_nan(truth))
+        errors = tf.where(known, outputs - truth, 0.0)
+        return tf.reduce_sum(tf.square(errors)), tf.reduce_sum(tf.cast(known, tf.float32))

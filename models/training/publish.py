@@ -1,0 +1,142 @@
+"""The last step of a training: the ONNX file, the document and the store."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from models.forecast.published_model import PublishedModel
+from models.registry.hyperparameters import Hyperparameters
+from models.registry.model_document import (
+    Metrics,
+    ModelDocument,
+    NetworkEntry,
+    SeriesEntry,
+    SplitDates,
+)
+from models.series.panel import TARGETS
+from models.training import network
+from models.training.fit import EpochLoop
+from models.training.prepare import PreparedData
+from utils.storage.artifact_store import ArtifactStore, copy_of
+from utils.storage.files import full_disk
+
+
+def publish(
+    store: ArtifactStore, document: ModelDocument, trained: keras.Model, onnx: Path
+) -> None:
+    """Publish a trained model, whole: its document, its `.keras` and its `.onnx` file.
+
+    Args:
+        onnx: the file that `export` wrote.
+    """
+    files = {".keras": trained.save, ".onnx": copy_of(onnx)}
+    store.publish(document.model_id, document.to_json(), files)
+
+
+def export(trained: keras.Model, path: Path) -> None:
+    """Write a network as ONNX.
+
+    Raises:
+        Unavailable: the disk is full.
+        OSError: the file cannot be written for another reason.
+    """
+    try:
+        network.export_onnx(trained, path)
+    except OSError as error:
+        raise full_disk(error) or error from error
+
+
+def make_document(
+    model: PublishedModel,
+    metrics: dict[str, Any],
+    prepared: PreparedData,
+    hyper: Hyperparameters,
+    seed: int,
+    trained: keras.Model,
+    loop: EpochLoop,
+) -> ModelDocument:
+    """Return the document of a trained model, without its id and duration.
+
+    Args:
+        model: as it was evaluated.
+        metrics: as `evaluate` returned them.
+        trained: its network.
+        loop: that trained it.
+    """
+    created = datetime.now(UTC).isoformat()
+    architecture = prepared.design.architecture
+    config = hyper.to_config() | {"architecture": architecture, "seed": seed}
+    reconciliation, intervals = model.reconciliation, model.intervals
+    return ModelDocument(
+        created_at=created,
+        architecture=architecture,
+        config=config,
+        metrics=Metrics.model_validate(metrics),
+        model_summary={
+            "input_shape": [None, hyper.sequence_length, prepared.encoding.width],
+            "output_shape": [None, len(TARGETS)],
+            "total_params": int(trained.count_params()),
+            "config": config,
+            "design": prepared.design.to_config(),
+            "created_at": created,
+        },
+        training_history=_history(loop),
+        warnings=prepared.warnings,
+        encoding=prepared.encoding.to_document(),
+        autoregression=prepared.choice.full_fit.to_document(),
+        network=NetworkEntry(residual_scale=model.residual_scale.tolist()),
+        reconciliation=None if reconciliation is None else reconciliation.to_document(),
+        intervals=None if intervals is None else intervals.to_document(),
+        what_if=model.what_if.to_document(),
+        split=SplitDates.model_validate(_split_dates(prepared)),
+        series=_series_ends(prepared),
+        versions={
+            "python": sys.version.split()[0],
+            **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        },
+    )
+
+
+def _history(loop: EpochLoop) -> dict[str, Any]:
+    """The losses by epoch, the number of epochs, and the best one."""
+    count = {"epochs": len(loop.history["loss"]), "best_epoch": loop.best_epoch}
+    return loop.history | count
+
+
+def _split_dates(prepared: PreparedData) -> dict[str, str | None]:
+    """First dates of the parts held back, and the last date of the data."""
+    panel, windows = prepared.panel, prepared.windows
+    begins = [
+        panel.time[rows].min() if rows.size else None
+        for rows in (windows.held_back, windows.calibration)
+    ]
+    names = ("held_back_from", "calibration_from", "last_date")
+    steps = [*begins, panel.time.max()]
+    return {
+        name: None if step is None else panel.calendar.dates(np.array([step]))[0]
+        for name, step in zip(names, steps, strict=True)
+    }
+
+
+def _series_ends(prepared: PreparedData) -> list[SeriesEntry]:
+    """The end of every series, which forecasts start from."""
+    panel, found = prepared.panel, []
+    filled = panel.filled()
+    for s, series_key in enumerate(panel.series_keys):
+        begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
+        found.append(
+            SeriesEntry(
+                series_key=series_key,
+                last_step=int(panel.first[s]) + end - begin - 1,
+                recent=filled[max(begin, end - prepared.look_back) : end].tolist(),
+                highest_throughput=float(panel.values[begin:end, 1].max()),
+            )
+        )
+    return found
