@@ -19,7 +19,7 @@ from utils.api.openapi import EXAMPLES
 from utils.api.schemas import DATASET_ID, MODEL_ID
 from utils.http.views import ENDPOINTS
 
-_ENTRIES = 2  # of a list
+_ENTRIES = 2  # of a list of values; of a list of objects, one
 _LINES = 8  # of a text
 _WIDTH = 200  # characters of a line
 
@@ -62,7 +62,8 @@ def shortened(content: Any) -> Any:
     if isinstance(content, dict):
         return {name: shortened(value) for name, value in content.items()}
     if isinstance(content, list):
-        return [shortened(item) for item in content[:_ENTRIES]]
+        entries = 1 if content and isinstance(content[0], dict) else _ENTRIES
+        return [shortened(item) for item in content[:entries]]
     if isinstance(content, str):
         lines = re.split(r"(?<=\n)", content)[:_LINES]
         return "".join(line if len(line) <= _WIDTH else line[:_WIDTH] + "…\n" for line in lines)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
 
 from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
@@ -128,6 +129,21 @@ def test_every_operation_and_field_of_the_document_is_described(client: FlaskCli
         for field, rule in schema.get("properties", {}).items():
             assert rule.get("description"), (name, field)
             assert {"type", "anyOf", "$ref", "const", "enum"} & set(rule), (name, field)
+
+
+def test_examples_are_replies_that_their_schemas_allow(client: FlaskClient) -> None:
+    document = client.get("/api/openapi.json").get_json()
+    examples = 0
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                for media in response.get("content", {}).values():
+                    if "example" in media:
+                        examples += 1
+                        schema = media["schema"] | {"components": document["components"]}
+                        errors = Draft202012Validator(schema).iter_errors(media["example"])
+                        assert not [error.message for error in errors], path
+    assert examples >= len(ENDPOINTS) - 4  # files and pictures have none
 
 
 def test_the_extremes_that_are_allowed_give_finite_figures(client: FlaskClient) -> None:
