@@ -153,8 +153,8 @@ def test_a_page_with_a_key_follows_a_job_and_connects_again(
         state = browser.find_element(By.ID, "state")
 
         def shows(what: str) -> None:
-            told = rf"{what} times, at epoch [1-9]\d*"
-            WebDriverWait(browser, 30).until(lambda _: re.fullmatch(told, state.text), state.text)
+            stated = rf"{what} times, at epoch [1-9]\d*"
+            WebDriverWait(browser, 30).until(lambda _: re.fullmatch(stated, state.text), state.text)
 
         shows("opened 1")
         for pid in child_processes(service.process.pid):
@@ -173,7 +173,7 @@ def test_a_page_with_a_key_follows_a_job_and_connects_again(
 
 
 def check(received: dict[str, Any]) -> None:
-    """What the page was told is true, and whole."""
+    """The replies that the page received are true and complete."""
     model, epochs = received["trained"], FIELDS["epochs"]
     # The second press joined the training of the first.
     assert received["again"] == model

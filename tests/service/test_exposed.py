@@ -87,7 +87,7 @@ def revoke(exposed: Service, key: str) -> None:
 
 
 def answers(service: Service, times: int = 12) -> set[int]:
-    """What both web processes answer: each call makes a connection of its own."""
+    """Return the statuses of both web processes: each call makes a connection of its own."""
     return {service.get("/api/models").status_code for _ in range(times)}
 
 
@@ -121,7 +121,7 @@ def test_the_readme_leads_to_a_first_call_with_a_key(exposed: Service) -> None:
     assert json.loads(done.stdout)["status"] == "healthy"
 
 
-def test_a_large_body_without_a_key_hears_why(exposed: Service) -> None:
+def test_a_large_body_without_a_key_is_refused_with_a_reason(exposed: Service) -> None:
     headers = {"Content-Type": "text/csv"}
     reply = replace(exposed, key="").post(
         "/api/data/upload", data=b"x" * 5_000_000, headers=headers
@@ -130,12 +130,12 @@ def test_a_large_body_without_a_key_hears_why(exposed: Service) -> None:
 
 
 def stream(exposed: Service, url: str, **headers: str) -> requests.Response:
-    """What a browser gets: no header says who it is."""
+    """Open a stream as a browser does, without a header that identifies the caller."""
     return requests.get(exposed.url + url, headers=headers, stream=True, timeout=60)
 
 
 def first_epoch(reply: requests.Response) -> str:
-    """The id of the first epoch that a stream tells of."""
+    """Return the id of the first epoch event of a stream."""
     assert reply.status_code == 200, reply.text
     id = ""
     for line in reply.iter_lines(chunk_size=1, decode_unicode=True):

@@ -77,7 +77,7 @@ class Front:
 
 
 def site(folder: Path, http: int, https: int, upstream: int) -> str:
-    """The configuration with addresses, ports and paths of a test in place of its own."""
+    """Return the configuration with the addresses, ports and paths of a test."""
     text = CONFIGURATION
     for written, real in {
         "server 127.0.0.1:5000;": f"server 127.0.0.1:{upstream};",
@@ -266,7 +266,7 @@ def test_events_of_a_background_train_come_as_they_happen(front: Front) -> None:
 
 
 def events(stream: requests.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The server-sent events of a reply: their kind and data, each as soon as it is whole."""
+    """Yield kind and data of the server-sent events of a reply as they arrive."""
     fields: dict[str, str] = {}
     # As bytes come, not when a buffer is full.
     for line in stream.iter_lines(chunk_size=1, decode_unicode=True):

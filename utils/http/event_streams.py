@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -15,23 +14,28 @@ from flask import Response
 from utils.api.events import Message
 from utils.shutdown import DRAIN
 
-HEARTBEAT = 15.0  # seconds of silence after which proxies may take a stream for dead
-_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere, once both ends are closed
-_RETRY = 1000  # milliseconds after which a browser connects again
+HEARTBEAT = 15.0  # seconds between two comments, by which proxies see that the stream is alive
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # on Linux; elsewhere seen once both ends are closed
+_RETRY = 1000  # milliseconds after which a browser reconnects
 
 
 class Messages(Protocol):
-    """Messages as they come; a None among them is a moment in which nothing came."""
+    """Messages in the order in which they arrive; None: there was none for a moment."""
 
     def __iter__(self) -> Iterator[Message | None]:
-        """The messages."""
+        """Iterate over the messages."""
 
     def close(self) -> None:
-        """Called when nobody listens any more."""
+        """Release the stream; called when the client has disconnected."""
 
 
 def reply(messages: Messages, environ: dict[str, Any]) -> Response:
-    """Send the messages as they come, and a comment now and then while nothing comes."""
+    """Return a response that sends messages as they arrive, and comments in between.
+
+    Args:
+        messages: closed at the end of the response.
+        environ: the WSGI environment; its `gunicorn.socket` shows a client that disconnected.
+    """
     response = Response(_lines(messages, environ.get("gunicorn.socket")), mimetype=None)
     response.headers["Content-Type"] = "text/event-stream"
     response.headers["Cache-Control"] = "no-cache"
@@ -42,9 +46,9 @@ def reply(messages: Messages, environ: dict[str, Any]) -> Response:
 
 def _lines(messages: Messages, client: Any) -> Iterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY
-    said = time.monotonic()
+    sent_at = time.monotonic()
     for message in messages:
-        if DRAIN.begun:  # the client connects again, elsewhere or later, and resumes
+        if DRAIN.begun:  # the client reconnects, and resumes
             return
         if message is not None:
             data = orjson.dumps(message.data)
@@ -53,25 +57,18 @@ def _lines(messages: Messages, client: Any) -> Iterator[bytes]:
                 message.kind.encode(),
                 data,
             )
-            said = time.monotonic()
-        elif _gone(client):
+            sent_at = time.monotonic()
+        elif _disconnected(client):
             return
-        elif time.monotonic() - said >= HEARTBEAT:
+        elif time.monotonic() - sent_at >= HEARTBEAT:
             yield b": still there\n\n"
-            said = time.monotonic()
+            sent_at = time.monotonic()
 
 
-def _gone(client: Any) -> bool:
-    """Whether the client has closed its end: a stream that nobody reads gives its place back."""
+def _disconnected(client: Any) -> bool:
+    """Return True if the client has closed its end, so that its stream is free for another."""
     if not isinstance(client, socket.socket):
         return False
-    if isinstance(client, ssl.SSLSocket):  # what is unread there says nothing
-        look = select.poll()
-        look.register(client, _HUNG_UP)
-        return bool(look.poll(0))
-    try:
-        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    poll = select.poll()
+    poll.register(client, _HUNG_UP)
+    return bool(poll.poll(0))

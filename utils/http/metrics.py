@@ -1,7 +1,7 @@
-"""What the service counts of itself, in Prometheus' text format.
+"""Metrics of the service in Prometheus' text format.
 
-Each web process keeps its figures in files of one folder, which `gunicorn.conf.py` makes, and
-whichever process is asked adds up all of them. Without a folder, the one process counts alone.
+Each web process keeps its figures in files of one folder, which `gunicorn.conf.py` makes; a scrape
+adds up the figures of all processes. Without a folder, a process shows its own.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _AtScrape(Collector):
 
 
 class _AllProcesses(Collector):
-    """The figures of every process that ever wrote to the folder, added up."""
+    """The sum of the figures of all processes that ever wrote to the folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
@@ -115,7 +115,7 @@ class _AllProcesses(Collector):
 
 
 def observe(method: str, endpoint: str | None, status: int, seconds: float) -> None:
-    """Count a request that was answered.
+    """Count an answered request.
 
     Args:
         endpoint: the rule that the path matched, never the path: there are few of them.
@@ -133,7 +133,7 @@ def observe(method: str, endpoint: str | None, status: int, seconds: float) -> N
 
 @cache
 def _figures(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
-    """The figures of one kind of request."""
+    """Return the counter and the histogram of one kind of request."""
     return (
         _REQUESTS.labels(method, endpoint, str(status)),
         _LATENCY.labels(method, endpoint, f"{status // 100}xx"),
@@ -141,7 +141,7 @@ def _figures(method: str, endpoint: str, status: int) -> tuple[Counter, Histogra
 
 
 def cache_holds(models: int, size: int) -> None:
-    """State how many models this process keeps open, and how many bytes they are."""
+    """Set the number and the bytes of the models that this process keeps open."""
     with suppress(FileNotFoundError):  # as in `observe`
         _OPEN_MODELS.set(models)
         _OPEN_BYTES.set(size)

@@ -1,4 +1,4 @@
-"""Where a request really comes from, as proxies that are trusted tell it; nobody else is heard."""
+"""X-Forwarded-For, -Proto and -Host of trusted proxies, and of nobody else."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Have an app see what its trusted proxies see. Without any there is nothing to do."""
+    """Give an app the client, scheme and host that its trusted proxies state."""
     if settings.proxies:
         inner = app.wsgi_app
         app.wsgi_app = TrustedProxies(inner, settings.proxies)  # type: ignore[method-assign, assignment]
 
 
 class TrustedProxies:
-    """Middleware that puts client, scheme and host of a request in the place of its proxy's."""
+    """Middleware that replaces the address, scheme and host of a proxy by those of its client.
+
+    Example: with 10.0.0.1 trusted, a request of 10.0.0.1 with `X-Forwarded-For: 1.2.3.4` has the
+    address 1.2.3.4; one of 10.0.0.9 keeps its own.
+    """
 
     def __init__(self, app: WSGIApplication, trusted: Iterable[Network]) -> None:
         self._app, self._trusted = app, tuple(trusted)
         self._look_up = lru_cache(4096)(self._known)
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+        """Serve a request."""
         peer, trusted = self._look_up(environ.get("REMOTE_ADDR", ""))
         if trusted:
             client = self.client(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
@@ -49,7 +53,7 @@ class TrustedProxies:
         return self._app(environ, start)
 
     def client(self, peer: str, forwarded: str) -> str:
-        """The address that a chain of proxies leads to, the last of which is `peer`.
+        """Return the address of the client at the far end of a chain of proxies.
 
         From the right, as each proxy adds whom it was called by: the first that is not a trusted
         proxy. What stands left of it is anybody's claim. Of what cannot be read, the proxy that
@@ -66,7 +70,7 @@ class TrustedProxies:
         return peer
 
     def _known(self, text: str) -> tuple[str, bool]:
-        """(the address in its one spelling, or "" if it is none; whether it is trusted)."""
+        """Return the address in canonical form ("" if it is none) and whether it is trusted."""
         address = _address(text)
         if address is None:
             return "", False
@@ -85,5 +89,5 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _last(values: Any) -> str:
-    """What the nearest proxy set, of what may be a list."""
+    """Return the value that the nearest proxy set, the last of a list."""
     return str(values).rpartition(",")[2].strip()

@@ -104,7 +104,7 @@ def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> 
     with worker_of(running) as first, ThreadPoolExecutor() as clients:
         running.wait_for_worker()
         assert running.post("/api/model/train", FAST | SMALL).status_code == 200
-        # Who waits for a train while its only worker is restarted, as by an upgrade, is served.
+        # A client that waits for a train while its only worker is restarted is served.
         waits = clients.submit(running.post, "/api/model/train", SMALL | FAST | {"epochs": 60})
         wait_until(lambda: running.get("/api/jobs?status=running").json()["jobs"])
         stop(first)
@@ -187,8 +187,8 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
         [id] = mine()
         service.wait_for_epoch(id)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Cancelled" in said
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Cancelled" in output
     assert service.job(id)["status"] == "cancelled"
 
 

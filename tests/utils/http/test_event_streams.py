@@ -16,8 +16,8 @@ from utils.http import event_streams
 
 
 @dataclass
-class Told:
-    """Messages that are all there already."""
+class Messages:
+    """A finished list of messages."""
 
     messages: list[Message | None]
     closed: bool = field(default=False)
@@ -30,36 +30,36 @@ class Told:
 
 
 def test_a_message_is_three_lines_and_a_blank_one() -> None:
-    told = Told([Message("7", "epoch", {"loss": 0.5, "text": "ä\nb"})])
-    response = event_streams.reply(told, {})
+    messages = Messages([Message("7", "epoch", {"loss": 0.5, "text": "ä\nb"})])
+    response = event_streams.reply(messages, {})
     content = b"".join(response.response)  # type: ignore[arg-type]
     assert content == (
         'retry: 1000\n\nid: 7\nevent: epoch\ndata: {"loss":0.5,"text":"ä\\nb"}\n\n'.encode()
     )
     response.close()
-    assert told.closed
+    assert messages.closed
 
 
 def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert event_streams.HEARTBEAT == 15
-    silent = b"".join(event_streams.reply(Told([None] * 3), {}).response)  # type: ignore[arg-type]
+    silent = b"".join(event_streams.reply(Messages([None] * 3), {}).response)  # type: ignore[arg-type]
     assert silent == b"retry: 1000\n\n"
     monkeypatch.setattr(event_streams, "HEARTBEAT", 0)
-    said = b"".join(event_streams.reply(Told([None] * 3), {}).response)  # type: ignore[arg-type]
-    assert said.count(b": still there\n\n") == 3
+    sent = b"".join(event_streams.reply(Messages([None] * 3), {}).response)  # type: ignore[arg-type]
+    assert sent.count(b": still there\n\n") == 3
 
 
-@pytest.mark.parametrize("polite", [False, True], ids=["broke off", "said goodbye"])
+@pytest.mark.parametrize("polite", [False, True], ids=["broke off", "closed properly"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "over TLS"])
-def test_a_client_that_hung_up_is_noticed(secure: bool, polite: bool) -> None:
+def test_a_client_that_disconnected_ends_the_stream(secure: bool, polite: bool) -> None:
     ours, theirs = tls_pair() if secure else socket.socketpair()
-    messages = Told([None, Message("1", "epoch", {})])
+    messages = Messages([None, Message("1", "epoch", {})])
     lines = iter(event_streams.reply(messages, {"gunicorn.socket": ours}).response)
     assert next(lines) == b"retry: 1000\n\n"
-    assert not event_streams._gone(ours)
+    assert not event_streams._disconnected(ours)
     if polite and isinstance(theirs, ssl.SSLSocket):
         theirs.setblocking(False)
-        with pytest.raises(ssl.SSLWantReadError):  # nobody answers
+        with pytest.raises(ssl.SSLWantReadError):  # the other end does not answer
             theirs.unwrap()
     theirs.close()
     assert list(lines) == []

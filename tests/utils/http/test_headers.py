@@ -74,7 +74,7 @@ def test_pictures_and_reports_are_for_the_page_to_show(
     assert "script-src" not in report.headers["Content-Security-Policy"]
 
 
-def test_no_version_of_a_server_is_told(service: Service) -> None:
+def test_no_reply_states_the_version_of_a_server(service: Service) -> None:
     headers = service.get("/health").headers
     assert headers.get("Server", "") == "gunicorn" and "X-Powered-By" not in headers
     expect_protected(headers)

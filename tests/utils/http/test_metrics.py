@@ -99,13 +99,13 @@ def folders(web_master: int) -> set[Path]:
     return {path.parent for pid in child_processes(web_master) for path in counting(pid)}
 
 
-def ask_every_process(service: Service, asked: Any) -> int:
+def call_every_process(service: Service, call: Any) -> int:
     """Ask, some at a time, until every web process has counted; returns how often."""
     times = 0
     processes = child_processes(master(service))
     while times < 40 or not all(counting(pid) for pid in processes):
         with ThreadPoolExecutor(8) as pool:
-            assert all(pool.map(lambda _: asked().status_code == 200, range(20)))
+            assert all(pool.map(lambda _: call().status_code == 200, range(20)))
         times += 20
     return times
 
@@ -124,9 +124,9 @@ def client_of(path: Path, database: str) -> FlaskClient:
     return create_app(settings_in(path, database_url=database)).test_client()
 
 
-def test_every_request_is_counted_once_whichever_process_is_asked(service: Service) -> None:
+def test_every_request_is_counted_once_whichever_process_is_scraped(service: Service) -> None:
     before = value(scrape(service), "lstm_http_requests_total", **VALIDATE, status="200")
-    sent = ask_every_process(service, lambda: service.post("/api/model/validate", STATE))
+    sent = call_every_process(service, lambda: service.post("/api/model/validate", STATE))
     for _ in range(20):
         metrics = scrape(service)
         counted = value(metrics, "lstm_http_requests_total", **VALIDATE, status="200")
@@ -178,7 +178,7 @@ def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them
     alone: Service, service: Service, question: Body
 ) -> None:
     web, predict = master(alone), lambda: alone.post("/api/model/predict", question)
-    ask_every_process(alone, predict)
+    call_every_process(alone, predict)
     with ThreadPoolExecutor(8) as pool:
         while value(scrape(alone), "lstm_model_cache_models") < 2:
             list(pool.map(lambda _: predict(), range(20)))
@@ -193,22 +193,22 @@ def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them
     assert value(after, "lstm_model_cache_bytes") == size
     then = counters(after)
     assert all(then[key] >= number for key, number in counters(before).items())
-    sent = ask_every_process(alone, predict)
-    asked = {"endpoint": "/api/model/predict", "status": "200"}
-    counted = value(scrape(alone), "lstm_http_requests_total", **asked)
-    assert counted == value(after, "lstm_http_requests_total", **asked) + sent
+    sent = call_every_process(alone, predict)
+    labels = {"endpoint": "/api/model/predict", "status": "200"}
+    counted = value(scrape(alone), "lstm_http_requests_total", **labels)
+    assert counted == value(after, "lstm_http_requests_total", **labels) + sent
     # A process that was killed between making its file and filling it.
     (folder(web) / "counter_1.db").touch()
-    assert value(scrape(alone), "lstm_http_requests_total", **asked) == counted
+    assert value(scrape(alone), "lstm_http_requests_total", **labels) == counted
 
 
 def test_the_cache_says_what_it_holds(service: Service, question: Body) -> None:
-    said: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     models = service.folder / "models"
-    registry = Registry(models, 1, lambda count, size: said.append((count, size)))
+    registry = Registry(models, 1, lambda count, size: reported.append((count, size)))
     registry.open(question["model_id"])
     registry.open(question["model_id"])
-    [(count, size)] = said
+    [(count, size)] = reported
     assert count == 1 and size > (models / f"{question['model_id']}.onnx").stat().st_size
 
 

@@ -56,14 +56,14 @@ def test_the_client_behind_a_chain(peer: str, chain: str, client: str) -> None:
 
 
 def test_scheme_and_host_of_a_trusted_proxy() -> None:
-    told = {
+    forwarded = {
         "For": "192.0.2.7",
         "Proto": "http, https",
         "Host": "evil.example, lstm.example.com:8443",
     }
-    assert seen(TRUSTED, "10.1.1.1", **told)[1:] == ("https", "lstm.example.com:8443")
-    assert seen(TRUSTED, "192.0.2.9", **told) == ("192.0.2.9", "http", "localhost")
-    assert seen("", "127.0.0.1", **told) == ("127.0.0.1", "http", "localhost")
+    assert seen(TRUSTED, "10.1.1.1", **forwarded)[1:] == ("https", "lstm.example.com:8443")
+    assert seen(TRUSTED, "192.0.2.9", **forwarded) == ("192.0.2.9", "http", "localhost")
+    assert seen("", "127.0.0.1", **forwarded) == ("127.0.0.1", "http", "localhost")
 
 
 @pytest.mark.parametrize("name", ["Proto", "Host"])
