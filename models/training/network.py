@@ -68,17 +68,7 @@ def build(
     x = layers.RepeatVector(hyper.sequence_length)(layers.Flatten()(names_at))
     x = layers.Concatenate(name="rows")([window, x])
     for number, units in enumerate((hyper.lstm_units1, hyper.lstm_units2), start=1):
-        x = layers.LSTM(
-            units,
-            return_sequences=number == 1,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
-            recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
-            kernel_regularizer=_regularizer(design),
-            recurrent_regularizer=_regularizer(design),
-            recurrent_dropout=design.recurrent_dropout,
-            seed=draw() if design.recurrent_dropout else None,
-            name=f"lstm_{number}",
-        )(x)
+        x = _lstm(number, units, draw, design)(x)
         if design.batch_normalization:
             normal = {"momentum": MOMENTUM, "epsilon": EPSILON, "name": f"normal_{number}"}
             x = layers.BatchNormalization(**normal)(x)
@@ -100,6 +90,21 @@ class _Seeds:
 
     def __call__(self) -> int:
         return int(self._stream.integers(2**31))
+
+
+def _lstm(number: int, units: int, draw: _Seeds, design: Design) -> keras.layers.LSTM:
+    """The first or the second LSTM layer; the first returns the whole sequence."""
+    return keras.layers.LSTM(
+        units,
+        return_sequences=number == 1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+        kernel_regularizer=_regularizer(design),
+        recurrent_regularizer=_regularizer(design),
+        recurrent_dropout=design.recurrent_dropout,
+        seed=draw() if design.recurrent_dropout else None,
+        name=f"lstm_{number}",
+    )
 
 
 def _dense(units: int, draw: _Seeds, design: Design) -> keras.layers.Dense:

@@ -80,11 +80,8 @@ def make_document(
         config=config,
         metrics=Metrics.model_validate(metrics),
         model_summary={
-            "input_shape": [None, hyper.sequence_length, prepared.encoding.width],
-            "output_shape": [None, len(TARGETS)],
-            "total_params": int(trained.count_params()),
+            **_network_summary(prepared, hyper, trained),
             "config": config,
-            "design": prepared.design.to_config(),
             "created_at": created,
         },
         training_history=_history(loop),
@@ -102,6 +99,18 @@ def make_document(
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
     )
+
+
+def _network_summary(
+    prepared: PreparedData, hyper: Hyperparameters, trained: keras.Model
+) -> dict[str, Any]:
+    """Shapes, number of weights and design of the network."""
+    return {
+        "input_shape": [None, hyper.sequence_length, prepared.encoding.width],
+        "output_shape": [None, len(TARGETS)],
+        "total_params": int(trained.count_params()),
+        "design": prepared.design.to_config(),
+    }
 
 
 def _history(loop: EpochLoop) -> dict[str, Any]:

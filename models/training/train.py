@@ -47,12 +47,10 @@ def train(
     Args:
         panel: the series to train on.
         seed: the same seed and panel give the same model on the same machine.
-        store: where the model is published.
-        model_id: id of the model.
+        store: where the model is published, as `model_id`.
         about: more fields of the document, such as the data set's id.
         control: records the epochs, keeps checkpoints, may stop the training; by default none.
-        keep_optimizer: True to save Adam's state in the `.keras` file, which is then three times
-            as large.
+        keep_optimizer: True to save Adam's state in the `.keras` file, too.
         design: that the network is built and trained with.
 
     Raises:
@@ -76,8 +74,8 @@ def train(
         control.check()
         seconds = loop.seconds_before + time.perf_counter() - began
         document = publish.make_document(model, metrics, prepared, hyper, seed, built, loop)
-        about = {"model_id": model_id, "training_time": seconds, **about}
-        document = document.model_copy(update=about)
+        more = {"model_id": model_id, "training_time": seconds, **about}
+        document = document.model_copy(update=more)
         control.publish(lambda: publish.publish(store, document, built, onnx))
         return document
 
