@@ -94,7 +94,7 @@ def _known(example: dict[str, Any]) -> dict[str, str]:
 
 
 def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
-    """What Postman does with the reply: a test, and the variables to take from it."""
+    """Return the script that Postman runs on a reply: a test, and the variables to take from it."""
     if (endpoint.method, endpoint.path) == _ENDED:
         lines = ["pm.test('has ended', () => pm.expect(pm.response.code).to.be.oneOf([200, 409]));"]
     else:

@@ -1,1 +1,1 @@
-"""What everything else stands on; imports nothing of the project."""
+"""Shared parts that know nothing of forecasting."""

@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Drain:
-    """The time that a process which was told to stop has for the requests in it.
+    """The time that a stopping process has for the requests in it.
 
     >>> drain = Drain()
     >>> drain.begun
@@ -45,7 +45,7 @@ class Drain:
 
     @property
     def begun(self) -> bool:
-        """True once the process was told to stop."""
+        """True once the process was asked to stop."""
         return self._until is not None
 
     @property

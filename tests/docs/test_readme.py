@@ -55,8 +55,10 @@ def test_training_in_the_background_leads_to_a_model(
 ) -> None:
     train, events, ask = curls("Training in the background")
     job_id = run(train, service, DATASET_ID=dataset["dataset_id"])["job_id"]
-    told = output(events, service, JOB_ID=job_id)
-    assert told.count("event: epoch") == 10 and told.rstrip().endswith(f'"model_id":"{job_id}"}}')
+    events_text = output(events, service, JOB_ID=job_id)
+    assert events_text.count("event: epoch") == 10 and events_text.rstrip().endswith(
+        f'"model_id":"{job_id}"}}'
+    )
     job = run(ask, service, JOB_ID=job_id)
     assert job["status"] == "succeeded" and job["model_id"] == job_id
 

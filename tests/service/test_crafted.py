@@ -60,7 +60,7 @@ class Evil:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Any:
-    """What code would leave behind; it never does."""
+    """The file that executed code would leave behind."""
     path = tmp_path / "trace"
     yield path
     assert not path.exists()
@@ -213,8 +213,8 @@ def test_truncated_archives_are_refused(tmp_path: Path, cut: int) -> None:
 
 def onnx_file(*nodes: Any, **initializers: Any) -> bytes:
     shape = helper.make_tensor_value_info("window", TensorProto.FLOAT, [None, 3])
-    said = helper.make_tensor_value_info("said", TensorProto.FLOAT, [None, 3])
-    graph = helper.make_graph([*nodes], "g", [shape], [said], [*initializers.values()])
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, [None, 3])
+    graph = helper.make_graph([*nodes], "g", [shape], [output], [*initializers.values()])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("evil", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
@@ -227,7 +227,7 @@ def stolen(location: str) -> Any:
     return tensor
 
 
-ADD = helper.make_node("Add", ["window", "w"], ["said"])
+ADD = helper.make_node("Add", ["window", "w"], ["output"])
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ ADD = helper.make_node("Add", ["window", "w"], ["said"])
         b"\x00" * 1000,
         onnx_file(ADD, w=stolen("/etc/passwd")),
         onnx_file(ADD, w=stolen("../../../../../../../../etc/passwd")),
-        onnx_file(helper.make_node("Run", ["window"], ["said"], domain="evil")),
+        onnx_file(helper.make_node("Run", ["window"], ["output"], domain="evil")),
         onnx_file(ADD, w=onnx.TensorProto(name="w", data_type=1, dims=[1 << 40])),
         onnx_file(ADD, w=onnx.TensorProto(name="w", data_type=1, dims=[-3])),
         onnx_file(ADD, w=helper.make_tensor("w", 1, [3], [1, 2, 3]))[:-40],
@@ -269,7 +269,7 @@ def plain(rows: int = 2, **more: pa.Array) -> dict[str, pa.Array]:
     return {"day": pa.array(np.arange(rows)), **texts, **numbers, **more}
 
 
-def said(times: int, text: str) -> pa.Array:
+def repeated(times: int, text: str) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(times, np.int32)), pa.array([text]))
 
 
@@ -285,9 +285,9 @@ def said(times: int, text: str) -> pa.Array:
 def test_nested_columns_of_parquet_are_refused(
     tmp_path: Path, column: pa.Array, kind: str, name: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=f"{name}: must be a column of texts.*") as told:
+    with pytest.raises(InvalidInput, match=f"{name}: must be a column of texts.*") as error:
         read(tmp_path, parquet(plain() | {name: column}))
-    assert kind in str(told.value.details[0].received)
+    assert kind in str(error.value.details[0].received)
 
 
 def test_parquet_that_is_larger_unpacked_than_allowed_is_refused(tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_names_with_nul_are_refused(tmp_path: Path, service: Service) -> None:
 
 
 def read_within(folder: Path, content: bytes, most: int) -> str:
-    """What a process of its own says of a table, which may take so much memory to read it."""
+    """Return the output of a process that reads a table with limited memory."""
     (folder / "table").write_bytes(content)
     done = subprocess.run(
         [sys.executable, "-c", _READ, str(folder / "table"), str(most)],
@@ -361,9 +361,11 @@ def read_within(folder: Path, content: bytes, most: int) -> str:
     [
         (lambda: gzip.compress(bytes(100 * _MB), 1) * 6, 300 * _MB, "TooLarge An upload may have"),
         (lambda: b"[" + b"[]," * 30_000_000 + b"[]]", 300 * _MB, "TooLarge A table in JSON"),
-        # A text of 100 kB, said 50,000 times: 5 GB as plain texts.
+        # A text of 100 kB, repeated 50,000 times: 5 GB as plain texts.
         (
-            lambda: parquet(plain(50_000, plant=said(50_000, "x" * 100_000)), store_schema=False),
+            lambda: parquet(
+                plain(50_000, plant=repeated(50_000, "x" * 100_000)), store_schema=False
+            ),
             900 * _MB,
             "InvalidInput plant: must have at most 200 characters",
         ),

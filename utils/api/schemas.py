@@ -204,7 +204,7 @@ class ParallelRequest(TrainRequest):
 
     @property
     def names_plants(self) -> bool:
-        """Whether the request names plants."""
+        """Return true if the request names plants."""
         return "plants" in self.model_fields_set
 
     @property

@@ -35,7 +35,7 @@ ANY = "00000000-0000-4000-8000-000000000000"
 
 
 def client_of(folder: Path, **more: Any) -> FlaskClient:
-    """The client of an app at a folder; who is calling is what the header says."""
+    """The client of an app at a folder; a header names the caller."""
     app = create_app(settings_in(folder, **more))
 
     def access() -> None:

@@ -146,7 +146,7 @@ def test_preflights_need_no_key(guarded: tuple[FlaskClient, dict[str, str]]) -> 
     assert reply.status_code == 200
     allowed = reply.headers["Access-Control-Allow-Headers"].lower()
     assert "authorization" in allowed and "x-api-key" in allowed
-    # A page that lacks the key is told so, not that the service were not there.
+    # A page without a key learns that the key is missing, not that the service is away.
     missing = client.get("/api/models", headers={"Origin": "http://localhost:4200"})
     refused(missing, 401)
     assert missing.headers["Access-Control-Allow-Origin"] == "http://localhost:4200"

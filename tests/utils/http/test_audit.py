@@ -145,9 +145,9 @@ def test_a_log_that_cannot_be_written_changes_no_reply(
     tmp_path: Path, place: Callable[[Path], Path]
 ) -> None:
     client = create_app(settings_in(tmp_path, audit_log=str(place(tmp_path)))).test_client()
-    with capture_logs() as told:
+    with capture_logs() as logged:
         assert client.post("/api/masterdata/reload").status_code == 200
-    [error] = [each for each in told if each["log_level"] == "error"]
+    [error] = [each for each in logged if each["log_level"] == "error"]
     assert error["event"] == "cannot write the audit log" and error["reason"]
     assert error["line"]["action"] == "master_data.reload"  # so that it is not lost
 

@@ -264,7 +264,7 @@ def test_a_database_that_does_not_answer_is_named_and_its_facts_left_out(
         (detail,) = reply.get_json()["details"]
         assert detail["field"] == "database" and "does not answer" in detail["message"]
         assert client.get("/health/live").status_code == 200
-        refused = client.get("/metrics")  # it cannot be told who may
+        refused = client.get("/metrics")  # the caller cannot be checked
         assert refused.status_code == 503 and "database" in refused.get_json()["error"]
         service: LSTMService = client.application.extensions["service"]
         metrics = parse(service_metrics.render(asdict(service.metrics_facts()))[0].decode())

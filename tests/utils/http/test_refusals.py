@@ -1,4 +1,4 @@
-"""What is refused, and how: over the app's own client, as no worker is needed for it."""
+"""Refused requests and their replies, over the app's test client."""
 
 from __future__ import annotations
 

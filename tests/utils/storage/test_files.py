@@ -171,9 +171,9 @@ def test_a_place_that_does_not_exist_is_said_in_a_sentence(
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     for use in (publish, ArtifactStore.ids):
-        with pytest.raises(Unavailable, match="The store") as told:
+        with pytest.raises(Unavailable, match="The store") as raised:
             use(store_at(url))
-        assert "secret" not in told.value.message
+        assert "secret" not in raised.value.message
 
 
 def test_a_store_that_cannot_be_reached_is_said_in_a_sentence(

@@ -1,4 +1,4 @@
-"""What all replies share, and the reply of every refusal."""
+"""The base of all replies, and the reply of every refusal."""
 
 # Annotations are no texts here: pydantic would compile each of some hundreds at the start.
 from typing import Annotated, Literal

@@ -97,7 +97,7 @@ class LawFigures(TypedDict, total=False):
 
 @with_config(DOCUMENT)
 class UploadQuality(TypedDict, total=False):
-    """What was found in an uploaded table, and what was done about it."""
+    """Findings in an uploaded table, and the repairs that were made."""
 
     rows_received: Annotated[int, Field(description="rows of the table")]
     duplicates: Annotated[

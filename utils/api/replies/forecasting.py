@@ -42,7 +42,7 @@ class Prediction(Part):
 
 
 class ForecastValidation(Part):
-    """Whether a forecast agrees with Little's Law and is feasible."""
+    """Agreement of a forecast with Little's Law, and its feasibility."""
 
     is_valid: bool = Field(description="whether there is no warning that rules it out")
     warnings: list[str] = Field(description="what is unusual or not feasible, as sentences")
@@ -50,7 +50,7 @@ class ForecastValidation(Part):
 
 
 class LittleLawAnalysis(Part):
-    """How well the steps of a forecast agree with Little's Law."""
+    """Agreement of the steps of a forecast with Little's Law."""
 
     average_compliance: float = Field(description="mean of `daily_compliance`")
     daily_compliance: list[float] = Field(
@@ -127,7 +127,7 @@ class ExpectedValues(TypedDict, total=False):
 
 
 class Deviations(Part):
-    """How far WIP is from throughput × cycle time."""
+    """Deviation of WIP from throughput × cycle time."""
 
     absolute: float = Field(description="in units")
     percentage: float = Field(description="in percent of the larger")
@@ -152,7 +152,7 @@ class CapacityUse(TypedDict, total=False):
 
 @with_config(DOCUMENT)
 class ClearingTime(TypedDict, total=False):
-    """How long it takes to finish what is in process."""
+    """Time to finish the units in process."""
 
     periods_to_clear_wip: Annotated[float, Field(description="WIP ÷ throughput, in periods")]
     horizon_days: Annotated[float, Field(description="the horizon given, in periods")]
@@ -160,7 +160,7 @@ class ClearingTime(TypedDict, total=False):
 
 @with_config(DOCUMENT)
 class ProductionTimeline(TypedDict, total=False):
-    """How long `targetProduction` takes."""
+    """Time to produce `targetProduction` units."""
 
     target_production: Annotated[float, Field(description="in units")]
     current_throughput: Annotated[float, Field(description="in units per period")]

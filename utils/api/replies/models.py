@@ -89,7 +89,7 @@ class CompressedFile(Part):
 
 
 class CompressReply(Reply):
-    """How smaller weights change a model's forecasts of the held-back span."""
+    """The effect of smaller weights on a model's forecasts of the held-back span."""
 
     model_id: str = Field(description="id of the model")
     serves: Weights = Field(description="the weights that it is served with now")

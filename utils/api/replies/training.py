@@ -85,7 +85,7 @@ class CorrectionErrors(TypedDict, total=False):
 
 @with_config(DOCUMENT)
 class CorrectionSummary(TypedDict, total=False):
-    """Whether the LSTM correction is applied to the autoregression, and what it adds."""
+    """The LSTM correction: for which targets it is applied, and its effect on the error."""
 
     used: Annotated[bool, Field(description="whether it is applied to any target")]
     targets: Annotated[list[str], Field(description="targets that it is applied to")]
@@ -125,7 +125,7 @@ class LossHistory(TypedDict, total=False):
 
 @with_config(DOCUMENT)
 class NetworkDesign(TypedDict, total=False):
-    """What an architecture has beside its hyperparameters."""
+    """The properties of an architecture beside its hyperparameters."""
 
     architecture: Annotated[str, Field(description="`plain` or `enhanced`")]
     batch_normalization: Annotated[bool, Field(description="after each LSTM layer")]
