@@ -212,7 +212,7 @@ def test_the_limits_of_bodies_leave_the_last_word_to_the_service(front: Front) -
     ):
         assert megabytes * MB < limit < 1.1 * megabytes * MB
     path, kind = "/api/model/validate", {"Content-Type": "application/json"}
-    for size, words in ((16.5 * MB, "at most 16 MB"), (18 * MB, "larger than what may be sent")):
+    for size, words in ((16.5 * MB, "at most 16 MB"), (18 * MB, "larger than allowed")):
         reply = front.call("POST", path, data=b" " * int(size), headers=kind)
         assert reply.status_code == 413 and words in reply.json()["error"]
 
