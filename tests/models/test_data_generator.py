@@ -81,12 +81,12 @@ def test_generate_conserves_the_flow(
     ],
 )
 def test_generate_comes_out_at_its_bases_in_the_long_run(changes: dict[str, float]) -> None:
-    asked = spec(days=YEARS, **changes)
-    c = next(generate(asked)).columns
-    size = np.array([series_factor(key) for key in asked.series_keys])
-    np.testing.assert_allclose(c["wip"].mean(axis=1) / size, asked.base_wip, rtol=0.03)
+    wanted = spec(days=YEARS, **changes)
+    c = next(generate(wanted)).columns
+    size = np.array([series_factor(key) for key in wanted.series_keys])
+    np.testing.assert_allclose(c["wip"].mean(axis=1) / size, wanted.base_wip, rtol=0.03)
     np.testing.assert_allclose(
-        c["throughput"].mean(axis=1) / size, asked.base_throughput, rtol=0.03
+        c["throughput"].mean(axis=1) / size, wanted.base_throughput, rtol=0.03
     )
 
 
@@ -167,10 +167,10 @@ def test_generate_holds_some_series_at_once_the_longer_the_fewer(
     days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = tuple(f"p{i}" for i in range(60))
-    asked = spec(plants=names, panel_sizes=("S",), days=days)
-    [whole] = generate(asked)
+    wanted = spec(plants=names, panel_sizes=("S",), days=days)
+    [whole] = generate(wanted)
     monkeypatch.setattr(data_generator, "_CELLS_PER_BLOCK", 25 * (data_generator.BURN_IN + days))
-    blocks = list(generate(asked))
+    blocks = list(generate(wanted))
     assert [len(block.series_keys) for block in blocks] == [25, 25, 10]
     assert [key for block in blocks for key in block.series_keys] == whole.series_keys
     for name, values in whole.columns.items():

@@ -1,4 +1,4 @@
-"""The linear anchor: against plain least squares and plain loops, and how it is chosen."""
+"""The autoregression: equal to plain least squares and plain loops; the choice of its penalties."""
 
 from __future__ import annotations
 
@@ -64,31 +64,33 @@ def test_features_are_those_computed_by_hand(calendar: Calendar) -> None:
 def test_one_series_is_fitted_as_ridge_regression_is() -> None:
     panel = random_panel(1, 200)
     shape = Shape.of(panel.calendar, 4, 240)
-    anchor = fitted(panel, shape, Strength(7.0))
+    autoregression = fitted(panel, shape, Strength(7.0))
     rows = np.arange(shape.lags - 1, 199)
     features = np.array([by_hand(panel, shape, 0, row) for row in rows])
-    moves = np.clip(np.diff(panel.values, axis=0)[rows] / anchor.change, -LARGEST, LARGEST)
+    moves = np.clip(np.diff(panel.values, axis=0)[rows] / autoregression.change, -LARGEST, LARGEST)
     weights = np.sqrt(shape.penalty(7.0, 200, 10.0, Kind.REGRESSION))
-    # Ridge holds all coefficients back alike: features are scaled so that it does as asked.
+    # Ridge has one penalty for all coefficients: scaled features give each its own.
     ridge = Ridge(alpha=1.0, fit_intercept=False, tol=1e-12).fit(features / weights, moves)
-    np.testing.assert_allclose(anchor.pooled, ridge.coef_ / weights, atol=1e-6)
-    np.testing.assert_allclose(anchor.change, np.sqrt((np.diff(panel.values, axis=0) ** 2).mean(0)))
+    np.testing.assert_allclose(autoregression.pooled, ridge.coef_ / weights, atol=1e-6)
+    np.testing.assert_allclose(
+        autoregression.change, np.sqrt((np.diff(panel.values, axis=0) ** 2).mean(0))
+    )
 
 
 @given(seed=st.integers(0, 999), own=st.booleans(), steps=st.integers(1, 12))
 def test_roll_out_is_that_of_a_plain_loop(seed: int, own: bool, steps: int) -> None:
     panel = random_panel(3, 50, seed)
     shape = Shape.of(panel.calendar, 4, 240)
-    anchor = fitted(panel, shape, Strength(30.0, 30.0 if own else None))
-    past = LookBack.of(panel, panel.values, shape, np.array([2, 0]), FIRST + 50)
-    found = roll_linear(anchor, past, steps)
+    autoregression = fitted(panel, shape, Strength(30.0, 30.0 if own else None))
+    look_back = LookBack.of(panel, panel.values, shape, np.array([2, 0]), FIRST + 50)
+    found = roll_linear(autoregression, look_back, steps)
     for place, series in enumerate((2, 0)):
         rows = panel.values[panel.offsets[series] : panel.offsets[series + 1]].tolist()
         for step in range(steps):
             known = panel_of(np.array([rows]))
             features = np.array([by_hand(known, shape, 0, len(rows) - 1)])
-            change = anchor.changes(features, np.array([series]))[0]
-            new = np.clip(rows[-1] + change, past.lowest[place], past.highest[place])
+            change = autoregression.changes(features, np.array([series]))[0]
+            new = np.clip(rows[-1] + change, look_back.lowest[place], look_back.highest[place])
             np.testing.assert_allclose(found[place, step], new, atol=1e-9)
             rows.append(new.tolist())
 
@@ -97,11 +99,11 @@ def test_a_forecast_stays_near_what_the_series_has_shown() -> None:
     panel = random_panel(1, 60)
     shape = Shape.of(panel.calendar, 4, 240)
     runaway = Autoregression(shape, Strength(1), np.full((3, shape.width), 5.0), None, np.ones(3))
-    past = LookBack.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
-    path = roll_linear(runaway, past, 40)
-    assert (path <= past.highest[:, None]).all() and (path >= past.lowest[:, None]).all()
-    spans = past.scaled.max(axis=1) - past.scaled.min(axis=1)
-    np.testing.assert_allclose(past.highest - past.lowest, 1.5 * spans)
+    look_back = LookBack.of(panel, panel.values, shape, np.array([0]), FIRST + 60)
+    path = roll_linear(runaway, look_back, 40)
+    assert (path <= look_back.highest[:, None]).all() and (path >= look_back.lowest[:, None]).all()
+    spans = look_back.scaled.max(axis=1) - look_back.scaled.min(axis=1)
+    np.testing.assert_allclose(look_back.highest - look_back.lowest, 1.5 * spans)
 
 
 def test_rows_that_are_not_known_stand_at_the_mean_of_the_others() -> None:
@@ -114,28 +116,30 @@ def test_rows_that_are_not_known_stand_at_the_mean_of_the_others() -> None:
 def test_one_step_forecasts_of_a_panel_are_those_of_the_roll_out() -> None:
     panel = random_panel(2, 40)
     shape = Shape.of(panel.calendar, 4, 240)
-    anchor = fitted(panel, shape, Strength(30.0, 100.0))
-    said = anchor.one_step(panel, panel.values)
-    assert np.isnan(said[[0, 40]]).all() and not np.isnan(said[41:]).any()
+    autoregression = fitted(panel, shape, Strength(30.0, 100.0))
+    changes = autoregression.one_step(panel, panel.values)
+    assert np.isnan(changes[[0, 40]]).all() and not np.isnan(changes[41:]).any()
     for row in (5, 30, 75):
         series = np.array([row // 40])
-        past = LookBack.of(panel, panel.values, shape, series, int(panel.time[row]))
-        change = roll_linear(anchor, past, 1)[0, 0] - panel.values[row - 1]
-        np.testing.assert_allclose(said[row], change, atol=1e-9)
+        look_back = LookBack.of(panel, panel.values, shape, series, int(panel.time[row]))
+        change = roll_linear(autoregression, look_back, 1)[0, 0] - panel.values[row - 1]
+        np.testing.assert_allclose(changes[row], change, atol=1e-9)
 
 
-def test_anchor_survives_json_to_seven_digits() -> None:
+def test_an_autoregression_survives_json_to_seven_digits() -> None:
     panel = random_panel(3, 60)
     shape = Shape.of(panel.calendar, 6, 240)
-    anchor = fitted(panel, shape, Strength(1.0, 100.0))
+    autoregression = fitted(panel, shape, Strength(1.0, 100.0))
     again = Autoregression.from_document(
-        json.loads(json.dumps(anchor.to_document())), panel.calendar
+        json.loads(json.dumps(autoregression.to_document())), panel.calendar
     )
-    assert again.shape == shape and again.strength == anchor.strength
-    np.testing.assert_allclose(again.pooled, anchor.pooled, rtol=1e-6)
-    np.testing.assert_allclose(again.own, anchor.own, rtol=1e-6)
+    assert again.shape == shape and again.strength == autoregression.strength
+    np.testing.assert_allclose(again.pooled, autoregression.pooled, rtol=1e-6)
+    np.testing.assert_allclose(again.own, autoregression.own, rtol=1e-6)
     # A series that is not known has what all have in common.
-    np.testing.assert_array_equal(anchor.coefficients(np.array([9]))[0], anchor.pooled)
+    np.testing.assert_array_equal(
+        autoregression.coefficients(np.array([9]))[0], autoregression.pooled
+    )
 
 
 def plants(days: int, noise: float, count: int = 3) -> Panel:
@@ -157,8 +161,8 @@ def test_random_walks_are_forecast_by_their_last_value(seed: int) -> None:
         panel, panel.values, Shape.of(panel.calendar, 10, 240), FIRST + 240, FIRST + 270, 28
     )
     assert choice.train_fit.strength.kind is Kind.MOMENTUM
-    past = LookBack.of(panel, panel.values, choice.train_fit.shape, np.arange(5), FIRST + 300)
-    moved = np.abs(roll_linear(choice.train_fit, past, 28) - past.scaled[:, -1:])
+    look_back = LookBack.of(panel, panel.values, choice.train_fit.shape, np.arange(5), FIRST + 300)
+    moved = np.abs(roll_linear(choice.train_fit, look_back, 28) - look_back.scaled[:, -1:])
     assert moved.max() < 0.1  # one usual step, over four weeks
 
 
@@ -172,12 +176,12 @@ def test_plants_are_forecast_by_their_pattern(noise: float) -> None:
     assert choice.error_ratio is not None and choice.error_ratio < 0.95
     errors, naive = [], []
     for origin in range(241, 272, 3):
-        past = LookBack.of(
+        look_back = LookBack.of(
             panel, panel.values, choice.train_fit.shape, np.arange(3), FIRST + origin
         )
         truth = panel.values.reshape(3, 300, 3)[:, origin : origin + 7]
-        errors.append(np.abs(roll_linear(choice.train_fit, past, 7) - truth).mean())
-        naive.append(np.abs(past.scaled[:, -1:] - truth).mean())
+        errors.append(np.abs(roll_linear(choice.train_fit, look_back, 7) - truth).mean())
+        naive.append(np.abs(look_back.scaled[:, -1:] - truth).mean())
     assert np.mean(errors) < 0.9 * np.mean(naive)
 
 

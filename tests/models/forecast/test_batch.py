@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model_id(store: Path) -> str:
-    """A model of four series of 90 days, its network heard."""
+    """A model of four series of 90 days, with the LSTM correction applied."""
     spec = PlantSpec(("p", "q"), ("a",), ("s", "t"), 90, 100, 50, 0.2, 0.1, 1)
     block, id = next(generate(spec)), str(uuid4())
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
@@ -44,10 +44,10 @@ def model_id(store: Path) -> str:
     hyper = Hyperparameters(lstm_units1=4, lstm_units2=3, epochs=1)
     shelf = model_store(store)
     document = train.train(panel, hyper, 1, shelf, id, {}).to_json()
-    loud = document | {"network": {"size": [0.1, 0.1, 0.1]}}
+    corrected = document | {"network": {"size": [0.1, 0.1, 0.1]}}
     content = shelf.read(id, ".onnx")
     shelf.delete(id)
-    shelf.publish(id, loud, {".onnx": lambda path: path.write_bytes(content)})
+    shelf.publish(id, corrected, {".onnx": lambda path: path.write_bytes(content)})
     return id
 
 
@@ -82,7 +82,7 @@ ITEMS = [
 ]
 
 
-def test_each_entry_is_what_predict_says(client: FlaskClient, model_id: str) -> None:
+def test_each_entry_equals_the_reply_of_predict(client: FlaskClient, model_id: str) -> None:
     reply = ask(client, model_id, ITEMS).get_json()
     BatchReply.model_validate(reply)
     assert (reply["success"], reply["forecasts"], reply["refused"]) == (True, len(ITEMS), 0)
@@ -110,7 +110,7 @@ def test_each_entry_is_what_predict_says(client: FlaskClient, model_id: str) -> 
         (item(model_id="other"), "model_id"),
     ],
 )
-def test_a_refused_item_says_why_and_fails_no_other(
+def test_a_refused_item_has_its_reason_and_fails_no_other(
     client: FlaskClient, model_id: str, wrong: Body, field: str
 ) -> None:
     reply = ask(client, model_id, [item(), wrong, item("q")])
@@ -128,7 +128,7 @@ def test_a_refused_item_says_why_and_fails_no_other(
 
 
 @pytest.mark.parametrize(
-    ("items", "status", "said"),
+    ("items", "status", "sentence"),
     [
         ([], 422, "items"),
         (None, 422, "items"),
@@ -139,11 +139,11 @@ def test_a_refused_item_says_why_and_fails_no_other(
     ],
 )
 def test_what_is_no_batch_is_refused_whole(
-    client: FlaskClient, model_id: str, items: Any, status: int, said: str
+    client: FlaskClient, model_id: str, items: Any, status: int, sentence: str
 ) -> None:
     reply = ask(client, model_id, items)
     assert reply.status_code == status
-    assert said in reply.get_json()["error"]
+    assert sentence in reply.get_json()["error"]
 
 
 def test_a_batch_of_no_model_is_a_404(client: FlaskClient) -> None:

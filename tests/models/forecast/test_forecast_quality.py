@@ -27,8 +27,8 @@ HYPER = Hyperparameters()
 Floats = NDArray[np.float64]
 
 
-def silent(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-    """A network that has nothing to add."""
+def zero(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
+    """A network without any correction."""
     return np.zeros((len(windows), 3), np.float32)
 
 
@@ -61,7 +61,7 @@ def until(panel: Panel, day: int) -> Panel:
     return whole.select(np.flatnonzero(whole.lengths).tolist())
 
 
-def published(task: PreparedData, network: Any = silent) -> tuple[PublishedModel, dict[str, Any]]:
+def published(task: PreparedData, network: Any = zero) -> tuple[PublishedModel, dict[str, Any]]:
     """The model as it is published, and its metrics."""
     model, metrics = evaluate(task, network)
     return replace(model, autoregression=task.choice.full_fit), metrics
@@ -72,12 +72,12 @@ def later(
 ) -> tuple[list[Forecast], Floats]:
     """Forecasts of all series from some days on, and what came: [origins, S, steps, 3]."""
     scaled = model.encoding.scaling.forward(panel.filled(), panel.series)
-    shown = model.encoding.lowest, model.encoding.highest
+    ranges = model.encoding.lowest, model.encoding.highest
     every = np.arange(len(panel.series_keys))
     forecasts, truths = [], []
     for day in days:
-        past = LookBack.of(panel, scaled, model.autoregression.shape, every, FIRST + day, shown)
-        forecasts.append(model.forecast(past, steps))
+        start = LookBack.of(panel, scaled, model.autoregression.shape, every, FIRST + day, ranges)
+        forecasts.append(model.forecast(start, steps))
         rows = panel.offsets[:-1] + FIRST + day - panel.first
         truths.append(panel.values[rows[:, None] + np.arange(steps)])
     return forecasts, np.array(truths)
@@ -89,9 +89,9 @@ def look_back(model: PublishedModel, number: int, rows: Floats, last: int) -> Lo
 
 
 def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) -> Floats:
-    """Share of the truth that the forecasts of some series are off by, [3]."""
-    outputs = np.array([forecast.values for forecast in forecasts])
-    off = np.abs(outputs - truth)[:, some]
+    """Absolute errors of some series as a share of the truth, [3]."""
+    values = np.array([forecast.values for forecast in forecasts])
+    off = np.abs(values - truth)[:, some]
     return np.nansum(off, axis=(0, 1, 2)) / np.nansum(np.abs(truth[:, some]), axis=(0, 1, 2))
 
 
@@ -189,7 +189,7 @@ def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) 
     assert np.isfinite(metrics["mae"])
 
 
-def test_a_correction_that_raises_the_error_is_not_applied_and_the_model_states_it() -> None:
+def test_a_correction_that_makes_forecasts_worse_is_not_applied_and_the_metrics_state_it() -> None:
     def wrong(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
         return np.full((len(windows), 3), 2.0, np.float32)
 
@@ -200,22 +200,24 @@ def test_a_correction_that_raises_the_error_is_not_applied_and_the_model_states_
     assert "does not improve on the linear autoregression" in verdict["sentence"]
     for figures in verdict["per_target"].values():
         assert figures["wape_with"] > figures["wape_without"] == figures["wape_published"]
-    quiet, _ = published(task)
-    past = look_back(model, 0, task.panel.values[:200], FIRST + 199)
-    np.testing.assert_array_equal(model.forecast(past, 9).values, quiet.forecast(past, 9).values)
+    uncorrected, _ = published(task)
+    start = look_back(model, 0, task.panel.values[:200], FIRST + 199)
+    np.testing.assert_array_equal(
+        model.forecast(start, 9).values, uncorrected.forecast(start, 9).values
+    )
 
 
-def test_a_correction_that_lowers_the_error_is_applied() -> None:
-    # Work waits every third day: the network sees that in its window, the autoregression does not.
+def test_a_correction_that_improves_forecasts_is_applied() -> None:
+    # This network returns the exact residual of the autoregression.
     panel = plants(200)
     task = prepare(panel, HYPER)
     left = {tuple(np.round(task.scaled[r - 1], 5)): task.residual[r] for r in range(11, 200)}
 
     def knowing(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-        outputs = [
+        output = [
             left.get(tuple(np.round(w[-1, :3].astype(float), 5)), np.zeros(3)) for w in windows
         ]
-        return np.nan_to_num(np.array(outputs, np.float32))
+        return np.nan_to_num(np.array(output, np.float32))
 
     model, metrics = published(task, knowing)
     assert metrics["network"]["used"] and model.residual_scale.any()
@@ -235,7 +237,7 @@ def of_plants() -> tuple[PublishedModel, Panel]:
     more=st.floats(1.02, 4),
     less=st.floats(0.25, 0.98),
 )
-def test_another_state_acts_as_the_flow_says_and_fades(
+def test_another_state_has_the_effect_of_the_balance_and_fades(
     series: int, more: float, less: float
 ) -> None:
     model, panel = of_plants()

@@ -1,4 +1,4 @@
-"""Intervals and confidence: they cover what they say, on errors of known laws."""
+"""Intervals and confidence have their nominal coverage on errors of known distributions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def errors(rng: np.random.Generator, origins: int, scale: np.ndarray) -> ErrorSa
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_intervals_cover_what_they_say_for_every_series(level: int) -> None:
+def test_intervals_have_their_nominal_coverage_for_every_series(level: int) -> None:
     rng = np.random.default_rng(0)
     scale = np.array([[1.0, 2.0, 0.5], [0.3, 1.0, 2.0], [1.0, 1.0, 1.0]])
-    spread = Intervals.fit(errors(rng, 400, scale), None, scale)
+    intervals = Intervals.fit(errors(rng, 400, scale), None, scale)
     later = errors(rng, 2000, scale).values
-    width = spread.half_width(level, np.arange(3), STEPS)
+    width = intervals.half_width(level, np.arange(3), STEPS)
     covered = (np.abs(later) <= width[None]).mean(axis=0)
     np.testing.assert_allclose(covered, level / 100, atol=0.05)
     np.testing.assert_allclose(covered.mean(axis=(0, 1)), level / 100, atol=0.02)
@@ -36,20 +36,20 @@ def test_intervals_cover_what_they_say_for_every_series(level: int) -> None:
 def test_shares_within_a_distance_are_those_that_fall_there(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scale = np.ones((2, 3))
-    spread = Intervals.fit(errors(rng, 500, scale), None, scale)
+    intervals = Intervals.fit(errors(rng, 500, scale), None, scale)
     distance = rng.uniform(0.1, 3, (2, STEPS, 3))
     later = errors(rng, 2000, scale).values
     landed = (np.abs(later) <= distance[None]).mean(axis=0)
-    np.testing.assert_allclose(spread.share_within(distance, np.arange(2)), landed, atol=0.09)
+    np.testing.assert_allclose(intervals.share_within(distance, np.arange(2)), landed, atol=0.09)
 
 
 def test_shares_rise_with_the_distance_from_none_to_all() -> None:
-    spread = Intervals.fit(
+    intervals = Intervals.fit(
         errors(np.random.default_rng(0), 50, np.ones((1, 3))), None, np.ones((1, 3))
     )
     distances = np.linspace(0, 99, 200)
     shares = [
-        spread.share_within(np.full((1, STEPS, 3), d), np.array([0]))[0, 4, 1] for d in distances
+        intervals.share_within(np.full((1, STEPS, 3), d), np.array([0]))[0, 4, 1] for d in distances
     ]
     assert shares[0] == 0 and shares[-1] == 1 and (np.diff(shares) >= 0).all()
 
@@ -68,8 +68,8 @@ def test_trials_count_where_the_calibration_span_tells_little() -> None:
 
 def test_widths_never_shrink_and_go_on_beyond_the_measured_horizons() -> None:
     rng = np.random.default_rng(0)
-    spread = Intervals.fit(errors(rng, 2000, np.ones((1, 3))), None, np.ones((1, 3)))
-    width = spread.half_width(80, np.array([0]), 4 * STEPS)[0]
+    intervals = Intervals.fit(errors(rng, 2000, np.ones((1, 3))), None, np.ones((1, 3)))
+    width = intervals.half_width(80, np.array([0]), 4 * STEPS)[0]
     assert (np.diff(width, axis=0) >= 0).all()
     # These errors are a random walk's: four times as far, twice as wide.
     np.testing.assert_allclose(width[-1] / width[STEPS - 1], 2, rtol=0.15)
@@ -78,8 +78,8 @@ def test_widths_never_shrink_and_go_on_beyond_the_measured_horizons() -> None:
 def test_errors_that_do_not_grow_are_not_taken_to() -> None:
     rng = np.random.default_rng(0)
     flat = ErrorSamples(rng.normal(size=(3000, 1, STEPS, 3)), np.arange(1))
-    spread = Intervals.fit(flat, None, np.ones((1, 3)))
-    assert (spread.growth < 0.1).all()
+    intervals = Intervals.fit(flat, None, np.ones((1, 3)))
+    assert (intervals.growth < 0.1).all()
 
 
 def test_no_errors_at_all_are_refused() -> None:
@@ -97,8 +97,8 @@ def test_a_target_that_is_never_known_has_no_width() -> None:
 
 def test_unknown_series_have_the_scale_of_all() -> None:
     rng = np.random.default_rng(0)
-    spread = Intervals.fit(errors(rng, 100, np.ones((2, 3))), None, np.full((2, 3), 3.0))
-    known, unknown = (spread.half_width(80, np.array([s]), 3) for s in (1, 7))
+    intervals = Intervals.fit(errors(rng, 100, np.ones((2, 3))), None, np.full((2, 3), 3.0))
+    known, unknown = (intervals.half_width(80, np.array([s]), 3) for s in (1, 7))
     np.testing.assert_allclose(known, 3 * unknown)
 
 
@@ -112,14 +112,14 @@ def test_series_scales_are_relative_and_held_back_where_little_is_known() -> Non
     assert (series_scale(np.full((5, 3), np.nan), np.zeros(5, int), 1) == 1).all()
 
 
-def test_spread_survives_json() -> None:
-    spread = Intervals.fit(
+def test_intervals_survive_json() -> None:
+    intervals = Intervals.fit(
         errors(np.random.default_rng(0), 40, np.ones((2, 3))), None, np.ones((2, 3))
     )
-    again = Intervals.from_document(json.loads(json.dumps(spread.to_document())))
+    again = Intervals.from_document(json.loads(json.dumps(intervals.to_document())))
     for level in LEVELS:
         np.testing.assert_allclose(
             again.half_width(level, np.array([1]), 40),
-            spread.half_width(level, np.array([1]), 40),
+            intervals.half_width(level, np.array([1]), 40),
             rtol=1e-4,
         )

@@ -1,4 +1,4 @@
-"""What another state does: as the flow says, and fading."""
+"""The what-if effect follows the balance of the flow and fades."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_what_is_worked_off_is_the_slope_of_the_clearing_function(
 
     (capacity, slope), _ = curve_fit(clears, load, throughput, p0=[1.5 * throughput.max(), 0.5])
     true = float(np.mean(slope * np.exp(-slope * load / capacity)))
-    # What the regression takes for an answer is in part the demand's own course: it says less.
+    # Part of the slope is the autocorrelation of the demand: the estimate is lower.
     assert 0.55 * true < found < 1.2 * true
 
 
-def test_too_little_data_says_what_is_usual() -> None:
+def test_too_little_data_gives_the_default_effect() -> None:
     data = plant(0.1, 100, 1)
     assert WhatIfEffect.fit(data, data.values, 19_723 + 5) == WhatIfEffect.unknown()
     assert WhatIfEffect.from_document(WhatIfEffect(0.3).to_document()) == WhatIfEffect(0.3)

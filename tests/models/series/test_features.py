@@ -1,4 +1,4 @@
-"""Engineered features: per series, and from the past only."""
+"""Engineered features are of one series each, and of earlier rows only."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def test_moving_averages_are_those_of_plain_loops(lengths: list[int], seed: int)
         for row in range(length):
             for place, window in enumerate((3, 12)):
                 own = values[begin + max(0, row + 1 - window) : begin + row + 1]
-                said = found[begin + row, 3 * place : 3 * place + 3]
-                np.testing.assert_allclose(said, own.mean(axis=0))
+                averages = found[begin + row, 3 * place : 3 * place + 3]
+                np.testing.assert_allclose(averages, own.mean(axis=0))
         begin += length
 
 
@@ -81,8 +81,10 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
         shown = task.encoding.rows(scaled, data.time, data.position)
         start, steps = days - 6, 6
         origin = int(data.first[0]) + start
-        past = LookBack.of(data, scaled, task.shape, np.arange(2), origin, least=task.look_back)
-        correction = Correction(network, task.encoding, np.ones(3), past, steps)
+        look_back = LookBack.of(
+            data, scaled, task.shape, np.arange(2), origin, least=task.look_back
+        )
+        correction = Correction(network, task.encoding, np.ones(3), look_back, steps)
         for step in range(steps):
             ends = data.offsets[:-1] + start + step
             correction.at(step, scaled[ends - 1])
@@ -90,11 +92,11 @@ def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
             np.testing.assert_allclose(seen[-1], windows, atol=1e-5)
 
 
-def test_a_past_too_short_for_the_averages_is_refused(panel: Panel) -> None:
+def test_a_look_back_too_short_for_the_averages_is_refused(panel: Panel) -> None:
     task = prepare(panel, TINY, ENHANCED)
-    past = LookBack.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
+    look_back = LookBack.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
     with pytest.raises(ValueError, match="32 rows"):
-        Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), past, 1)
+        Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), look_back, 1)
 
 
 @pytest.mark.parametrize(

@@ -57,21 +57,21 @@ def test_rows_without_names_and_dates_are_the_values_alone() -> None:
 
 
 def test_decoded_levels_are_unscaled_and_never_negative() -> None:
-    said = np.array([[1.0, -9.0, 2.0]], np.float32)
+    output = np.array([[1.0, -9.0, 2.0]], np.float32)
     last = np.full((1, 3), 7.0)
-    assert encoding().decode(said, last, np.array([0])).tolist() == [[3.0, 0.0, 11.0]]
+    assert encoding().decode(output, last, np.array([0])).tolist() == [[3.0, 0.0, 11.0]]
     own = encoding(target_scaling=(np.full(3, 10.0), np.full(3, 2.0)))
-    assert own.decode(said, last, np.array([0])).tolist() == [[12.0, 0.0, 14.0]]
+    assert own.decode(output, last, np.array([0])).tolist() == [[12.0, 0.0, 14.0]]
 
 
-def test_targets_that_are_not_said_follow() -> None:
+def test_targets_that_are_not_forecast_follow() -> None:
     one, zero = np.ones(1), np.zeros(1)
     code = LegacyEncoding(
         Calendar(), 4, NAMES, FEATURES, np.zeros(9), np.ones(9), ("wip",), zero, one
     )
     last = np.array([[1.0, 5.0, 9.0], [1.0, 0.0, 9.0]])
-    said = np.array([[20.0], [30.0]], np.float32)
-    decoded = code.decode(said, last, np.array([0, 1]))
+    output = np.array([[20.0], [30.0]], np.float32)
+    decoded = code.decode(output, last, np.array([0, 1]))
     assert decoded.tolist() == [[20.0, 5.0, 4.0], [30.0, 0.0, 9.0]]
     assert last[0].tolist() == [1.0, 5.0, 9.0]
 
