@@ -102,13 +102,7 @@ def validate(
     deviation = abs(w - expected) / max(w, expected) if whole else 0.0
     score = 1 - deviation
     found = _Findings(analysis={"state": {"wip": w, "throughput": th, "cycle_time": ct}})
-    if deviation > TOLERANCE:
-        found.warnings.append(
-            f"WIP {_n(w)} deviates by {deviation:.0%} from throughput × cycle time = "
-            f"{_n(expected)}; Little's Law allows {TOLERANCE:.0%} here."
-        )
-    if score < ADVISED:
-        found.advice.append(_corrections(w, th, ct))
+    _check_deviation(found, w, th, ct, deviation)
     _check_capacity(found, th, ct, capacity)
     _check_residence(found, w, th, ct, horizon_days)
     _check_target(found, th, ct, target_production, horizon_days)
@@ -149,6 +143,16 @@ def _corrections(w: float, th: float, ct: float) -> str:
         f"{verb} WIP from {_n(w)} to {_n(th * ct)}, or plan a throughput of {_n(w / ct)} at a "
         f"cycle time of {_n(ct)}, or a cycle time of {_n(w / th)} at a throughput of {_n(th)}."
     )
+
+
+def _check_deviation(found: _Findings, w: float, th: float, ct: float, deviation: float) -> None:
+    if deviation > TOLERANCE:
+        found.warnings.append(
+            f"WIP {_n(w)} deviates by {deviation:.0%} from throughput × cycle time = "
+            f"{_n(th * ct)}; Little's Law allows {TOLERANCE:.0%} here."
+        )
+    if 1 - deviation < ADVISED:
+        found.advice.append(_corrections(w, th, ct))
 
 
 def _check_capacity(found: _Findings, th: float, ct: float, capacity: float | None) -> None:
@@ -238,47 +242,66 @@ def review_forecast(
         highest_throughput: the most units that the series put out in a period.
         target_production: units wanted within the horizon; None: no target.
     """
-    warnings: list[str] = []
-    advice: list[str] = []
+    found = _Findings()
+    valid = [
+        _review_law(found, wip, throughput, cycle_time),
+        _review_throughput(found, throughput, highest_throughput),
+        _review_target(found, throughput, target_production),
+    ]
+    return {
+        "is_valid": all(valid),
+        "warnings": found.warnings,
+        "recommendations": found.advice,
+    }
+
+
+def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: Floats) -> bool:
+    """Collect the days that break Little's Law; True if there are none."""
     broken = compliance(wip, throughput, cycle_time) < 1 - TOLERANCE
     for begin, end in _runs(broken):
         w, th, ct = (float(x[begin:end].mean()) for x in (wip, throughput, cycle_time))
-        warnings.append(
+        found.warnings.append(
             f"{_days(begin, end)}: WIP {_n(w)} and throughput × cycle time {_n(th * ct)} are more "
             f"than {TOLERANCE:.0%} apart."
         )
         if th > 0 and ct > 0:
-            advice.append(f"{_days(begin, end)}: {_corrections(w, th, ct)}")
-    above = throughput > STRETCH * highest_throughput
+            found.advice.append(f"{_days(begin, end)}: {_corrections(w, th, ct)}")
+    return not broken.any()
+
+
+def _review_throughput(found: _Findings, throughput: Floats, highest: float) -> bool:
+    """Collect the days whose throughput is above that of the data; True if there are none."""
+    above = throughput > STRETCH * highest
     for begin, end in _runs(above):
         most = float(throughput[begin:end].max())
-        warnings.append(
-            f"{_days(begin, end)}: throughput {_n(most)} is above {_n(highest_throughput)}, the "
-            "most this series has ever put out."
+        found.warnings.append(
+            f"{_days(begin, end)}: throughput {_n(most)} is above {_n(highest)}, the most this "
+            "series has ever put out."
         )
-        advice.append(
-            f"{_days(begin, end)}: plan with {_n(highest_throughput)}, or provide "
-            f"{_n(most - highest_throughput)} of capacity more."
+        found.advice.append(
+            f"{_days(begin, end)}: plan with {_n(highest)}, or provide {_n(most - highest)} of "
+            "capacity more."
         )
+    return not above.any()
+
+
+def _review_target(found: _Findings, throughput: Floats, target: float | None) -> bool:
+    """Compare the forecast output with the target; True if it is reached, or there is none."""
     produced = float(throughput.sum())
-    missed = target_production is not None and produced < target_production
-    if target_production is not None and missed:
-        needed, reached = target_production / len(throughput), produced / len(throughput)
-        warnings.append(
-            f"The forecast puts out {_n(produced)} of the {_n(target_production)} units wanted "
-            f"within {len(throughput)} periods."
-        )
-        advice.append(
-            f"Raise throughput by {_n(needed - reached)} to {_n(needed)} per period, or allow "
-            f"about {math.ceil(target_production / reached)} periods."
-            if reached > 0
-            else f"A throughput of {_n(needed)} per period is needed; none is forecast."
-        )
-    return {
-        "is_valid": not (broken.any() or above.any() or missed),
-        "warnings": warnings,
-        "recommendations": advice,
-    }
+    if target is None or produced >= target:
+        return True
+    needed, reached = target / len(throughput), produced / len(throughput)
+    found.warnings.append(
+        f"The forecast puts out {_n(produced)} of the {_n(target)} units wanted within "
+        f"{len(throughput)} periods."
+    )
+    found.advice.append(
+        f"Raise throughput by {_n(needed - reached)} to {_n(needed)} per period, or allow "
+        f"about {math.ceil(target / reached)} periods."
+        if reached > 0
+        else f"A throughput of {_n(needed)} per period is needed; none is forecast."
+    )
+    return False
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -76,7 +76,7 @@ class Correction:
         """
         end = self._length + step
         if step:
-            near = np.clip(values, -FARTHEST, FARTHEST)
+            near = values.clip(-FARTHEST, FARTHEST)
             self._rows[:, end - 1, :3] = near
             if self._averaged:
                 self._rows[:, end - 1, 3 : self._value_width] = self._averages(step, near)

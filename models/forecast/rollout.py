@@ -57,6 +57,6 @@ def roll_out(
         change += drift[:, step]
         if correction is not None:
             change += correction.at(step, now)
-        now = np.clip(now + change, look_back.lowest, look_back.highest)
+        now = np.minimum(np.maximum(now + change, look_back.lowest), look_back.highest)
         values[:, rows + step] = now
     return values[:, rows:]
