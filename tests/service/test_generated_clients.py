@@ -169,6 +169,7 @@ def test_the_python_client_uploads_trains_and_predicts(
             dataset_id=stored.dataset_id, learning_rate=FAST["learningRate"], **hyperparameters
         ),
     )
+    assert isinstance(trained, models.TrainReply), trained
     assert trained.metrics.per_target.wip.rmse > 0 and trained.training_history.epochs == 2
     asked = models.PredictRequest(
         model_id=trained.model_id, plant="A", application="B", panel_size="C", prediction_days=5
