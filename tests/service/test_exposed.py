@@ -207,7 +207,7 @@ def test_neither_keys_nor_tickets_are_in_the_logs(
         first_epoch(reply)
     damaged = new_key(exposed, "read")
     with sqlite3.connect(exposed.folder / "jobs.sqlite") as connection:
-        change = "UPDATE service_keys SET hash = 'damaged' WHERE id = ?"
+        change = "UPDATE service_keys SET hash = '$argon2id$damaged' WHERE id = ?"
         connection.execute(change, (id_of(damaged),))
     connection.close()
     reached = replace(exposed, key=damaged)
