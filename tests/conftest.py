@@ -115,6 +115,7 @@ def panel() -> Panel:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running = start_service(tmp_path_factory.mktemp("service"))
+    running.wait_for_worker()
     yield running
     assert running.stop() == 0
 

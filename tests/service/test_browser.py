@@ -98,7 +98,7 @@ def test_the_documentation_works_under_its_policy(
 ) -> None:
     browser.get(f"{service.url}/api/docs/")
     first = WebDriverWait(browser, 60).until(
-        lambda page: page.find_elements(By.CSS_SELECTOR, "#operations-default-get_health button")
+        lambda page: page.find_elements(By.CSS_SELECTOR, "#operations-Operation-health button")
     )
     first[0].click()
     for name in ("try-out__btn", "execute"):

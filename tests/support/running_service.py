@@ -70,7 +70,7 @@ class Service:
         wait_until(lambda: ((self.job(id)["progress"] or {}).get("epoch") or 0) >= epoch, 120)
 
     def wait_for_worker(self) -> None:
-        wait_until(lambda: (self.get("/health").json()["workers_alive"] or 0) > 0)
+        wait_until(lambda: (self.get("/health").json()["workers_alive"] or 0) > 0, 120)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

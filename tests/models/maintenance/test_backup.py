@@ -378,7 +378,7 @@ def test_a_service_is_backed_up_while_it_works_and_goes_on_elsewhere(
         service.call("DELETE", f"/api/jobs/{id}")
     done = run_command(tmp_path, "restore", str(tmp_path / "backup.tar"))
     assert done.returncode == 0 and "Restored" in done.stdout, done.stderr
-    elsewhere = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="1")
+    elsewhere = start_service(tmp_path, WEB_PROCESSES="1")
     try:
         listed = {
             m["model_id"]: m["info"]["status"]
