@@ -168,7 +168,8 @@ def test_a_series_that_the_model_does_not_know_is_forecast_as_predict_does(
     body = ASK | {"datasetId": made["dataset_id"], "origins": 1}
     found = service.post(path_of(trained), body | {"plant": "New"}).json()
     assert [each["cold_start"] for each in found["series"]] == [True]
-    assert "New / TV / L: forecast by the coefficients that all series share" in found["warnings"][0]
+    shared = "New / TV / L: forecast by the coefficients that all series share"
+    assert shared in found["warnings"][0]
     path = found["plot"][0]["forecasts"][0]
     past = [row for row in old if row["date"] <= path["origin"]]
     output = predicted(service, trained, ("New", "TV", "L"), past, 9)
