@@ -17,7 +17,7 @@ from typing import Any
 import requests
 import schemathesis
 from schemathesis import Case, HookContext, Response
-from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import IgnoredAuth, JsonSchemaError, RejectedPositiveData
 
 THINGS: dict[str, Any] = json.loads(os.environ["FUZZ_THINGS"])
@@ -30,7 +30,6 @@ _MADE_UP = 20  # of 100 valid requests, those that stay as Schemathesis makes th
 _TRAINS = r"/api/model/train/?[a-z/]*"
 _PREDICTS = r"/api/model/(predict|predict/batch|plant/{plant}/predict)"
 _TRIES = r"/api/model/{model_id}/(backtest|compress)"
-_TABLES = ("/api/data/upload", "/api/data/validate")  # take a table as their body
 _TAKES_ROWS = rf"/api/data/(upload|validate)|{_TRAINS}|{_PREDICTS}"
 
 # Rules between a request and stored data, or between fields, that JSON Schema cannot express:
@@ -170,8 +169,6 @@ def filter_failure(context: HookContext, failure: Failure, case: Case, response:
             return "ticket" not in case.query  # it opens the stream whatever the headers are
         if isinstance(failure, JsonSchemaError):
             return False  # the schema is that of the whole stream as text, not of one event
-    if isinstance(failure, AcceptedNegativeData) and case.operation.path in _TABLES:
-        return case.meta is None or not case.meta.generation.mode.is_positive  # see `_table`
     if not isinstance(failure, RejectedPositiveData):
         return True
     reply = response.json()

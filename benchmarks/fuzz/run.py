@@ -95,7 +95,7 @@ def furnish(service: Service, spare: int) -> dict[str, Any]:
     backtest = service.post(f"/api/model/{model_id}/backtest", {"origins": 2, "horizon": 3}).json()
     service.get(f"/api/model/{model_id}/visualize")
     rows = service.get(f"/api/data/{kept}").json()["data"]
-    known = ("date", "plant", "application", "panel_size", "wip", "throughput")
+    known = ("date", "plant", "application", "wip", "throughput")
     return {
         "url": service.url,
         "kept": {
@@ -115,7 +115,10 @@ def furnish(service: Service, spare: int) -> dict[str, Any]:
             for plant in SMALL["plants"]
             for size in SMALL["panelSizes"]
         ],
-        "rows": [{name: row[name] for name in known} for row in rows[:60]],
+        "rows": [
+            {name: row[name] for name in known} | {"panelSize": row["panel_size"]}
+            for row in rows[:60]
+        ],
         "csv": service.get(f"/api/data/{kept}?format=csv").text,
         "backtest": backtest["job_id"],
     }
