@@ -36,7 +36,7 @@ _READ = """
 import resource, sys
 from pathlib import Path
 import numpy, pandas, pyarrow.parquet, pyarrow
-from utils import tables
+from models.data import tables
 from utils.errors import ServiceError
 taken = int(next(l for l in open("/proc/self/status") if l.startswith("VmData")).split()[1]) * 1024
 most = taken + int(sys.argv[2])

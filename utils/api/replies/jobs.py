@@ -15,13 +15,15 @@ Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 class JobConfig(NetworkConfig, total=False):
     """The hyperparameters of a training, or the fields of a backtest's request."""
 
-    origins: Annotated[int, Field(description="backtest: origins at most")]
+    origins: Annotated[int | None, Field(description="backtest: origins at most")]
     horizon: Annotated[int | None, Field(description="backtest: steps of each forecast")]
     step: Annotated[int | None, Field(description="backtest: steps from origin to origin")]
     plant: Annotated[str | None, Field(description="backtest: plant of the series")]
     application: Annotated[str | None, Field(description="backtest: application of the series")]
     panel_size: Annotated[str | None, Field(description="backtest: panel size of the series")]
-    include_training: Annotated[bool, Field(description="backtest: origins of the training span")]
+    include_training: Annotated[
+        bool | None, Field(description="backtest: origins of the training span")
+    ]
 
 
 class JobAccepted(Reply):

@@ -22,26 +22,30 @@ Weights = Literal["float32", "float16", "int8"]
 class ModelInfo(TypedDict, total=False):
     """A model as lists show it."""
 
-    status: Annotated[str, Field(description="`ready`, `damaged` or `not imported`")]
-    error: Annotated[str, Field(description="what is wrong with a damaged model")]
+    status: Annotated[str | None, Field(description="`ready`, `damaged` or `not imported`")]
+    error: Annotated[str | None, Field(description="what is wrong with a damaged model")]
     created_at: Annotated[str | None, Field(description="when it was trained, ISO 8601 in UTC")]
-    architecture: Annotated[str, Field(description="`plain` or `enhanced`")]
-    config: Annotated[NetworkConfig, Field(description="hyperparameters")]
+    architecture: Annotated[str | None, Field(description="`plain` or `enhanced`")]
+    config: Annotated[NetworkConfig | None, Field(description="hyperparameters")]
     chosen_by_preset: Annotated[
-        list[str], Field(description="hyperparameters that the preset chose")
+        list[str] | None, Field(description="hyperparameters that the preset chose")
     ]
-    metrics: Annotated[ModelMetrics, Field(description="errors on the held-back end of the data")]
+    metrics: Annotated[
+        ModelMetrics | None, Field(description="errors on the held-back end of the data")
+    ]
     training_time: Annotated[float | None, Field(description="seconds")]
     dataset_id: Annotated[str | None, Field(description="the data set that it was trained on")]
     data_points: Annotated[
         int | None, Field(description="rows that it was trained and measured on")
     ]
-    source: Annotated[str, Field(description="`trained`, or `legacy` for an imported model")]
+    source: Annotated[str | None, Field(description="`trained`, or `legacy` for an imported model")]
     plant: Annotated[str | None, Field(description="the one plant that it was trained on")]
-    warnings: Annotated[list[str], Field(description="series that were left out, and why")]
-    versions: Annotated[dict[str, str], Field(description="versions of what trained it")]
-    serves: Annotated[str, Field(description="the weights that it is served with")]
-    series_count: Annotated[int, Field(description="number of series that it was trained on")]
+    warnings: Annotated[list[str] | None, Field(description="series that were left out, and why")]
+    versions: Annotated[dict[str, str] | None, Field(description="versions of what trained it")]
+    serves: Annotated[str | None, Field(description="the weights that it is served with")]
+    series_count: Annotated[
+        int | None, Field(description="number of series that it was trained on")
+    ]
 
 
 class ModelEntry(Part):

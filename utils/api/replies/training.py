@@ -13,16 +13,22 @@ from utils.api.replies.base import DOCUMENT, ArchitectureName, Part, Reply
 class NetworkConfig(TypedDict, total=False):
     """Hyperparameters of a network and its training."""
 
-    lstm_units_1: Annotated[int, Field(description="units of the first LSTM layer")]
-    lstm_units_2: Annotated[int, Field(description="units of the second LSTM layer")]
-    dropout_rate: Annotated[float, Field(description="share of outputs left out while training")]
-    recurrent_dropout: Annotated[float, Field(description="share of an LSTM's state left out")]
-    sequence_length: Annotated[int, Field(description="steps that the network looks back")]
-    epochs: Annotated[int, Field(description="epochs at most")]
-    batch_size: Annotated[int, Field(description="windows of a batch")]
-    learning_rate: Annotated[float, Field(description="learning rate of Adam at the start")]
-    train_test_split: Annotated[float, Field(description="share of the time that is trained on")]
-    architecture: Annotated[str, Field(description="`plain` or `enhanced`")]
+    lstm_units_1: Annotated[int | None, Field(description="units of the first LSTM layer")]
+    lstm_units_2: Annotated[int | None, Field(description="units of the second LSTM layer")]
+    dropout_rate: Annotated[
+        float | None, Field(description="share of outputs left out while training")
+    ]
+    recurrent_dropout: Annotated[
+        float | None, Field(description="share of an LSTM's state left out")
+    ]
+    sequence_length: Annotated[int | None, Field(description="steps that the network looks back")]
+    epochs: Annotated[int | None, Field(description="epochs at most")]
+    batch_size: Annotated[int | None, Field(description="windows of a batch")]
+    learning_rate: Annotated[float | None, Field(description="learning rate of Adam at the start")]
+    train_test_split: Annotated[
+        float | None, Field(description="share of the time that is trained on")
+    ]
+    architecture: Annotated[str | None, Field(description="`plain` or `enhanced`")]
     seed: Annotated[int | None, Field(description="seed of the random numbers")]
 
 
@@ -50,7 +56,7 @@ class TargetMetrics(TypedDict, total=False):
         float | None, Field(description="share of the seasonal naive's error saved, of roll-outs")
     ]
     coverage: Annotated[
-        dict[str, float | None],
+        dict[str, float | None] | None,
         Field(description="share of values within the interval of 80 and of 95 %, by percent"),
     ]
 
@@ -59,9 +65,11 @@ class TargetMetrics(TypedDict, total=False):
 class MetricsByTarget(TypedDict, total=False):
     """Errors by target."""
 
-    wip: Annotated[TargetMetrics, Field(description="of WIP, in units")]
-    throughput: Annotated[TargetMetrics, Field(description="of throughput, in units per step")]
-    cycle_time: Annotated[TargetMetrics, Field(description="of cycle time, in steps")]
+    wip: Annotated[TargetMetrics | None, Field(description="of WIP, in units")]
+    throughput: Annotated[
+        TargetMetrics | None, Field(description="of throughput, in units per step")
+    ]
+    cycle_time: Annotated[TargetMetrics | None, Field(description="of cycle time, in steps")]
 
 
 @with_config(DOCUMENT)
@@ -87,11 +95,11 @@ class CorrectionErrors(TypedDict, total=False):
 class CorrectionSummary(TypedDict, total=False):
     """The LSTM correction: for which targets it is applied, and its effect on the error."""
 
-    used: Annotated[bool, Field(description="whether it is applied to any target")]
-    targets: Annotated[list[str], Field(description="targets that it is applied to")]
-    anchor: Annotated[str, Field(description="the baseline model that it corrects")]
-    sentence: Annotated[str, Field(description="the same as a sentence")]
-    per_target: Annotated[dict[str, CorrectionErrors], Field(description="errors by target")]
+    used: Annotated[bool | None, Field(description="whether it is applied to any target")]
+    targets: Annotated[list[str] | None, Field(description="targets that it is applied to")]
+    anchor: Annotated[str | None, Field(description="the baseline model that it corrects")]
+    sentence: Annotated[str | None, Field(description="the same as a sentence")]
+    per_target: Annotated[dict[str, CorrectionErrors] | None, Field(description="errors by target")]
 
 
 @with_config(DOCUMENT)
@@ -102,22 +110,26 @@ class ModelMetrics(TypedDict, total=False):
     mae: Annotated[float | None, Field(description="mean absolute error over all targets")]
     r2_score: Annotated[float | None, Field(description="mean R² of the targets")]
     mase: Annotated[float | None, Field(description="mean MASE of the targets, of roll-outs")]
-    per_target: Annotated[MetricsByTarget, Field(description="errors by target")]
-    held_back_rows: Annotated[int, Field(description="rows that the errors are measured on")]
-    calibration_rows: Annotated[int, Field(description="rows that the intervals are measured on")]
-    horizon: Annotated[int, Field(description="steps of the roll-outs")]
-    season: Annotated[int, Field(description="steps of a season")]
-    littles_law: Annotated[LawOnHeldBack, Field(description="Little's Law on held-back data")]
-    network: Annotated[CorrectionSummary, Field(description="what the LSTM correction adds")]
+    per_target: Annotated[MetricsByTarget | None, Field(description="errors by target")]
+    held_back_rows: Annotated[int | None, Field(description="rows that the errors are measured on")]
+    calibration_rows: Annotated[
+        int | None, Field(description="rows that the intervals are measured on")
+    ]
+    horizon: Annotated[int | None, Field(description="steps of the roll-outs")]
+    season: Annotated[int | None, Field(description="steps of a season")]
+    littles_law: Annotated[
+        LawOnHeldBack | None, Field(description="Little's Law on held-back data")
+    ]
+    network: Annotated[CorrectionSummary | None, Field(description="what the LSTM correction adds")]
 
 
 @with_config(DOCUMENT)
 class LossHistory(TypedDict, total=False):
     """Losses of a training, one for each epoch."""
 
-    loss: Annotated[list[float], Field(description="on the training span")]
-    val_loss: Annotated[list[float], Field(description="on the held-back end")]
-    epochs: Annotated[int, Field(description="number of epochs trained")]
+    loss: Annotated[list[float | None] | None, Field(description="on the training span")]
+    val_loss: Annotated[list[float | None] | None, Field(description="on the held-back end")]
+    epochs: Annotated[int | None, Field(description="number of epochs trained")]
     best_epoch: Annotated[
         int | None, Field(description="whose weights are kept; null: those of the last")
     ]
@@ -127,16 +139,20 @@ class LossHistory(TypedDict, total=False):
 class NetworkDesign(TypedDict, total=False):
     """The properties of an architecture beside its hyperparameters."""
 
-    architecture: Annotated[str, Field(description="`plain` or `enhanced`")]
-    batch_normalization: Annotated[bool, Field(description="after each LSTM layer")]
-    l2: Annotated[float, Field(description="factor of the L2 penalty")]
-    recurrent_dropout: Annotated[float, Field(description="share of an LSTM's state left out")]
-    cosine_schedule: Annotated[bool, Field(description="the learning rate falls by a cosine")]
+    architecture: Annotated[str | None, Field(description="`plain` or `enhanced`")]
+    batch_normalization: Annotated[bool | None, Field(description="after each LSTM layer")]
+    l2: Annotated[float | None, Field(description="factor of the L2 penalty")]
+    recurrent_dropout: Annotated[
+        float | None, Field(description="share of an LSTM's state left out")
+    ]
+    cosine_schedule: Annotated[
+        bool | None, Field(description="the learning rate falls by a cosine")
+    ]
     patience: Annotated[
         int | None, Field(description="epochs without progress before it stops; null: never")
     ]
     clip_norm: Annotated[float | None, Field(description="largest norm of a gradient")]
-    engineered_features: Annotated[bool, Field(description="calendar and moving averages")]
+    engineered_features: Annotated[bool | None, Field(description="calendar and moving averages")]
 
 
 @with_config(DOCUMENT)
@@ -145,9 +161,9 @@ class NetworkSummary(TypedDict, total=False):
 
     input_shape: Annotated[list[int | None], Field(description="null: the batch")]
     output_shape: Annotated[list[int | None], Field(description="null: the batch")]
-    total_params: Annotated[int, Field(description="number of weights")]
-    config: Annotated[NetworkConfig, Field(description="hyperparameters")]
-    design: Annotated[NetworkDesign, Field(description="what the architecture adds")]
+    total_params: Annotated[int | None, Field(description="number of weights")]
+    config: Annotated[NetworkConfig | None, Field(description="hyperparameters")]
+    design: Annotated[NetworkDesign | None, Field(description="what the architecture adds")]
     created_at: Annotated[str | None, Field(description="ISO 8601 in UTC")]
 
 
