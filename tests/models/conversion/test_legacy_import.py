@@ -198,7 +198,7 @@ def test_the_columns_that_a_scaler_kept_give_the_order(
     document = legacy_import.import_model(store, save(tmp_path), path).to_json()
     order = ["month", "wip", "throughput", "cycle_time", "plant", "application"]
     assert document["encoding"]["features"] == order
-    assert any("does not know application" in note for note in document["warnings"])
+    assert any("does not have application" in note for note in document["warnings"])
 
 
 def test_scalers_that_do_not_fit_are_refused(tmp_path: Path, store: ArtifactStore) -> None:
