@@ -220,7 +220,7 @@ def test_neither_keys_nor_tickets_are_in_the_logs(
     assert (refused["caller"], refused["role"], refused["outcome"]) == (None, None, "refused")
     assert {"key.create", "key.revoke"} <= {line["action"] for line in audit}
     assert log.count("status=401") >= 2 and f"/api/jobs/{job}/events" in log
-    assert "Traceback" in log and "InvalidHash" in log
+    assert "Traceback" in log and "VerificationError" in log
     keys = [exposed.key, wrong, damaged]
     secrets = [*(key.split("_", 2)[2][:20] for key in keys), made["ticket"][:20], "ticket="]
     log += json.dumps(audit)
