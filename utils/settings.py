@@ -45,7 +45,10 @@ class Settings:
         "sqlite:///saved_data/jobs.sqlite", "database of the training jobs, as a SQLAlchemy URL"
     )
     workers: int = _setting(1, "training workers that `serve` starts (0: none)", 0, 64)
-    worker_id: str = _setting("", "name of this worker, kept over restarts (default: host name)")
+    worker_id: str = _setting(
+        "",
+        "name of this worker (default: host name); each start adds an id of its own",
+    )
     worker_memory_mb: int = _setting(
         0, "memory of each worker, in MB (0: its share of 80 % of the machine's)", 0
     )

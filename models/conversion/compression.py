@@ -81,7 +81,7 @@ def compress(
             found[name] |= {"published": published, "bytes": size}
     entry = {"serves": serves, "forecasts": comparison.count, "files": found}
     # Last, in one write: from here on the new weights are served.
-    models.update_document(model_id, {"serves": serves, "compression": entry})
+    models.update_document(model_id, lambda _: {"serves": serves, "compression": entry})
     return entry
 
 

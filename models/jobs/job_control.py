@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from dbos import error as engine
 
-from models.jobs.job_log import Decision
+from models.jobs.job_log import Decision, StaleAttempt
 from models.jobs.states import MOST_TRIES, JobState, abrupt_end
 from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT
 from models.training.control import Epoch
-from utils.errors import Unavailable
+from utils.errors import InternalError, Unavailable
 from utils.logs import logger
 from utils.storage.checksums import with_checksum, without_checksum
 
@@ -40,11 +40,14 @@ class JobControl:
     """The control of one job, as a context manager around its work.
 
     Two threads of its own record the progress and check whether the job is still to be done by
-    this worker, so that the work itself never waits for the database.
+    this worker, so that the work itself never waits for the database. Entering it begins an attempt
+    with a fencing token of its own; once a later attempt has begun, this one decides, keeps,
+    publishes and removes nothing.
     """
 
     def __init__(self, context: WorkerContext, job_id: str) -> None:
         self._context, self._job_id = context, job_id
+        self._token: int | None = None
         self._ended = threading.Event()
         self._stop: BaseException | None = None
         self._began = self._kept_at = time.monotonic()
@@ -56,7 +59,7 @@ class JobControl:
         self._interruptible.set()
 
     def __enter__(self) -> JobControl:
-        self.with_retries(self._poll)
+        self.with_retries(self._begin)
         self._context.running[self._job_id] = self._interruptible
         for run in (self._keep_polling, self._keep_recording):
             threading.Thread(target=run, name="job-control", daemon=True).start()
@@ -80,13 +83,23 @@ class JobControl:
             if not self._ended.wait(_STOP_SECONDS):
                 self._context.restart(self._job_id)
 
+    def _begin(self) -> None:
+        self._poll()
+        if self._stop is None:
+            self._token = self._context.jobs.log.claim(self._job_id, self._context.worker_id)
+
     def _poll(self) -> None:
         jobs, job_id = self._context.jobs, self._job_id
         state, owner = jobs.owner(job_id)
         if state is JobState.CANCELLED or jobs.decision(job_id) is Decision.CANCEL:
             self._stop = engine.DBOSWorkflowCancelledError(f"Job {job_id} was cancelled.")
-        elif state is not JobState.RUNNING or owner != self._context.worker_id:
+        elif (state, owner) != (JobState.RUNNING, self._context.worker_id) or self._is_stale():
             self._stop = engine.DBOSWorkflowConflictIDError(job_id)
+
+    def _is_stale(self) -> bool:
+        """Return True if a later attempt of the job has begun."""
+        newest = self._context.jobs.log.token(self._job_id) if self._token is not None else None
+        return newest != self._token
 
     def check(self) -> None:
         """Raise the error that is to end the work, if there is one."""
@@ -108,12 +121,15 @@ class JobControl:
         """Record that the job runs, and the number of the try.
 
         Raises:
-            InternalError: too many tries in a row ended with their worker.
+            InternalError: too many tries in a row ended with their worker, or the job failed and
+                its worker ended before it could record why.
         """
         self.with_retries(self._start)
 
     def _start(self) -> None:
         jobs = self._context.jobs
+        if jobs.log.decision(self._job_id) is Decision.FAIL:
+            raise InternalError("The job failed, and its worker ended before it recorded why.")
         job, ended = jobs.get(self._job_id), jobs.log.tries_without_progress(self._job_id)
         if ended >= MOST_TRIES:
             raise abrupt_end(job.work, ended)
@@ -200,7 +216,8 @@ class JobControl:
             path.write_bytes(with_checksum(unrecorded.encode() + b"\n" + content))
 
         try:
-            self._context.models.keep(self._job_id, CHECKPOINT, write)
+            if not self._is_stale():
+                self._context.models.keep(self._job_id, CHECKPOINT, write)
         except Unavailable as error:
             log.warning("no checkpoint kept", job_id=self._job_id, error=error.message)
             self._kept_at = time.monotonic() + _CHECKPOINT_PAUSE  # each attempt may take seconds
@@ -212,16 +229,31 @@ class JobControl:
 
         Raises:
             DBOSWorkflowCancelledError: the job was cancelled first.
+            DBOSWorkflowConflictIDError: a later attempt has begun.
+            Conflict: another attempt published it, or it was deleted meanwhile.
         """
-        if self.with_retries(self._decide) is Decision.CANCEL:
+        if self.with_retries(lambda: self._decide(Decision.PUBLISH)) is Decision.CANCEL:
             raise engine.DBOSWorkflowCancelledError(f"Job {self._job_id} was cancelled.")
         self.with_retries(act)
 
-    def _decide(self) -> Decision:
+    def fail(self) -> None:
+        """Decide that the job fails, before anything of it is removed.
+
+        Raises:
+            DBOSWorkflowCancelledError: the job was cancelled first.
+            DBOSWorkflowConflictIDError: a later attempt has begun, which needs what there is.
+        """
+        if self.with_retries(lambda: self._decide(Decision.FAIL)) is Decision.CANCEL:
+            raise engine.DBOSWorkflowCancelledError(f"Job {self._job_id} was cancelled.")
+
+    def _decide(self, decision: Decision) -> Decision:
         self._poll()
         self.check()
         self._record()
-        return self._context.jobs.log.decide(self._job_id, Decision.PUBLISH)
+        try:
+            return self._context.jobs.log.decide(self._job_id, decision, self._token)
+        except StaleAttempt:
+            raise engine.DBOSWorkflowConflictIDError(self._job_id) from None
 
     def with_retries(self, act: Callable[[], T]) -> T:
         """Return the result of `act`, called again while the database or a store is away.

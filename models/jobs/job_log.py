@@ -1,7 +1,9 @@
 """The event log of each job, written by workers and read by every web process.
 
 The engine keeps a job's state and outcome. The event log has one row per epoch and one per change
-of status; beside it stands the one decision that cancelling and publishing race for.
+of status; beside it stand the one decision that cancelling, failing and publishing race for, and
+the fencing token of the attempt that may decide (M. Kleppmann, "Designing Data-Intensive
+Applications", 2017, chapter 8).
 """
 
 from __future__ import annotations
@@ -38,6 +40,13 @@ _DECISIONS = sa.Table(
     sa.Column("job_id", sa.String(36), primary_key=True),
     sa.Column("decision", sa.String(20), nullable=False),
 )
+_ATTEMPTS = sa.Table(
+    "job_attempts",
+    _METADATA,
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("worker_id", sa.String(200), nullable=False),
+)
 _AHEAD = 60.0  # seconds that the clocks of machines may differ by
 _TRIES = 20  # of a writer whose number another one took first
 
@@ -47,6 +56,11 @@ class Decision(StrEnum):
 
     CANCEL = "cancel"
     PUBLISH = "publish"
+    FAIL = "fail"
+
+
+class StaleAttempt(Exception):
+    """A later attempt of the job has begun: this one must not change anything any more."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +208,51 @@ class JobLog:
         with self._connection() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def decide(self, job_id: str, decision: Decision) -> Decision:
-        """Decide how a job ends, unless it is decided; return the decision that stands."""
+    def claim(self, job_id: str, worker_id: str) -> int:
+        """Begin an attempt of a job; return its fencing token, which ends all earlier attempts.
+
+        Args:
+            worker_id: of the worker that begins it.
+        """
+        mine = _ATTEMPTS.c.job_id == job_id
+        next_one = (
+            _ATTEMPTS.update().where(mine).values(token=_ATTEMPTS.c.token + 1, worker_id=worker_id)
+        )
+        first = _ATTEMPTS.insert().values(job_id=job_id, token=1, worker_id=worker_id)
+        for _ in range(_TRIES):
+            try:
+                with self._connection() as connection:
+                    if not connection.execute(next_one).rowcount:
+                        connection.execute(first)
+                    token = connection.execute(sa.select(_ATTEMPTS.c.token).where(mine))
+                    return int(token.scalar_one())
+            except IntegrityError:  # another worker began the first attempt
+                continue
+        raise InternalError(f"No attempt of job {job_id} can begin.")
+
+    def token(self, job_id: str) -> int | None:
+        """Return the token of the newest attempt of a job; None before the first."""
+        with self._connection() as connection:
+            return connection.scalar(
+                sa.select(_ATTEMPTS.c.token).where(_ATTEMPTS.c.job_id == job_id)
+            )
+
+    def decide(self, job_id: str, decision: Decision, token: int | None = None) -> Decision:
+        """Decide how a job ends, unless it is decided; return the decision that stands.
+
+        Args:
+            token: of the attempt that decides; None: a client does.
+
+        Raises:
+            StaleAttempt: the token is not that of the newest attempt.
+        """
+        mine = _ATTEMPTS.c.job_id == job_id, _ATTEMPTS.c.token == token
+        # An update without an effect, which locks the row: no attempt begins before the decision.
+        hold = _ATTEMPTS.update().where(*mine).values(token=_ATTEMPTS.c.token)
         try:
             with self._connection() as connection:
+                if token is not None and not connection.execute(hold).rowcount:
+                    raise StaleAttempt(job_id)
                 connection.execute(_DECISIONS.insert().values(job_id=job_id, decision=decision))
         except IntegrityError:
             return self.decision(job_id) or decision
@@ -214,7 +269,7 @@ class JobLog:
         """Delete the events and decisions of some jobs."""
         ids = list(job_ids)
         with self._connection() as connection:
-            for table in (_EVENTS, _DECISIONS):
+            for table in (_EVENTS, _DECISIONS, _ATTEMPTS):
                 connection.execute(table.delete().where(table.c.job_id.in_(ids)))
 
     @contextmanager

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from uuid import uuid4
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -19,10 +20,10 @@ from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.jobs.workflows import register
 from utils import logs, process_limits
-from utils.errors import NotFound, SettingsError, Unavailable
+from utils.errors import NotFound, Unavailable
 from utils.logs import logger
 from utils.settings import Settings
-from utils.storage.database import ALIVE_FOR, BEAT_EVERY, Workers, open_engine
+from utils.storage.database import BEAT_EVERY, Workers, open_engine
 
 log = logger("worker")
 
@@ -36,7 +37,8 @@ _DAY = 86_400.0
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or Ctrl-C, or until the process that started this one is gone."""
-    worker_id = settings.worker_id or socket.gethostname()
+    # Of this start alone: no other worker, and no earlier start of this one, has the same.
+    worker_id = f"{settings.worker_id or socket.gethostname()}.{uuid4().hex[:12]}"
     process_limits.cap_memory(settings.worker_memory_mb, settings.workers)
     process_limits.lower_priority()
     engine = open_engine(settings.resolved_database_url)
@@ -47,10 +49,9 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    context = WorkerContext(settings, jobs, worker_id)
+    context = WorkerContext(settings, jobs, worker_id, lambda: workers.leave(worker_id))
     for store in (context.models, context.datasets.store, context.backtests):
         store.sweep()
-    _expect_unique(workers, worker_id)
     started = time.time()
     workers.beat(worker_id, started)
     _launch(engine, context)
@@ -63,24 +64,6 @@ def run(settings: Settings) -> None:
     log.info("worker stopped", worker_id=worker_id)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
     os._exit(0)
-
-
-def _expect_unique(workers: Workers, worker_id: str) -> None:
-    """Check that no other worker has this name; wait for one that has just ended.
-
-    Two workers of one name would take each other's jobs for their own.
-
-    Raises:
-        SettingsError: another worker has it.
-    """
-    deadline = time.monotonic() + ALIVE_FOR + BEAT_EVERY
-    while (host := workers.rival(worker_id)) is not None:
-        if time.monotonic() > deadline:
-            raise SettingsError(
-                f"WORKER_ID must be another one for every worker. Received: {worker_id!r}, which "
-                f"a worker on {host} has."
-            )
-        time.sleep(0.5)
 
 
 class _Upkeep:

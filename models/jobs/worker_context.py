@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from models.data.datasets import Datasets
 from models.jobs.arguments import JobArguments
@@ -25,7 +26,10 @@ _STOP_SECONDS = 4.0  # that trainings have to reach the end of an epoch when a w
 
 
 class WorkerContext:
-    """The stores, the jobs and the name of one worker.
+    """The stores, the jobs and the id of one worker.
+
+    Args:
+        leave: ends the worker's heartbeat, so that others take its jobs over at once.
 
     Attributes:
         running: jobs with a control, and an event that is set while ending now would lose no work.
@@ -34,8 +38,14 @@ class WorkerContext:
         loaded: set when TensorFlow is imported and has been used once.
     """
 
-    def __init__(self, settings: Settings, jobs: WorkerJobs, worker_id: str) -> None:
-        self.jobs, self.worker_id = jobs, worker_id
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: WorkerJobs,
+        worker_id: str,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.jobs, self.worker_id, self._leave = jobs, worker_id, leave
         self.checkpoint_seconds = settings.checkpoint_seconds
         self.models: ArtifactStore = model_store(settings.model_location)
         self.max_epochs = settings.max_epochs
@@ -76,6 +86,7 @@ class WorkerContext:
             if job.state is JobState.CANCELLED or self.jobs.decision(job_id) is Decision.CANCEL:
                 self.jobs.settle_cancelled(job_id)
                 self.remove_leftovers(job_id, job.arguments)
+            self._leave()
         except ServiceError as error:  # deleted, or the database is away: sweeps clean up later
             log.warning("cannot clean up after a job", job_id=job_id, error=error.message)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # nosec B606

@@ -27,8 +27,9 @@ from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
 from utils.api.schemas import BacktestRequest
-from utils.errors import InternalError, NotFound, ServiceError, Unavailable, first_line
+from utils.errors import Conflict, InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.logs import logger
+from utils.storage.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from models.series.panel import Panel
@@ -72,10 +73,14 @@ def _workflow(
 
 def train(context: WorkerContext, job_id: str, arguments: TrainArguments) -> dict[str, Any]:
     """Train on a stored data set; the model takes the job's id, so none is published twice."""
-    with _cleaned_up(context, job_id, arguments), JobControl(context, job_id) as control:
+    with (
+        JobControl(context, job_id) as control,
+        _cleaned_up(context, control, job_id, arguments),
+    ):
         control.check()
         if job_id not in control.with_retries(context.models.ids):
-            _train(context, control, job_id, arguments)
+            with _published_once(context.models, job_id):
+                _train(context, control, job_id, arguments)
     try:
         context.models.drop(job_id, CHECKPOINT)
     except Unavailable as error:
@@ -84,21 +89,45 @@ def train(context: WorkerContext, job_id: str, arguments: TrainArguments) -> dic
 
 
 @contextmanager
-def _cleaned_up(context: WorkerContext, job_id: str, arguments: JobArguments) -> Iterator[None]:
-    """Remove what a job leaves behind if it ends without a result."""
+def _cleaned_up(
+    context: WorkerContext, control: JobControl, job_id: str, arguments: JobArguments
+) -> Iterator[None]:
+    """Remove what a job leaves behind if it ends without a result.
+
+    Nothing is removed before the end is decided: until then a later attempt may need it.
+    """
     try:
-        yield
+        try:
+            yield
+        except (engine.DBOSWorkflowConflictIDError, engine.DBOSWorkflowCancelledError):
+            raise
+        except Exception as error:
+            try:
+                control.fail()
+            except Unavailable:  # whoever takes the job over cleans up, or the sweep of the store
+                log.warning("cannot record that a job failed", job_id=job_id)
+                raise error from None
+            context.remove_leftovers(job_id, arguments)
+            raise
     except engine.DBOSWorkflowConflictIDError:
-        log.warning("another worker has taken the job over", job_id=job_id)
+        log.warning("another attempt has taken the job over", job_id=job_id)
         raise
     except engine.DBOSWorkflowCancelledError:
         log.info("job cancelled", job_id=job_id)
         context.jobs.settle_cancelled(job_id)
         context.remove_leftovers(job_id, arguments)
         raise
-    except Exception:
-        context.remove_leftovers(job_id, arguments)
-        raise
+
+
+@contextmanager
+def _published_once(store: ArtifactStore, job_id: str) -> Iterator[None]:
+    """Accept that an earlier attempt of the job has published its result meanwhile."""
+    try:
+        yield
+    except Conflict:
+        if job_id not in store.ids():
+            raise
+        log.warning("an earlier attempt has published the result", job_id=job_id)
 
 
 def _train(
@@ -195,10 +224,13 @@ def compress(context: WorkerContext, job_id: str, arguments: CompressArguments) 
 
 def backtest(context: WorkerContext, job_id: str, arguments: BacktestArguments) -> dict[str, Any]:
     """Judge a model from past origins; the result takes the job's id, as a model does."""
-    with _cleaned_up(context, job_id, arguments):
-        with JobControl(context, job_id) as control:
-            control.check()
-            if job_id not in control.with_retries(context.backtests.ids):
+    with (
+        JobControl(context, job_id) as control,
+        _cleaned_up(context, control, job_id, arguments),
+    ):
+        control.check()
+        if job_id not in control.with_retries(context.backtests.ids):
+            with _published_once(context.backtests, job_id):
                 _backtest(context, control, job_id, arguments)
         if not context.models.has(arguments.model_id, ".json"):  # deleted with its backtests
             with suppress(NotFound):

@@ -206,6 +206,10 @@ def _set_aside(store: ArtifactStore, id: str, *suffixes: str) -> str:
 def _withdraw(store: ArtifactStore, id: str, suffix: str) -> str:
     """Move a damaged file away; its document does not state it any more."""
     done = _set_aside(store, id, suffix)
-    files = {n: entry for n, entry in store.document(id)["files"].items() if n != f"{id}{suffix}"}
-    store.update_document(id, {"files": files})
+
+    def without(document: dict[str, Any]) -> dict[str, Any]:
+        files = document["files"].items()
+        return {"files": {name: entry for name, entry in files if name != f"{id}{suffix}"}}
+
+    store.update_document(id, without)
     return done

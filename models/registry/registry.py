@@ -45,7 +45,7 @@ _SHOWN = {
 
 def model_store(location: str | Path, quota: Quota | None = None) -> ArtifactStore:
     """Return the store that models are published to."""
-    return ArtifactStore(location, "model", SUFFIXES, quota, _summary)
+    return ArtifactStore(location, "model", SUFFIXES, quota, _summary, deletes_for_good=True)
 
 
 _LEFT_OUT = names_on_disk(FORECAST_FIELDS)
@@ -74,7 +74,8 @@ def served_suffix(document: ModelDocument) -> str:
 
 def backtest_store(location: str | Path) -> ArtifactStore:
     """Return the store of the backtests of the models at a location: a folder beneath it."""
-    return ArtifactStore(f"{str(location).rstrip('/')}/backtests", "backtest", (RESULT, PICTURE))
+    folder = f"{str(location).rstrip('/')}/backtests"
+    return ArtifactStore(folder, "backtest", (RESULT, PICTURE), deletes_for_good=True)
 
 
 class NotDerived(Exception):

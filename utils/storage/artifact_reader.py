@@ -21,6 +21,7 @@ Document = dict[str, Any]
 DOCUMENT = ".json"
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MISSING = "is missing"
+STORED_AS = "stored_as"  # in the entry of a file: its name in the store, where it has another one
 
 # A file is replaced just before its document: a reader in between reads again.
 _SETTLED_AFTER = 5.0  # seconds since a change after which a file is not being replaced
@@ -92,17 +93,27 @@ class ArtifactReader:
     def has(self, id: str, suffix: str) -> bool:
         """Return whether a file of an artifact exists."""
         try:
-            self._files.stamp(self._name(id, suffix))
+            self._files.stamp(self._stored_name(id, suffix))
         except (FileNotFoundError, NotFound):
             return False
         return True
+
+    def _stored_name(self, id: str, suffix: str) -> str:
+        """The name under which a file of an artifact is stored, as its document states it."""
+        name = self._name(id, suffix)
+        if self._files.in_place or suffix == DOCUMENT:
+            return name
+        with contextlib.suppress(NotFound, DamagedFile):
+            entry = self.summary(id).get("files", {}).get(name, {})
+            return str(entry.get(STORED_AS, name))
+        return name
 
     def changed_at(self, id: str) -> float:
         """Return when the newest file of an artifact was written, as a Unix time; 0 without any."""
         times = [0.0]
         for suffix in (DOCUMENT, *self.suffixes):
             with contextlib.suppress(FileNotFoundError):
-                times.append(self._files.changed_at(self._name(id, suffix)))
+                times.append(self._files.changed_at(self._stored_name(id, suffix)))
         return max(times)
 
     def _name(self, id: str, suffix: str) -> str:
@@ -114,6 +125,9 @@ class ArtifactReader:
         if not is_uuid(id) and not any(id in self.stems(s) for s in (DOCUMENT, *self.suffixes)):
             raise self._missing(id)
         return f"{id}{suffix}"
+
+    def _damaged_document(self, id: str, error: Exception) -> DamagedFile:
+        return DamagedFile(f"The document of {self.noun} {id} is damaged: {error}. {_REPAIR}")
 
     def _missing(self, id: str) -> NotFound:
         return NotFound(f"There is no {self.noun} {_short(id)}.")
@@ -150,9 +164,7 @@ class ArtifactReader:
             self.forget(id)
             raise self._missing(id) from error
         except (ValueError, OSError) as error:
-            raise DamagedFile(
-                f"The document of {self.noun} {id} is damaged: {error}. {_REPAIR}"
-            ) from error
+            raise self._damaged_document(id, error) from error
         if not (known and known.stamp == stamp):
             summary = self._summarize(document) if self._summarize else document
             known = self._documents[id] = _Cached(stamp, summary, summary is document)
@@ -200,7 +212,7 @@ class ArtifactReader:
         found = {}
         for name, stated in self.summary(id).get("files", {}).items():
             try:
-                size = self._stamp(name)[-1]
+                size = self._stamp(stated.get(STORED_AS, name))[-1]
             except FileNotFoundError:
                 found[name.removeprefix(id)] = MISSING
             else:
@@ -244,17 +256,20 @@ class ArtifactReader:
     ) -> T:
         """The result of `take` for a file whose SHA-256 is that of the document."""
         self._stated(id, suffix)
+        missing = True
         try:
             for _ in self._attempts(id, suffix):
-                found = take(self._name(id, suffix))
-                stated = self._stated(id, suffix)
+                try:
+                    found = take(self._stored_name(id, suffix))
+                except FileNotFoundError:
+                    missing = True
+                    continue
+                missing, stated = False, self._stated(id, suffix)
                 if stated is None or sha256(found) == stated:
                     return found
-        except FileNotFoundError as error:
-            raise self._gone(id, suffix) from error
         except OSError as error:
             raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
-        raise self.damage(id, suffix)
+        raise self._gone(id, suffix) if missing else self.damage(id, suffix)
 
     def _attempts(self, id: str, suffix: str) -> Iterator[None]:
         """Attempts to read a file that agrees with its document: more while it is replaced."""
@@ -262,8 +277,11 @@ class ArtifactReader:
         self.forget(id)  # the cached document may be older than the file
         yield
         for pause in _RETRY_AFTER:
-            age = time.time() - self._files.changed_at(self._name(id, suffix))
-            if age > _SETTLED_AFTER:
+            try:
+                changed = self._files.changed_at(self._stored_name(id, suffix))
+            except FileNotFoundError:
+                return
+            if time.time() - changed > _SETTLED_AFTER:
                 return
             time.sleep(pause)
             self.forget(id)

@@ -1,7 +1,8 @@
 """Artifacts, published atomically: each has some files and one `.json` document.
 
 An artifact exists when its document does. The document is placed last, so that after a crash, a
-kill or a full disk at any moment no incomplete artifact is visible.
+kill or a full disk at any moment no incomplete artifact is visible. Changes of one document by
+several processes are linearizable: each is made from the version that it replaces (`Files.commit`).
 """
 
 from __future__ import annotations
@@ -9,27 +10,37 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
-from utils.errors import Unavailable
+from utils.errors import Conflict, NotFound, Unavailable
 from utils.storage.artifact_reader import (
     DOCUMENT,
+    STORED_AS,
     ArtifactReader,
     Document,
     is_uuid,
     sha256_of_file,
 )
-from utils.storage.checksums import document_to_bytes
-from utils.storage.files import ABANDONED_AFTER, sync
+from utils.storage.checksums import document_from_bytes, document_to_bytes
+from utils.storage.files import ABANDONED_AFTER, Changed, sync
 from utils.storage.quota import Quota, StoredSize
 
 Writer = Callable[[Path], None]
 
 _KEPT_FOR = 7 * 86_400.0  # seconds for which a checkpoint waits for its worker
 _CHECKPOINT = "checkpoint"
+_ATTEMPTS = 50  # at a change of a document that others change meanwhile
+
+
+class _Staged(NamedTuple):
+    """Prepared files: entries of the document by plain name, paths by name in the store."""
+
+    entries: dict[str, Any]
+    paths: dict[str, Path]
 
 
 class ArtifactStore(ArtifactReader):
@@ -38,6 +49,7 @@ class ArtifactStore(ArtifactReader):
     Args:
         location, noun, suffixes, summarize: as of `ArtifactReader`.
         quota: of all of them together; None: as much as the disk has.
+        deletes_for_good: True if no artifact may be published under the id of a deleted one.
     """
 
     def __init__(
@@ -47,11 +59,13 @@ class ArtifactStore(ArtifactReader):
         suffixes: tuple[str, ...],
         quota: Quota | None = None,
         summarize: Callable[[Document], Document] | None = None,
+        deletes_for_good: bool = False,
     ) -> None:
         super().__init__(location, noun, suffixes, summarize)
+        self._deletes_for_good = deletes_for_good
         self.quota = StoredSize(self._files, (DOCUMENT, *suffixes), noun, quota)
 
-    def publish(self, id: str, document: dict[str, Any], files: Mapping[str, Writer]) -> None:
+    def publish(self, id: str, document: Document, files: Mapping[str, Writer]) -> None:
         """Publish an artifact completely, or nothing of it.
 
         Args:
@@ -61,79 +75,124 @@ class ArtifactStore(ArtifactReader):
             files: ending → function that writes the file to the path it is given.
 
         Raises:
+            Conflict: there is an artifact of that id, or there was one and it was deleted.
             TooLarge: it exceeds the quota.
             Unavailable: the location cannot be written to (a full disk, say).
         """
-        placed: list[str] = []
         self.quota.expect()
-        try:
-            with self._files.staging() as staging:
-                for suffix, write in files.items():
-                    write(staging / f"{id}{suffix}")
-                described = {path.name: _describe(path) for path in sorted(staging.iterdir())}
-                _write(staging / f"{id}{DOCUMENT}", document | {"files": described})
-                staged = sum(path.stat().st_size for path in staging.iterdir())
-                self.quota.expect(staged)
-                for suffix in (*files, DOCUMENT):
-                    placed.append(f"{id}{suffix}")
-                    self._files.place(staging / placed[-1], placed[-1])
-                self._files.settle()
-            self.quota.grew(staged)
-        except BaseException as error:
-            for name in reversed(placed):
-                with contextlib.suppress(Unavailable):  # the first error is reported
-                    self._files.remove(name)
-            if isinstance(error, OSError):
-                raise self._unwritable(error) from error
-            raise
-        finally:
-            self.forget(id)
+        with self._changing(id) as staging:
+            for suffix, write in files.items():
+                write(staging / f"{id}{suffix}")
+            staged = self._staged(staging)
+            path = staging / f"{id}{DOCUMENT}"
+            _write(path, document | {"files": staged.entries})
+            size = sum(path.stat().st_size for path in staging.iterdir())
+            self.quota.expect(size)
+            try:
+                self._files.commit(staged.paths, path, None)
+            except Changed:
+                self._discard(staged)
+                raise Conflict(
+                    f"There is a {self.noun} {id} already, or there was one and it was deleted."
+                ) from None
+            self.quota.grew(size)
 
     def attach(self, id: str, suffix: str, write: Writer) -> None:
-        """Add or replace one file of a published artifact, then its document.
+        """Add or replace one file of a published artifact, and its entry in the document.
 
         Raises:
             NotFound: the artifact does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
-        name = f"{id}{suffix}"
         self.document(id)
-        try:
-            with self._files.staging() as staging:
-                write(staging / name)
-                self.forget(id)
-                document = self.document(id)  # read again, as writing may have taken long
-                files = document.get("files", {}) | {name: _describe(staging / name)}
-                _write(staging / f"{id}{DOCUMENT}", document | {"files": files})
-                self._files.place(staging / name, name)
-                if not self.has(id, DOCUMENT):  # deleted meanwhile: stays deleted
-                    self._files.remove(name)
-                    raise self._missing(id)
-                self._files.place(staging / f"{id}{DOCUMENT}", f"{id}{DOCUMENT}")
-        except OSError as error:
-            raise self._unwritable(error) from error
-        finally:
-            self.forget(id)
+        with self._changing(id) as staging:
+            write(staging / f"{id}{suffix}")
+            staged = self._staged(staging)
+            try:
+                before = self._commit(
+                    id,
+                    staging,
+                    staged.paths,
+                    lambda document: {"files": document.get("files", {}) | staged.entries},
+                )
+            except NotFound:
+                self._discard(staged)
+                raise
+            replaced = before.get("files", {}).get(f"{id}{suffix}", {}).get(STORED_AS)
+            if replaced is not None:
+                self._files.remove(replaced)
 
-    def update_document(self, id: str, entries: dict[str, Any]) -> None:
-        """Change entries of a published document, atomically.
+    def update_document(self, id: str, change: Callable[[Document], Document]) -> None:
+        """Change entries of a published document.
+
+        Args:
+            change: entries to set → from the document; called again if another process changed
+                the document meanwhile.
 
         Raises:
             NotFound: the artifact does not exist, or was deleted meanwhile.
             Unavailable: the location cannot be written to.
         """
-        name, document = f"{id}{DOCUMENT}", self.document(id)
+        with self._changing(id) as staging:
+            self._commit(id, staging, {}, change)
+
+    def _commit(
+        self,
+        id: str,
+        staging: Path,
+        files: Mapping[str, Path],
+        change: Callable[[Document], Document],
+    ) -> Document:
+        """Place files with the changed document of an artifact; return the document of before.
+
+        Compare and swap: the change is made again from what another process made of the document.
+        """
+        name = f"{id}{DOCUMENT}"
+        for _ in range(_ATTEMPTS):
+            try:
+                content, version = self._files.read_version(self._name(id, DOCUMENT))
+            except FileNotFoundError:
+                raise self._missing(id) from None
+            try:
+                document = document_from_bytes(content)
+            except ValueError as error:
+                raise self._damaged_document(id, error) from error
+            _write(staging / name, document | change(document))
+            try:
+                self._files.commit(files, staging / name, version)
+            except Changed:
+                continue
+            return document
+        raise Unavailable(f"The {self.noun} {id} is being changed all the time. Try again.")
+
+    @contextlib.contextmanager
+    def _changing(self, id: str) -> Iterator[Path]:
+        """A staging folder for a change of an artifact; failed writes raise Unavailable."""
         try:
             with self._files.staging() as staging:
-                _write(staging / name, document | entries)
-                sync(staging / name)
-                if not self.has(id, DOCUMENT):  # deleted meanwhile: stays deleted
-                    raise self._missing(id)
-                self._files.place(staging / name, name)
+                yield staging
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
             self.forget(id)
+
+    def _staged(self, staging: Path) -> _Staged:
+        """Describe the files of a staging folder."""
+        entries: dict[str, Any] = {}
+        paths: dict[str, Path] = {}
+        for path in sorted(staging.iterdir()):
+            entries[path.name], stored = _describe(path), path.name
+            if not self._files.in_place:
+                id, _, suffix = path.name.partition(".")
+                stored = f"{id}.{uuid4().hex}.{suffix}"
+                entries[path.name][STORED_AS] = stored
+            paths[stored] = path
+        return _Staged(entries, paths)
+
+    def _discard(self, staged: _Staged) -> None:
+        """Remove the files of a commit that was refused; where it is one step, there are none."""
+        for name in () if self._files.in_place else staged.paths:
+            self._files.remove(name)
 
     def delete(self, id: str) -> None:
         """Delete an artifact: its document first, so that it is never visible without its files.
@@ -141,12 +200,16 @@ class ArtifactStore(ArtifactReader):
         Raises:
             NotFound: there is no artifact of that id.
         """
-        there = self._files.remove(self._name(id, DOCUMENT))
+        name = self._name(id, DOCUMENT)
+        names = {f"{id}{suffix}" for suffix in self.suffixes}
+        if not self._files.in_place:
+            names |= {stored for stored in self._files.names() if stored.startswith(f"{id}.")}
+        there = self._files.retire(name, for_good=self._deletes_for_good)
         self.forget(id)
         if not there and not (".h5" in self.suffixes and self.has(id, ".h5")):
             raise self._missing(id)
-        for suffix in self.suffixes:
-            self._files.remove(f"{id}{suffix}")
+        for stored in names - {name}:
+            self._files.remove(stored)
         self.quota.shrank()
 
     # --- files of no published artifact -------------------------------------------------------
@@ -218,7 +281,7 @@ class ArtifactStore(ArtifactReader):
         try:
             # The document goes last, as it describes the other files.
             for suffix in suffixes or (*self.suffixes, DOCUMENT):
-                self._files.set_aside(f"{id}{suffix}", folder)
+                self._files.set_aside(self._stored_name(id, suffix), folder)
         except OSError as error:
             raise self._unwritable(error) from error
         finally:

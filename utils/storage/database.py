@@ -159,15 +159,27 @@ def _reason(error: SQLAlchemyError, engine: sa.Engine) -> str:
     return line.replace(password, "***") if password else line
 
 
-def _lives(pid: int) -> bool:
-    """Return whether another process has an id."""
+def _machine() -> str:
+    """Return a name of this machine's processes, as long as it runs.
+
+    Two containers of one image may have the same host name, and other processes.
+    """
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # elsewhere than on Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether no process of this machine has an id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
-    except PermissionError:
         return True
-    return pid != os.getpid()
+    except PermissionError:
+        pass
+    return False
 
 
 class Workers:
@@ -192,7 +204,7 @@ class Workers:
         # SQLite writes ON CONFLICT as PostgreSQL does.
         row = postgresql.insert(_WORKERS).values(
             worker_id=worker_id,
-            host=socket.gethostname(),
+            host=_machine(),
             pid=os.getpid(),
             started_at=started_at,
             beat_at=Clock(),
@@ -215,28 +227,22 @@ class Workers:
                 _WORKERS.delete().where(_WORKERS.c.beat_at < Clock() - older_than_seconds)
             )
 
-    def rival(self, worker_id: str) -> str | None:
-        """Return the host of another live process with a worker id; None without one."""
-        query = sa.select(_WORKERS.c.host, _WORKERS.c.pid).where(
-            _WORKERS.c.worker_id == worker_id, _WORKERS.c.beat_at > Clock() - ALIVE_FOR
-        )
-        with answering(self._engine), self._engine.connect() as connection:
-            found = connection.execute(query).first()
-        if found is None or (found.host == socket.gethostname() and not _lives(found.pid)):
-            return None
-        return str(found.host)
-
     def alive(self) -> int:
         """Return how many workers are alive."""
         return len(self.alive_ids())
 
     def alive_ids(self) -> set[str]:
-        """Return the ids of the workers that are alive."""
+        """Return the ids of the workers that are alive.
+
+        A worker of this machine whose process has ended is not; of others, their heartbeats tell.
+        """
         recent = _WORKERS.c.beat_at > Clock() - ALIVE_FOR
         with answering(self._engine), self._engine.connect() as connection:
             if not sa.inspect(connection).has_table(_WORKERS.name):
                 return set()
-            return set(connection.scalars(sa.select(_WORKERS.c.worker_id).where(recent)))
+            found = connection.execute(sa.select(_WORKERS).where(recent)).all()
+        here = _machine()
+        return {row.worker_id for row in found if not (row.host == here and _has_ended(row.pid))}
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:

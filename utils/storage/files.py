@@ -1,6 +1,8 @@
 """The operations on stored files, the same for a folder and for an object store.
 
-Each of them is atomic: a file is there with all of its content, or it is not there.
+Each of them is atomic: a file is there with all of its content, or it is not there. A document is
+changed by compare and swap: `commit` replaces the version that the change was made from, or
+nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,13 +21,25 @@ from utils.errors import Unavailable
 Stamp = tuple[Any, ...]  # differs whenever the content of a file does; its last item is the size
 
 ABANDONED_AFTER = 3600.0  # seconds; no publication takes that long to place its files
+TOMBSTONES_KEPT_FOR = 30 * 86_400.0  # seconds; a writer that was paused longer is not expected
 ASIDE = "damaged"  # folder for damaged files, kept for inspection
 
 
-class Files(Protocol):
-    """Files by name, in one flat location."""
+class Changed(Exception):
+    """A document is not the version any more that a change of it was made from."""
 
-    fresh_for: float  # seconds for which a stamp is used without a new look
+
+class Files(Protocol):
+    """Files by name, in one flat location.
+
+    Attributes:
+        fresh_for: seconds for which a stamp is used without a new look.
+        in_place: True if `commit` places all files as one step, under their own names. Else each
+            must have a name that was never used, and the document names them.
+    """
+
+    fresh_for: float
+    in_place: bool
 
     def names(self) -> dict[str, Stamp | None]:
         """Return all files, with their stamps where the listing has them."""
@@ -53,6 +67,29 @@ class Files(Protocol):
 
     def settle(self) -> None:
         """Wait until all that was placed is on the disk."""
+
+    def read_version(self, document: str) -> tuple[bytes, str]:
+        """Return the content of a document, and its version. Raises FileNotFoundError."""
+
+    def commit(self, staged: Mapping[str, Path], document: Path, version: str | None) -> None:
+        """Publish prepared files and then their document, if it still has a version.
+
+        Args:
+            staged: name → prepared file.
+            document: prepared file of the document, with the name that it will have.
+            version: as `read_version` returned it; None: there is no document of this name, and
+                none was retired.
+
+        Raises:
+            Changed: the document has another version. Nothing has changed.
+        """
+
+    def retire(self, document: str, for_good: bool) -> bool:
+        """Remove a document; return whether it was there.
+
+        Args:
+            for_good: True to refuse every later `commit` of the name.
+        """
 
     def remove(self, name: str) -> bool:
         """Remove a file; return whether it was there."""

@@ -1,19 +1,35 @@
-"""Files in a folder of this machine: published by a rename on the same disk."""
+"""Files in a folder of this machine: published by a rename on the same disk.
+
+Changes of documents hold a lock on a file of the folder, which the system releases when a process
+ends. A process that is paused while it holds the lock makes the others refuse changes, and goes on
+where it was.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 from utils.errors import Unavailable
-from utils.storage.files import ABANDONED_AFTER, ASIDE, Stamp, sync
+from utils.storage.files import (
+    ABANDONED_AFTER,
+    ASIDE,
+    TOMBSTONES_KEPT_FOR,
+    Changed,
+    Stamp,
+    sync,
+)
 
 _STAGING = ".staging-"
+_LOCK, _TOMBSTONES = ".lock", ".deleted"  # a file, and a folder with the names of documents
+_LOCK_SECONDS, _LOCK_PAUSE = 4.0, 0.005  # to wait for the lock, and between two attempts
 
 
 class LocalFiles:
@@ -24,6 +40,7 @@ class LocalFiles:
     """
 
     fresh_for = 0.0
+    in_place = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -110,6 +127,78 @@ class LocalFiles:
         """Wait until the renames are on the disk as well."""
         sync(self._folder)
 
+    def read_version(self, document: str) -> tuple[bytes, str]:
+        """Return the content of a document, and its SHA-256."""
+        content = self.read(document)
+        return content, hashlib.sha256(content).hexdigest()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the folder's documents.
+
+        Raises:
+            Unavailable: another process holds it for seconds.
+        """
+        self._expect_folder()
+        with (self._folder / _LOCK).open("ab") as lock:
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise Unavailable(
+                            f"Another process is changing {self._folder}, and does not end. Try "
+                            "again in a moment."
+                        ) from None
+                    time.sleep(_LOCK_PAUSE)
+            yield  # closing the file releases the lock
+
+    def commit(self, staged: Mapping[str, Path], document: Path, version: str | None) -> None:
+        """Rename all files, the document last."""
+        for path in (*staged.values(), document):
+            sync(path)
+        with self._locked():
+            if self._version(document.name) != version:
+                raise Changed(document.name)
+            if version is None and (self._folder / _TOMBSTONES / document.name).exists():
+                raise Changed(document.name)
+            placed: list[Path] = []
+            try:
+                for name, path in staged.items():
+                    placed.append(path.replace(self._folder / name))
+                document.replace(self._folder / document.name)
+            except BaseException:
+                if version is None:
+                    for path in placed:
+                        path.unlink(missing_ok=True)
+                raise
+            sync(self._folder)
+
+    def _version(self, document: str) -> str | None:
+        try:
+            return self.read_version(document)[1]
+        except FileNotFoundError:
+            return None
+
+    def retire(self, document: str, for_good: bool) -> bool:
+        """Remove a document, and leave a file of its name in the folder of tombstones."""
+        if not self._folder.exists():
+            self._expect_folder()
+            return False
+        with self._locked():
+            if not (self._folder / document).exists():
+                return False
+            if for_good:
+                tombstones = self._folder / _TOMBSTONES
+                tombstones.mkdir(exist_ok=True)
+                (tombstones / document).touch()
+                sync(tombstones)
+            (self._folder / document).unlink()
+            sync(self._folder)
+        return True
+
     def remove(self, name: str) -> bool:
         """Remove a file."""
         try:
@@ -129,9 +218,13 @@ class LocalFiles:
         return found
 
     def sweep(self) -> None:
-        """Remove old staging folders."""
+        """Remove old staging folders and old tombstones."""
         for name in self.abandoned():
             shutil.rmtree(self._folder / name, ignore_errors=True)
+        for path in (self._folder / _TOMBSTONES).glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # another sweep was faster
+                if time.time() - path.stat().st_mtime > TOMBSTONES_KEPT_FOR:
+                    path.unlink()
 
     def set_aside(self, name: str, folder: str) -> None:
         """Rename a file."""

@@ -1,9 +1,17 @@
-"""Files in an object store, or any other file system that fsspec reaches."""
+"""Files in an object store, or any other file system that fsspec reaches.
+
+On S3, documents are changed by conditional writes (`If-Match`, `If-None-Match`), and an empty
+object in the place of a document is a tombstone: no writer of before brings the document back. On
+other systems only the changes of one process exclude each other.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +22,12 @@ from uuid import uuid4
 from fsspec.core import url_to_fs
 
 from utils.errors import Unavailable
-from utils.storage.files import ASIDE, Stamp, is_old
+from utils.storage.files import ASIDE, TOMBSTONES_KEPT_FOR, Changed, Stamp, is_old
 
+_DOCUMENT = ".json"
+# S3's refusals of a conditional write: another version; a write of the same object beside it.
+_REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_CHANGING = threading.Lock()  # held for a change where the store has no conditional writes
 _ATOMIC = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "r2")  # object stores
 # A request waits for its store: that the store is gone should be known soon.
 _S3_TIMEOUTS = {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 2}}
@@ -30,7 +42,9 @@ class RemoteFiles:
     def __init__(self, url: str) -> None:
         scheme = urlsplit(url).scheme
         options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-        if scheme in ("s3", "s3a"):
+        self._is_conditional = scheme in ("s3", "s3a")
+        self.in_place = not self._is_conditional
+        if self._is_conditional:
             options["config_kwargs"] = _S3_TIMEOUTS
         self._url = _without_secrets(url)
         try:
@@ -47,7 +61,7 @@ class RemoteFiles:
         """Raise Unavailable in place of any other error of a store."""
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, Changed):
             raise
         except Exception as error:  # the errors of fsspec's many systems share no class
             raise Unavailable(f"The store {self._url} failed: {type(error).__name__}.") from error
@@ -68,7 +82,11 @@ class RemoteFiles:
             raise Unavailable(f"The store {self._url} does not exist.")
         files = [entry for entry in found if entry["type"] == "file"]
         named = {entry["name"].rsplit("/", 1)[-1]: _stamp(entry) for entry in files}
-        return {name: stamp for name, stamp in named.items() if not name.startswith(".")}
+        return {
+            name: stamp
+            for name, stamp in named.items()
+            if not name.startswith(".") and not _is_tombstone(name, stamp[-1])
+        }
 
     def size(self, endings: tuple[str, ...]) -> int:
         """Return the bytes of the files, by the listing."""
@@ -79,7 +97,7 @@ class RemoteFiles:
         with self._answering():
             self._system.invalidate_cache()
             found: dict[str, Any] = self._system.info(self._path(name))
-        if found["type"] != "file":
+        if found["type"] != "file" or _is_tombstone(name, found["size"]):
             raise FileNotFoundError(name)
         return found
 
@@ -89,15 +107,22 @@ class RemoteFiles:
 
     def changed_at(self, name: str) -> float:
         """Return the time of the last change, by the store's clock."""
-        info = self._info(name)
-        written = info.get("LastModified") or info.get("mtime") or info.get("created") or 0.0
-        return written.timestamp() if isinstance(written, datetime) else float(written)
+        return _written(self._info(name))
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
         with self._answering():
             content: bytes = self._system.cat_file(self._path(name))
-            return content
+        if _is_tombstone(name, len(content)):
+            raise FileNotFoundError(name)
+        return content
+
+    def read_version(self, document: str) -> tuple[bytes, str]:
+        """Return the content of a document, and its ETag or SHA-256."""
+        # The version first: a change between the two is noticed at the commit.
+        etag = str(self._info(document).get("ETag")) if self._is_conditional else None
+        content = self.read(document)
+        return content, etag or hashlib.sha256(content).hexdigest()
 
     @contextlib.contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -129,6 +154,57 @@ class RemoteFiles:
         except FileNotFoundError as error:
             raise Unavailable(f"The store {self._url} does not exist.") from error
 
+    def commit(self, staged: Mapping[str, Path], document: Path, version: str | None) -> None:
+        """Upload all files, then the document on condition of its version."""
+        if self._is_conditional:
+            for name, path in staged.items():
+                self.place(path, name)
+            self._put_if(document.name, document.read_bytes(), version)
+            return
+        with _CHANGING:
+            if self._version(document.name) != version:
+                raise Changed(document.name)
+            for name, path in staged.items():
+                self.place(path, name)
+            self.place(document, document.name)
+
+    def _put_if(self, name: str, content: bytes, version: str | None) -> None:
+        condition = {"mode": "create"} if version is None else {"IfMatch": version}
+        with self._answering():
+            try:
+                self._system.pipe_file(self._path(name), content, **condition)
+            except FileExistsError:
+                raise Changed(name) from None
+            except FileNotFoundError as error:
+                if version is not None and _code(error) != "NoSuchBucket":
+                    raise Changed(name) from None
+                raise OSError(f"no bucket for {name}") from error
+            except OSError as error:
+                if _code(error) in _REFUSALS:
+                    raise Changed(name) from None
+                raise
+
+    def _version(self, name: str) -> str | None:
+        """The version of a document; None if there is none, and there was none."""
+        try:
+            return self.read_version(name)[1]
+        except FileNotFoundError:
+            pass
+        with self._answering():
+            return "retired" if self._system.exists(self._path(name)) else None
+
+    def retire(self, document: str, for_good: bool) -> bool:
+        """Remove a document, or put an empty object in its place."""
+        if not for_good:
+            return self.remove(document)
+        try:
+            self._info(document)
+        except FileNotFoundError:
+            return False
+        with self._answering():
+            self._system.pipe_file(self._path(document), b"")
+        return True
+
     def settle(self) -> None:
         """Do nothing: a store that has accepted a file keeps it."""
 
@@ -156,9 +232,15 @@ class RemoteFiles:
         return []
 
     def sweep(self) -> None:
-        """Remove abandoned files."""
+        """Remove abandoned files and old tombstones."""
         for name in self.abandoned():
             self.remove(name)
+        with self._answering(), contextlib.suppress(FileNotFoundError):
+            for entry in self._system.ls(self._root, detail=True):
+                name = entry["name"].rsplit("/", 1)[-1]
+                old = time.time() - _written(entry) > TOMBSTONES_KEPT_FOR
+                if old and entry["type"] == "file" and _is_tombstone(name, entry["size"]):
+                    self._system.rm_file(self._path(name))
 
     def set_aside(self, name: str, folder: str) -> None:
         """Copy a file, then remove it."""
@@ -180,6 +262,22 @@ def _stamp(entry: dict[str, Any]) -> Stamp:
     known = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
     mark = next((str(entry[name]) for name in known if entry.get(name)), "")
     return mark, entry["size"]
+
+
+def _written(entry: dict[str, Any]) -> float:
+    """The Unix time at which a file was written, by the store's clock."""
+    written = entry.get("LastModified") or entry.get("mtime") or entry.get("created") or 0.0
+    return written.timestamp() if isinstance(written, datetime) else float(written)
+
+
+def _is_tombstone(name: str, size: int) -> bool:
+    return size == 0 and name.endswith(_DOCUMENT)
+
+
+def _code(error: OSError) -> str:
+    """The code by which S3 names an error."""
+    response = getattr(error.__cause__, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 def _without_secrets(url: str) -> str:

@@ -113,3 +113,37 @@ def test_a_job_that_another_worker_has_taken_over_is_stopped(
         assert stopped.wait(30)
         with pytest.raises(engine.DBOSWorkflowConflictIDError):
             control.check()
+
+
+def test_a_stale_attempt_decides_keeps_and_publishes_nothing(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker was paused, and does not know yet that another one took the job over."""
+    job = str(uuid4())
+    monkeypatch.setattr(context.jobs, "owner", lambda job_id: (JobState.RUNNING, "one"))
+    monkeypatch.setattr(context, "restart", lambda job_id: None)
+    with JobControl(context, job) as stale:
+        context.jobs.log.claim(job, "two")
+        stale.save_checkpoint(b"weights")
+        assert context.models.kept(job, CHECKPOINT) is None
+        for act in (lambda: stale.publish(lambda: pytest.fail("published")), stale.fail):
+            with pytest.raises(engine.DBOSWorkflowConflictIDError):
+                act()
+    assert context.jobs.log.decision(job) is None
+
+
+@pytest.mark.parametrize("decided", [None, Decision.CANCEL])
+def test_a_job_that_fails_decides_so_before_anything_is_removed(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, decided: Decision | None
+) -> None:
+    job = str(uuid4())
+    monkeypatch.setattr(context.jobs, "owner", lambda job_id: (JobState.RUNNING, "one"))
+    monkeypatch.setattr(context, "restart", lambda job_id: None)
+    with JobControl(context, job) as control:
+        if decided:
+            context.jobs.log.decide(job, decided)
+            with pytest.raises(engine.DBOSWorkflowCancelledError):
+                control.fail()
+        else:
+            control.fail()
+    assert context.jobs.log.decision(job) is (decided or Decision.FAIL)

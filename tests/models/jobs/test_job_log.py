@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from models.jobs.job_log import Decision, JobLog
+from models.jobs.job_log import Decision, JobLog, StaleAttempt
 from utils.storage.database import open_engine
 
 
@@ -82,7 +82,7 @@ def test_jobs_are_told_apart(log: JobLog, job: str) -> None:
 @pytest.mark.parametrize("first", list(Decision))
 def test_the_first_decision_stands(log: JobLog, job: str, first: Decision) -> None:
     assert log.decision(job) is None
-    assert [log.decide(job, each) for each in (first, *Decision)] == [first] * 3
+    assert [log.decide(job, each) for each in (first, *Decision)] == [first] * 4
     assert log.decision(job) is first
 
 
@@ -90,6 +90,28 @@ def test_many_who_decide_at_once_get_one_decision(log: JobLog, job: str) -> None
     with ThreadPoolExecutor(8) as pool:
         decisions = set(pool.map(lambda i: log.decide(job, list(Decision)[i % 2]), range(16)))
     assert decisions == {log.decision(job)}
+
+
+def test_the_token_of_an_attempt_grows_and_a_stale_one_decides_nothing(
+    log: JobLog, job: str
+) -> None:
+    assert log.token(job) is None
+    stale, newest = log.claim(job, "one"), log.claim(job, "two")
+    assert (stale, newest, log.token(job)) == (1, 2, 2)
+    for decision in Decision:
+        with pytest.raises(StaleAttempt):
+            log.decide(job, decision, stale)
+    assert log.decision(job) is None
+    assert log.decide(job, Decision.PUBLISH, newest) is Decision.PUBLISH
+    assert log.decide(job, Decision.FAIL, newest) is Decision.PUBLISH
+    with pytest.raises(StaleAttempt):
+        log.decide(job, Decision.PUBLISH, stale)
+
+
+def test_attempts_that_begin_at_once_have_tokens_of_their_own(log: JobLog, job: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda i: log.claim(job, f"worker {i}"), range(16)))
+    assert sorted(tokens) == list(range(1, 17)) and log.token(job) == 16
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,17 @@ def publish(store: ArtifactStore, content: bytes = b"content") -> str:
     return id
 
 
+def visible(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def test_publish_makes_a_thing_with_its_checksums(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     assert store.ids() == [id]
     described = store.document(id)["files"][f"{id}.bin"]
     assert described["bytes"] == 7 and len(described["sha256"]) == 64
     assert store.read(id, ".bin") == b"content"
-    assert sorted(p.suffix for p in folder.iterdir()) == [".bin", ".json"]
+    assert visible(folder) == sorted([f"{id}.bin", f"{id}.json"])
 
 
 def test_publish_that_fails_leaves_nothing(store: ArtifactStore, folder: Path) -> None:
@@ -107,7 +111,7 @@ def test_document_follows_the_file(store: ArtifactStore, folder: Path) -> None:
 def test_delete_is_of_everything_and_once(store: ArtifactStore, folder: Path) -> None:
     id = publish(store)
     store.delete(id)
-    assert list(folder.iterdir()) == []
+    assert visible(folder) == []
     with pytest.raises(NotFound):
         store.delete(id)
 
@@ -123,9 +127,8 @@ def test_sweep_removes_old_left_overs_only(store: ArtifactStore, folder: Path) -
     for path in (old, lone, staging, folder / f"{id}.bin"):
         os.utime(path, (1, 1))
     store.sweep()
-    assert sorted(folder.iterdir()) == sorted(
-        [new, lone, folder / f"{id}.bin", folder / f"{id}.json"]
-    )
+    assert visible(folder) == sorted([new.name, lone.name, f"{id}.bin", f"{id}.json"])
+    assert not staging.exists()
 
 
 PUBLISH = """

@@ -66,10 +66,24 @@ def test_a_beat_makes_a_worker_alive_and_leaving_ends_it(
     workers.beat("worker-2", 3.0)
     assert workers.alive_ids() == {"wörker-1", "worker-2"} and workers.alive() == 2
     kept = row(engine, "wörker-1")
-    assert (kept["started_at"], kept["host"]) == (2.5, socket.gethostname())
+    assert kept["started_at"] == 2.5 and kept["host"].startswith(socket.gethostname())
     workers.leave("worker-2")
     workers.leave("nobody")
     assert workers.alive_ids() == {"wörker-1"}
+
+
+@pytest.mark.parametrize(("elsewhere", "alive"), [(False, set()), (True, {"ended"})])
+def test_a_worker_whose_process_has_ended_is_dead_at_once_on_this_machine(
+    workers: Workers, engine: sa.Engine, elsewhere: bool, alive: set[str]
+) -> None:
+    """Another machine with the same host name, or another container, has other processes."""
+    workers.beat("ended", 0)
+    change = {"pid": 2**22 + 1, "host": f"{socket.gethostname()} another kernel"}
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE service_workers SET pid = :pid"), change)
+        if elsewhere:
+            connection.execute(sa.text("UPDATE service_workers SET host = :host"), change)
+    assert workers.alive_ids() == alive
 
 
 def test_a_worker_is_dead_after_a_silence(workers: Workers, engine: sa.Engine) -> None:
