@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.running_service import FAST, SMALL, Service, job_events, wait_until
+from tests.support.stores import visible_files
 
 Body = dict[str, Any]
 TARGETS = ("wip", "throughput", "cycle_time")
@@ -299,7 +300,7 @@ def test_cancel_ends_a_running_backtest_and_leaves_nothing(service: Service, tra
         assert service.get(f"{path_of(trained)}/{id}").status_code == 404
     log = service.folder / "log"
     wait_until(lambda: f"job cancelled [worker] job_id={ids[0]}" in log.read_text())
-    left = (service.folder / "models" / "backtests").iterdir()
+    left = visible_files(service.folder / "models" / "backtests")
     assert not [path for path in left if any(id in path.name for id in ids)]
     assert (
         service.post(path_of(trained), ASK).status_code == 200
@@ -322,7 +323,7 @@ def test_a_models_backtests_go_with_it(service: Service, dataset: Body) -> None:
     assert service.call("DELETE", f"/api/model/{gone['model_id']}").status_code == 200
     assert service.get(f"{path_of(gone)}/{results[gone['model_id']]}").status_code == 404
     assert service.get(f"{path_of(stays)}/{results[stays['model_id']]}").status_code == 200
-    names = [path.name for path in (service.folder / "models" / "backtests").iterdir()]
+    names = [path.name for path in visible_files(service.folder / "models" / "backtests")]
     assert not [name for name in names if results[gone["model_id"]] in name]
     # Nor is it read as another model's.
     assert service.get(f"{path_of(gone)}/{results[stays['model_id']]}").status_code == 404

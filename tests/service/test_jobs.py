@@ -21,6 +21,7 @@ from tests.support.running_service import (
     start_service,
     wait_until,
 )
+from tests.support.stores import visible_files
 
 Body = dict[str, Any]
 # Far more epochs than any test waits for: such a job ends by being cancelled only.
@@ -213,7 +214,7 @@ def test_streams_are_bounded_and_leave_threads_for_requests(
 def left_of(service: Service, id: str) -> list[str]:
     models, data = service.folder / "models", service.folder / "data"
     data_id = service.job(id)["dataset_id"]
-    return [p.name for p in [*models.iterdir(), *data.iterdir()] if id in p.name
+    return [p.name for p in [*visible_files(models), *visible_files(data)] if id in p.name
             or data_id in p.name]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from tests.support.running_service import (
     start_service,
     wait_until,
 )
+from tests.support.stores import visible_files
 
 Body = dict[str, Any]
 # Long enough to be caught in the middle, short enough to be waited for.
@@ -204,7 +205,7 @@ def test_old_jobs_are_deleted(tmp_path: Path) -> None:
         wait_until(lambda job_id=job_id: again.get(f"/api/jobs/{job_id}").status_code == 404)
     assert again.get(f"/api/model/{id}").status_code == 200  # models are kept
     assert again.get(f"/api/model/{id}/backtest/{trial}").status_code == 404
-    assert list((tmp_path / "models" / "backtests").iterdir()) == []
+    assert visible_files(tmp_path / "models" / "backtests") == []
     again.stop()
 
 

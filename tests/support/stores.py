@@ -36,12 +36,18 @@ class Stores:
 
     @property
     def files(self) -> list[Path]:
-        """Every file of the model and of the data set."""
+        """Every file of the model and of the data set, without the lock and the tombstones."""
         folders = self.folder / "models", self.folder / "data"
-        return sorted(path for each in folders for path in each.rglob("*") if path.is_file())
+        return [path for each in folders for path in visible_files(each)]
 
     def content(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in self.files}
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and those below it, in order, without hidden ones."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in found if not any(n[0] == "." for n in p.relative_to(folder).parts))
 
 
 def settings_in(folder: Path, **more: Any) -> Settings:

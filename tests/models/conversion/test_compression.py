@@ -22,6 +22,7 @@ from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import train
 from tests.support.running_service import FAST, SMALL, Service
+from tests.support.stores import visible_files
 from utils.api.architectures import DESIGNS, PLAIN, Design
 from utils.api.replies import CompressReply
 from utils.errors import Conflict
@@ -160,12 +161,12 @@ def test_a_change_of_more_than_a_hundredth_is_not_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, id, panel, network = made(tmp_path, 1.0)
-    before, files = store.document(id), sorted(p.name for p in tmp_path.iterdir())
+    before, files = store.document(id), sorted(p.name for p in visible_files(tmp_path))
     monkeypatch.setattr(compression, "MOST", 1e-7)
     with pytest.raises(Conflict, match=r"int8.*mean forecast"):
         compression.compress(store, id, network, panel, "int8")
     assert store.document(id) == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == files
+    assert sorted(p.name for p in visible_files(tmp_path)) == files
     # The weights to serve are accurate enough; those that are not are left out.
     report = compression.compress(store, id, network, panel, "float32")
     assert not report["files"]["int8"]["published"] and report["files"]["float32"]["published"]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets
 from models.data.tables import Table, read_file, read_rows
+from tests.support.stores import visible_files
 from utils.errors import BadRequest, InvalidInput, ServiceError, TooLarge, UnsupportedMedia
 
 HEAD = "date,plant,application,panel_size,wip,throughput,cycle_time\n"
@@ -157,7 +158,7 @@ def test_upload_names_the_wrong_row_of_a_large_table_and_leaves_nothing(
     path.write_text(large({49_990: line}))
     with pytest.raises(ServiceError, match=sentence):
         Datasets(tmp_path / "data", 50_000, 10_000_000).upload(path)
-    assert not [*(tmp_path / "data").glob("**/*")]
+    assert visible_files(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_upload_publishes_nothing_if_its_rows_cannot_be_judged_or_written(
     threads = threading.active_count()
     with pytest.raises(MemoryError, match="too large"):
         Datasets(tmp_path / "data", 10, 1000).upload(tmp_path / "table")
-    assert not [*(tmp_path / "data").iterdir()] and threading.active_count() == threads
+    assert visible_files(tmp_path / "data") == [] and threading.active_count() == threads
 
 
 def test_read_file_takes_a_path_for_no_more_than_where_it_lies(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.support.running_service import (
     start_service,
     wait_until,
 )
+from tests.support.stores import visible_files
 from utils import settings
 
 pytestmark = pytest.mark.service
@@ -210,7 +211,7 @@ def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
     done = run_command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "1")
     assert done.returncode == 0, done.stderr
     assert "Model " in done.stdout
-    assert sorted(p.suffix for p in (tmp_path / "models").iterdir()) == [
+    assert sorted(p.suffix for p in visible_files(tmp_path / "models")) == [
         ".json",
         ".keras",
         ".onnx",
