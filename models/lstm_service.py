@@ -30,8 +30,9 @@ from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.request_limits import check_horizon
-from utils.errors import InvalidInput, NotFound
+from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
+from utils.storage.artifact_reader import sha256_of_file
 from utils.storage.quota import Quota
 
 VERSION = "1.0.0"
@@ -120,7 +121,21 @@ class LSTMService:
                 raise used_key(idempotency_key)
             return self._generated(document, seed)
         spec = plant_spec(request, seed, self.settings)
-        return self._generated(self.datasets.generate(spec, id, mark), seed)
+        return self._generated(
+            self._stored_once(lambda: self.datasets.generate(spec, id, mark), id, mark), seed
+        )
+
+    def _stored_once(
+        self, store: Callable[[], dict[str, Any]], id: str, mark: str
+    ) -> dict[str, Any]:
+        """The document of the data set that `store` stores, or that an equal request has stored."""
+        try:
+            return store()
+        except Conflict:
+            document = self.datasets.store.document(id)
+            if document.get("fingerprint") != mark:
+                raise
+            return document
 
     def _generated(self, document: dict[str, Any], seed: int) -> replies.GenerateReply:
         return replies.GenerateReply(
@@ -131,11 +146,28 @@ class LSTMService:
             seed=seed,
         )
 
-    def upload(self, path: Path) -> replies.UploadReply:
-        """Check and store the table in a file."""
-        document = self.datasets.upload(path)
+    def upload(self, path: Path, idempotency_key: str | None = None) -> replies.UploadReply:
+        """Check and store the table in a file; one idempotency key always gives one data set.
+
+        Raises:
+            InvalidInput: the idempotency key was used with another table.
+            ServiceError: the table cannot be read or repaired; the sentence names the place.
+        """
+        document = self._known_upload(path, idempotency_key) or self.datasets.upload(path)
         names = ("dataset_id", "data_points", "summary", "quality")
         return replies.UploadReply(**{name: document[name] for name in names})
+
+    def _known_upload(self, path: Path, idempotency_key: str | None) -> dict[str, Any] | None:
+        """The document of a table that is or was uploaded with a key; None without a key."""
+        if idempotency_key is None:
+            return None
+        id, mark = id_of(idempotency_key, "upload"), sha256_of_file(path)
+        with contextlib.suppress(NotFound):
+            document = self.datasets.store.document(id)
+            if document.get("fingerprint") != mark:
+                raise used_key(idempotency_key)
+            return document
+        return self._stored_once(lambda: self.datasets.upload(path, id, mark), id, mark)
 
     def examine(self, data: schemas.DataRequest | Path) -> replies.DataQualityReply:
         """Return the quality of a stored data set, of rows, or of the table in a file.

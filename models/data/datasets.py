@@ -100,14 +100,18 @@ class Datasets:
         extra |= {} if mark is None else {"fingerprint": mark}
         return self._publish("generated", summary, write, extra, id)
 
-    def upload(self, path: Path) -> dict[str, Any]:
+    def upload(self, path: Path, id: str | None = None, mark: str | None = None) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
+
+        Args:
+            id, mark: as of `generate`.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         self.store.quota.expect()
-        return self._store("upload", tables.read_file(path, self.max_rows, self.max_bytes))
+        table = tables.read_file(path, self.max_rows, self.max_bytes)
+        return self._store("upload", table, id, mark)
 
     def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
@@ -117,7 +121,9 @@ class Datasets:
         """
         return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
 
-    def _store(self, source: str, table: tables.Table, id: str | None = None) -> dict[str, Any]:
+    def _store(
+        self, source: str, table: tables.Table, id: str | None = None, mark: str | None = None
+    ) -> dict[str, Any]:
         cleaned = clean(table)
         del table  # a third of what a large upload takes
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
@@ -125,6 +131,7 @@ class Datasets:
         check_series(len(panel.series_keys), self.max_series)
         made = products_by_plant(panel.series_keys)
         extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made}
+        extra |= {} if mark is None else {"fingerprint": mark}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
             judged = beside.submit(littles_law.judge, panel)

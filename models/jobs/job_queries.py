@@ -161,6 +161,11 @@ class JobQueries:
             raise NotFound(f"There is no job {job_id[:60]!r}.")
         return found[0]
 
+    def fingerprint_of(self, job_id: str) -> str | None:
+        """Return the fingerprint of the request for a job of any kind; None without one."""
+        found = self._jobs(workflow_ids=[job_id])
+        return found[0].arguments.fingerprint if found else None
+
     def unfinished(self) -> list[Job]:
         """Return the trainings that wait or run, oldest first."""
         wanted = [name for name, state in STATES.items() if not state.ended]

@@ -128,17 +128,18 @@ class Jobs(JobQueries):
         """
         self._submit_and_wait(Work.REPORT, ModelArguments(model_id=model_id))
 
-    def compress(self, model_id: str, dataset_id: str, serves: str | None) -> None:
+    def compress(self, job_id: str, arguments: CompressArguments) -> None:
         """Have a worker make a model's smaller files (`compression.compress`), and wait for it.
 
         Raises:
             ServiceError: as `wait`.
         """
-        arguments = CompressArguments(model_id=model_id, dataset_id=dataset_id, serves=serves)
-        self._submit_and_wait(Work.COMPRESS, arguments)
+        self._submit_and_wait(Work.COMPRESS, arguments, job_id)
 
-    def _submit_and_wait(self, work: Work, arguments: JobArguments) -> None:
-        job_id = str(uuid4())
+    def _submit_and_wait(
+        self, work: Work, arguments: JobArguments, job_id: str | None = None
+    ) -> None:
+        job_id = job_id or str(uuid4())
         self.enqueue(work, job_id, arguments)
         self.wait(job_id)
 

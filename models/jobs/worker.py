@@ -54,10 +54,11 @@ def run(settings: Settings) -> None:
         store.sweep()
     started = time.time()
     workers.beat(worker_id, started)
-    _launch(engine, context)
+    upkeep = _Upkeep(settings, context, workers, started)
+    _launch(engine, context, upkeep)
     log.info("worker ready", worker_id=worker_id, pid=os.getpid())
     threading.Thread(target=_warm_up, args=(context,), daemon=True).start()
-    _Upkeep(settings, context, workers, started).run(stop)
+    upkeep.run(stop)
     with contextlib.suppress(Unavailable):  # other workers notice that it reports no more
         context.stop()
         workers.leave(worker_id)
@@ -84,7 +85,7 @@ class _Upkeep:
         while os.getppid() == parent:
             try:
                 self._workers.beat(self._context.worker_id, self._started)
-                self._requeue_lost()
+                self.requeue_lost()
                 if time.monotonic() - self._cleaned_at > _CLEANUP_SECONDS:
                     self._cleaned_at = time.monotonic()
                     self._delete_old()
@@ -94,7 +95,7 @@ class _Upkeep:
                 return
         log.warning("the process that started this worker has ended")
 
-    def _requeue_lost(self) -> None:
+    def requeue_lost(self) -> None:
         """Requeue jobs that their workers will not end.
 
         The engine requeues a job of a dead worker only while that worker still owns it: however
@@ -144,7 +145,7 @@ def _warm_up(context: WorkerContext) -> None:
     log.info("trainer loaded", module=train.__name__, seconds=time.perf_counter() - began)
 
 
-def _launch(engine: sa.Engine, context: WorkerContext) -> None:
+def _launch(engine: sa.Engine, context: WorkerContext, upkeep: _Upkeep) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_engine": engine,
@@ -157,6 +158,7 @@ def _launch(engine: sa.Engine, context: WorkerContext) -> None:
     DBOS(config=config)
     register(context)
     DBOS.launch()
+    upkeep.requeue_lost()  # before jobs are taken from the queues: those go on before later ones
     # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in sorted(set(QUEUES.values())):
         seconds = _POLL_SECONDS if queue == QUEUE else _POLL_SECONDS_OTHERS

@@ -148,6 +148,8 @@ def _train(
         "data_points": len(panel.values),
         "source": "trained",
     }
+    if arguments.fingerprint is not None:
+        about["fingerprint"] = arguments.fingerprint
     if arguments.left_open:
         about["chosen_by_preset"] = arguments.left_open
     if arguments.plant is not None:

@@ -88,6 +88,7 @@ class ModelDocument(_Fields):
     architecture: str | None = None
     plant: str | None = None
     dataset_id: str | None = None
+    fingerprint: str | None = None  # of the request for its training
     data_points: int | None = None
     config: dict[str, Any] = {}
     chosen_by_preset: list[str] = []

@@ -12,7 +12,7 @@ from models.jobs.states import Work
 from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
 from models.services.waiting_requests import WaitingRequests
 from utils.api import request_limits
-from utils.api.idempotency import fingerprint, id_of, used_key
+from utils.api.idempotency import fingerprint, undeleted_id_of, used_key
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput, NotFound
 from utils.settings import Settings
@@ -64,14 +64,13 @@ class BacktestService:
             fingerprint=f"{model_id} {fingerprint(request)}",
         )
         self._jobs.expect_worker()
-        job_id = id_of(idempotency_key, "backtest")
+        job_id = undeleted_id_of(idempotency_key, "backtest", self._store.was_deleted)
         if idempotency_key is None or not self._jobs.states([job_id]):
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
         self._jobs.enqueue(Work.BACKTEST, job_id, arguments)
-        if idempotency_key is not None:
-            submitted = self._jobs.get(job_id).arguments
-            if submitted.fingerprint != arguments.fingerprint:
-                raise used_key(idempotency_key)
+        submitted = self._jobs.fingerprint_of(job_id) if idempotency_key is not None else None
+        if submitted not in (None, arguments.fingerprint):
+            raise used_key(idempotency_key)
         self._on_job_submitted(job_id)
         return job_id
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from uuid import uuid4
 
+from models.jobs.arguments import CompressArguments
 from models.jobs.jobs import Jobs
 from models.registry.model_document import ModelDocument
 from models.registry.registry import LITERT, Registry, served_suffix
 from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, schemas
+from utils.api.idempotency import fingerprint, id_of, used_key
 from utils.errors import NotFound
 
 
@@ -32,17 +35,24 @@ class ModelFiles:
         self._jobs, self._registry = jobs, registry
         self._dataset, self._waiting = dataset, waiting
 
-    def compress(self, model_id: str, request: schemas.CompressRequest) -> replies.CompressReply:
+    def compress(
+        self, model_id: str, request: schemas.CompressRequest, idempotency_key: str | None = None
+    ) -> replies.CompressReply:
         """Make, measure and publish the smaller files of a model.
 
         Raises:
+            InvalidInput: the idempotency key was used with another body.
             NotFound: there is no such model, or no data to measure it by.
             Conflict: its forecasts would change too much.
             TooLarge: the stored models take all of the space that they may (MAX_MODELS_MB).
             Unavailable: no worker is alive.
         """
         self._registry.store.quota.expect()
-        dataset_id = self._compressed(model_id, request.dataset_id, request.serves)
+        job_id = id_of(idempotency_key, f"compress {model_id}")
+        mark = f"{model_id} {fingerprint(request)}"
+        dataset_id = self._compressed(model_id, request.dataset_id, request.serves, job_id, mark)
+        if idempotency_key is not None and self._jobs.fingerprint_of(job_id) != mark:
+            raise used_key(idempotency_key)
         entry = self._registry.summary(model_id).compression or {}
         files = entry["files"]
         return replies.CompressReply(
@@ -53,11 +63,21 @@ class ModelFiles:
             **entry,
         )
 
-    def _compressed(self, model_id: str, named: str | None, serves: str | None) -> str:
+    def _compressed(
+        self,
+        model_id: str,
+        named: str | None,
+        serves: str | None,
+        job_id: str,
+        mark: str | None = None,
+    ) -> str:
         dataset_id = self._dataset(model_id, named)
         self._jobs.expect_worker()
+        arguments = CompressArguments(
+            model_id=model_id, dataset_id=dataset_id, serves=serves, fingerprint=mark
+        )
         with self._waiting.place():
-            self._jobs.compress(model_id, dataset_id, serves)
+            self._jobs.compress(job_id, arguments)
         return dataset_id
 
     def download(self, model_id: str, form: str) -> tuple[AbstractContextManager[Path], str]:
@@ -75,7 +95,7 @@ class ModelFiles:
         suffix = self._suffix(model_id, form, document)
         if not store.has(model_id, suffix):
             if form == "litert":
-                self._compressed(model_id, None, None)
+                self._compressed(model_id, None, None, str(uuid4()))
             elif form == "onnx":
                 self._jobs.expect_worker()
                 self._jobs.derive(model_id)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 from models.data.datasets import Datasets
 from models.jobs.arguments import TrainArguments
@@ -21,9 +20,9 @@ from models.services.job_replies import job_fields
 from models.services.synthetic_data import plant_spec
 from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, request_limits, schemas, urls
-from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.api.idempotency import fingerprint, id_of, seed_of, undeleted_id_of, used_key
 from utils.auth.caller import caller
-from utils.errors import Detail, InvalidInput, ServiceError
+from utils.errors import Conflict, Detail, InvalidInput, NotFound, ServiceError
 from utils.settings import Settings
 from utils.shutdown import DRAIN
 
@@ -82,8 +81,8 @@ class TrainingService:
         request_limits.check_training(request, self._settings)
         self._jobs.expect_worker()
         mark = fingerprint(request)
-        job_id = id_of(idempotency_key, "train")
-        if idempotency_key is None or not self._jobs.states([job_id]):
+        job_id = undeleted_id_of(idempotency_key, "train", self._registry.store.was_deleted)
+        if idempotency_key is None or not self._is_known(job_id, mark, idempotency_key):
             self._registry.store.quota.expect()
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
             seed = seed_of(request.seed, idempotency_key)
@@ -105,9 +104,29 @@ class TrainingService:
         self._on_job_submitted(job_id)
         return job_id
 
+    def _is_known(self, job_id: str, mark: str, idempotency_key: str) -> bool:
+        """Return whether the job of an idempotency key exists.
+
+        Where the job is forgotten but its model is there, a job is submitted that finds the model.
+
+        Raises:
+            InvalidInput: the key was used with another body.
+        """
+        if self._jobs.states([job_id]):
+            return True
+        try:
+            published = self._registry.summary(job_id)
+        except NotFound:
+            return False
+        if published.fingerprint != mark:
+            raise used_key(idempotency_key)
+        arguments = TrainArguments(dataset_id=published.dataset_id or "", fingerprint=mark)
+        self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
+        return True
+
     def _expect_same(self, job_id: str, mark: str, idempotency_key: str | None) -> None:
         """Raise InvalidInput if the job of an idempotency key was submitted with another body."""
-        if idempotency_key is not None and self._jobs.get(job_id).arguments.fingerprint != mark:
+        if idempotency_key is not None and self._jobs.fingerprint_of(job_id) != mark:
             raise used_key(idempotency_key)
 
     @contextmanager
@@ -121,16 +140,21 @@ class TrainingService:
         if request.dataset_id is not None:
             yield self._datasets.store.document(request.dataset_id), False
             return
-        if request.training_data is not None:
-            document = self._datasets.add_rows(request.training_data, data_id)
-        else:
-            spec = plant_spec(request, seed, self._settings)
-            document = self._datasets.generate(spec, data_id)
+        try:
+            document = self._stored(request, seed, data_id)
+        except Conflict:  # a request with the same key came at the same time, and stored it first
+            yield self._datasets.store.document(data_id), True
+            return
         try:
             yield document, True
         except ServiceError:
             self._datasets.store.delete(data_id)
             raise
+
+    def _stored(self, request: schemas.TrainRequest, seed: int, data_id: str) -> dict[str, Any]:
+        if request.training_data is not None:
+            return self._datasets.add_rows(request.training_data, data_id)
+        return self._datasets.generate(plant_spec(request, seed, self._settings), data_id)
 
     def train(
         self, request: schemas.TrainRequest, idempotency_key: str | None
@@ -169,18 +193,27 @@ class TrainingService:
 
     # --- a model per plant --------------------------------------------------------------------
 
-    def start_plants(self, request: schemas.ParallelRequest) -> dict[str, str]:
+    def start_plants(
+        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
+    ) -> dict[str, str]:
         """Submit a training per plant; return plant → id of its job.
 
         Raises:
-            InvalidInput: the data has no such plant.
+            InvalidInput: the data has no such plant, or the idempotency key was used with another
+                body.
             ServiceError: as `start`.
         """
         request_limits.check_training(request, self._settings)
         self._jobs.expect_worker()
         self._registry.store.quota.expect()
-        seed, group = seed_of(request.seed, None), str(uuid4())
-        with self._data(request, seed, str(uuid4())) as (document, _):
+        group = undeleted_id_of(idempotency_key, "plants", self._lost_a_model)
+        mark = fingerprint(request)
+        if idempotency_key is not None and (known := self._jobs_of_group(group)):
+            self._expect_same(known[0].job_id, mark, idempotency_key)
+            return {str(job.training.plant): job.job_id for job in known}
+        seed = seed_of(request.seed, idempotency_key)
+        data_id = id_of(idempotency_key, f"data {mark}")
+        with self._data(request, seed, data_id) as (document, _):
             known = document["summary"]["plants"]
             plants = request.plants if request.names_plants else known
             unknown = sorted(set(plants) - set(known))
@@ -190,7 +223,6 @@ class TrainingService:
                 )
             self._jobs.expect_place(len(plants), self._settings.max_queued_jobs)
         jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
-        mark = fingerprint(request)
         for place, (plant, job_id) in enumerate(jobs.items()):
             arguments = TrainArguments(
                 dataset_id=document["dataset_id"],
@@ -208,6 +240,18 @@ class TrainingService:
             self._on_job_submitted(job_id)
         return jobs
 
+    def _jobs_of_group(self, group: str) -> list[Job]:
+        """The jobs of a group of trainings; [] while they are not all submitted."""
+        first = self._jobs.find([member_id(group, 0)])
+        found = [job for each in first.values() for job in self._jobs.group_of(each)]
+        return found if found and len(found) == found[0].training.group_size else []
+
+    def _lost_a_model(self, group: str) -> bool:
+        """Return whether a model of a group of trainings was deleted."""
+        size = max(1, len(self._jobs_of_group(group)))
+        ids = (member_id(group, place) for place in range(size))
+        return any(self._registry.store.was_deleted(id) for id in ids)
+
     def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
         """Return the jobs by plant of the unfinished group of an equal request, if there is one."""
         running = self._alike(request)
@@ -218,7 +262,9 @@ class TrainingService:
             return None
         return {str(job.training.plant): job.job_id for job in group}
 
-    def train_plants(self, request: schemas.ParallelRequest) -> replies.ParallelReply:
+    def train_plants(
+        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
+    ) -> replies.ParallelReply:
         """Train a model per plant, side by side, and wait for all; joins as `train` does.
 
         Raises:
@@ -226,7 +272,8 @@ class TrainingService:
         """
         began = time.monotonic()
         with self._waiting.place():
-            jobs = self._group_alike(request) or self.start_plants(request)
+            running = None if idempotency_key else self._group_alike(request)
+            jobs = running or self.start_plants(request, idempotency_key)
             ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
         seconds = time.monotonic() - began
         failures = {plant: end for plant, end in ended.items() if isinstance(end, ServiceError)}

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from models.jobs.worker_jobs import WorkerJobs
 from tests.support.running_service import (
     FAST,
     SMALL,
@@ -316,6 +317,68 @@ def test_one_idempotency_key_gives_one_data_set(service: Service) -> None:
     assert fresh["dataset_id"] != replies[0]["dataset_id"]
     other = service.post("/api/data/generate", {"historicalDays": 4}, headers=key)
     assert other.status_code == 422
+
+
+def forget_jobs(service: Service, *ids: str) -> None:
+    """Delete jobs as a worker does when they are old."""
+    jobs = WorkerJobs(f"sqlite:///{service.folder / 'jobs.sqlite'}")
+    jobs.delete(list(ids))
+    jobs.engine.dispose()
+
+
+def test_an_idempotency_key_of_a_forgotten_job_gives_its_model_to_the_same_body_only(
+    service: Service, dataset: Body
+) -> None:
+    key, body = {"Idempotency-Key": str(uuid4())}, FAST | {"datasetId": dataset["dataset_id"]}
+    first = service.post("/api/model/train", body, headers=key).json()["model_id"]
+    forget_jobs(service, first)
+    assert service.post("/api/model/train", body | {"seed": 1}, headers=key).status_code == 422
+    again = service.post("/api/model/train", body, headers=key)
+    assert again.status_code == 200 and again.json()["model_id"] == first
+
+
+def test_after_a_delete_the_same_idempotency_key_trains_anew(
+    service: Service, dataset: Body
+) -> None:
+    key, body = {"Idempotency-Key": str(uuid4())}, FAST | {"datasetId": dataset["dataset_id"]}
+    first = service.post("/api/model/train", body, headers=key).json()["model_id"]
+    assert service.call("DELETE", f"/api/model/{first}").ok
+    second = service.post("/api/model/train", body, headers=key)
+    assert second.status_code == 200 and second.json()["model_id"] != first
+    assert service.get(f"/api/model/{first}").status_code == 404
+
+
+def test_one_idempotency_key_gives_one_upload_one_group_and_one_compression(
+    service: Service, dataset: Body, trained: Body
+) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    csv = key | {"Content-Type": "text/csv"}
+    table = "date,plant,application,panel_size,wip,throughput\n" + "".join(
+        f"2024-01-{day:02},A,B,C,{100 + day},50\n" for day in range(1, 30)
+    )
+    with ThreadPoolExecutor(4) as pool:
+        sent = [
+            pool.submit(service.post, "/api/data/upload", data=table, headers=csv) for _ in "1234"
+        ]
+        replies = [each.result().json() for each in sent]
+    assert len({reply["dataset_id"] for reply in replies}) == 1
+    other = service.post("/api/data/upload", data=table.replace("101", "102"), headers=csv)
+    assert other.status_code == 422
+    group = FAST | {"datasetId": dataset["dataset_id"], "background": True}
+    path = "/api/model/train/parallel/plants"
+    jobs = [service.post(path, group, headers=key).json()["jobs"] for _ in range(2)]
+    assert jobs[0] == jobs[1] and len(jobs[0]) == 2
+    assert service.post(path, group | {"epochs": 3}, headers=key).status_code == 422
+    path = f"/api/model/{trained['model_id']}/compress"
+    assert service.post(path, {}, headers=key).json() == service.post(path, {}, headers=key).json()
+    assert service.post(path, {"serves": "float32"}, headers=key).status_code == 422
+
+
+def test_an_idempotency_key_is_refused_where_it_has_no_effect(
+    service: Service, question: Body
+) -> None:
+    refused = service.post("/api/model/predict", question, headers={"Idempotency-Key": "k"})
+    assert refused.status_code == 422 and "must be left out" in refused.json()["error"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä"])

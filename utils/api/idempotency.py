@@ -1,28 +1,43 @@
 """Ids, seeds and fingerprints of requests that repeat an Idempotency-Key.
 
 Example: a training that is submitted twice with the same Idempotency-Key gets the same id, by which
-the second request finds the job of the first.
+the second request finds the job of the first. Keys are per caller: two callers who choose the same
+one get ids of their own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import secrets
+from collections.abc import Callable
 from uuid import UUID, uuid4, uuid5
 
 import orjson
 
 from utils.api.parsing import Request
+from utils.auth.caller import caller
 from utils.errors import InvalidInput
 
 _NAMESPACE = UUID("6f6a1f6c-7d0b-4d5e-9d57-0e8f4f1f3c55")
 
 
 def id_of(idempotency_key: str | None, purpose: str) -> str:
-    """Return a fresh id, or the one that a key always gives for a purpose."""
+    """Return a fresh id, or the one that a key of the caller always gives for a purpose."""
     if idempotency_key is None:
         return str(uuid4())
-    return str(uuid5(_NAMESPACE, f"{purpose} {idempotency_key}"))
+    return str(uuid5(_NAMESPACE, f"{purpose} {caller().id} {idempotency_key}"))
+
+
+def undeleted_id_of(
+    idempotency_key: str | None, purpose: str, was_deleted: Callable[[str], bool]
+) -> str:
+    """Return `id_of`, or a later id of the key if what had the earlier ones was deleted.
+
+    So that a request which is sent again after a deletion makes its result anew.
+    """
+    ids = (id_of(idempotency_key, f"{purpose} {number}") for number in itertools.count())
+    return next(id for id in ids if not was_deleted(id))
 
 
 def seed_of(given: int | None, idempotency_key: str | None) -> int:

@@ -68,6 +68,17 @@ def idempotency_key() -> str | None:
     return given
 
 
+def refuse_idempotency_key() -> None:
+    """Refuse the header where it would have no effect.
+
+    Raises:
+        InvalidInput: the request has it.
+    """
+    if "Idempotency-Key" in request.headers:
+        rule = "must be left out: this request stores nothing that a repetition could double"
+        raise InvalidInput.of("Idempotency-Key", rule)
+
+
 def prefers_async() -> bool:
     """Return True if the client does not wait for the work to end (RFC 7240)."""
     return any(

@@ -108,6 +108,10 @@ class ArtifactReader:
             return str(entry.get(STORED_AS, name))
         return name
 
+    def was_deleted(self, id: str) -> bool:
+        """Return whether an artifact was deleted for good; known for 30 days after."""
+        return self._files.was_retired(f"{id}{DOCUMENT}")
+
     def changed_at(self, id: str) -> float:
         """Return when the newest file of an artifact was written, as a Unix time; 0 without any."""
         times = [0.0]

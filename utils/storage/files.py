@@ -91,6 +91,9 @@ class Files(Protocol):
             for_good: True to refuse every later `commit` of the name.
         """
 
+    def was_retired(self, document: str) -> bool:
+        """Return whether a document of this name was removed for good."""
+
     def remove(self, name: str) -> bool:
         """Remove a file; return whether it was there."""
 

@@ -162,7 +162,7 @@ class LocalFiles:
         with self._locked():
             if self._version(document.name) != version:
                 raise Changed(document.name)
-            if version is None and (self._folder / _TOMBSTONES / document.name).exists():
+            if version is None and self.was_retired(document.name):
                 raise Changed(document.name)
             placed: list[Path] = []
             try:
@@ -198,6 +198,10 @@ class LocalFiles:
             (self._folder / document).unlink()
             sync(self._folder)
         return True
+
+    def was_retired(self, document: str) -> bool:
+        """Return whether there is a tombstone of a document."""
+        return (self._folder / _TOMBSTONES / document).exists()
 
     def remove(self, name: str) -> bool:
         """Remove a file."""

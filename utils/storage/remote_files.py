@@ -189,9 +189,14 @@ class RemoteFiles:
         try:
             return self.read_version(name)[1]
         except FileNotFoundError:
-            pass
-        with self._answering():
-            return "retired" if self._system.exists(self._path(name)) else None
+            return "retired" if self.was_retired(name) else None
+
+    def was_retired(self, document: str) -> bool:
+        """Return whether there is a tombstone in the place of a document."""
+        with self._answering(), contextlib.suppress(FileNotFoundError):
+            self._system.invalidate_cache()
+            return _is_tombstone(document, self._system.info(self._path(document))["size"])
+        return False
 
     def retire(self, document: str, for_good: bool) -> bool:
         """Remove a document, or put an empty object in its place."""

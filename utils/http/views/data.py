@@ -41,7 +41,7 @@ def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateRe
     "/api/data/upload",
     reply=r.UploadReply,
     table=True,
-    headers=("X-Request-ID",),
+    headers=("Idempotency-Key", "X-Request-ID"),
     action="data.upload",
     expensive=True,
 )
@@ -55,7 +55,8 @@ def upload_data(service: LSTMService) -> r.UploadReply:
     `quality`.
     """
     with TemporaryDirectory() as folder:
-        reply = service.upload(bodies.save_table(Path(folder), service.settings))
+        path = bodies.save_table(Path(folder), service.settings)
+        reply = service.upload(path, parameters.idempotency_key())
     audit.about(reply.dataset_id)
     return reply
 

@@ -70,6 +70,7 @@ def download_model(service: LSTMService, model_id: str) -> Response:
     "/api/model/<id:model_id>/compress",
     request=s.CompressRequest,
     reply=r.CompressReply,
+    headers=("Idempotency-Key",),
     action="model.compress",
     expensive=True,
 )
@@ -80,7 +81,7 @@ def compress_model(service: LSTMService, body: s.CompressRequest, model_id: str)
     forecasts of the held-back end of the data, and serves the model with the weights that the
     request names. A form that changes the mean forecast by more than 1 % is not published.
     """
-    return service.files.compress(model_id, body)
+    return service.files.compress(model_id, body, parameters.idempotency_key())
 
 
 @views.post(

@@ -71,7 +71,7 @@ def read_enhanced_config(service: LSTMService) -> EnhancedConfigReply:
     request=s.ParallelRequest,
     reply=r.ParallelReply,
     accepted=r.JobsAccepted,
-    headers=("Prefer",),
+    headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
@@ -90,7 +90,7 @@ def train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
     request=s.EnhancedParallelRequest,
     reply=r.ParallelReply,
     accepted=r.JobsAccepted,
-    headers=("Prefer",),
+    headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
@@ -110,8 +110,9 @@ def _train(service: LSTMService, body: s.TrainRequest) -> Response:
 
 
 def _train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
+    idempotency_key = parameters.idempotency_key()
     if not is_background(body.background):
-        return responses.json_response(service.trainings.train_plants(body))
-    jobs = service.trainings.start_plants(body)
+        return responses.json_response(service.trainings.train_plants(body, idempotency_key))
+    jobs = service.trainings.start_plants(body, idempotency_key)
     reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
     return responses.accepted(reply, "/api/jobs")
