@@ -66,11 +66,18 @@ class Notes:
             rows = connection.execute(query).all()
         return [Line(row.at, row.level, row.message) for row in reversed(rows)]
 
-    def delete(self, before: float) -> None:
-        """Delete the notes from before a Unix time."""
+    def ids(self) -> list[int]:
+        """Return the ids of all notes."""
+        with answering(self._engine), self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(_NOTES.name):
+                return []
+            return list(connection.scalars(sa.select(_NOTES.c.id)))
+
+    def delete(self, ids: list[int]) -> None:
+        """Delete notes."""
         with answering(self._engine), self._engine.begin() as connection:
-            if sa.inspect(connection).has_table(_NOTES.name):
-                connection.execute(_NOTES.delete().where(_NOTES.c.at < before))
+            for id in ids:
+                connection.execute(_NOTES.delete().where(_NOTES.c.id == id))
 
 
 def last_lines(jobs: JobQueries) -> list[Line]:

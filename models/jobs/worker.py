@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from models.jobs.job_queries import APPLICATION, QUEUE
 from models.jobs.jobs import QUEUES
+from models.jobs.retention import Retention
 from models.jobs.training_log import Notes
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
@@ -30,7 +32,7 @@ log = logger("worker")
 # Seconds between two polls of the queue of trainings, and of the others. Each takes 2.5 ms of a
 # core, all day long.
 _POLL_SECONDS, _POLL_SECONDS_OTHERS = 0.1, 0.25
-_CLEANUP_SECONDS = 60.0  # between two removals of old jobs
+_CLEANUP_SECONDS = 600.0  # between two removals of what is old
 _DELETED_AT_ONCE = 500
 _DAY = 86_400.0
 
@@ -50,8 +52,6 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     context = WorkerContext(settings, jobs, worker_id, lambda: workers.leave(worker_id))
-    for store in (context.models, context.datasets.store, context.backtests):
-        store.sweep()
     started = time.time()
     workers.beat(worker_id, started)
     upkeep = _Upkeep(settings, context, workers, started)
@@ -75,6 +75,8 @@ class _Upkeep:
         self, settings: Settings, context: WorkerContext, workers: Workers, started: float
     ) -> None:
         self._kept_for = settings.jobs_kept_days * _DAY
+        self._retention = Retention(context.jobs.engine)
+        self._retention.create()
         self._context, self._workers, self._started = context, workers, started
         self._cleaned_at = 0.0
         self._stray: set[str] = set()  # jobs of this worker that were not active a moment ago
@@ -86,6 +88,7 @@ class _Upkeep:
             try:
                 self._workers.beat(self._context.worker_id, self._started)
                 self.requeue_lost()
+                self._retention.count()
                 if time.monotonic() - self._cleaned_at > _CLEANUP_SECONDS:
                     self._cleaned_at = time.monotonic()
                     self._delete_old()
@@ -120,16 +123,20 @@ class _Upkeep:
             DBOS._recover_pending_workflows(sorted(set(lost.values())))
 
     def _delete_old(self) -> None:
-        """Delete old jobs and workers."""
-        jobs = self._context.jobs
-        old = jobs.ended_before(time.time() - self._kept_for, _DELETED_AT_ONCE)
-        Notes(jobs.engine).delete(time.time() - self._kept_for)
+        """Delete old jobs, notes, workers, and files that belong to nothing."""
+        context, retention, notes = self._context, self._retention, Notes(self._context.jobs.engine)
+        ended = dict.fromkeys(context.jobs.ended(), self._kept_for)
+        old = retention.due("job", ended)[:_DELETED_AT_ONCE]
         if old:
-            for job_id in set(self._context.backtests.ids()).intersection(old):
+            for job_id in set(context.backtests.ids()).intersection(old):
                 with contextlib.suppress(NotFound):  # somebody deleted its model
-                    self._context.backtests.delete(job_id)
-            jobs.delete(old)
+                    context.backtests.delete(job_id)
+            context.jobs.delete(old)
             log.info("deleted old jobs", jobs=len(old))
+        written = dict.fromkeys(map(str, notes.ids()), self._kept_for)
+        notes.delete([int(id) for id in retention.due("note", written)])
+        for store in (context.models, context.datasets.store, context.backtests):
+            store.sweep(partial(retention.due, f"file of a {store.noun}"))
         self._workers.forget(_DAY)
 
 

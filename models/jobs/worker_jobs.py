@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from models.jobs.job_log import Decision
 from models.jobs.jobs import QUEUES, Jobs
 from models.jobs.states import STATES, JobState, Work
@@ -54,13 +52,9 @@ class WorkerJobs(Jobs):
         found = self._statuses(status="PENDING", name=[work.value for work in Work])
         return {status.workflow_id: str(status.executor_id) for status in found}
 
-    def ended_before(self, at: float, limit: int) -> list[str]:
-        """Return ids of jobs that ended before a Unix time."""
-        found = self._statuses(
-            status=[name for name, state in STATES.items() if state.ended],
-            completed_before=datetime.fromtimestamp(at, UTC).isoformat(),
-            limit=limit,
-        )
+    def ended(self) -> list[str]:
+        """Return the ids of all jobs that have ended."""
+        found = self._statuses(status=[name for name, state in STATES.items() if state.ended])
         return [status.workflow_id for status in found]
 
     def delete(self, job_ids: list[str]) -> None:

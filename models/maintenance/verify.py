@@ -185,7 +185,9 @@ def _of_leftovers(store: ArtifactStore, ended: set[str]) -> Iterator[Finding]:
         yield Finding(f"file {name}", "belongs to nothing.", "Remove it.", repair)
     for name in store.files.abandoned():
         found = "was never put in its place: its writer died."
-        yield Finding(f"file {name}", found, "Remove it.", partial(_remove, store.files.sweep))
+        yield Finding(
+            f"file {name}", found, "Remove it.", partial(_remove, partial(store.files.clear, name))
+        )
     for id in store.stems(".h5") - ids if ".h5" in known else ():
         advice = f"`python run.py import {id}.h5`"
         yield Finding(f"model {id}", "is a legacy file, not imported.", advice, is_note=True)

@@ -8,6 +8,7 @@ several processes are linearizable: each is made from the version that it replac
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from utils.errors import Conflict, NotFound, Unavailable
+from utils.errors import Conflict, DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_reader import (
     DOCUMENT,
     STORED_AS,
@@ -33,6 +34,7 @@ Writer = Callable[[Path], None]
 
 _KEPT_FOR = 7 * 86_400.0  # seconds for which a checkpoint waits for its worker
 _CHECKPOINT = "checkpoint"
+_TOKEN = re.compile("[0-9a-f]{32}")  # in the name of a file of a commit
 _ATTEMPTS = 50  # at a change of a document that others change meanwhile
 
 
@@ -245,31 +247,57 @@ class ArtifactStore(ArtifactReader):
     # --- abandoned and damaged files ----------------------------------------------------------
 
     def orphans(self, ended: Collection[str] = ()) -> list[str]:
-        """Return the files of no artifact, left behind by crashes.
+        """Return the files of no artifact, left behind by crashes, that look old.
 
         Args:
             ended: ids of ended jobs, whose checkpoints are not needed any more.
         """
-        names, found = self._files.names(), []
-        for name in names:
-            id, _, suffix = name.partition(".")
-            # A legacy .h5 may stand alone: people put it there.
-            ours = f".{suffix}" in self.suffixes and suffix != "h5" and is_uuid(id)
-            if not ours or f"{id}{DOCUMENT}" in names:
-                continue
-            # A checkpoint may wait for its worker over a weekend.
-            waits = suffix == _CHECKPOINT and id not in ended
+        found = []
+        for name, seconds in self._orphans(ended).items():
             with contextlib.suppress(FileNotFoundError):
-                age = time.time() - self._files.changed_at(name)
-                if age > (_KEPT_FOR if waits else ABANDONED_AFTER):
+                if time.time() - self._files.changed_at(name) > seconds:
                     found.append(name)
         return found
 
-    def sweep(self) -> None:
-        """Remove the files of no artifact that crashes left behind."""
-        self._files.sweep()
-        for name in self.orphans():
-            self._files.remove(name)
+    def _orphans(self, ended: Collection[str] = ()) -> dict[str, float]:
+        """Files that belong to no artifact (yet), and for how many seconds to keep each."""
+        names, found = self._files.names(), {}
+        for name in names:
+            id, _, rest = name.partition(".")
+            token, _, of_token = rest.partition(".")
+            is_of_commit = _TOKEN.fullmatch(token) is not None
+            suffix = of_token if is_of_commit else rest
+            # A legacy .h5 may stand alone: people put it there.
+            ours = f".{suffix}" in self.suffixes and is_uuid(id) and rest != "h5"
+            known = f"{id}{DOCUMENT}" in names
+            if not ours or (known and not (is_of_commit and self._is_replaced(id, name))):
+                continue
+            # A checkpoint may wait for its worker over a weekend.
+            waits = suffix == _CHECKPOINT and id not in ended
+            found[name] = _KEPT_FOR if waits else ABANDONED_AFTER
+        return found
+
+    def _is_replaced(self, id: str, name: str) -> bool:
+        """Return whether a file of a commit is none that the artifact's document names."""
+        try:
+            entries = self.summary(id).get("files", {}).values()
+        except (NotFound, DamagedFile):
+            return False
+        return name not in {entry.get(STORED_AS) for entry in entries}
+
+    def sweep(self, due: Callable[[dict[str, float]], list[str]]) -> None:
+        """Remove what crashes left behind.
+
+        Args:
+            due: what there is that belongs to nothing, with the seconds to keep each → what has
+                been there for that long. Not by a clock that may jump.
+        """
+        temporary = self._files.temporary()
+        for name in due(temporary | self._orphans()):
+            if name in temporary:
+                self._files.clear(name)
+            else:
+                self._files.remove(name)
 
     def set_aside(self, id: str, *suffixes: str) -> str:
         """Move files of an artifact, by default all, to a folder for damaged ones; return its name.

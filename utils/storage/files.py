@@ -100,8 +100,11 @@ class Files(Protocol):
     def abandoned(self) -> list[str]:
         """Return the names of prepared files, or folders of them, left behind by a crash."""
 
-    def sweep(self) -> None:
-        """Remove what is abandoned."""
+    def temporary(self) -> dict[str, float]:
+        """Return what is prepared or left behind, and tombstones: name → seconds to keep each."""
+
+    def clear(self, name: str) -> None:
+        """Remove something that is temporary."""
 
     def set_aside(self, name: str, folder: str) -> None:
         """Move a file, if it is there, into a folder of `damaged`."""

@@ -221,14 +221,19 @@ class LocalFiles:
                     found.append(path.name)
         return found
 
-    def sweep(self) -> None:
-        """Remove old staging folders and old tombstones."""
-        for name in self.abandoned():
-            shutil.rmtree(self._folder / name, ignore_errors=True)
-        for path in (self._folder / _TOMBSTONES).glob("*"):
-            with contextlib.suppress(FileNotFoundError):  # another sweep was faster
-                if time.time() - path.stat().st_mtime > TOMBSTONES_KEPT_FOR:
-                    path.unlink()
+    def temporary(self) -> dict[str, float]:
+        """Return all staging folders and tombstones."""
+        staging = {path.name: ABANDONED_AFTER for path in self._folder.glob(f"{_STAGING}*")}
+        tombstones = (self._folder / _TOMBSTONES).glob("*")
+        return staging | {f"{_TOMBSTONES}/{path.name}": TOMBSTONES_KEPT_FOR for path in tombstones}
+
+    def clear(self, name: str) -> None:
+        """Remove a staging folder or a tombstone."""
+        path = self._folder / name
+        if name.startswith(_STAGING):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
     def set_aside(self, name: str, folder: str) -> None:
         """Rename a file."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +21,14 @@ from uuid import uuid4
 from fsspec.core import url_to_fs
 
 from utils.errors import Unavailable
-from utils.storage.files import ASIDE, TOMBSTONES_KEPT_FOR, Changed, Stamp, is_old
+from utils.storage.files import (
+    ABANDONED_AFTER,
+    ASIDE,
+    TOMBSTONES_KEPT_FOR,
+    Changed,
+    Stamp,
+    is_old,
+)
 
 _DOCUMENT = ".json"
 # S3's refusals of a conditional write: another version; a write of the same object beside it.
@@ -236,16 +242,20 @@ class RemoteFiles:
             return [name for name in names if name.startswith(".")]
         return []
 
-    def sweep(self) -> None:
-        """Remove abandoned files and old tombstones."""
-        for name in self.abandoned():
-            self.remove(name)
+    def temporary(self) -> dict[str, float]:
+        """Return uploads that are not renamed yet, and tombstones."""
+        found = {} if self._is_atomic else dict.fromkeys(self._hidden(), ABANDONED_AFTER)
         with self._answering(), contextlib.suppress(FileNotFoundError):
             for entry in self._system.ls(self._root, detail=True):
                 name = entry["name"].rsplit("/", 1)[-1]
-                old = time.time() - _written(entry) > TOMBSTONES_KEPT_FOR
-                if old and entry["type"] == "file" and _is_tombstone(name, entry["size"]):
-                    self._system.rm_file(self._path(name))
+                if entry["type"] == "file" and _is_tombstone(name, entry["size"]):
+                    found[name] = TOMBSTONES_KEPT_FOR
+        return found
+
+    def clear(self, name: str) -> None:
+        """Remove an upload or a tombstone."""
+        with self._answering(), contextlib.suppress(FileNotFoundError):
+            self._system.rm_file(self._path(name))
 
     def set_aside(self, name: str, folder: str) -> None:
         """Copy a file, then remove it."""

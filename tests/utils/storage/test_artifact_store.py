@@ -116,19 +116,29 @@ def test_delete_is_of_everything_and_once(store: ArtifactStore, folder: Path) ->
         store.delete(id)
 
 
-def test_sweep_removes_old_left_overs_only(store: ArtifactStore, folder: Path) -> None:
-    store.sweep()
-    id = publish(store)
-    old, new = folder / f"{uuid4()}.checkpoint", folder / f"{uuid4()}.bin"
+def test_sweep_removes_what_belongs_to_nothing_once_it_is_due(
+    store: ArtifactStore, folder: Path
+) -> None:
+    store.sweep(list)
+    id, deleted = publish(store), publish(store)
+    store.delete(deleted)
+    checkpoint, lost = folder / f"{uuid4()}.checkpoint", folder / f"{uuid4()}.bin"
     lone, staging = folder / f"{uuid4()}.h5", folder / ".staging-x"
     staging.mkdir()
-    for path in (old, new, lone):
+    for path in (checkpoint, lost, lone):
         path.write_bytes(b"x")
-    for path in (old, lone, staging, folder / f"{id}.bin"):
-        os.utime(path, (1, 1))
-    store.sweep()
-    assert visible(folder) == sorted([new.name, lone.name, f"{id}.bin", f"{id}.json"])
-    assert not staging.exists()
+    seen: dict[str, float] = {}
+
+    def nothing(found: dict[str, float]) -> list[str]:
+        seen.update(found)
+        return []
+
+    store.sweep(nothing)
+    assert seen == {checkpoint.name: 7 * 86_400.0, lost.name: 3600.0, staging.name: 3600.0}
+    assert checkpoint.exists() and lost.exists() and staging.exists()
+    store.sweep(lambda found: [name for name, seconds in found.items() if seconds < 86_400])
+    kept = [checkpoint.name, lone.name, f"{id}.bin", f"{id}.json"]
+    assert visible(folder) == sorted(kept) and not staging.exists()
 
 
 PUBLISH = """
