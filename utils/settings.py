@@ -58,7 +58,9 @@ class Settings:
     checkpoint_seconds: int = _setting(
         5, "seconds between two checkpoints of a training, at least", 0, 86_400
     )
-    jobs_kept_days: int = _setting(30, "days of running service that ended jobs and their events are kept", 1, 36_500)
+    jobs_kept_days: int = _setting(
+        30, "days of running service that ended jobs are kept", 1, 36_500
+    )
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(96, "threads of each web process", 4, 512)
     drain_seconds: int = _setting(

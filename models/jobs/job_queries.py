@@ -20,6 +20,7 @@ from utils.storage.database import Workers, answering, open_engine
 
 QUEUE = "training"
 APPLICATION = "lstm-backend-service"
+_PLACES = 15  # operations of one process that use or wait for the database at once
 
 
 class JobQueries:
@@ -40,7 +41,7 @@ class JobQueries:
     def _connection(self) -> tuple[sa.Engine, DBOSClient]:
         with self._lock:
             if self._connected is None:
-                engine = self._given or open_engine(self._url)
+                engine = self._given or open_engine(self._url, _PLACES)
                 client = DBOSClient(
                     system_database_engine=engine,
                     serializer=DBOSPortableJSONSerializer(),

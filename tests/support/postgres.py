@@ -20,7 +20,7 @@ from uuid import uuid4
 import psycopg
 
 from tests.support import programs
-from tests.support.running_service import free_port, wait_until
+from tests.support.running_service import child_processes, free_port, wait_until
 
 USER, PASSWORD = "lstm", "only-in-tests/1"
 _OPTIONS = {
@@ -52,6 +52,16 @@ class Server:
         yield
         self.process = self.start()
         wait_until(self.answers)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """All of its processes stand still, for as long as the context lasts."""
+        pids = [self.process.pid, *child_processes(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
     def answers(self) -> bool:
         assert self.process.poll() is None, "PostgreSQL has ended"

@@ -82,7 +82,7 @@ class KeyStore:
     def __init__(self, database_url: str) -> None:
         # One connection, and one more: its queries are small and rare.
         self._engine = open_engine(
-            database_url, poolclass=sa.QueuePool, pool_size=1, max_overflow=1, pool_timeout=5
+            database_url, 2, poolclass=sa.QueuePool, pool_size=1, max_overflow=1
         )
         self._made = False
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -16,6 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from utils.errors import Unavailable
+from utils.storage.patience import LONGEST, Patience
 
 ALIVE_FOR = 15.0  # seconds after its last heartbeat for which a worker counts as alive
 BEAT_EVERY = 3.0  # seconds between two heartbeats
@@ -23,14 +25,16 @@ BEAT_EVERY = 3.0  # seconds between two heartbeats
 # A lost database machine is noticed in seconds: while connecting by `connect_timeout`, while
 # waiting for an answer by the others.
 _POSTGRESQL = {
-    "connect_timeout": "5",
+    "connect_timeout": "3",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
 # Writers wait instead of failing; with write-ahead logging, readers never wait for them.
-_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL")
+_BUSY = 30.0  # seconds
+# Of the engines whose operations end in time.
+_PATIENCE: WeakKeyDictionary[sa.Engine, Patience] = WeakKeyDictionary()
 _TABLE_LOCK = 0x15731573  # an arbitrary number; processes that start together take turns
 
 _WORKERS = sa.Table(
@@ -62,23 +66,31 @@ def _sqlite_clock(_clock: Clock, _compiler: object, **_options: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-def open_engine(url: str, **options: Any) -> sa.Engine:
+def open_engine(url: str, places: int | None = None, **options: Any) -> sa.Engine:
     """Return the engine of a database URL; makes the folder of a SQLite file.
 
     It connects at the first use.
 
     Args:
+        places: operations (see `answering`) that may run at once, each for seconds at most; None
+            for a process that waits as long as it takes.
         options: of SQLAlchemy's create_engine.
 
     Raises:
         Unavailable: the URL is not valid, or the folder cannot be made.
     """
     parsed = _parse(url)
+    if places is not None:
+        options = {"pool_size": places, "max_overflow": 0, "pool_timeout": 1} | options
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, options)
-    missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
-    parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
-    return sa.create_engine(parsed, pool_pre_ping=True, **options)
+        engine = _open_sqlite(parsed, options, _BUSY if places is None else LONGEST)
+    else:
+        missing = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
+        parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, **options)
+    if places is not None:
+        _PATIENCE[engine] = Patience(engine, places)
+    return engine
 
 
 def _parse(url: str) -> sa.URL:
@@ -99,7 +111,7 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
+def _open_sqlite(url: sa.URL, options: dict[str, Any], busy: float) -> sa.Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
@@ -113,8 +125,8 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any]) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={int(1000 * busy)}")
+        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
     return engine
@@ -141,10 +153,13 @@ def answering(engine: sa.Engine) -> Iterator[None]:
     """Raise Unavailable with one sentence if the database of `engine` fails.
 
     Raises:
-        Unavailable: in place of any error of SQLAlchemy except IntegrityError, which is an answer.
+        Unavailable: too many operations wait for it; or in place of any error of SQLAlchemy
+            except IntegrityError, which is an answer.
     """
+    patience = _PATIENCE.get(engine)
     try:
-        yield
+        with patience.operation() if patience else contextlib.nullcontext():
+            yield
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
