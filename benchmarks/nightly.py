@@ -1,7 +1,8 @@
-"""Fuzzing, load, kills, a clock that steps: `python -m benchmarks.nightly --minutes 60 --seed 1`.
+"""What is too long for CI: `python -m benchmarks.nightly --minutes 60 --seed 1`.
 
-CI runs a short slice of each (`tests/benchmarks`, `tests/faults`); this runs them for as long as it
-is given. It prints a table and ends with 1 if anything was found.
+Fuzzing, load, kills and a clock that steps run for as long as they are given; CI runs a short slice
+of each (`tests/benchmarks`, `tests/faults`). The tests with the marker `long` run once. It prints a
+table and ends with 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -83,12 +84,23 @@ def clock(minutes: float, seed: int) -> _Findings:
     return f"{times} trainings", []
 
 
+def long_tests(minutes: float, seed: int) -> _Findings:
+    """Run the tests that CI leaves out, one after the other."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "long"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = ended.stdout.strip().splitlines()
+    return lines[-1] if lines else "no output", [ended.stdout] if ended.returncode else []
+
+
 PARTS: dict[str, Callable[[float, int], _Findings]] = {
     "fuzzing": fuzz,
     "properties": properties,
     "load": under_load,
     "kills": kills,
     "clock": clock,
+    "long": long_tests,
 }
 
 

@@ -1,8 +1,9 @@
-"""Install what the tests need and run them: `python -m tests [options of pytest]`.
+"""Install what the tests need and run them: `python -m tests [--all | options of pytest]`.
 
 The requirements go into the environment of this Python. Debian packages are installed where that
 is allowed without asking (root, or sudo without a password); elsewhere the tests that need a
-missing server are skipped. The unit tests run first, then all others, on all cores.
+missing server are skipped. The unit tests run first, then the others, on all cores. Those that take
+long (marker `long`) are run with `--all` only.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ def main(options: list[str]) -> int:
     """Install, then run the tests; the exit code of the first run that failed."""
     install_requirements()
     install_programs()
-    if options:
+    everything = options == ["--all"]
+    if options and not everything:
         return run(*options)
-    codes = [run("-m", "unit"), run("-m", "not unit")]
+    codes = [run("-m", "unit"), run("-m", "not unit" if everything else "not unit and not long")]
     return next((code for code in codes if code), 0)
 
 

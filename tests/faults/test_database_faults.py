@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import requests
 
 from tests.support import postgres
@@ -44,6 +45,7 @@ def epochs_of(service: Service, job_id: str) -> list[int]:
             if e.event == "epoch"]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_database_that_is_locked_for_ten_seconds(tmp_path: Path) -> None:
     service = start_service(tmp_path)
     service.wait_for_worker()
@@ -113,6 +115,7 @@ class Load:
         self._pool.shutdown()
 
 
+@pytest.mark.long
 def test_a_postgresql_that_is_restarted_under_load(tmp_path: Path) -> None:
     with postgres.running() as server:
         service = start_service(tmp_path, DATABASE_URL=server.new_database(), WORKERS="2")

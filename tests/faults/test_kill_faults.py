@@ -6,6 +6,6 @@ from benchmarks import faults
 
 
 def test_every_job_ends_once_although_processes_are_killed_at_random() -> None:
-    found = faults.run(minutes=0.15, jobs=3, every=2.5, seed=3, workers=1)
+    found = faults.run(minutes=0.05, jobs=1, every=2.0, seed=3, workers=1)
     assert not found.wrong
-    assert found.kills.total() >= 2 and found.models == 4
+    assert found.kills.total() >= 1 and found.models == 2

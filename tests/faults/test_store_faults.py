@@ -86,6 +86,7 @@ def models(service: Service) -> set[str]:
     return {model["model_id"] for model in listed}
 
 
+@pytest.mark.long
 def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
     service = start_service(tmp_path)
     names = ("models", "data")
@@ -103,6 +104,7 @@ def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.long
 def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_server: s3.S3) -> None:
     bucket = s3_server.new_bucket()
     stores = {"MODEL_STORE": f"{bucket}/models", "DATA_STORE": f"{bucket}/data"}
@@ -138,6 +140,7 @@ def filled(disk: Path) -> Iterator[None]:
     ballast.unlink()
 
 
+@pytest.mark.long
 def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:
         stores = {"MODEL_STORE": str(disk / "models"), "DATA_STORE": str(disk / "data")}
@@ -174,6 +177,7 @@ def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
         assert service.stop() == 0
 
 
+@pytest.mark.long
 def test_a_full_disk_of_the_database(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 8) as disk:
         service = start_service(tmp_path, DATABASE_URL=f"sqlite:///{disk / 'jobs.sqlite'}")

@@ -73,6 +73,7 @@ def test_the_collection_is_what_the_script_makes() -> None:
     assert len(COLLECTION["item"]) == len(ENDPOINTS)
 
 
+@pytest.mark.long
 def test_the_collection_works(service: Service) -> None:
     """As Postman's runner goes through it: in order, each with the variables from before.
 

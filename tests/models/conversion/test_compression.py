@@ -128,7 +128,7 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     rng = np.random.default_rng(0)
     weights[-2] = weight * rng.normal(size=weights[-2].shape).astype(np.float32)
     network.set_weights(weights)
-    store.update_document(id, {"network": {"size": [0.1, 0.1, 0.1]}})
+    store.update_document(id, lambda _: {"network": {"size": [0.1, 0.1, 0.1]}})
     return store, id, panel, network
 
 

@@ -341,6 +341,7 @@ def test_a_restore_that_fails_leaves_all_as_it_was(stores: Stores, backup: Path,
 # --- a running service ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_service_is_backed_up_while_it_works_and_goes_on_elsewhere(
     service: Service, question: dict[str, Any], tmp_path: Path
 ) -> None:

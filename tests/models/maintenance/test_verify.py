@@ -134,7 +134,8 @@ def test_what_cannot_be_read_is_reported_and_left_where_it_is(stores: Stores) ->
 def test_rows_are_counted(stores: Stores) -> None:
     """A document that lies about its data, with the right checksums."""
     document = stores.datasets.document(stores.dataset_id)
-    stores.datasets.update_document(stores.dataset_id, {"data_points": document["data_points"] + 1})
+    points = document["data_points"] + 1
+    stores.datasets.update_document(stores.dataset_id, lambda _: {"data_points": points})
     assert "has 480 rows, not the 481" in problems(stores)[0]
 
 
