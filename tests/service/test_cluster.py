@@ -102,6 +102,7 @@ def test_two_workers_share_one_queue(machines: list[Service]) -> None:
         assert machines[1].call("DELETE", f"/api/jobs/{id}").status_code == 200
 
 
+@pytest.mark.long
 def test_a_machine_that_is_lost_is_replaced_by_the_other(machines: list[Service]) -> None:
     """Its training goes on from the checkpoint, its events without a gap; it gives one model."""
     id = machines[0].submit(SHORT | {"epochs": 150, "seed": 5})

@@ -231,6 +231,7 @@ def test_cancel_ends_a_running_job_and_leaves_nothing(service: Service) -> None:
     assert service.call("DELETE", f"/api/jobs/{id}").status_code == 200  # once more, the same
 
 
+@pytest.mark.long
 def test_cancel_stops_a_batch_that_takes_minutes(service: Service, dataset: Body) -> None:
     large = {"lstmUnits1": 512, "lstmUnits2": 512, "sequenceLength": 80, "batchSize": 256}
     id = service.submit(ENDLESS | SMALL | large | {"historicalDays": 545})
@@ -278,7 +279,7 @@ def test_cancel_of_a_job_that_has_ended_is_a_409(service: Service, trained: Body
 def test_cancelling_and_publishing_never_both_happen(service: Service, dataset: Body) -> None:
     """Cancelled at any moment of its end, a job has a model exactly if it succeeded."""
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True, "epochs": 1}
-    for wait in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5):
+    for wait in (0.0, 0.7, 1.4):
         id = service.submit(body)
         service.wait_for_epoch(id)
         time.sleep(wait)
@@ -426,17 +427,17 @@ def test_parallel_plants_of_unknown_plants_is_a_422(service: Service, dataset: B
 
 
 def test_a_single_model_does_not_wait_for_a_group(service: Service, dataset: Body) -> None:
-    many = [f"p{i}" for i in range(40)]
+    many = [f"p{i}" for i in range(12)]
     group = service.post(
         "/api/model/train/parallel/plants",
         FAST | {"plants": many, "applications": ["A"], "panelSizes": ["S"], "historicalDays": 60,
                 "background": True},
     )  # fmt: skip
-    assert group.status_code == 202 and len(group.json()["jobs"]) == 40
+    assert group.status_code == 202 and len(group.json()["jobs"]) == 12
     reply = service.post("/api/model/train", FAST | {"datasetId": dataset["dataset_id"]})
     assert reply.status_code == 200
     states = [service.job(id)["status"] for id in group.json()["jobs"].values()]
-    assert states.count("queued") > 20
+    assert states.count("queued") > 6
     cancelling = [
         threading.Thread(target=service.call, args=("DELETE", f"/api/jobs/{id}"))
         for id in group.json()["jobs"].values()
