@@ -13,6 +13,7 @@ import requests
 
 from tests.support import s3
 from tests.support.running_service import FAST, SMALL, Service, start_service, wait_until
+from tests.support.stores import visible_files
 from tests.support.tcp_proxy import tcp_proxy
 
 Body = dict[str, Any]
@@ -169,7 +170,7 @@ def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
         listed = [entry["dataset_id"] for entry in service.get("/api/data").json()["datasets"]]
         assert listed == [data_id]
         for name in ("models", "data"):
-            left = {path.name.split(".")[0] for path in (disk / name).iterdir() if path.is_file()}
+            left = {path.name.split(".")[0] for path in visible_files(disk / name)}
             assert left == ({data_id} if name == "data" else models(service))
             assert not [*(disk / name).glob(".staging-*")]
         for reply in calls(service, model_id, data_id):
