@@ -22,10 +22,11 @@ import onnx
 import tensorflow as tf
 
 from models.registry.hyperparameters import Hyperparameters
-from models.training import keras_files, onnx_graph
+from models.training import keras_files, onnx_export
 from utils.api.architectures import PLAIN, Design
 from utils.errors import DamagedFile, first_line
 
+NAME = "dual_lstm"
 TARGET_COUNT = 3
 LSTMS = 2
 # Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to leave its initial
@@ -79,7 +80,7 @@ def build(
     output = layers.Dense(
         TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_regularizer(design)
     )(x)
-    return keras.Model([window, series], output, name="dual_lstm")
+    return keras.Model([window, series], output, name=NAME)
 
 
 class _Seeds:
@@ -125,16 +126,16 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    network = for_inference(network)
+    if network.name == NAME:
+        onnx.save(onnx_export.graph_of(network), path)
+        return
+    network = for_inference(network)  # of an earlier implementation, of any layers
     given = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(given if len(given) > 1 else given[0])  # Keras exports a network after its first call
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx probes names that NumPy has removed
         network.export(str(path), format="onnx", verbose=False)
-    model = onnx.load(path)
-    onnx_graph.simplify(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    onnx.checker.check_model(onnx.load(path))
 
 
 def for_inference(network: keras.Model) -> keras.Model:
