@@ -11,6 +11,7 @@ from typing import Any
 from utils import logs, process_limits
 from utils.auth import exposure
 from utils.errors import SettingsError
+from utils.server import start_checks
 from utils.server.certificate import check_certificate
 from utils.settings import read
 from utils.shutdown import DRAIN, end_with_parent
@@ -61,12 +62,14 @@ def on_starting(server: Any) -> None:
     addresses = [each[0] if isinstance(each, tuple) else str(each) for each in server.cfg.address]
     try:
         exposure.expect_access_control(_settings, addresses)
+        start_checks.expect_usable(_settings)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
+    logs.configure(_settings.log_format, _settings.log_level)
+    start_checks.warn_of_misspelled(os.environ)
     exposed = [address for address in addresses if not exposure.is_loopback(address)]
     if exposed and not _settings.proxies:
-        logs.configure(_settings.log_format, _settings.log_level)
         logs.logger("server").warning(
             "other machines reach the service without a proxy: put nginx in front of it, so that "
             "slow clients hold no thread (docs/deploy.md)",

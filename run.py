@@ -18,6 +18,7 @@ from utils.cli.serve_command import serve
 from utils.cli.train_command import train
 from utils.cli.worker_command import worker
 from utils.errors import ServiceError, SettingsError
+from utils.server import start_checks
 
 
 class _Commands(click.Group):
@@ -45,6 +46,8 @@ def main(context: click.Context) -> None:
     """The LSTM Backend Service. Without a command: serve."""
     chosen = context.obj = settings.read()
     logs.configure(chosen.log_format, chosen.log_level)
+    for name in start_checks.warn_of_misspelled(os.environ):
+        del os.environ[name]  # the processes that are started here need not name it again
     if context.invoked_subcommand is None:
         context.invoke(serve)
 

@@ -107,6 +107,7 @@ class Monitoring:
         for name, store in stores.items():
             try:
                 store.ids()
+                store.expect_writable()
             except Unavailable as error:
                 missing.append(Detail(name, error.message))
         if missing:

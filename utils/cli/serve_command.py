@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import click
 
 from utils.auth import exposure
+from utils.server import start_checks
 from utils.server.certificate import check_certificate
 from utils.server.supervisor import Program, run
 from utils.settings import ROOT, Settings
@@ -33,6 +34,7 @@ def serve(chosen: Settings, cert: Path | None = None, key: Path | None = None) -
     )
     if chosen.tls_files:
         check_certificate(*chosen.tls_files)
+    start_checks.expect_usable(chosen)
     _check_address(chosen)
     exposure.expect_access_control(chosen, [chosen.host])
     sys.exit(run(_programs(chosen), lambda: _is_ready(chosen), chosen.drain_seconds))

@@ -214,6 +214,17 @@ class ArtifactStore(ArtifactReader):
             self._files.remove(stored)
         self.quota.shrank()
 
+    def expect_writable(self) -> None:
+        """Check that the location can be written to.
+
+        Raises:
+            Unavailable: it cannot.
+        """
+        try:
+            self._files.try_to_write()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     # --- files of no published artifact -------------------------------------------------------
 
     def keep(self, id: str, suffix: str, write: Writer) -> None:

@@ -62,6 +62,9 @@ class Files(Protocol):
     def staging(self) -> AbstractContextManager[Path]:
         """Return a context with a private folder of this machine, to prepare files in."""
 
+    def try_to_write(self) -> None:
+        """Write something and remove it. Raises OSError or Unavailable if that is not possible."""
+
     def place(self, staged: Path, name: str) -> None:
         """Publish a prepared file under a name, in place of an earlier one, atomically."""
 

@@ -118,6 +118,11 @@ class LocalFiles:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
+    def try_to_write(self) -> None:
+        """Make a file in a staging folder, and remove both."""
+        with self.staging() as folder:
+            (folder / "probe").write_bytes(b"x")
+
     def place(self, staged: Path, name: str) -> None:
         """Rename a file, once its content is on the disk."""
         sync(staged)

@@ -145,6 +145,15 @@ class RemoteFiles:
         with TemporaryDirectory() as folder:
             yield Path(folder)
 
+    def try_to_write(self) -> None:
+        """Upload a hidden file, and remove it."""
+        path = self._path(f".{uuid4()}")
+        with self._answering():
+            if not self._is_atomic:
+                self._system.makedirs(self._root, exist_ok=True)
+            self._system.pipe_file(path, b"x")
+            self._system.rm_file(path)
+
     def place(self, staged: Path, name: str) -> None:
         """Upload a file; where uploads are not atomic, under another name first."""
         target = self._path(name)
