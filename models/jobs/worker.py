@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -21,7 +22,7 @@ from models.jobs.training_log import Notes
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.jobs.workflows import register
-from utils import logs, process_limits
+from utils import logs, process_limits, temporary_folder
 from utils.errors import NotFound, Unavailable
 from utils.logs import logger
 from utils.settings import Settings
@@ -43,6 +44,7 @@ def run(settings: Settings) -> None:
     worker_id = f"{settings.worker_id or socket.gethostname()}.{uuid4().hex[:12]}"
     process_limits.cap_memory(settings.worker_memory_mb, settings.workers)
     process_limits.lower_priority()
+    folder = temporary_folder.use_own("lstm-worker-")
     engine = open_engine(settings.resolved_database_url)
     workers = Workers(engine)
     workers.create()
@@ -63,6 +65,7 @@ def run(settings: Settings) -> None:
         context.stop()
         workers.leave(worker_id)
     log.info("worker stopped", worker_id=worker_id)
+    shutil.rmtree(folder, ignore_errors=True)
     # A training in the middle of an epoch would hold the process; its job is in the queue again.
     os._exit(0)
 
