@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Hashable
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from utils.errors import Detail, InvalidInput
 
 OPTIONAL = ("finished_goods", "semi_finished_goods", "releases")
 NUMBERS = (*TARGETS, *OPTIONAL)
+_FIRST, _LAST = date(1678, 1, 1), date(2261, 12, 31)
 KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
 BLANKS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 
@@ -134,7 +136,7 @@ def day_numbers(frame: pd.DataFrame) -> NDArray[np.int64]:
         days = amounts(frame["day"])
         if np.isnan(days).any() or (days % 1 != 0).any() or (np.abs(days) > 1e6).any():
             raise InvalidInput.of("day", "must be a whole number of at most 1,000,000 in every row")
-        return days.astype(np.int64) + day_number(ORIGIN)
+        return _in_range(days.astype(np.int64) + day_number(ORIGIN), frame["day"])
     category = categorized(frame["date"])
     codes = category.cat.codes.to_numpy()
     if (codes < 0).any():
@@ -144,7 +146,15 @@ def day_numbers(frame: pd.DataFrame) -> NDArray[np.int64]:
     wrong = np.flatnonzero(np.isnat(dates))
     if wrong.size:
         raise _wrong(frame["date"], "must be ISO 8601 (2024-12-31) or 31.12.2024", int(wrong[0]))
-    return dates.astype(np.int64)
+    return _in_range(dates.astype(np.int64), frame["date"])
+
+
+def _in_range(days: NDArray[np.int64], column: pd.Series) -> NDArray[np.int64]:
+    """Days since 1970-01-01, in the years that timestamps in nanoseconds have."""
+    outside = np.flatnonzero((days < day_number(_FIRST)) | (days > day_number(_LAST)))
+    if outside.size:
+        raise _wrong(column, "must lie in the years 1678 to 2261", int(outside[0]))
+    return days
 
 
 def _parse_dates(values: pd.Series) -> NDArray[np.datetime64]:

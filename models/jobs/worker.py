@@ -81,7 +81,7 @@ class _Upkeep:
         self._retention = Retention(context.jobs.engine)
         self._retention.create()
         self._context, self._workers, self._started = context, workers, started
-        self._cleaned_at = 0.0
+        self._cleaned_at = float("-inf")
         self._stray: set[str] = set()  # jobs of this worker that were not active a moment ago
 
     def run(self, stop: threading.Event) -> None:

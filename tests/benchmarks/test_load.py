@@ -17,6 +17,7 @@ from tests.support.running_service import Service
 SMALL = Load(clients=4, seconds=2, streams=2, trainings=1, epochs=2, days=60)
 
 
+@pytest.mark.long
 def test_a_service_under_a_small_load_falls_short_of_nothing(service: Service) -> None:
     found = report.document(run(service, SMALL))
     assert found["short"] == []

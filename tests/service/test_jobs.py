@@ -205,7 +205,14 @@ def test_streams_are_bounded_and_leave_threads_for_requests(
     for _ in range(5):  # opened and never read
         assert running.call("HEAD", f"/api/jobs/{id}/events").status_code in (200, 503)
     streams[0].close()  # a client that leaves gives its place back
-    wait_until(lambda: running.get(f"/api/jobs/{id}/events", stream=True).status_code == 200)
+
+    def is_served() -> bool:
+        with running.get(f"/api/jobs/{id}/events", stream=True) as reply:
+            return reply.status_code == 200
+
+    wait_until(is_served)
+    for stream in streams[1:]:
+        stream.close()
     running.stop()
 
 

@@ -94,6 +94,7 @@ def test_a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_model(
     assert not (running.folder / "models" / f"{id}.checkpoint").exists()
 
 
+@pytest.mark.long
 def test_a_backtest_whose_worker_is_killed_is_begun_again(running: Service) -> None:
     model = running.post("/api/model/train", FAST | SMALL | {"epochs": 1}).json()
     data = running.post("/api/data/generate", {"seed": 1}).json()["dataset_id"]
@@ -135,6 +136,7 @@ def answers(service: Service) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_a_job_that_kills_its_workers_fails(running: Service) -> None:
     """After five tries of which none got an epoch further; the next job has its turn."""
     large = {"lstmUnits1": 256, "lstmUnits2": 256, "sequenceLength": 200, "historicalDays": 1500}
@@ -152,6 +154,7 @@ def starts(service: Service, id: str) -> list[str]:
     return [line for line in log_of(service, id) if "starting training" in line]
 
 
+@pytest.mark.long
 def test_a_stop_releases_the_job_and_a_restart_resumes_it(tmp_path: Path) -> None:
     first, some = start_service(tmp_path, CHECKPOINT_SECONDS="0"), LONG | {"epochs": 50}
     first.wait_for_worker()
@@ -181,6 +184,7 @@ def test_a_stop_releases_the_job_and_a_restart_resumes_it(tmp_path: Path) -> Non
     third.stop()
 
 
+@pytest.mark.long
 def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
     service = start_service(tmp_path, WORKER_MEMORY_MB="3000")
     service.wait_for_worker()
@@ -209,6 +213,7 @@ def test_old_jobs_are_deleted(tmp_path: Path) -> None:
     again.stop()
 
 
+@pytest.mark.long
 def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
     with postgres.running() as server:
         service = start_service(tmp_path, DATABASE_URL=server.new_database())
@@ -232,9 +237,10 @@ def test_a_training_outlasts_an_outage_of_its_database(tmp_path: Path) -> None:
 
 
 def age(database: Path, days: int) -> None:
-    """Let some days pass since every job ended."""
+    """Let a service run for some days since every job was seen to have ended."""
     with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE service_age SET seconds = seconds + ?", (days * 86_400,))
         connection.execute(
-            "UPDATE workflow_status SET completed_at = completed_at - ?", (days * 86_400_000,)
+            "INSERT INTO service_retention SELECT 'job', workflow_uuid, 0 FROM workflow_status"
         )
     connection.close()

@@ -31,6 +31,11 @@ def read_json(schema: type[R]) -> R:
         BadRequest: it is broken or incomplete.
         InvalidInput: a field breaks its rule.
     """
+    if (encoding := request.headers.get("Content-Encoding", "identity")) != "identity":
+        raise UnsupportedMedia(
+            "A JSON body must be sent as it is, without Content-Encoding. Received: "
+            f"{encoding[:60]}"
+        )
     raw = request.get_data(cache=False)
     if request.content_length is None and raw:
         request.stream.read(1)  # in chunks: raises only now if there is more than allowed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -23,6 +26,7 @@ from utils.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from utils.framing import BROKEN_FRAMING
 from utils.http.bodies import MEGABYTE
 from utils.http.responses import json_response
 from utils.logs import logger
@@ -42,6 +46,7 @@ STATUS: dict[type[ServiceError], int] = {
     InternalError: 500,
     Unavailable: 503,
 }
+_LONGEST = 200  # characters of a reason, as it may repeat the request
 _DRAINED_MB = 100  # of a body that is too large, read so that the client receives the reply
 _TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
 
@@ -53,6 +58,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
+    for kind in BROKEN_FRAMING:
+        app.register_error_handler(kind, _broken_framing)
 
 
 def _service_error(error: ServiceError) -> Response:
@@ -93,6 +100,22 @@ def _drain() -> None:
     for _ in range(_DRAINED_MB):  # a body in chunks does not state its length
         if not stream.read(MEGABYTE):
             return
+
+
+def _broken_framing(error: Exception) -> Response:
+    """Return the reply to a body in chunks that are none, after which the connection ends.
+
+    What follows on the connection cannot be told from the body.
+    """
+    response = _service_error(BadRequest(f"The body cannot be read: {str(error)[:_LONGEST]}."))
+    if (connection := request.environ.get("gunicorn.socket")) is not None:
+        response.call_on_close(partial(_end, connection))
+    return response
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client has ended it
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _defect(error: Exception) -> Response:

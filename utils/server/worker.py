@@ -12,6 +12,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from utils.api.replies import ErrorReply
 from utils.api.security_headers import ALWAYS, PLAIN
+from utils.framing import BROKEN_FRAMING
 
 _STATUS: dict[type[Exception], str] = {
     errors.LimitRequestLine: "414 URI Too Long",
@@ -36,7 +37,7 @@ class JsonErrorWorker(ThreadWorker):
         if isinstance(exc, ssl.SSLError):
             self.log.info("a TLS connection failed: %s", exc.reason)
             return
-        if isinstance(exc, errors.ParseException):
+        if isinstance(exc, BROKEN_FRAMING):
             reason = str(exc)[:_LONGEST]
             status = _STATUS.get(type(exc), "400 Bad Request")
             sentence = f"The request is not readable HTTP: {reason}."

@@ -203,9 +203,7 @@ class ArtifactStore(ArtifactReader):
             NotFound: there is no artifact of that id.
         """
         name = self._name(id, DOCUMENT)
-        names = {f"{id}{suffix}" for suffix in self.suffixes}
-        if not self._files.in_place:
-            names |= {stored for stored in self._files.names() if stored.startswith(f"{id}.")}
+        names = self._names_of(id)
         there = self._files.retire(name, for_good=self._deletes_for_good)
         self.forget(id)
         if not there and not (".h5" in self.suffixes and self.has(id, ".h5")):
@@ -213,6 +211,13 @@ class ArtifactStore(ArtifactReader):
         for stored in names - {name}:
             self._files.remove(stored)
         self.quota.shrank()
+
+    def _names_of(self, id: str) -> set[str]:
+        """The names in the store that files of an artifact may have, but for its document."""
+        names = {f"{id}{suffix}" for suffix in self.suffixes}
+        if self._files.in_place:
+            return names
+        return names | {name for name in self._files.names() if name.startswith(f"{id}.")}
 
     def expect_writable(self) -> None:
         """Check that the location can be written to.
@@ -319,8 +324,10 @@ class ArtifactStore(ArtifactReader):
         folder = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
             # The document goes last, as it describes the other files.
-            for suffix in suffixes or (*self.suffixes, DOCUMENT):
-                self._files.set_aside(self._stored_name(id, suffix), folder)
+            document = f"{id}{DOCUMENT}"
+            all_names = [*(self._names_of(id) - {document}), document]
+            for name in [self._stored_name(id, suffix) for suffix in suffixes] or all_names:
+                self._files.set_aside(name, folder)
         except OSError as error:
             raise self._unwritable(error) from error
         finally:

@@ -122,6 +122,13 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any], busy: float) -> sa.Engine
             ) from error
     engine = sa.create_engine(url, **options)
 
+    @sa.event.listens_for(engine, "do_connect")
+    def make_private(*_: object) -> None:
+        # It holds hashes of keys and the secret of tickets; SQLite's other files take its mode.
+        if url.database and url.database != ":memory:":
+            with contextlib.suppress(OSError):  # SQLite says why
+                os.close(os.open(url.database, os.O_CREAT | os.O_RDONLY, 0o600))
+
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()

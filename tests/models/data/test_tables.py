@@ -94,6 +94,16 @@ def test_read_file_reads_western_europes_spreadsheets(tmp_path: Path) -> None:
         (HEAD + LINES.replace("2024-01-02", "soon"), InvalidInput, "must be ISO 8601"),
         (HEAD + LINES.replace("2024-01-02", "03/04/2024"), InvalidInput, "must be ISO 8601"),
         (HEAD + LINES.replace("2024-01-02", ""), InvalidInput, "date"),
+        (
+            HEAD + LINES.replace("2024-01-02", "0001-01-02"),
+            InvalidInput,
+            "years 1678 to 2261; row 2",
+        ),
+        (
+            HEAD + LINES.replace("2024-01-02", "9999-01-02"),
+            InvalidInput,
+            "years 1678 to 2261; row 2",
+        ),
         (HEAD + LINES.replace("02,A", "02,"), InvalidInput, "row 2 has none"),
         (HEAD + LINES.replace("02,A", "02," + "x" * 201), InvalidInput, "200 characters"),
         (HEAD + LINES * 60, TooLarge, "MAX_ROWS"),

@@ -23,6 +23,7 @@ from tests.support.running_service import FAST, SMALL, Service, run_command
 from tests.support.stores import Stores, age, copied, settings_in
 from utils.errors import DamagedFile, Unavailable
 from utils.settings import read
+from utils.storage.artifact_reader import STORED_AS
 from utils.storage.locations import open_files
 
 
@@ -160,7 +161,8 @@ def test_a_store_far_away_is_checked_and_repaired_alike(location: str, tmp_path:
     store = Datasets(location, 10**6, 10**6)
     good, bad, broken = (store.add_rows(ROWS)["dataset_id"] for _ in range(3))
     files = open_files(location)
-    for name in (f"{bad}.parquet", f"{broken}.json"):
+    entry = store.store.document(bad)["files"][f"{bad}.parquet"]
+    for name in (entry.get(STORED_AS, f"{bad}.parquet"), f"{broken}.json"):
         (tmp_path / "x").write_bytes(b"x")
         files.place(tmp_path / "x", name)
     far = replace(settings_in(tmp_path), data_store=location)

@@ -98,6 +98,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: all(gone(pid) for pid in processes))
 
 
+@pytest.mark.long
 def test_a_server_alone_serves_and_a_worker_elsewhere_trains(tmp_path: Path) -> None:
     running = start_service(tmp_path, "serve", WORKERS="0", WEB_PROCESSES="1")
     refused = running.post("/api/model/train", FAST | SMALL)
@@ -138,6 +139,7 @@ def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
 
 
+@pytest.mark.long
 def test_demo_generates_without_a_table(tmp_path: Path) -> None:
     done = run_command(tmp_path, "demo", "--epochs", "1")
     assert done.returncode == 0 and "19,620 rows" in done.stdout
@@ -218,6 +220,7 @@ def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_workers_train_side_by_side(tmp_path: Path) -> None:
     running = start_service(tmp_path, WORKERS="2", WEB_PROCESSES="1")
     wait_until(lambda: running.get("/health").json()["workers_alive"] == 2)

@@ -66,6 +66,7 @@ def upload_slowly(service: Service, began: threading.Event, go_on: threading.Eve
     return body
 
 
+@pytest.mark.long
 def test_accepted_requests_are_answered(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
     service = start_service(tmp_path, CHECKPOINT_SECONDS="3600")
     service.wait_for_worker()
@@ -95,6 +96,7 @@ def test_accepted_requests_are_answered(tmp_path: Path, pool: ThreadPoolExecutor
     go_on.set()
     assert upload.result(60)["data_points"] == 200
     assert head + download.raw.read() == whole
+    download.close()
     assert service.process.wait(40) == 0
 
     again = start_service(tmp_path, CHECKPOINT_SECONDS="3600")
@@ -164,6 +166,7 @@ def test_a_killed_master_is_replaced_though_its_requests_have_not_ended(tmp_path
     wait_until(lambda: set(processes).isdisjoint(child_processes(1)) and answers(service), 40)
     assert master(service) != old
     assert service.get(path).content == whole
+    download.close()
     assert service.stop() == 0
 
 

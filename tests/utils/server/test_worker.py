@@ -91,6 +91,18 @@ def test_a_body_that_ends_too_soon_is_a_400(narrow: Service, length: str) -> Non
     assert reply.startswith(b"HTTP/1.1 400 ") and b'"success":false' in reply
 
 
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"-1\r\n{}", b"2\r\n{}x", b"2;\x00\r\n{}\r\n"])
+def test_a_broken_chunk_is_a_400_after_which_the_connection_ends(
+    narrow: Service, chunk: bytes
+) -> None:
+    """What follows could be taken for a request that somebody else has sent."""
+    length = "Transfer-Encoding: chunked"
+    head = POST.format(path="/api/model/validate", kind="application/json", length=length)
+    reply = exchange(narrow, [head.encode() + chunk + b"\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n"])
+    assert reply.startswith(b"HTTP/1.1 400 ") and reply.count(b"HTTP/1.1 ") == 1
+    assert b"Traceback" not in reply
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "body"),
     [

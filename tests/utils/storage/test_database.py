@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.running_service import ROOT, free_port
+from tests.support.running_service import free_port
 from utils.errors import Unavailable
 from utils.storage.database import ALIVE_FOR, Clock, Workers, open_engine
 
@@ -219,33 +217,3 @@ def test_a_url_that_is_none_is_refused_without_its_password(url: str, words: str
     with pytest.raises(Unavailable, match=words) as caught:
         open_engine(url)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-BEAT = """
-import sys, time
-from utils.storage.database import Workers, open_engine
-Workers(open_engine(sys.argv[1])).beat("w", time.time())
-print("beaten", flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.service
-def test_a_rival_is_a_process_that_lives_under_the_same_id(
-    workers: Workers, engine: sa.Engine, database_url: str
-) -> None:
-    assert workers.rival("w") is None
-    workers.beat("w", time.time())
-    assert workers.rival("w") is None  # this process itself
-    with subprocess.Popen(
-        [sys.executable, "-c", BEAT, database_url], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None and other.stdout.readline() == "beaten\n"
-        assert workers.rival("w") == socket.gethostname()
-        other.kill()
-    assert workers.rival("w") is None  # it is dead, although it beat a moment ago
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE service_workers SET host = 'elsewhere'"))
-    assert workers.rival("w") == "elsewhere"
-    age(engine, "w", ALIVE_FOR + 1)
-    assert workers.rival("w") is None

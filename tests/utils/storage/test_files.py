@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.running_service import wait_until
 from utils.errors import DamagedFile, NotFound, Unavailable
+from utils.storage.artifact_reader import STORED_AS
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.locations import open_files
 
@@ -85,7 +86,8 @@ def test_a_file_that_is_not_what_was_published_is_damaged(
 ) -> None:
     id = publish(store)
     (tmp_path / "other").write_bytes(b"tampered")
-    open_files(location).place(tmp_path / "other", f"{id}.bin")
+    entry = store.document(id)["files"][f"{id}.bin"]
+    open_files(location).place(tmp_path / "other", entry.get(STORED_AS, f"{id}.bin"))
     with pytest.raises(DamagedFile):
         store.read(id, ".bin")
     with pytest.raises(DamagedFile), store.local(id, ".bin"):
