@@ -1,4 +1,4 @@
-"""What is too long for CI: `python -m benchmarks.nightly --minutes 60 --seed 1`.
+"""Tests and trials that are too long for CI: `python -m benchmarks.nightly --minutes 60 --seed 1`.
 
 Fuzzing, load, kills and a clock that steps run for as long as they are given; CI runs a short slice
 of each (`tests/benchmarks`, `tests/faults`). The tests with the marker `long` run once. It prints a

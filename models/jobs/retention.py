@@ -6,7 +6,7 @@ workers count a second once. A clock that jumps makes nothing old, and a service
 not age.
 
 Example: an ended job is first seen at age 100,000. With JOBS_KEPT_DAYS=30 it is deleted at age
-2,692,000, whatever the clocks of the machines said meanwhile.
+2,692,000, whatever the clocks of the machines showed meanwhile.
 """
 
 from __future__ import annotations

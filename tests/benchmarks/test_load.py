@@ -25,6 +25,7 @@ def test_a_service_under_a_small_load_falls_short_of_nothing(service: Service) -
     assert "Fell short: nothing" in report.text(json.loads(json.dumps(found)))
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_counted(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(_service: Service, _model: str) -> list[Question]:
         head = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
