@@ -125,9 +125,10 @@ def _open_sqlite(url: sa.URL, options: dict[str, Any], busy: float) -> sa.Engine
     @sa.event.listens_for(engine, "do_connect")
     def make_private(*_: object) -> None:
         # It holds hashes of keys and the secret of tickets; SQLite's other files take its mode.
+        # Only where there is none: closing a database that is in use would release its locks.
         if url.database and url.database != ":memory:":
-            with contextlib.suppress(OSError):  # SQLite says why
-                os.close(os.open(url.database, os.O_CREAT | os.O_RDONLY, 0o600))
+            with contextlib.suppress(OSError):  # there is one, or SQLite says why not
+                os.close(os.open(url.database, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -217,3 +219,42 @@ def test_a_url_that_is_none_is_refused_without_its_password(url: str, words: str
     with pytest.raises(Unavailable, match=words) as caught:
         open_engine(url)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_new_sqlite_file_is_its_owners_only(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'jobs.sqlite'}")
+    Workers(engine).create()
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+    engine.dispose()
+
+
+@pytest.mark.service
+def test_connections_that_are_opened_later_leave_the_locks_of_a_sqlite_file(
+    tmp_path: Path,
+) -> None:
+    """A file that a process opens and closes loses the locks that SQLite holds on it there.
+
+    Then another process takes itself for the last one, and removes the write-ahead log.
+    """
+    path = tmp_path / "jobs.sqlite"
+    engine, log = open_engine(f"sqlite:///{path}"), tmp_path / "jobs.sqlite-wal"
+    Workers(engine).create()
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT * FROM service_workers")).all()
+        before = log.stat().st_ino
+        later = open_engine(f"sqlite:///{path}")
+        later.connect().close()
+        later.dispose()
+        subprocess.run([sys.executable, "-c", READ, str(path)], check=True)
+        assert log.exists() and log.stat().st_ino == before
+    Workers(engine).beat("w", 0)
+    assert Workers(engine).alive_ids() == {"w"}
+    engine.dispose()
+
+
+READ = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM service_workers").fetchall()
+connection.close()
+"""
