@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, NOTICE, SBOM = "requirements.lock", "NOTICE", "docs/sbom.json"
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^]]*\])?)==([^ ;\\]+)", re.MULTILINE)
+_LISTED = re.compile(r"^(\S+ \S+): ", re.MULTILINE)
 _HEAD = """The LSTM Backend Service runs on these packages, which it does not contain. The licences
 are those that the packages state; `python -m docs.supply` writes this file.
 """
@@ -96,12 +97,16 @@ def outdated() -> list[str]:
 
 
 def _differ(one: Path, other: Path) -> bool:
-    """Return whether two files differ; locks only in packages, as files are added to a version."""
+    """Return whether two files differ; the lock and the licences in their packages only.
+
+    Files are added to a published version, and a licence is read from what is installed here.
+    """
     if not one.exists():
         return True
     texts = one.read_text(), other.read_text()
-    if one.name == LOCK:
-        return _PINNED.findall(texts[0]) != _PINNED.findall(texts[1])
+    packages = {LOCK: _PINNED, NOTICE: _LISTED}.get(one.name)
+    if packages is not None:
+        return packages.findall(texts[0]) != packages.findall(texts[1])
     return texts[0] != texts[1]
 
 
