@@ -15,7 +15,6 @@ from models.forecast.forecast_reply import forecast_reply
 from models.forecast.forecaster import Forecaster
 from models.forecast.history import history_of
 from models.jobs.jobs import Jobs
-from models.registry.comparison import others_of
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
@@ -23,6 +22,7 @@ from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
 from models.services.operation_page import OperationPage
+from models.services.selection import selection
 from models.services.synthetic_data import plant_spec
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
@@ -178,18 +178,16 @@ class LSTMService:
         """
         return replies.DataQualityReply(**examine(self.datasets, data))
 
-    def list_datasets(self) -> replies.DatasetsReply:
-        """Return the stored data sets, newest first, and those that are damaged."""
-        known = replies.DatasetInfo.model_fields
-        documents, damaged = self.datasets.listed()
+    def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
+        """Return a page of the stored data sets, and those of it that are damaged."""
+        page, damaged = self.datasets.page(selection(query))
         return replies.DatasetsReply(
-            datasets=[
-                replies.DatasetInfo(**{k: v for k, v in document.items() if k in known})
-                for document in documents
-            ],
+            datasets=[replies.DatasetInfo(**info) for info in page.shown.values()],
             damaged=[
                 replies.DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()
             ],
+            total=page.total,
+            next_cursor=query.cursor_after(page.last),
         )
 
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:
@@ -207,10 +205,12 @@ class LSTMService:
 
     # --- models -------------------------------------------------------------------------------
 
-    def list_models(self) -> replies.ModelsReply:
-        """Return the models on disk, newest first."""
-        models = [{"model_id": id, "info": info} for id, info in self.registry.infos()]
-        return replies.ModelsReply.model_validate({"models": models})
+    def list_models(self, query: schemas.ModelsQuery) -> replies.ModelsReply:
+        """Return a page of the models on disk."""
+        page = self.registry.page(selection(query))
+        models = [{"model_id": id, "info": info} for id, info in page.shown.items()]
+        fields = {"total": page.total, "next_cursor": query.cursor_after(page.last)}
+        return replies.ModelsReply.model_validate({"models": models, **fields})
 
     def model(self, id: str) -> replies.ModelReply:
         """Return one model in full."""
@@ -220,7 +220,7 @@ class LSTMService:
             info=cast("replies.ModelInfo", info),
             training_history=cast("replies.LossHistory | None", document.training_history),
             model_summary=cast("replies.NetworkSummary | None", document.model_summary),
-            beside=others_of(document, self.registry.summaries().values()),
+            beside=self.registry.others_of(document),
             series=[
                 replies.KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
                 for key in document.series_keys

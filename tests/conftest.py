@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,9 @@ hypothesis_settings.load_profile("ci")
 
 def pytest_configure(config: pytest.Config) -> None:
     kinds.watch_unit_tests()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Of a shell that runs the tests in the background; what they start is to get Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # in the first process, not in those of xdist
         config.stash[GUARD] = Guard()
 

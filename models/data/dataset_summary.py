@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.series.calendar import Calendar, Step
-from models.series.panel import Panel, SeriesKey
+from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 
 
 def summary_of(panel: Panel) -> dict[str, Any]:
@@ -57,4 +57,13 @@ def products_by_plant(series_keys: Iterable[SeriesKey]) -> dict[str, tuple[list[
         sizes.add(size)
     return {
         plant: (sorted(names), sorted(sizes)) for plant, (names, sizes) in sorted(found.items())
+    }
+
+
+def names_of_series(series_keys: Iterable[SeriesKey]) -> dict[str, Any]:
+    """Return the names in some series, sorted, and the products of each plant, JSON-ready."""
+    keys = list(series_keys)
+    names = [sorted({key[place] for key in keys}) for place in range(len(SERIES_FIELDS))]
+    return dict(zip(("plants", "applications", "panel_sizes"), names, strict=True)) | {
+        "made": products_by_plant(keys)
     }

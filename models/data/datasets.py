@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,12 +22,15 @@ from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from utils.api.request_limits import check_series
-from utils.errors import DamagedFile, NotFound
+from utils.errors import DamagedFile
 from utils.settings import Settings
+from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.quota import Quota
 
 PREVIEW_ROWS = 100
+_INDEX_VERSION = 1  # to be increased with each change of `Datasets._entry`
+_LISTED = ("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters")
 _DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
 
 
@@ -50,6 +54,7 @@ class Datasets:
         room: Quota | None = None,
     ) -> None:
         self.store = ArtifactStore(location, "data set", (".parquet",), room)
+        self.index = ArtifactIndex(self.store, _INDEX_VERSION, self._entry)
         self.max_rows = max_rows
         self.max_bytes = max_bytes
         self.max_series = max_series or max_rows
@@ -165,22 +170,48 @@ class Datasets:
 
     # --- reading ------------------------------------------------------------------------------
 
-    def documents(self) -> list[dict[str, Any]]:
-        """Return the documents of all data sets, newest first, without damaged ones."""
-        return _newest_first(self.store.readable_documents().values())
-
-    def listed(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """List the data sets; their files are not read, only their sizes.
+    def page(self, selection: Selection) -> tuple[Page, dict[str, str]]:
+        """Return a page of the list of data sets; their files are not read, only their sizes.
 
         Returns:
-            the documents of the intact ones, newest first; the fault of each damaged one, by id.
+            the entries of the intact ones; the fault of each damaged one, by id.
         """
-        documents, damaged = self.store.readable_and_damaged()
-        for id in documents:
-            with suppress(NotFound, DamagedFile):  # changed meanwhile
-                for suffix, fault in self.store.faults(id).items():
-                    damaged[id] = self.store.damage(id, suffix, fault).message
-        return _newest_first(documents[id] for id in documents.keys() - damaged), damaged
+        page = self.index.page(selection)
+        intact, damaged = {}, {}
+        for id, entry in page.shown.items():
+            faults = self.store.faults(id, entry["files"])
+            if "error" in entry:
+                damaged[id] = entry["error"]
+            elif faults:
+                damaged[id] = self.store.damage(id, *next(iter(faults.items()))).message
+            else:
+                intact[id] = entry["info"]
+        return page._replace(shown=intact), damaged
+
+    def _entry(self, id: str) -> Entry:
+        """Return a data set as the index has it.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        try:
+            document = self.store.document(id)
+            summary, files = document["summary"], document.get("files", {})
+            info = {name: document[name] for name in _LISTED if name in document}
+            names = {name: summary[name] for name in ("plants", "applications", "panel_sizes")}
+            words = [
+                document["source"],
+                document["created_at"],
+                *chain.from_iterable(names.values()),
+            ]
+            created_at, rows = document["created_at"], document["data_points"]
+        except (DamagedFile, KeyError) as error:
+            fault = f"Its document lacks {error}." if isinstance(error, KeyError) else error.message
+            written = datetime.fromtimestamp(self.store.changed_at(id), UTC).isoformat()
+            return Entry(written, -1, "damaged", {}, None, {"error": fault, "files": {}})
+        names["made"] = document.get("made", {})
+        shown = {"info": info, "files": files}
+        return Entry(created_at, rows, " ".join(words), {}, names, shown)
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """Return the first rows of a data set, JSON-ready."""
@@ -228,7 +259,3 @@ class Datasets:
 def _closing(opened: ExitStack, parts: Iterator[bytes]) -> Iterator[bytes]:
     with opened:
         yield from parts
-
-
-def _newest_first(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(documents, key=lambda d: str(d.get("created_at")), reverse=True)

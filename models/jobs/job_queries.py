@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
@@ -21,6 +21,19 @@ from utils.storage.database import Workers, answering, open_engine
 QUEUE = "training"
 APPLICATION = "lstm-backend-service"
 _PLACES = 15  # operations of one process that use or wait for the database at once
+
+
+class JobPage(NamedTuple):
+    """Jobs in order.
+
+    Attributes:
+        last: time and id of the last of them, if there are more after it.
+        total: the number of jobs on all pages.
+    """
+
+    jobs: list[Job]
+    last: tuple[float, str] | None
+    total: int
 
 
 class JobQueries:
@@ -151,6 +164,53 @@ class JobQueries:
         names = [work.value for work in works]
         return self._jobs(name=names, status=wanted, limit=limit, offset=offset, sort_desc=True)
 
+    def page(
+        self,
+        limit: int,
+        *,
+        state: JobState | None = None,
+        works: tuple[Work, ...] = JOBS,
+        descending: bool = True,
+        after: tuple[float, str] | None = None,
+        offset: int = 0,
+        search: str | None = None,
+    ) -> JobPage:
+        """Return some jobs in the order in which they were submitted.
+
+        Args:
+            limit: jobs at most.
+            state, works: only jobs in this state (None: in any), of these kinds of work.
+            descending: True for the newest first.
+            after: time and id of the last job of the page before, as `JobPage.last`.
+            offset: jobs to skip.
+            search: only jobs with this text in their id or arguments.
+        """
+        table = _workflows(self.engine)
+        place = sa.tuple_(table.c.created_at, table.c.workflow_uuid)
+        wanted = [name for name, known in STATES.items() if state in (None, known)]
+        named = table.c.name.in_([work.value for work in works])
+        chosen: list[sa.ColumnElement[bool]] = [named, table.c.status.in_(wanted)]
+        if search is not None:
+            text = sa.func.lower(table.c.workflow_uuid + " " + table.c.inputs)
+            chosen.append(text.contains(search.lower(), autoescape=True))
+        counted = sa.select(sa.func.count()).select_from(table).where(*chosen)
+        order = [column.desc() if descending else column.asc() for column in place.clauses]
+        query = sa.select(table.c.created_at, table.c.workflow_uuid).where(*chosen)
+        if after is not None:
+            query = query.where(place < after if descending else place > after)
+        with self._answering():
+            if not self._made():
+                return JobPage([], None, 0)
+            with self.engine.connect() as connection:
+                total = connection.scalar(counted) or 0
+                paged = query.order_by(*order).offset(offset).limit(limit + 1)
+                places = [(row.created_at, row.workflow_uuid) for row in connection.execute(paged)]
+        shown = places[:limit]
+        ids = [id for _, id in shown]
+        jobs = {job.job_id: job for job in self._jobs(workflow_ids=ids)} if ids else {}
+        last = shown[-1] if len(places) > limit else None
+        return JobPage([jobs[id] for id in ids if id in jobs], last, total)
+
     def get(self, job_id: str) -> Job:
         """Return a training or backtest.
 
@@ -228,5 +288,7 @@ class JobQueries:
 def _workflows(engine: sa.Engine) -> sa.TableClause:
     """Return the engine's own table of jobs."""
     schema = None if engine.dialect.name == "sqlite" else "dbos"
-    columns = [sa.column(name, sa.Text) for name in ("status", "name", "authenticated_user")]
-    return sa.table("workflow_status", *columns, schema=schema)
+    texts = ("workflow_uuid", "status", "name", "authenticated_user", "inputs")
+    columns = [sa.column(name, sa.Text) for name in texts]
+    submitted = sa.column("created_at", sa.BigInteger)
+    return sa.table("workflow_status", submitted, *columns, schema=schema)

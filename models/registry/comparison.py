@@ -2,51 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from models.registry.model_document import ModelDocument
-from utils.api import replies
+from utils.api.architectures import Architecture
+from utils.api.replies.training import OtherModel
 
 
-def others_of(
-    document: ModelDocument, documents: Iterable[ModelDocument]
-) -> list[replies.OtherModel]:
-    """Return the newest model of each other architecture, by name of the architecture.
-
-    Only models with the same held-back end count: trained on the same data set, the same plant
-    of it, and the same share of its time.
-    """
-    newest: dict[str, ModelDocument] = {}
-    own = _held_back(document)
-    for other in documents:
-        if own is None or _held_back(other) != own or other.metrics.r2_score is None:
-            continue
-        name = str(other.architecture)
-        if name == document.architecture:
-            continue
-        if name not in newest or newest[name].created_at < other.created_at:
-            newest[name] = other
-    return [_shown(newest[name]) for name in sorted(newest)]
-
-
-def _held_back(document: ModelDocument) -> tuple[Any, ...] | None:
-    """Return what decides on which data a model was evaluated; None if it was not trained here."""
-    if document.architecture is None or document.dataset_id is None:
-        return None
-    return document.dataset_id, document.plant, document.config["train_test_split"]
-
-
-def _shown(document: ModelDocument) -> replies.OtherModel:
+def comparable(document: ModelDocument) -> dict[str, Any] | None:
+    """Return what is shown of a model beside others, JSON-ready; None: it cannot be compared."""
     metrics = document.metrics
-    return replies.OtherModel(
+    if metrics.r2_score is None:
+        return None
+    shown = OtherModel(
         model_id=document.model_id,
         architecture=str(document.architecture),
         created_at=document.created_at,
         mase=metrics.mase,
-        r2_score=metrics.r2_score or 0.0,
+        r2_score=metrics.r2_score,
         skill={target: each["skill"] for target, each in metrics.per_target.items()},
         skill_over_seasonal_naive={
             target: each["skill_over_seasonal_naive"] for target, each in metrics.per_target.items()
         },
     )
+    return shown.model_dump()
+
+
+def others(architecture: str | None) -> list[str]:
+    """Return the names of the architectures that are not the given one, sorted."""
+    return sorted(str(each) for each in Architecture if each != architecture)
+
+
+def evaluation_key(document: ModelDocument, architecture: str | None) -> str | None:
+    """Return a text that models of an architecture with the same held-back end have in common.
+
+    They were trained on the same data set, the same plant of it, and the same share of its time.
+    None: the model was not trained here.
+    """
+    if document.architecture is None or document.dataset_id is None:
+        return None
+    split = document.config["train_test_split"]
+    parts = [document.dataset_id, document.plant, split, architecture]
+    return orjson.dumps(parts).decode()

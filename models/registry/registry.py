@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
+from models.data.dataset_summary import names_of_series
 from models.forecast.forecaster import Forecaster
+from models.registry.comparison import comparable, evaluation_key, others
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument, names_on_disk
 from models.registry.opening import open_forecaster
+from utils.api.replies.training import ModelMetrics, OtherModel
 from utils.errors import Conflict, DamagedFile, NotFound
-from utils.storage.artifact_reader import MISSING
+from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
+from utils.storage.artifact_reader import DOCUMENT, MISSING
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.quota import Quota
 
@@ -41,6 +45,13 @@ _SHOWN = {
     "versions",
     "serves",
 }
+
+
+_INDEX_VERSION = 1  # to be increased with each change of `Registry._entry`
+_PLANT, _EVALUATION = "plant", "evaluation"  # tags
+_WARNINGS_LISTED = 3
+_METRICS_LISTED = ("rmse", "mae", "r2_score", "mase")
+_ERRORS_LISTED = {"rmse", "mae", "r2_score"}  # of each target
 
 
 def model_store(location: str | Path, quota: Quota | None = None) -> ArtifactStore:
@@ -108,6 +119,7 @@ class Registry:
         quota: Quota | None = None,
     ) -> None:
         self.store = model_store(location, quota)
+        self.index = ArtifactIndex(self.store, _INDEX_VERSION, self._entry, (DOCUMENT, ".h5"))
         self._cache_bytes = cache_bytes
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
@@ -115,18 +127,41 @@ class Registry:
 
     def count(self) -> int:
         """Return the number of models, legacy ones included."""
-        return len(self._ids())
+        return len(self.store.stems(DOCUMENT, ".h5"))
 
-    def infos(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return (id, entry of the list of models) of all models, newest first.
+    def page(self, selection: Selection) -> Page:
+        """Return a page of the list of models. The entry of a damaged model has its error."""
+        page = self.index.page(selection)
+        return page._replace(shown={id: self._listed(id, e) for id, e in page.shown.items()})
 
-        The entry of a damaged model has its error.
+    def newest(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (id, entry of the list of models) of all models, newest first."""
+        after = None
+        while True:
+            page = self.page(Selection(limit=100, after=after))
+            yield from page.shown.items()
+            if (after := page.last) is None:
+                return
+
+    def models_of_plants(self, plant: str | None = None) -> dict[str, dict[str, ModelMetrics]]:
+        """Return plant → model id → R² and MASE of the models of one plant alone, newest first.
+
+        Args:
+            plant: only of this one; None: of each.
         """
+        found: dict[str, dict[str, ModelMetrics]] = {}
+        for id, tag in self.index.tagged(_PLANT, plant):
+            found.setdefault(tag.value, {})[id] = tag.note
+        return found
+
+    def others_of(self, document: ModelDocument) -> list[OtherModel]:
+        """Return the newest model of each other architecture with the same held-back end."""
         found = []
-        for id in self._ids():
-            with contextlib.suppress(NotFound):  # deleted meanwhile
-                found.append((id, self._info(id)))
-        return sorted(found, key=lambda pair: str(pair[1].get("created_at")), reverse=True)
+        for architecture in others(document.architecture):
+            key = evaluation_key(document, architecture)
+            for _, tag in self.index.tagged(_EVALUATION, key, limit=1) if key else ():
+                found.append(OtherModel.model_validate(tag.note))
+        return found
 
     def details(self, id: str) -> tuple[dict[str, Any], ModelDocument]:
         """Return a model's entry of the list, and its document without what it forecasts with.
@@ -135,8 +170,8 @@ class Registry:
             NotFound: there is no such model.
             DamagedFile: its document cannot be read.
         """
-        if id in self.store.stems(".h5") and id not in self.store.ids():
-            return self._info(id), ModelDocument()
+        if id in self.store.stems(".h5") and id not in self.store.stems(DOCUMENT):
+            return self._entry(id).shown["info"], ModelDocument()
         document = ModelDocument.of(self.store.summary(id))
         return _shown(document), document
 
@@ -154,14 +189,6 @@ class Registry:
             DamagedFile: its document cannot be read.
         """
         return ModelDocument.of(self._expect_imported(id))
-
-    def summaries(self) -> dict[str, ModelDocument]:
-        """Return the summaries of all models that can be read, by id."""
-        found = {}
-        for id, fields in self.store.readable_documents().items():
-            with contextlib.suppress(DamagedFile):  # the list of models shows its error
-                found[id] = ModelDocument.of(fields)
-        return found
 
     def _expect_imported(self, id: str) -> dict[str, Any]:
         try:
@@ -214,9 +241,6 @@ class Registry:
     def _bytes_open(self) -> int:
         return sum(opened.size for opened in self._open.values())
 
-    def _ids(self) -> set[str]:
-        return {*self.store.ids(), *self.store.stems(".h5")}
-
     def _load(self, id: str, summary: dict[str, Any]) -> _Opened:
         try:
             fields = self.store.document(id)
@@ -238,14 +262,64 @@ class Registry:
             raise NotDerived(id)
         raise _lost(id)
 
-    def _expect_network(self, id: str, document: ModelDocument) -> None:
+    def _entry(self, id: str) -> Entry:
+        """Return a model as the index has it.
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        try:
+            document = ModelDocument.of(self.store.summary(id))
+        except (NotFound, DamagedFile) as error:
+            if isinstance(error, NotFound) and not self.store.has(id, ".h5"):
+                raise
+            info = _unusable(error)
+            # When a file of it was written stands in for when it was trained.
+            created_at = datetime.fromtimestamp(self.store.changed_at(id), UTC).isoformat()
+            info["created_at"] = created_at
+            return Entry(created_at, math.inf, info["status"], {}, None, {"info": info})
+        names = names_of_series(document.series_keys)
+        words = [document.architecture, document.source, document.dataset_id, document.created_at]
+        words += [*names["plants"], *names["applications"], *names["panel_sizes"]]
+        tags, metrics = {}, document.metrics
+        if len(names["plants"]) == 1:
+            figures = metrics.model_dump(include={"r2_score", "mase"})
+            tags[_PLANT] = Tag(names["plants"][0], figures)
+        key, compared = evaluation_key(document, document.architecture), comparable(document)
+        if key and compared:
+            tags[_EVALUATION] = Tag(key, compared)
+        info = _shown(document)
+        info["metrics"] = _short(info["metrics"])
+        if "warnings" in info:
+            info["warnings"] = info["warnings"][:_WARNINGS_LISTED]
+        return Entry(
+            document.created_at,
+            math.inf if metrics.mase is None else metrics.mase,
+            " ".join(filter(None, words)),
+            tags,
+            names,
+            {"info": info, "files": document.files, "served_suffix": served_suffix(document)},
+        )
+
+    def _listed(self, id: str, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return a model's entry of the list, after a look at the sizes of its files."""
+        info: dict[str, Any] = entry["info"]
+        if "files" not in entry:
+            return info
+        try:
+            self._expect_network(id, entry["files"], entry["served_suffix"])
+        except DamagedFile as error:
+            return _unusable(error) | {"created_at": info["created_at"]}
+        return info
+
+    def _expect_network(self, id: str, files: dict[str, Any], served: str) -> None:
         """Check, without reading it, that there is a network to serve or to derive one from.
 
         Raises:
             DamagedFile: there is none, or it has been cut short.
         """
-        faults = self.store.faults(id)
-        for suffix in dict.fromkeys((served_suffix(document), ".onnx")):
+        faults = self.store.faults(id, files)
+        for suffix in dict.fromkeys((served, ".onnx")):
             fault = faults.get(suffix)
             if fault is None:
                 return
@@ -254,22 +328,24 @@ class Registry:
         if not any(s not in faults and self.store.has(id, s) for s in (".keras", ".h5")):
             raise _lost(id)
 
-    def _info(self, id: str) -> dict[str, Any]:
-        try:
-            document = ModelDocument.of(self.store.summary(id))
-            self._expect_network(id, document)
-            return _shown(document)
-        except NotFound:
-            if not self.store.has(id, ".h5"):
-                raise
-            status = {"status": "not imported", "source": "legacy"}
-        except DamagedFile as error:
-            status = {"status": "damaged", "error": error.message}
-        return {"created_at": self._changed(id), "config": {}, "metrics": {}} | status
 
-    def _changed(self, id: str) -> str:
-        """Return when a file of a model without a readable document was last written."""
-        return datetime.fromtimestamp(self.store.changed_at(id), UTC).isoformat()
+def _unusable(error: NotFound | DamagedFile) -> dict[str, Any]:
+    """Return the entry of a model that cannot forecast."""
+    entry: dict[str, Any] = {"config": {}, "metrics": {}}
+    if isinstance(error, NotFound):  # a legacy file without a document
+        return entry | {"status": "not imported", "source": "legacy"}
+    return entry | {"status": "damaged", "error": error.message}
+
+
+def _short(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics that lists show."""
+    short = {name: metrics[name] for name in _METRICS_LISTED if name in metrics}
+    if "per_target" in metrics:
+        short["per_target"] = {
+            target: {name: value for name, value in errors.items() if name in _ERRORS_LISTED}
+            for target, errors in metrics["per_target"].items()
+        }
+    return short
 
 
 def _shown(document: ModelDocument) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from models.services.waiting_requests import WaitingRequests
 from utils.api import request_limits
 from utils.api.idempotency import fingerprint, undeleted_id_of, used_key
 from utils.api.schemas import BacktestRequest
-from utils.errors import InvalidInput, NotFound
+from utils.errors import DamagedFile, InvalidInput, NotFound
 from utils.settings import Settings
+from utils.storage.artifact_index import ArtifactIndex, Entry, Tag
 
+_INDEX_VERSION = 1  # to be increased with each change of `BacktestService._entry`
 _ENDINGS = {"json": RESULT, "png": PICTURE}
 
 
@@ -41,6 +43,7 @@ class BacktestService:
         self._jobs, self._datasets, self._registry = jobs, datasets.store, registry
         self._waiting, self._on_job_submitted = waiting, on_job_submitted
         self._store = backtest_store(settings.model_location)
+        self._index = ArtifactIndex(self._store, _INDEX_VERSION, self._entry)
 
     def start(self, model_id: str, request: BacktestRequest, idempotency_key: str | None) -> str:
         """Submit a backtest; return the id of its job.
@@ -122,7 +125,19 @@ class BacktestService:
 
     def delete_of(self, model_id: str) -> None:
         """Delete the backtests of a model."""
-        for job_id, document in self._store.readable_documents().items():
-            if document.get("model_id") == model_id:
-                with contextlib.suppress(NotFound):  # deleted meanwhile
-                    self._store.delete(job_id)
+        for job_id, _ in self._index.tagged("model", model_id):
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                self._store.delete(job_id)
+
+    def _entry(self, job_id: str) -> Entry:
+        """Return a backtest as the index has it.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        try:
+            document = self._store.document(job_id)
+        except DamagedFile:
+            return Entry("", 0, "damaged", {}, None, {})
+        tags = {"model": Tag(str(document.get("model_id")))}
+        return Entry(str(document.get("created_at", "")), 0, "", tags, None, {})

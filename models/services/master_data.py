@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from models.data.dataset_summary import products_by_plant
 from models.data.datasets import Datasets
 from models.registry.registry import Registry
-from models.series.panel import SERIES_FIELDS
 from models.services import master_file
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry
 from models.services.name_consistency import Source, check
@@ -92,12 +92,15 @@ class MasterData:
         """Compare file, data sets and models."""
         file = self._file() if self._path else None
         sources = [
-            Source(f"data set {id[:8]}", document.get("made", {}), self._peaks_of(id))
-            for document in self._datasets.documents()
-            for id in [document["dataset_id"]]
+            Source(f"data set {id[:8]}", names["made"], self._peaks_of(id))
+            for id, names in self._datasets.index.names_by_id()
+            if names
         ]
-        for id, document in self._registry.summaries().items():
-            sources.append(Source(f"model {id[:8]}", products_by_plant(document.series_keys)))
+        sources += [
+            Source(f"model {id[:8]}", names["made"])
+            for id, names in self._registry.index.names_by_id()
+            if names
+        ]
         found = check(file, sources)
         return p.MasterReportReply(
             report=p.MasterReport(
@@ -149,20 +152,17 @@ class MasterData:
         for entry in file.plants:
             products += entry.specializations or []
             sizes += entry.panel_sizes or []
-        for seen in self._seen_names():
-            for known, names in zip((plants, products, sizes), seen, strict=True):
-                known += names
+        for seen in self._seen():
+            plants += seen["plants"]
+            products += seen["applications"]
+            sizes += seen["panel_sizes"]
         regions = [*file.regions, *(entry.region for entry in file.plants if entry.region)]
         return _Names(*map(_distinct, (plants, products, sizes, regions)))
 
-    def _seen_names(self) -> Iterable[tuple[list[str], ...]]:
-        """Yield the plants, applications and panel sizes of each data set and model."""
-        for document in self._datasets.documents():
-            summary = document["summary"]
-            yield summary["plants"], summary["applications"], summary["panel_sizes"]
-        for model in self._registry.summaries().values():
-            keys = sorted(model.series_keys)
-            yield tuple([key[place] for key in keys] for place in range(len(SERIES_FIELDS)))
+    def _seen(self) -> list[dict[str, Any]]:
+        """Return the names in the data sets, then those in the models, without repeats."""
+        stored = self._datasets.index.distinct_names(), self._registry.index.distinct_names()
+        return [names for names in chain(*stored) if names]
 
     def _summary(self, file: MasterFile, names: _Names) -> p.MasterSummary:
         plants = {entry.id: entry for entry in reversed(file.plants)}
@@ -203,10 +203,8 @@ class MasterData:
     def _made(self) -> dict[str, tuple[set[str], set[str]]]:
         """Return the applications and panel sizes of each plant in the stored series."""
         made: dict[str, tuple[set[str], set[str]]] = {}
-        stored = [document.get("made", {}) for document in self._datasets.documents()]
-        models = self._registry.summaries().values()
-        for some in [*stored, *(products_by_plant(document.series_keys) for document in models)]:
-            for plant, (products, sizes) in some.items():
+        for names in self._seen():
+            for plant, (products, sizes) in names["made"].items():
                 known = made.setdefault(plant, (set(), set()))
                 known[0].update(products)
                 known[1].update(sizes)

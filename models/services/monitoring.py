@@ -16,6 +16,7 @@ from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
 from utils.api import replies
 from utils.errors import Detail, Unavailable
+from utils.storage.artifact_reader import DOCUMENT
 from utils.storage.artifact_store import ArtifactStore
 
 _ANSWERS_WITHIN = 2.0  # seconds
@@ -62,14 +63,15 @@ class Monitoring:
         self._query_thread = ThreadPoolExecutor(1, "database")
 
     def connect(self) -> None:
-        """Connect to the database and read the data sets' documents; once per process."""
+        """Connect to the database and open the lists of models and data sets; once per process."""
         if not self._connecting.acquire(blocking=False):
             return
         with contextlib.suppress(Unavailable):  # every request that needs them reports it
             self._jobs.workers_alive()
         self._connected.set()
         with contextlib.suppress(Unavailable):
-            self._datasets.documents()
+            self._registry.index.update()
+            self._datasets.index.update()
 
     def health(self) -> replies.HealthReply:
         """Return the state of the service; always answers, whatever state the rest is in."""
@@ -106,7 +108,7 @@ class Monitoring:
         stores = {"model_store": self._registry.store, "data_store": self._datasets.store}
         for name, store in stores.items():
             try:
-                store.ids()
+                store.stems(DOCUMENT)
                 store.expect_writable()
             except Unavailable as error:
                 missing.append(Detail(name, error.message))
@@ -155,6 +157,6 @@ class Monitoring:
 
 def _size(store: ArtifactStore) -> int | None:
     try:
-        return len(store.ids())
+        return len(store.stems(DOCUMENT))
     except Unavailable:
         return None

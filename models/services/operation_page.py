@@ -13,12 +13,12 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
-from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.job_replies import iso_time, job_fields
 from utils.api import replies, schemas, urls
 from utils.api.replies import page as p
 from utils.api.replies.models import ModelInfo
+from utils.api.replies.training import ModelMetrics
 from utils.errors import NotFound
 
 _NEWEST = 200  # jobs that are searched for groups and architectures
@@ -40,10 +40,26 @@ class OperationPage:
 
     # --- the log ------------------------------------------------------------------------------
 
-    def logs(self) -> p.LogsReply:
-        """Return the last lines of the training log, oldest first."""
-        lines = [_shown(line) for line in last_lines(self._jobs)]
-        return p.LogsReply(logs=lines, count=len(lines))
+    def logs(self, query: schemas.LogsQuery) -> p.LogsReply:
+        """Return lines of the training log, by default the last ones, oldest first."""
+        lines = last_lines(self._jobs)
+        # Lines of the same time by their number, so that each has a place of its own.
+        numbered = [((line.at, f"{n:04}"), line) for n, line in enumerate(lines)]
+        if query.q is not None:
+            wanted = query.q.lower()
+            numbered = [pair for pair in numbered if wanted in pair[1].message.lower()]
+        total, after = len(numbered), query.after
+        numbered.sort(key=_place, reverse=query.descending)
+        if after is not None:
+            numbered = [p for p in numbered if (p[0] < after if query.descending else p[0] > after)]
+        shown = numbered[: query.limit]
+        last = shown[-1][0] if len(numbered) > len(shown) else None
+        return p.LogsReply(
+            logs=[_shown(line) for _, line in shown],
+            count=len(shown),
+            total=total,
+            next_cursor=query.cursor_after(last),
+        )
 
     def note(self, request: schemas.NoteRequest) -> p.NotedReply:
         """Add a line to the training log."""
@@ -149,7 +165,7 @@ class OperationPage:
         overall = "training" if JobState.RUNNING in states else overall
         jobs = self._jobs.newest(None, _NEWEST, 0)
         group = next((self._jobs.group_of(job) for job in jobs if _in_group(job)), [])
-        newest = next((id for id, info in self._registry.infos() if info["status"] == "ready"), "")
+        newest = next((id for id, info in self._registry.newest() if info["status"] == "ready"), "")
         return p.DashboardReply(
             status_data=p.StatusData(
                 overall_status=overall,
@@ -168,14 +184,14 @@ class OperationPage:
 
     def plants_summary(self) -> p.PlantsSummaryReply:
         """Return the models of each plant that has one of its own."""
-        found = self._models_by_plant()
+        found = self._registry.models_of_plants()
         return p.PlantsSummaryReply(
             summary={
                 plant: p.PlantModels(
                     total_models=len(models),
                     models=list(models),
                     best_model=(best := _best(models)),
-                    best_r2_score=models[best].metrics.r2_score,
+                    best_r2_score=models[best].get("r2_score"),
                 )
                 for plant, models in sorted(found.items())
             }
@@ -187,7 +203,7 @@ class OperationPage:
         Raises:
             NotFound: the plant has none of its own.
         """
-        models = self._models_by_plant().get(plant)
+        models = self._registry.models_of_plants(plant).get(plant)
         if not models:
             raise NotFound(
                 f"There is no model of plant {plant[:200]!r} alone. The training of plants in "
@@ -230,28 +246,19 @@ class OperationPage:
             self._jobs.make_report(model_id)
         return store.read(model_id, kind)
 
-    # ------------------------------------------------------------------------------------------
 
-    def _models_by_plant(self) -> dict[str, dict[str, ModelDocument]]:
-        """Return plant → (id → summary) of the models of that plant alone, newest first."""
-        summaries = self._registry.summaries().items()
-        newest = sorted(summaries, key=lambda item: item[1].created_at, reverse=True)
-        found: dict[str, dict[str, ModelDocument]] = {}
-        for id, document in newest:
-            plants = {key[0] for key in document.series_keys}
-            if len(plants) == 1:
-                found.setdefault(plants.pop(), {})[id] = document
-        return found
-
-
-def _best(models: dict[str, ModelDocument]) -> str:
+def _best(models: dict[str, ModelMetrics]) -> str:
     """Return the model of the lowest held-back MASE; without one, of the highest R²."""
 
     def rank(id: str) -> tuple[float, float]:
-        mase, r2 = models[id].metrics.mase, models[id].metrics.r2_score
+        mase, r2 = models[id].get("mase"), models[id].get("r2_score")
         return math.inf if mase is None else mase, math.inf if r2 is None else -r2
 
     return min(models, key=rank)
+
+
+def _place(numbered: tuple[tuple[float, str], Line]) -> tuple[float, str]:
+    return numbered[0]
 
 
 def _status(job: Job) -> p.StatusPart:

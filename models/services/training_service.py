@@ -13,7 +13,6 @@ from models.jobs.cleanup import remove_leftovers
 from models.jobs.event_feed import EventFeed, Stream
 from models.jobs.jobs import Jobs
 from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
-from models.registry.comparison import others_of
 from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.job_replies import job_fields
@@ -177,7 +176,7 @@ class TrainingService:
         return replies.TrainReply(
             model_id=job_id,
             enhanced_features=document.engineered_features,
-            beside=others_of(document, self._registry.summaries().values()),
+            beside=self._registry.others_of(document),
             **document.model_dump(include=_REPLIED, exclude_unset=True),
         )
 
@@ -303,11 +302,21 @@ class TrainingService:
     # --- jobs ---------------------------------------------------------------------------------
 
     def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
-        """Return the jobs, newest first."""
-        state = None if query.status is None else JobState(query.status)
-        works = JOBS if query.kind is None else (Work(query.kind),)
-        found = self._jobs.newest(state, query.limit, query.offset, works)
-        return replies.JobsReply(jobs=[replies.JobInfo(**job_fields(job)) for job in found])
+        """Return a page of the jobs."""
+        page = self._jobs.page(
+            query.limit,
+            state=None if query.status is None else JobState(query.status),
+            works=JOBS if query.kind is None else (Work(query.kind),),
+            descending=query.descending,
+            after=query.after,
+            offset=query.offset,
+            search=query.q,
+        )
+        return replies.JobsReply(
+            jobs=[replies.JobInfo(**job_fields(job)) for job in page.jobs],
+            total=page.total,
+            next_cursor=query.cursor_after(page.last),
+        )
 
     def job(self, job_id: str) -> replies.JobReply:
         """Return one job.

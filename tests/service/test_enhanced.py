@@ -9,8 +9,6 @@ from uuid import uuid4
 import pytest
 from pydantic.alias_generators import to_camel
 
-from models.registry.comparison import others_of
-from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.operation_page import OperationPage
 from tests.support.running_service import FAST, Service
@@ -201,17 +199,22 @@ def test_the_best_model_has_the_lowest_mase_whatever_its_r2(
     ("changes", "counts"),
     [
         ({}, True),
+        ({"metrics": {}}, False),
         ({"architecture": "plain"}, False),
         ({"dataset_id": "another"}, False),
         ({"plant": "A"}, False),
         ({"config": {"train_test_split": 0.9}}, False),
     ],
 )
-def test_only_models_of_the_same_held_back_end_stand_beside(changes: Body, counts: bool) -> None:
-    other = document(model_id="n", architecture="enhanced") | changes
-    older = other | {"model_id": "o", "created_at": "2025-01-01"}
-    imported = {"model_id": "i", "config": {}, "metrics": {}}
-    known = [ModelDocument.of(fields) for fields in (document(), other, older, imported)]
-    found = others_of(known[0], known)
-    assert [each.model_id for each in found] == (["n"] if counts else [])
-    assert others_of(known[3], known) == []
+def test_only_models_of_the_same_held_back_end_stand_beside(
+    tmp_path: Path, changes: Body, counts: bool
+) -> None:
+    registry, ids = Registry(tmp_path, 1), [str(uuid4()) for _ in range(4)]
+    other = document(architecture="enhanced") | changes
+    older = other | {"created_at": "2025-01-01"}
+    imported = {"config": {}, "metrics": {}}
+    for id, fields in zip(ids, (document(), other, older, imported), strict=True):
+        registry.store.publish(id, fields | {"model_id": id}, {})
+    found = registry.others_of(registry.summary(ids[0]))
+    assert [each.model_id for each in found] == ([ids[1]] if counts else [])
+    assert registry.others_of(registry.summary(ids[3])) == []

@@ -66,6 +66,16 @@ class Endpoint:
         return self.role or ("read" if self.method == "GET" else "write")
 
     @property
+    def query_fields(self) -> set[str] | None:
+        """The query fields of a request without a `query` schema; None: any, without effect.
+
+        Pages give pictures a field that changes, so that browsers load them again.
+        """
+        if self.media.startswith("image/"):
+            return None
+        return ({"format"} if self.formats else set()) | ({"ticket"} if self.events else set())
+
+    @property
     def path(self) -> str:
         """The path without converters: `/api/data/<dataset_id>`."""
         return re.sub(r"<\w+:", "<", self.rule)

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from utils.api.architectures import Architecture
 from utils.api.field_rules import ShownAs, at_most_one, exactly_one, two_of
+from utils.api.paging import PageQuery
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
 
 
@@ -291,8 +292,24 @@ class CompressRequest(Request):
     )
 
 
-class JobsQuery(Request):
-    """The jobs to list."""
+class ModelsQuery(PageQuery):
+    """The models to list; `q` looks in ids, architectures, data sets and names of series."""
+
+    sort: Literal["-created_at", "created_at", "mase"] = Field(
+        "-created_at", description="`-created_at`: newest first; `mase`: lowest error first"
+    )
+
+
+class DatasetsQuery(PageQuery):
+    """The data sets to list; `q` looks in ids, sources and names of series."""
+
+    sort: Literal["-created_at", "created_at", "-data_points", "data_points"] = Field(
+        "-created_at", description="`-created_at`: newest first; `-data_points`: largest first"
+    )
+
+
+class JobsQuery(PageQuery):
+    """The jobs to list; `q` looks in ids and in what the jobs were asked to do."""
 
     kind: Literal["train", "backtest"] | None = Field(
         None, description="only trainings, or only backtests"
@@ -300,8 +317,19 @@ class JobsQuery(Request):
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None = Field(
         None, description="only jobs of this status"
     )
-    limit: Int = Field(100, ge=1, le=1000, description="jobs at most")
-    offset: Int = Field(0, ge=0, le=1_000_000_000, description="newer jobs to skip")
+    offset: Int = Field(0, ge=0, le=1_000_000_000, description="entries of the page to skip")
+    sort: Literal["-queued_at", "queued_at"] = Field(
+        "-queued_at", description="`-queued_at`: newest first"
+    )
+
+
+class LogsQuery(PageQuery):
+    """The lines of the training log; `q` looks in the messages."""
+
+    limit: Int = Field(500, ge=1, le=500, description="lines at most")
+    sort: Literal["timestamp", "-timestamp"] = Field(
+        "timestamp", description="`timestamp`: oldest first"
+    )
 
 
 class DataRequest(Request):

@@ -39,7 +39,30 @@ def read_query(schema: type[R]) -> R:
         InvalidInput: a field is unknown or breaks its rule.
     """
     given = request.args.to_dict()
+    for name in given:
+        _expect_once(name)
     return schema.parse({k: int(v) if _INTEGER.fullmatch(v) else v for k, v in given.items()})
+
+
+def _expect_once(name: str) -> None:
+    if len(given := request.args.getlist(name)) > 1:
+        raise InvalidInput.of(name[:100], "must be given once", given[1][:100])
+
+
+def refuse_unknown(known: set[str]) -> None:
+    """Refuse query fields that would have no effect, and those that are given twice.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    for name, values in request.args.lists():
+        if name not in known:
+            others = (
+                f"this request has {' and '.join(sorted(known))}" if known else "there are none"
+            )
+            rule = f"is no query field of this request: {others}"
+            raise InvalidInput.of(name[:100], rule, values[0][:100])
+        _expect_once(name)
 
 
 def choice(name: str, choices: tuple[str, ...]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +24,8 @@ DOCUMENT = ".json"
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MISSING = "is missing"
 STORED_AS = "stored_as"  # in the entry of a file: its name in the store, where it has another one
+
+_MOST_CACHED = 1000  # documents
 
 # A file is replaced just before its document: a reader in between reads again.
 _SETTLED_AFTER = 5.0  # seconds since a change after which a file is not being replaced
@@ -62,7 +66,10 @@ class ArtifactReader:
         self.suffixes = suffixes
         self._files = open_files(str(location))
         self._summarize = summarize
-        self._documents: dict[str, _Cached] = {}
+        self._documents: OrderedDict[str, _Cached] = OrderedDict()  # the one used last at the end
+        self._lock = threading.Lock()
+        # Stems by suffixes, with the version of the listing.
+        self._listed: dict[tuple[str, ...], tuple[int, frozenset[str]]] = {}
         self._stamps: dict[str, tuple[float, Stamp]] = {}  # with the time of the look
 
     @property
@@ -78,17 +85,38 @@ class ArtifactReader:
         """
         return sorted(self.stems(DOCUMENT))
 
-    def stems(self, suffix: str) -> set[str]:
-        """Return the names, without the ending, of the files that end in `suffix`.
+    def listing_version(self) -> int | None:
+        """Return a value that differs after a file was added, replaced or removed, or None.
 
         Raises:
             Unavailable: the location cannot be reached.
         """
         with listing(self.noun):
+            return self._files.listing_version()
+
+    def stems(self, *suffixes: str) -> frozenset[str]:
+        """Return the names, without the ending, of the files that end in one of the suffixes.
+
+        Raises:
+            Unavailable: the location cannot be reached.
+        """
+        version = self.listing_version()
+        known = self._listed.get(suffixes)
+        if known and known[0] == version:
+            return known[1]
+        with listing(self.noun):
             names = self._files.names()
         now = time.monotonic()
         self._stamps |= {name: (now, stamp) for name, stamp in names.items() if stamp is not None}
-        return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
+        found = frozenset(
+            name.removesuffix(suffix)
+            for name in names
+            for suffix in suffixes
+            if name.endswith(suffix)
+        )
+        if version is not None:
+            self._listed[suffixes] = version, found
+        return found
 
     def has(self, id: str, suffix: str) -> bool:
         """Return whether a file of an artifact exists."""
@@ -126,7 +154,7 @@ class ArtifactReader:
         Raises:
             NotFound: the id is neither.
         """
-        if not is_uuid(id) and not any(id in self.stems(s) for s in (DOCUMENT, *self.suffixes)):
+        if not is_uuid(id) and id not in self.stems(DOCUMENT, *self.suffixes):
             raise self._missing(id)
         return f"{id}{suffix}"
 
@@ -160,7 +188,7 @@ class ArtifactReader:
         name = self._name(id, DOCUMENT)
         try:
             stamp = self._stamp(name)
-            known = self._documents.get(id)
+            known = self._cached(id)
             if known and known.stamp == stamp and (known.is_complete or not complete):
                 return known.summary
             document = document_from_bytes(self._files.read(name))
@@ -171,8 +199,29 @@ class ArtifactReader:
             raise self._damaged_document(id, error) from error
         if not (known and known.stamp == stamp):
             summary = self._summarize(document) if self._summarize else document
-            known = self._documents[id] = _Cached(stamp, summary, summary is document)
+            known = _Cached(stamp, summary, summary is document)
+            with self._lock:
+                self._documents[id] = known
+                if len(self._documents) > _MOST_CACHED:
+                    self._documents.popitem(last=False)
         return document if complete else known.summary
+
+    def _cached(self, id: str) -> _Cached | None:
+        with self._lock:
+            if id in self._documents:
+                self._documents.move_to_end(id)
+            return self._documents.get(id)
+
+    def stamp_of(self, id: str, suffixes: tuple[str, ...]) -> str:
+        """Return a text that differs whenever the first of some files of an artifact changes.
+
+        Raises:
+            NotFound: it has none of them.
+        """
+        for suffix in suffixes:
+            with contextlib.suppress(FileNotFoundError):
+                return f"{suffix} {self._stamp(f'{id}{suffix}')}"
+        raise self._missing(id)
 
     def _stamp(self, name: str) -> Stamp:
         """The stamp of a file, as it is or was a moment ago."""
@@ -186,35 +235,20 @@ class ArtifactReader:
 
     def forget(self, id: str) -> None:
         """Drop what is cached of an artifact."""
-        self._documents.pop(id, None)
+        with self._lock:
+            self._documents.pop(id, None)
         self._stamps.pop(f"{id}{DOCUMENT}", None)
 
-    def readable_documents(self) -> dict[str, Document]:
-        """Return the summaries of all artifacts that are not damaged, by id."""
-        return self.readable_and_damaged()[0]
-
-    def readable_and_damaged(self) -> tuple[dict[str, Document], dict[str, str]]:
-        """Return (summaries of the readable artifacts, faults of the damaged ones), both by id."""
-        found, damaged = {}, {}
-        for id in self.ids():
-            try:
-                found[id] = self.summary(id)
-            except NotFound:  # deleted meanwhile
-                continue
-            except DamagedFile as error:
-                damaged[id] = error.message
-        return found, damaged
-
-    def faults(self, id: str) -> dict[str, str]:
-        """Return the faults of the files of a document, by suffix: missing, or of another size.
+    def faults(self, id: str, files: dict[str, Any]) -> dict[str, str]:
+        """Return the faults of the files of an artifact, by suffix: missing, or of another size.
 
         The files are not read, so it is quick enough for lists.
 
-        Raises:
-            NotFound, DamagedFile: as `document`.
+        Args:
+            files: the entry of that name in the artifact's document.
         """
         found = {}
-        for name, stated in self.summary(id).get("files", {}).items():
+        for name, stated in files.items():
             try:
                 size = self._stamp(stated.get(STORED_AS, name))[-1]
             except FileNotFoundError:

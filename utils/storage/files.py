@@ -44,6 +44,15 @@ class Files(Protocol):
     def names(self) -> dict[str, Stamp | None]:
         """Return all files, with their stamps where the listing has them."""
 
+    def listing_version(self) -> int | None:
+        """Return a value that differs after a file was added, replaced or removed.
+
+        None: it cannot be told without a listing.
+        """
+
+    def index_folder(self) -> Path | None:
+        """Return the folder of this machine for an index of the files; None: there is none."""
+
     def size(self, endings: tuple[str, ...]) -> int:
         """Return the bytes of all files whose names have one of the endings."""
 

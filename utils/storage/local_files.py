@@ -27,7 +27,9 @@ from utils.storage.files import (
     sync,
 )
 
-_STAGING = ".staging-"
+# Changes in a folder of its own do not change the time of the folder of the files.
+_STAGING, _STAGING_OF_BEFORE, _INDEX = ".staging", ".staging-", ".index"
+_SETTLED_NS = 50_000_000  # time since the last change after which a further one has another time
 _LOCK, _TOMBSTONES = ".lock", ".deleted"  # a file, and a folder with the names of documents
 _LOCK_SECONDS, _LOCK_PAUSE = 4.0, 0.005  # to wait for the lock, and between two attempts
 
@@ -63,6 +65,19 @@ class LocalFiles:
         except FileNotFoundError:
             self._expect_folder()
             return {}
+
+    def listing_version(self) -> int | None:
+        """Return the time of the folder's last change, unless that has only just been."""
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._expect_folder()
+            return None
+        return changed if time.time_ns() - changed > _SETTLED_NS else None
+
+    def index_folder(self) -> Path | None:
+        """Return a hidden folder beside the files, if there are any."""
+        return self._folder / _INDEX if self._folder.exists() else None
 
     def size(self, endings: tuple[str, ...]) -> int:
         """Return the bytes of the files, without staging folders."""
@@ -108,10 +123,11 @@ class LocalFiles:
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
-        """Yield a folder beside the files: on the same disk, so that placing is a rename."""
+        """Yield a folder below that of the files: on the same disk, so that placing is a rename."""
         self._expect_folder()
-        staging = self._folder / f"{_STAGING}{uuid4()}"
-        staging.mkdir(parents=not self._known)
+        staging = self._folder / _STAGING / str(uuid4())
+        staging.parent.mkdir(parents=not self._known, exist_ok=True)
+        staging.mkdir()
         self._known = True
         try:
             yield staging
@@ -220,15 +236,19 @@ class LocalFiles:
     def abandoned(self) -> list[str]:
         """Return the old staging folders."""
         found = []
-        for path in self._folder.glob(f"{_STAGING}*"):
+        for name in self._staging_folders():
             with contextlib.suppress(FileNotFoundError):  # its owner removed it meanwhile
-                if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
-                    found.append(path.name)
+                if time.time() - (self._folder / name).stat().st_mtime > ABANDONED_AFTER:
+                    found.append(name)
         return found
+
+    def _staging_folders(self) -> list[str]:
+        below = [f"{_STAGING}/{path.name}" for path in (self._folder / _STAGING).glob("*")]
+        return below + [path.name for path in self._folder.glob(f"{_STAGING_OF_BEFORE}*")]
 
     def temporary(self) -> dict[str, float]:
         """Return all staging folders and tombstones."""
-        staging = {path.name: ABANDONED_AFTER for path in self._folder.glob(f"{_STAGING}*")}
+        staging = dict.fromkeys(self._staging_folders(), ABANDONED_AFTER)
         tombstones = (self._folder / _TOMBSTONES).glob("*")
         return staging | {f"{_TOMBSTONES}/{path.name}": TOMBSTONES_KEPT_FOR for path in tombstones}
 

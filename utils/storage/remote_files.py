@@ -94,6 +94,14 @@ class RemoteFiles:
             if not name.startswith(".") and not _is_tombstone(name, stamp[-1])
         }
 
+    def listing_version(self) -> int | None:
+        """Return None: other machines write there too."""
+        return None
+
+    def index_folder(self) -> Path | None:
+        """Return None: the files are not on this machine."""
+        return None
+
     def size(self, endings: tuple[str, ...]) -> int:
         """Return the bytes of the files, by the listing."""
         names = self.names().items()

@@ -117,7 +117,7 @@ def test_pictures_are_withdrawn_as_they_are_made_again(stores: Stores) -> None:
     (folder / f"{id}.png").write_bytes(b"pixture")
     report = verify(stores.settings, repair=True)
     assert report["clean"] and problems(stores) == []
-    assert not stores.models.has(id, ".png") and not stores.models.faults(id)
+    assert not stores.models.has(id, ".png") and problems(stores) == []
 
 
 def test_what_cannot_be_read_is_reported_and_left_where_it_is(stores: Stores) -> None:
@@ -254,16 +254,16 @@ def test_damaged_data_is_listed_beside_the_rest_and_no_job_trains_on_it(
 
 def test_a_model_that_is_cut_short_is_listed_as_damaged(service: Service, stores: Stores) -> None:
     registry = Registry(stores.settings.model_location, 0)
-    [(_, info)] = registry.infos()
+    [(_, info)] = registry.newest()
     assert info["status"] == "ready"
     path = stores.folder / "models" / f"{stores.model_id}.onnx"
     path.write_bytes(path.read_bytes()[:-1])
-    [(_, info)] = registry.infos()
+    [(_, info)] = registry.newest()
     assert info["status"] == "damaged" and "bytes instead of" in info["error"]
     path.unlink()
-    assert registry.infos()[0][1]["status"] == "ready"  # it is derived when it is needed
+    assert next(registry.newest())[1]["status"] == "ready"  # it is derived when it is needed
     path.with_suffix(".keras").unlink()
-    assert "lost its network" in registry.infos()[0][1]["error"]
+    assert "lost its network" in next(registry.newest())[1]["error"]
 
 
 def test_a_database_that_is_damaged_is_reported(stores: Stores) -> None:

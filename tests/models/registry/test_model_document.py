@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from models.registry.comparison import others_of
 from models.registry.model_document import (
     FORECAST_FIELDS,
     ModelDocument,
@@ -95,9 +94,3 @@ def test_a_document_that_lacks_a_part_cannot_be_opened(name: str) -> None:
     fields.pop(name)
     with pytest.raises(DamagedFile, match="lacks what a forecast needs"):
         open_forecaster(ModelDocument.of(fields), lambda windows, identities: windows)
-
-
-def test_models_without_a_held_back_error_are_not_compared() -> None:
-    fields = {"architecture": "plain", "dataset_id": "d", "config": {"train_test_split": 0.8}}
-    other = ModelDocument.of(fields | {"architecture": "enhanced"})
-    assert others_of(ModelDocument.of(fields), [other]) == []

@@ -56,7 +56,7 @@ def test_publish_that_fails_leaves_nothing(store: ArtifactStore, folder: Path) -
         store.publish(str(uuid4()), {}, {".bin": broken})
     with pytest.raises(ValueError, match="JSON"):
         store.publish(str(uuid4()), {"x": float("nan")}, {})
-    assert list(folder.iterdir()) == []
+    assert [*folder.rglob("*")] == [folder / ".staging"]
 
 
 def test_attach_adds_a_file_to_the_document(store: ArtifactStore, folder: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_tampered_file_is_an_error_of_its_own_only(store: ArtifactStore, folde
         store.read(bad, ".bin")
     with pytest.raises(DamagedFile, match="not a JSON object"):
         store.document(broken)
-    assert set(store.readable_documents()) == {good, bad}
+    assert store.document(good)["made"] and store.document(bad)["made"]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_publish_on_a_disk_that_takes_no_more_says_so_and_leaves_nothing(tmp_pat
     """The kernel refuses the write, as it does on a full disk."""
     output, _ = run(tmp_path, "full").communicate(timeout=60)
     assert "could not be stored: File too large" in output
-    assert list(tmp_path.iterdir()) == []
+    assert [*tmp_path.rglob("*")] == [tmp_path / ".staging"]
 
 
 @pytest.mark.parametrize("milliseconds", [3, 17, 40, 71])

@@ -275,8 +275,10 @@ class DamagedDataset(Part):
 class DatasetsReply(Reply):
     """The stored data sets."""
 
-    datasets: list[DatasetInfo] = Field(description="newest first")
-    damaged: list[DamagedDataset] = Field(description="those that cannot be used")
+    datasets: list[DatasetInfo] = Field(description="newest first, or as `sort` says")
+    damaged: list[DamagedDataset] = Field(description="those of this page that cannot be used")
+    total: int = Field(description="number of data sets on all pages")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
 class DatasetReply(DatasetInfo, Reply):

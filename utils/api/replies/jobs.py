@@ -105,4 +105,6 @@ class JobReply(JobInfo, Reply):
 class JobsReply(Reply):
     """Jobs."""
 
-    jobs: list[JobInfo] = Field(description="newest first")
+    jobs: list[JobInfo] = Field(description="newest first, or as `sort` says")
+    total: int = Field(description="number of jobs on all pages")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")

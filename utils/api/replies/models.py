@@ -58,7 +58,11 @@ class ModelEntry(Part):
 class ModelsReply(Reply):
     """The models on disk."""
 
-    models: list[ModelEntry] = Field(description="newest first")
+    models: list[ModelEntry] = Field(
+        description="newest first, or as `sort` says; metrics in short, warnings the first 3"
+    )
+    total: int = Field(description="number of models on all pages")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
 class KnownSeries(Part):

@@ -23,10 +23,12 @@ class LogLine(Part):
 
 
 class LogsReply(Reply):
-    """The last lines of the training log, oldest first."""
+    """The last lines of the training log."""
 
-    logs: list[LogLine] = Field(description="oldest first")
-    count: int = Field(description="number of lines")
+    logs: list[LogLine] = Field(description="oldest first, or as `sort` says")
+    count: int = Field(description="number of lines of this page")
+    total: int = Field(description="number of lines on all pages")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
 class NotedReply(Reply):

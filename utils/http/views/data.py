@@ -82,14 +82,14 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
         return service.examine(data)
 
 
-@views.get("/api/data", reply=r.DatasetsReply)
-def list_datasets(service: LSTMService) -> r.DatasetsReply:
+@views.get("/api/data", reply=r.DatasetsReply, query=s.DatasetsQuery)
+def list_datasets(service: LSTMService, query: s.DatasetsQuery) -> r.DatasetsReply:
     """List the data sets.
 
-    Newest first, each with its size, names and dates. Data sets whose files are damaged are
-    listed in `damaged` with the reason.
+    Newest first, `limit` at a time, each with its size, names and dates. Data sets whose files
+    are damaged are listed in `damaged` with the reason.
     """
-    return service.list_datasets()
+    return service.list_datasets(query)
 
 
 @views.get(

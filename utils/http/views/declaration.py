@@ -75,6 +75,8 @@ def _bound(endpoint: Endpoint, service: LSTMService) -> Callable[..., Response]:
             arguments.append(bodies.read_json(endpoint.request))
         if endpoint.query:
             arguments.append(parameters.read_query(endpoint.query))
+        elif endpoint.query_fields is not None:
+            parameters.refuse_unknown(endpoint.query_fields)
         reply = endpoint.view(*arguments, **variables)
         return reply if isinstance(reply, Response) else responses.json_response(reply)
 

@@ -19,8 +19,8 @@ views = Views("Jobs")
 def list_jobs(service: LSTMService, query: s.JobsQuery) -> r.JobsReply:
     """List the jobs.
 
-    Trainings and backtests, newest first, `limit` at a time; `kind` and `status` choose among
-    them.
+    Trainings and backtests, newest first, `limit` at a time; `kind`, `status` and `q` choose
+    among them.
     """
     return service.trainings.jobs(query)
 

@@ -16,14 +16,15 @@ views = Views("Models")
 forecasts = Views("Forecasts")
 
 
-@views.get("/api/models", reply=r.ModelsReply)
-def list_models(service: LSTMService) -> r.ModelsReply:
+@views.get("/api/models", reply=r.ModelsReply, query=s.ModelsQuery)
+def list_models(service: LSTMService, query: s.ModelsQuery) -> r.ModelsReply:
     """List the models.
 
-    Newest first, each with its configuration and its errors on held-back data. Models that cannot
-    be used (damaged, or not imported yet) are listed with their `status`.
+    Newest first, `limit` at a time, each with its configuration and its errors on held-back data.
+    Models that cannot be used (damaged, or not imported yet) are listed with their `status`.
+    `GET /api/model/{model_id}` has all that is known of a model.
     """
-    return service.list_models()
+    return service.list_models(query)
 
 
 @views.get("/api/model/<id:model_id>", reply=r.ModelReply)

@@ -88,15 +88,15 @@ def read_report(service: LSTMService, model_id: str) -> Response:
     return responses.html_page(service.page.report(model_id))
 
 
-@views.get("/api/training/logs", reply=p.LogsReply)
-def read_training_log(service: LSTMService) -> p.LogsReply:
+@views.get("/api/training/logs", reply=p.LogsReply, query=s.LogsQuery)
+def read_training_log(service: LSTMService, query: s.LogsQuery) -> p.LogsReply:
     """Read the training log.
 
     Oldest first, at most 500 lines: those of the newest training that runs, else of the last one,
     and the notes added since it began. A line of an epoch reads
     `Epoch 3/50 loss: 0.42 val_loss: 0.50 mae: 0.30 r2: 0.81`.
     """
-    return service.page.logs()
+    return service.page.logs(query)
 
 
 @views.post("/api/training/logs", request=s.NoteRequest, reply=p.NotedReply, action="log.note")
