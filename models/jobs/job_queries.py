@@ -191,8 +191,7 @@ class JobQueries:
         named = table.c.name.in_([work.value for work in works])
         chosen: list[sa.ColumnElement[bool]] = [named, table.c.status.in_(wanted)]
         if search is not None:
-            text = sa.func.lower(table.c.workflow_uuid + " " + table.c.inputs)
-            chosen.append(text.contains(search.lower(), autoescape=True))
+            chosen.append(_contains(table, search))
         counted = sa.select(sa.func.count()).select_from(table).where(*chosen)
         order = [column.desc() if descending else column.asc() for column in place.clauses]
         query = sa.select(table.c.created_at, table.c.workflow_uuid).where(*chosen)
@@ -285,10 +284,24 @@ class JobQueries:
         return [job_of(s, progress.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
 
 
+def _contains(table: sa.TableClause, text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a job has a text in its id or its arguments."""
+    columns = [sa.column(name, sa.Text) for name in ("workflow_uuid", "inputs")]
+    inputs = sa.table("workflow_input", *columns, schema=table.schema)
+
+    def has(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        return sa.func.lower(column).contains(text.lower(), autoescape=True)
+
+    of_job = sa.exists().where(inputs.c.workflow_uuid == table.c.workflow_uuid)
+    return has(table.c.workflow_uuid) | of_job.where(has(inputs.c.inputs))
+
+
 def _workflows(engine: sa.Engine) -> sa.TableClause:
     """Return the engine's own table of jobs."""
     schema = None if engine.dialect.name == "sqlite" else "dbos"
-    texts = ("workflow_uuid", "status", "name", "authenticated_user", "inputs")
-    columns = [sa.column(name, sa.Text) for name in texts]
+    columns = [
+        sa.column(name, sa.Text)
+        for name in ("workflow_uuid", "status", "name", "authenticated_user")
+    ]
     submitted = sa.column("created_at", sa.BigInteger)
     return sa.table("workflow_status", submitted, *columns, schema=schema)

@@ -102,6 +102,39 @@ def test_jobs_are_listed_newest_first_and_by_status(
         service.call("DELETE", f"/api/jobs/{id}")
 
 
+@pytest.mark.parametrize("sort", ["-queued_at", "queued_at"])
+def test_each_job_is_on_one_page(service: Service, trained: Body, sort: str) -> None:
+    whole = service.get(f"/api/jobs?limit=1000&sort={sort}").json()
+    found, cursor = [], ""
+    while cursor is not None:
+        page = service.get(f"/api/jobs?limit=2&sort={sort}{cursor and '&cursor=' + cursor}").json()
+        found += [job["job_id"] for job in page["jobs"]]
+        assert page["total"] == whole["total"]
+        cursor = page["next_cursor"]
+    assert found == [job["job_id"] for job in whole["jobs"]]
+    assert trained["model_id"] in found and len(found) == whole["total"]
+
+
+def test_jobs_are_found_by_id_and_by_what_they_were_asked_to_do(
+    service: Service, trained: Body
+) -> None:
+    for text in (trained["model_id"][:13], trained["dataset_id"].upper()):
+        found = service.get(f"/api/jobs?q={text}").json()
+        assert trained["model_id"] in [job["job_id"] for job in found["jobs"]]
+    assert service.get("/api/jobs?q=%25_%25").json()["total"] == 0
+
+
+def test_lines_of_the_log_have_pages(service: Service, trained: Body) -> None:
+    lines = service.get("/api/training/logs?q=EPOCH").json()
+    assert lines["count"] == lines["total"] >= 2 and lines["next_cursor"] is None
+    first = service.get("/api/training/logs?q=epoch&limit=1").json()
+    assert first["logs"] == lines["logs"][:1] and first["total"] == lines["total"]
+    second = service.get(f"/api/training/logs?q=epoch&limit=1&cursor={first['next_cursor']}").json()
+    assert second["logs"] == lines["logs"][1:2]
+    newest = service.get("/api/training/logs?q=epoch&limit=1&sort=-timestamp").json()
+    assert newest["logs"] == lines["logs"][-1:]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [

@@ -214,7 +214,10 @@ class ArtifactIndex:
         listed = self._reader.listing_version()
         if listed is not None and listed == self._listed:
             return
-        update = self._updates.submit(self._reconcile)
+        try:
+            update = self._updates.submit(self._reconcile)
+        except RuntimeError as error:  # no thread takes work any more
+            raise Unavailable("This process is ending. Ask again in a moment.") from error
         try:
             update.result(_WAIT)
         except TimeoutError as error:
