@@ -140,6 +140,7 @@ def test_the_page_shows_a_picture_and_a_report(
     WebDriverWait(browser, 60).until(lambda page: page.find_elements(By.TAG_NAME, "h1"))
 
 
+@pytest.mark.long
 def test_a_page_with_a_key_follows_a_job_and_connects_again(
     endless: tuple[Path, str], origin: str, browser: webdriver.Chrome
 ) -> None:

@@ -46,6 +46,7 @@ def test_the_guide_calls_every_endpoint() -> None:
         assert any(re.fullmatch(pattern(endpoint.path), p) for p in known), endpoint
 
 
+@pytest.mark.long
 def test_the_guide_works(service: Service, tmp_path: Path) -> None:
     service.wait_for_worker()
     ids: dict[str, str] = {}

@@ -58,6 +58,7 @@ def listed(machine: Service) -> set[str]:
     return {model["model_id"] for model in machine.get("/api/models").json()["models"]}
 
 
+@pytest.mark.long
 def test_nothing_is_kept_on_a_machine(machines: list[Service]) -> None:
     machines[0].post("/api/data/generate", SMALL)
     assert not any(

@@ -106,6 +106,7 @@ def template(path: str) -> str:
     )
 
 
+@pytest.mark.long
 def test_typescript_takes_the_calls_of_the_readme(types: Path, tool: Tool) -> None:
     pages = [(ROOT / page).read_text() for page in ("README.md", "docs/curl.md")]
     found = [call for page in pages for call in calls(page)]
@@ -123,6 +124,7 @@ def test_typescript_takes_the_calls_of_the_readme(types: Path, tool: Tool) -> No
     tool("tsc", "--strict", "--noEmit", types / "calls.ts")
 
 
+@pytest.mark.long
 def test_typescript_refuses_a_field_that_is_not_known(types: Path, tool: Tool) -> None:
     (types / "call.ts").write_text(
         'import type { components } from "./api";\n'
@@ -136,6 +138,7 @@ def test_redocly_finds_nothing(openapi: Path, tool: Tool) -> None:
     assert "warning" not in tool("redocly", "lint", openapi).replace("Deprecation warning", "")
 
 
+@pytest.mark.long
 def test_spectral_finds_nothing(openapi: Path, tool: Tool) -> None:
     tool(
         "spectral", "lint", openapi, "--ruleset", TOOLS / "spectral.yaml", "--fail-severity", "warn"

@@ -34,7 +34,12 @@ def run_id_of(pid: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "options"), [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGKILL, ["-n1"])]
+    ("number", "options"),
+    [
+        (signal.SIGINT, []),
+        pytest.param(signal.SIGTERM, [], marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, ["-n1"], marks=pytest.mark.long),
+    ],
 )
 def test_nothing_outlives_pytest(
     tmp_path: Path, number: signal.Signals, options: list[str]
@@ -58,6 +63,9 @@ def test_nothing_outlives_pytest(
         }
         assert len(carrying(run_id)) >= 3  # the supervisor, gunicorn and its web process
         pytest_process.send_signal(number)
-        pytest_process.communicate(timeout=120)
+        try:
+            pytest_process.communicate(timeout=60)
+        finally:
+            pytest_process.kill()
     wait_until(lambda: not carrying(run_id), 60)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 60)

@@ -140,6 +140,7 @@ net.save(sys.argv[2])
 """
 
 
+@pytest.mark.long
 def test_an_h5_stands_in_for_a_keras_file(service: Service, dataset: dict[str, str]) -> None:
     """A model of this service whose network is kept as .h5 is made ready for serving from it."""
     folder = service.folder / "models"

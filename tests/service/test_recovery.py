@@ -196,6 +196,7 @@ def test_a_job_too_large_for_the_memory_fails_alone(tmp_path: Path) -> None:
     service.stop()
 
 
+@pytest.mark.long
 def test_old_jobs_are_deleted(tmp_path: Path) -> None:
     service = start_service(tmp_path)
     service.wait_for_worker()

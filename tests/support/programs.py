@@ -1,15 +1,15 @@
 """Programs from Debian packages that some tests start: PostgreSQL, Redis, nginx, Chromium, Node.
 
 Where one is missing, the tests that need it are skipped and say why; with `CI=true` they fail.
+`python tests/support/programs.py` installs them, and needs no other package.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
-
-import pytest
 
 # Package → the programs that it brings and tests use. Debian keeps PostgreSQL's off the PATH.
 PACKAGES = {
@@ -39,8 +39,27 @@ def missing() -> list[str]:
     return [name for name, programs in PACKAGES.items() if not all(map(find, programs))]
 
 
+def install() -> None:
+    """Install the packages that are missing, where that is allowed without asking."""
+    packages = missing()
+    if not packages or shutil.which("apt-get") is None:
+        return
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if sudo and (
+        shutil.which("sudo") is None
+        or subprocess.run([*sudo, "true"], stderr=subprocess.DEVNULL, check=False).returncode
+    ):
+        print(f"Not installed: {' '.join(packages)}. Tests that need them are skipped.")
+        return
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq"]
+    subprocess.run([*sudo, "apt-get", "update", "-qq"], check=True)
+    subprocess.run([*sudo, *apt, "--no-install-recommends", *packages], check=True)
+
+
 def need(program: str) -> str:
     """Return the path of a program, or skip the test that asks for it."""
+    import pytest
+
     path = find(program)
     if path is None:
         package = next(name for name, programs in PACKAGES.items() if program in programs)
@@ -49,3 +68,7 @@ def need(program: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+if __name__ == "__main__":
+    install()

@@ -289,6 +289,7 @@ def test_files_that_keras_should_not_open_are_refused(
         legacy_network.load_legacy(rewritten(save(tmp_path), change))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux'")
 def test_a_network_that_states_more_than_memory_is_refused_within_the_limit(tmp_path: Path) -> None:
     path = rewritten(save(tmp_path), lambda layers: layers[-1]["config"].update(units=5 * 10**8))

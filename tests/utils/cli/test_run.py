@@ -209,6 +209,7 @@ def test_the_worker_of_a_killed_train_ends(tmp_path: Path) -> None:
     wait_until(lambda: all(gone(pid) for pid in workers))
 
 
+@pytest.mark.long
 def test_train_starts_a_worker_where_none_is(tmp_path: Path) -> None:
     done = run_command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "1")
     assert done.returncode == 0, done.stderr

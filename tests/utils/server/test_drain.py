@@ -153,6 +153,7 @@ def test_a_request_that_does_not_end_delays_the_stop_by_the_drain_only(tmp_path:
     connection.close()
 
 
+@pytest.mark.long
 def test_a_killed_master_is_replaced_though_its_requests_have_not_ended(tmp_path: Path) -> None:
     service = start_service(tmp_path, WORKERS="0")
     made = service.post("/api/data/generate", SMALL | {"historicalDays": DAYS}).json()
