@@ -11,7 +11,7 @@ from typing import Any
 from utils import logs, process_limits
 from utils.auth import exposure
 from utils.errors import SettingsError
-from utils.server import start_checks
+from utils.server import metrics_files, start_checks
 from utils.server.certificate import check_certificate
 from utils.settings import read
 from utils.shutdown import DRAIN, end_with_parent
@@ -31,6 +31,7 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = "utils.server.worker.JsonErrorWorker"
 workers = _settings.web_processes
 threads = _settings.web_threads
+worker_connections = process_limits.connections(process_limits.raise_descriptors(), threads)
 # TRUSTED_PROXIES alone decides whose X-Forwarded- headers count, in the application.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
@@ -90,11 +91,26 @@ def when_ready(server: Any) -> None:
         left_behind.unlink(missing_ok=True)
 
 
+def post_fork(_server: Any, worker: Any) -> None:
+    """Cap the memory of a web process, and make room for what it counts."""
+    process_limits.cap_memory(
+        _settings.web_memory_mb, _settings.web_processes, process_limits.WEB_SHARE
+    )
+    folder = os.environ.get(_METRICS)
+    if folder and not metrics_files.reserve(Path(folder), worker.pid):
+        logs.logger("server").warning(
+            "no room for metrics: this process counts for itself alone", folder=folder
+        )
+        del os.environ[_METRICS]
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Drop the gauges of a process that has ended; its counters stay."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
+    if folder := os.environ.get(_METRICS):
+        metrics_files.shrink(Path(folder), worker.pid)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""Limits of a process on its machine: memory, threads, priority."""
+"""Limits of a process on its machine: memory, descriptors, threads, priority."""
 
 from __future__ import annotations
 
@@ -7,33 +7,65 @@ import os
 import resource
 from pathlib import Path
 
-_SHARE = 0.8  # of the machine's memory, for all workers together
+# Of the machine's memory, for all processes of a kind together.
+_SHARE, WEB_SHARE = 0.8, 0.5
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _MB = 1_000_000
 _NICENESS = 10
+_MOST_DESCRIPTORS = 65_536
+_MOST_CONNECTIONS = 1000  # of one web process
+_OTHER_DESCRIPTORS = 64  # database, listeners, libraries
 # Arrow's setting: allocate as all else does. Its own allocator keeps 7 MB for each thread that ever
 # wrote a table, for good: 460 MB of a web process with 64 threads, where this takes 57 MB.
 ARROW_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-def cap_memory(megabytes: int, workers: int) -> int:
+def cap_memory(megabytes: int, processes: int, share: float = _SHARE) -> int:
     """Cap this process's memory; return the cap in MB.
 
-    An allocation beyond it fails, which ends the job that needed it, not the machine. Should the
-    machine run out all the same, Linux ends this process before any other.
+    An allocation beyond it fails, which ends what needed it, not the machine.
 
     Args:
-        megabytes: the cap; 0 takes this process's share of the machine.
-        workers: processes that share the machine.
+        megabytes: the cap; 0 takes this process's part of the share.
+        processes: processes that have the share together.
+        share: of the machine's memory.
     """
     if not megabytes:
-        megabytes = int(_SHARE * _machine_memory() / max(1, workers) / _MB)
+        megabytes = int(share * _machine_memory() / max(1, processes) / _MB)
     with contextlib.suppress(ValueError, OSError):  # a tighter limit stands already
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes * _MB, hard))
+    return megabytes
+
+
+def be_ended_first() -> None:
+    """Have Linux end this process before any other, should the machine run out of memory."""
     with contextlib.suppress(OSError):  # no Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("900")
-    return megabytes
+
+
+def raise_descriptors() -> int:
+    """Let this process have as many open files as it may; return the number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        return most
+    return most if soft == resource.RLIM_INFINITY else soft
+
+
+def connections(descriptors: int, threads: int) -> int:
+    """Return how many connections a web process may hold.
+
+    A request may open a file beside its connection. There are always more connections than
+    threads, else the server would keep none open between two requests.
+
+    Args:
+        descriptors: files that the process may have open.
+        threads: requests that it answers at once.
+    """
+    left = descriptors - _OTHER_DESCRIPTORS - threads
+    return max(threads + 1, min(_MOST_CONNECTIONS, left))
 
 
 def use_threads(count: int) -> None:

@@ -63,6 +63,9 @@ class Settings:
     )
     web_processes: int = _setting(2, "processes of the web server", 1, 64)
     web_threads: int = _setting(96, "threads of each web process", 4, 512)
+    web_memory_mb: int = _setting(
+        0, "memory of each web process, in MB (0: its share of half of the machine's)", 0
+    )
     drain_seconds: int = _setting(
         25, "seconds in which open requests must end when the web server is stopped", 1, 3600
     )

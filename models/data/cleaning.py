@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +84,8 @@ def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) 
 
 def _groups(table: Table) -> tuple[list[SeriesKey], Ints]:
     """The series in the table, sorted by name, and each row's."""
-    (a, plants), (b, applications), (c, sizes) = table.names
-    combined = (a * len(applications) + b) * len(sizes) + c
+    (_, plants), (_, applications), (_, sizes) = table.names
+    combined = table.series
     possible = len(plants) * len(applications) * len(sizes)
     if possible > len(combined):
         found, group = np.unique(combined, return_inverse=True)
@@ -156,14 +157,16 @@ def _longest_stretches(
 def _gaps(calendar: Calendar, keys: list[SeriesKey], group: Ints, time: Ints) -> dict[str, Any]:
     """Missing steps; refuses runs that are too long to interpolate."""
     missing = np.where(np.diff(group) == 0, np.diff(time) - 1, 0)
-    places = [
-        _Place.between(keys[group[i]], calendar, time[[i, i + 1]], int(missing[i]))
-        for i in np.flatnonzero(missing > 0)
-    ]
-    _refuse([place for place in places if place.steps > MAX_GAP], "missing")
+
+    def places(most: int) -> Iterator[_Place]:
+        """The first places with that many missing steps at least."""
+        for i in np.flatnonzero(missing >= most)[:_LISTED]:
+            yield _Place.between(keys[group[i]], calendar, time[[i, i + 1]], int(missing[i]))
+
+    _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing")
     return {
         "steps": int(missing.sum()),
-        "places": [place.to_document() for place in places[:_LISTED]],
+        "places": [place.to_document() for place in places(1)],
     }
 
 
@@ -194,14 +197,16 @@ class _Place:
         return f"{name}: {self.steps} steps between {self.after} and {self.before}"
 
 
-def _refuse(places: list[_Place], what: str) -> None:
-    if not places:
+def _refuse(count: int, first: Iterable[_Place], what: str) -> None:
+    """Raise InvalidInput if there are places with too many unknown steps; name the first ones."""
+    if not count:
         return
-    more = f" ({len(places) - 3} more places in details.)" if len(places) > 3 else ""
+    places = list(first)
+    more = f" ({count - 3} more places in details.)" if count > 3 else ""
     raise InvalidInput(
         f"At most {MAX_GAP} {what} steps in a row are interpolated; found "
         f"{'; '.join(str(place) for place in places[:3])}.{more}",
-        [Detail("date", f"{what} steps", str(place)) for place in places[:_LISTED]],
+        [Detail("date", f"{what} steps", str(place)) for place in places],
     )
 
 
@@ -246,16 +251,14 @@ def _interpolate(panel: Panel) -> int:
             continue
         edges = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]])))
         begins, ends = edges[::2], edges[1::2]
-        _refuse(
-            [
-                _Place.between(
-                    panel.series_keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
-                )
-                for b, e in zip(begins, ends, strict=True)
-                if e - b > MAX_GAP
-            ],
-            f"blank {target}",
+        long = ends - begins > MAX_GAP
+        first = (
+            _Place.between(
+                panel.series_keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
+            )
+            for b, e in zip(begins[long][:_LISTED], ends[long][:_LISTED], strict=True)
         )
+        _refuse(int(long.sum()), first, f"blank {target}")
         # The ends of every series are known, so no interpolation reaches into another series.
         values[unknown] = np.interp(rows[unknown], rows[~unknown], values[~unknown])
         filled += int(unknown.sum())

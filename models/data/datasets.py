@@ -21,7 +21,6 @@ from models.data.dataset_summary import calendar_of, products_by_plant, summariz
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
-from utils.api.request_limits import check_series
 from utils.errors import DamagedFile
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection
@@ -115,7 +114,7 @@ class Datasets:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         self.store.quota.expect()
-        table = tables.read_file(path, self.max_rows, self.max_bytes)
+        table = tables.read_file(path, self.max_rows, self.max_bytes, self.max_series)
         return self._store("upload", table, id, mark)
 
     def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
@@ -124,7 +123,8 @@ class Datasets:
         Raises:
             ServiceError: as `upload`.
         """
-        return self._store("posted rows", tables.read_rows(rows, self.max_rows), id)
+        table = tables.read_rows(rows, self.max_rows, max_series=self.max_series)
+        return self._store("posted rows", table, id)
 
     def _store(
         self, source: str, table: tables.Table, id: str | None = None, mark: str | None = None
@@ -133,7 +133,6 @@ class Datasets:
         del table  # a third of what a large upload takes
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality = cleaned.panel, cleaned.quality
-        check_series(len(panel.series_keys), self.max_series)
         made = products_by_plant(panel.series_keys)
         extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made}
         extra |= {} if mark is None else {"fingerprint": mark}

@@ -12,7 +12,6 @@ from models.data.datasets import Datasets
 from models.data.quality import report
 from models.data.tables import Table
 from models.series.calendar import Calendar
-from utils.api.request_limits import check_series
 from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
 
@@ -30,8 +29,6 @@ def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
     """
     table, calendar, stored = _table(datasets, source)
     cleaned, unmendable = _cleaned(table, calendar)
-    if stored is None:
-        check_series(len(cleaned.panel.series_keys), datasets.max_series)
     quality = stored or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values),
@@ -49,9 +46,11 @@ def _table(
 ) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
     """The rows; of a stored data set also its calendar and the quality found at its upload."""
     if isinstance(source, Path):
-        return tables.read_file(source, datasets.max_rows, datasets.max_bytes), None, None
+        limits = datasets.max_rows, datasets.max_bytes, datasets.max_series
+        return tables.read_file(source, *limits), None, None
     if source.posted is not None:
-        return tables.read_rows(source.posted, datasets.max_rows, strict=False), None, None
+        rows, series = datasets.max_rows, datasets.max_series
+        return tables.read_rows(source.posted, rows, False, series), None, None
     document = datasets.store.document(str(source.dataset_id))
     # Filled gaps may have made it larger than what may be uploaded.
     rows = max(datasets.max_rows, document["data_points"])

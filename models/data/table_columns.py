@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from models.data.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
 from models.series.panel import SERIES_FIELDS, TARGETS
 from utils import spreadsheet_text
@@ -58,16 +59,23 @@ def check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
         )
 
 
-def label_codes(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[str]]:
+def label_codes(
+    column: pd.Series, csv: bool, most: int | None
+) -> tuple[NDArray[np.int64], list[str]]:
     """Return the code of each row's name, and the names by code, sorted.
 
     Args:
         csv: the names are of a CSV file, in which formulas are escaped.
+        most: series at most, of which each has a name; None: any number.
 
     Raises:
         InvalidInput: a row has no name, or one that is too long or holds NUL.
+        TooLarge: there are more names than series.
     """
     category = categorized(column)
+    if most is not None:
+        # Names that differ in spaces are one; ten times the limit is more than that explains.
+        check_series(len(category.cat.categories), 10 * most)
     codes = category.cat.codes.to_numpy()
     raw = [_label(value) for value in category.cat.categories]
     blank = np.array([*(not label for label in raw), True])[codes]  # the last is that of −1
@@ -81,8 +89,9 @@ def label_codes(column: pd.Series, csv: bool) -> tuple[NDArray[np.int64], list[s
     if nul:
         raise InvalidInput.of(str(column.name), "must have no NUL character", shown(nul))
     meant = [spreadsheet_text.plain(label) for label in raw] if csv else raw
-    labels, folded = np.unique(meant, return_inverse=True)
-    return folded.astype(np.int64)[codes], labels.tolist()
+    labels = sorted(set(meant))
+    places = {label: place for place, label in enumerate(labels)}
+    return np.array([places[label] for label in meant], np.int64)[codes], labels
 
 
 def categorized(column: pd.Series) -> pd.Series:

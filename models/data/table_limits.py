@@ -5,6 +5,7 @@ from __future__ import annotations
 from utils.errors import TooLarge
 
 MOST_COLUMNS = 1000
+LONGEST_LINE = 1_000_000  # bytes
 MOST_JSON = 64_000_000  # bytes; read whole, they take twenty times as much memory at worst
 
 
@@ -14,10 +15,24 @@ def check_rows(count: int, most: int) -> None:
         raise TooLarge(f"A data set may have at most {most:,} rows (MAX_ROWS). Received: {count:,}")
 
 
+def check_series(count: int, most: int) -> None:
+    """Raise TooLarge if there are more series than allowed."""
+    if count > most:
+        raise TooLarge(
+            f"A data set may have at most {most:,} series (MAX_SERIES). Received: {count:,}"
+        )
+
+
 def check_columns(count: int) -> None:
     """Raise TooLarge if there are more than MOST_COLUMNS columns."""
     if count > MOST_COLUMNS:
         raise TooLarge(f"A table may have at most {MOST_COLUMNS:,} columns. Received: {count:,}")
+
+
+def check_line(size: int) -> None:
+    """Raise TooLarge if a line of a CSV file has more than LONGEST_LINE bytes."""
+    if size > LONGEST_LINE:
+        raise TooLarge(f"A line of a CSV file may have at most {LONGEST_LINE:,} bytes.")
 
 
 def check_unpacked(count: int, most: int) -> None:

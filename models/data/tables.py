@@ -42,8 +42,14 @@ class Table:
     def __len__(self) -> int:
         return len(self.days)
 
+    @property
+    def series(self) -> NDArray[np.int64]:
+        """The number of each row's series, [n]; by it, series are sorted by their names."""
+        (a, _), (b, applications), (c, sizes) = self.names
+        return (a * len(applications) + b) * len(sizes) + c
 
-def read_file(path: Path, max_rows: int, max_bytes: int) -> Table:
+
+def read_file(path: Path, max_rows: int, max_bytes: int, max_series: int | None = None) -> Table:
     """Read CSV (comma, semicolon or tab; BOM; gzip), Parquet or JSON rows, recognised by content.
 
     Unknown columns are ignored, and listed in `ignored`.
@@ -52,17 +58,17 @@ def read_file(path: Path, max_rows: int, max_bytes: int) -> Table:
         BadRequest: the content is broken.
         UnsupportedMedia: it is none of these kinds.
         InvalidInput: a column is missing or a value cannot be read; the sentence names it.
-        TooLarge: more rows, or bytes when unpacked, than allowed.
+        TooLarge: more rows, series, or bytes when unpacked, than allowed.
     """
     start = _start(path, 4)
     if start == b"PAR1":
-        return _from_frame(_read_parquet(path, max_rows, max_bytes), strict=False)
+        return _from_frame(_read_parquet(path, max_rows, max_bytes), False, max_series)
     if start[:2] != b"\x1f\x8b":
-        return _read_text(path, max_rows)
+        return _read_text(path, max_rows, max_series)
     with NamedTemporaryFile() as unpacked:
         _unpack(path, unpacked, max_bytes)
         unpacked.flush()
-        return _read_text(Path(unpacked.name), max_rows)
+        return _read_text(Path(unpacked.name), max_rows, max_series)
 
 
 def _start(path: Path, size: int = _CHUNK) -> bytes:
@@ -70,18 +76,21 @@ def _start(path: Path, size: int = _CHUNK) -> bytes:
         return file.read(size)
 
 
-def _read_text(path: Path, max_rows: int) -> Table:
+def _read_text(path: Path, max_rows: int, max_series: int | None) -> Table:
     if _start(path).lstrip()[:1] not in (b"[", b"{"):
-        return _from_frame(csv_files.read(path, max_rows), strict=False, csv=True)
+        return _from_frame(csv_files.read(path, max_rows), False, max_series, csv=True)
     table_limits.check_json(path.stat().st_size)
-    return read_rows(_read_json(path.read_bytes()), max_rows, strict=False)
+    return read_rows(_read_json(path.read_bytes()), max_rows, False, max_series)
 
 
-def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
+def read_rows(
+    rows: Iterable[Any], max_rows: int, strict: bool = True, max_series: int | None = None
+) -> Table:
     """Read rows that are JSON objects.
 
     Args:
         strict: refuse unknown fields.
+        max_series: series at most; None: any number.
 
     Raises:
         InvalidInput, TooLarge: as `read_file`.
@@ -95,7 +104,7 @@ def read_rows(rows: Iterable[Any], max_rows: int, strict: bool = True) -> Table:
         frame = pd.DataFrame.from_records(rows)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput.of("rows", f"cannot be read as a table: {error}") from error
-    return _from_frame(frame, strict)
+    return _from_frame(frame, strict, max_series)
 
 
 def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
@@ -126,7 +135,9 @@ def _read_parquet(path: Path, max_rows: int, max_bytes: int) -> pd.DataFrame:
     return table.to_pandas(ignore_metadata=True).assign(**dict.fromkeys(ignored))
 
 
-def _from_frame(frame: pd.DataFrame, strict: bool, csv: bool = False) -> Table:
+def _from_frame(
+    frame: pd.DataFrame, strict: bool, max_series: int | None, csv: bool = False
+) -> Table:
     names = {column: canonical_name(column) for column in frame.columns}
     ignored = [str(column) for column, name in names.items() if name is None]
     if strict and ignored:
@@ -141,12 +152,15 @@ def _from_frame(frame: pd.DataFrame, strict: bool, csv: bool = False) -> Table:
         raise InvalidInput.of("rows", "must have at least one row")
     if len(frame) > _MANY:
         frame = _with_categories(frame)
-    return Table(
+    table = Table(
         days=table_columns.day_numbers(frame),
-        names=[table_columns.label_codes(frame[name], csv) for name in SERIES_FIELDS],
+        names=[table_columns.label_codes(frame[name], csv, max_series) for name in SERIES_FIELDS],
         numbers={name: table_columns.amounts(frame[name]) for name in NUMBERS if name in frame},
         ignored=ignored,
     )
+    if max_series is not None:
+        table_limits.check_series(len(np.unique(table.series)), max_series)
+    return table
 
 
 def _with_categories(frame: pd.DataFrame) -> pd.DataFrame:

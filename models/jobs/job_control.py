@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -258,16 +259,29 @@ class JobControl:
     def with_retries(self, act: Callable[[], T]) -> T:
         """Return the result of `act`, called again while the database or a store is away.
 
+        The job says meanwhile what it waits for.
+
         Raises:
             Unavailable: it was away for ten minutes.
         """
-        deadline = time.monotonic() + _OUTAGE
+        deadline, waited = time.monotonic() + _OUTAGE, False
         while True:
             try:
-                return act()
+                result = act()
+                break
             except Unavailable as error:
                 if time.monotonic() > deadline:
                     raise
                 log.warning("waiting", job_id=self._job_id, error=error.message)
+                self._record_waiting(error.message)
+                waited = True
             self._ended.wait(_RETRY_SECONDS)
             self.check()
+        if waited:
+            self._record_waiting(None)
+        return result
+
+    def _record_waiting(self, reason: str | None) -> None:
+        """Record what the job waits for; None: it goes on. Not while the database is away."""
+        with contextlib.suppress(Unavailable):
+            self._context.jobs.log.add_status(self._job_id, self._status | {"waiting": reason})

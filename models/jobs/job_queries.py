@@ -27,7 +27,7 @@ class JobPage(NamedTuple):
     """Jobs in order.
 
     Attributes:
-        last: time and id of the last of them, if there are more after it.
+        last: time and place among those of one time of the last of them, if there are more.
         total: the number of jobs on all pages.
     """
 
@@ -82,6 +82,10 @@ class JobQueries:
     def workers_alive(self) -> int:
         """Return the number of workers that could take a job now."""
         return Workers(self.engine).alive()
+
+    def worker_pids(self) -> list[int]:
+        """Return the processes of the workers of this machine."""
+        return Workers(self.engine).pids_here()
 
     def queued(self) -> int:
         """Return the number of trainings that wait for a worker."""
@@ -181,12 +185,17 @@ class JobQueries:
             limit: jobs at most.
             state, works: only jobs in this state (None: in any), of these kinds of work.
             descending: True for the newest first.
-            after: time and id of the last job of the page before, as `JobPage.last`.
+            after: `JobPage.last` of the page before.
             offset: jobs to skip.
             search: only jobs with this text in their id or arguments.
         """
         table = _workflows(self.engine)
-        place = sa.tuple_(table.c.created_at, table.c.workflow_uuid)
+        # SQLite has times of whole seconds, and numbers rows in the order in which they came.
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        number: sa.ColumnElement[Any] = table.c.workflow_uuid
+        if is_sqlite:
+            number = sa.literal_column("workflow_status.rowid")
+        place = sa.tuple_(table.c.created_at, number)
         wanted = [name for name, known in STATES.items() if state in (None, known)]
         named = table.c.name.in_([work.value for work in works])
         chosen: list[sa.ColumnElement[bool]] = [named, table.c.status.in_(wanted)]
@@ -194,20 +203,22 @@ class JobQueries:
             chosen.append(_contains(table, search))
         counted = sa.select(sa.func.count()).select_from(table).where(*chosen)
         order = [column.desc() if descending else column.asc() for column in place.clauses]
-        query = sa.select(table.c.created_at, table.c.workflow_uuid).where(*chosen)
+        columns = table.c.created_at, number.label("number"), table.c.workflow_uuid
+        query = sa.select(*columns).where(*chosen)
         if after is not None:
-            query = query.where(place < after if descending else place > after)
+            begin = after[0], _number(after[1]) if is_sqlite else after[1]
+            query = query.where(place < begin if descending else place > begin)
         with self._answering():
             if not self._made():
                 return JobPage([], None, 0)
             with self.engine.connect() as connection:
                 total = connection.scalar(counted) or 0
                 paged = query.order_by(*order).offset(offset).limit(limit + 1)
-                places = [(row.created_at, row.workflow_uuid) for row in connection.execute(paged)]
-        shown = places[:limit]
-        ids = [id for _, id in shown]
+                rows = connection.execute(paged).all()
+        ids = [row.workflow_uuid for row in rows[:limit]]
         jobs = {job.job_id: job for job in self._jobs(workflow_ids=ids)} if ids else {}
-        last = shown[-1] if len(places) > limit else None
+        end = rows[limit - 1] if len(rows) > limit else None
+        last = None if end is None else (end.created_at, str(end.number))
         return JobPage([jobs[id] for id in ids if id in jobs], last, total)
 
     def get(self, job_id: str) -> Job:
@@ -274,14 +285,25 @@ class JobQueries:
     def _jobs(self, **filters: Any) -> list[Job]:
         statuses = self._statuses(load_input=True, load_output=True, **filters)
         ids = [status.workflow_id for status in statuses]
-        backtests = [s.workflow_id for s in statuses if s.name == Work.BACKTEST.value]
+        backtests = {s.workflow_id for s in statuses if s.name == Work.BACKTEST.value}
+        running = {s.workflow_id for s in statuses if STATES[s.status] is JobState.RUNNING}
         with self._answering():
             epochs = self.log.last_epochs(ids) if ids else {}
-            newest = self.log.last_of_each(backtests) if backtests else {}
+            followed = sorted(backtests | running)
+            newest = self.log.last_of_each(followed) if followed else {}
             spans = self.log.spans(ids) if ids else {}
         progress: dict[str, Any] = {id: event.data for id, event in epochs.items()}
-        progress |= {id: event.data.get("progress") for id, event in newest.items()}
-        return [job_of(s, progress.get(s.workflow_id), spans.get(s.workflow_id)) for s in statuses]
+        progress |= {id: newest[id].data.get("progress") for id in backtests & newest.keys()}
+        waiting = {id: event.data.get("waiting") for id, event in newest.items()}
+        return [
+            job_of(status, progress.get(id), waiting.get(id), spans.get(id))
+            for id, status in zip(ids, statuses, strict=True)
+        ]
+
+
+def _number(text: str) -> int:
+    """Return the number of a row in a cursor; 0 for one that is none."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def _contains(table: sa.TableClause, text: str) -> sa.ColumnElement[bool]:

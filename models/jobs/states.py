@@ -85,6 +85,7 @@ class Job:
     Attributes:
         tries: how often a worker has started it.
         progress: figures of the last epoch, or of a backtest's origins.
+        waiting: why it does not go on at the moment; None: it does.
         owner: id of the caller who submitted it.
     """
 
@@ -98,6 +99,7 @@ class Job:
     tries: int
     error: ServiceError | None
     progress: dict[str, Any] | None
+    waiting: str | None
     owner: str | None
 
     @property
@@ -145,11 +147,13 @@ def error_of(status: WorkflowStatus) -> ServiceError | None:
 def job_of(
     status: WorkflowStatus,
     progress: dict[str, Any] | None,
+    waiting: str | None,
     span: tuple[float, float] | None,
 ) -> Job:
     """Return a job from the engine's record.
 
     Args:
+        waiting: why it does not go on, if it runs.
         span: times of its first and last event.
     """
     given: Sequence[Any] = status.input["args"] if status.input else ()
@@ -171,5 +175,6 @@ def job_of(
         tries=status.recovery_attempts or 0,
         error=error_of(status),
         progress=progress,
+        waiting=waiting if STATES[status.status] is JobState.RUNNING else None,
         owner=status.authenticated_user,
     )

@@ -110,6 +110,10 @@ def _training_events(jobs: JobQueries) -> tuple[list[Event], dict[str, Job]]:
 def _event_line(event: Event, job: Job) -> Line:
     if event.epoch is not None:
         return Line(event.at, "info", epoch_line(event.data), job)
+    if reason := event.data.get("waiting"):
+        return Line(event.at, "warning", f"{_name(job)}: waiting: {reason}", job)
+    if "waiting" in event.data:
+        return Line(event.at, "info", f"{_name(job)}: goes on", job)
     if event.data.get("status") == JobState.RUNNING:
         tries = event.data.get("try", 1)
         again = f", try {tries}" if tries > 1 else ""

@@ -43,6 +43,7 @@ def run(settings: Settings) -> None:
     # Of this start alone: no other worker, and no earlier start of this one, has the same.
     worker_id = f"{settings.worker_id or socket.gethostname()}.{uuid4().hex[:12]}"
     process_limits.cap_memory(settings.worker_memory_mb, settings.workers)
+    process_limits.be_ended_first()
     process_limits.lower_priority()
     folder = temporary_folder.use_own("lstm-worker-")
     engine = open_engine(settings.resolved_database_url)

@@ -29,6 +29,7 @@ from utils.api.architectures import DESIGNS, PLAIN, Architecture
 from utils.api.schemas import BacktestRequest
 from utils.errors import Conflict, InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.logs import logger
+from utils.storage.artifact_reader import DOCUMENT
 from utils.storage.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _published_once(store: ArtifactStore, job_id: str) -> Iterator[None]:
     try:
         yield
     except Conflict:
-        if job_id not in store.ids():
+        if not store.has(job_id, DOCUMENT):
             raise
         log.warning("an earlier attempt has published the result", job_id=job_id)
 

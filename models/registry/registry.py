@@ -18,7 +18,7 @@ from models.registry.comparison import comparable, evaluation_key, others
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument, names_on_disk
 from models.registry.opening import open_forecaster
 from utils.api.replies.training import ModelMetrics, OtherModel
-from utils.errors import Conflict, DamagedFile, NotFound
+from utils.errors import Conflict, DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
 from utils.storage.artifact_reader import DOCUMENT, MISSING
 from utils.storage.artifact_store import ArtifactStore
@@ -103,7 +103,7 @@ class Registry:
     """The models at one location, and those that were used last, open.
 
     A model that any process deletes is not served again: every use looks at the document first,
-    which costs a `stat`.
+    which costs a `stat`. While the store is away, the models that are open forecast without it.
 
     Args:
         cache_bytes: memory that the open models may take; the one used last stays open anyway.
@@ -210,12 +210,19 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
-        summary = self._expect_imported(id)
         with self._lock:
             cached = self._open.get(id)
-            if cached and cached.summary is summary:
-                self._open.move_to_end(id)
-                return cached.forecaster
+        try:
+            summary = self._expect_imported(id)
+        except Unavailable:  # forecasts go on without their store
+            if cached is None:
+                raise
+            return cached.forecaster
+        if cached and cached.summary is summary:
+            with self._lock:
+                if id in self._open:
+                    self._open.move_to_end(id)
+            return cached.forecaster
         opened = self._load(id, summary)
         with self._lock:
             self._open[id] = opened

@@ -19,6 +19,7 @@ def job_fields(job: Job) -> dict[str, Any]:
         "owner": None if job.owner == LOCAL.id else job.owner,
         "status": job.state,
         "progress": job.progress,
+        "waiting": job.waiting,
         "model_id": job.model_id,
         "result_url": _result_url(job),
         "error": None if job.error is None else job.error.message,

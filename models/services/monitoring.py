@@ -14,6 +14,7 @@ from typing import TypeVar
 from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
+from utils import process_figures
 from utils.api import replies
 from utils.errors import Detail, Unavailable
 from utils.storage.artifact_reader import DOCUMENT
@@ -36,6 +37,8 @@ class Facts:
         epochs_per_second: epochs that all workers together trained, over the last minute.
         published_models: models in the model store.
         data_sets: data sets in the data store.
+        process_cpu_seconds: processor time of the service's processes on this machine.
+        process_memory_bytes: their memory.
     """
 
     jobs: dict[str, int] | None
@@ -44,6 +47,8 @@ class Facts:
     epochs_per_second: float | None
     published_models: int | None
     data_sets: int | None
+    process_cpu_seconds: dict[str, float]
+    process_memory_bytes: dict[str, float]
 
 
 class Monitoring:
@@ -125,10 +130,17 @@ class Monitoring:
         """Return the figures of the database and the stores, less those that do not answer."""
         jobs = self._jobs
         workers = states = pace = None
+        worker_pids: list[int] = []
         with contextlib.suppress(Unavailable):
-            workers, states, pace = self._query(
-                lambda: (jobs.workers_alive(), jobs.counts(), jobs.epochs_per_second())
+            workers, states, pace, worker_pids = self._query(
+                lambda: (
+                    jobs.workers_alive(),
+                    jobs.counts(),
+                    jobs.epochs_per_second(),
+                    jobs.worker_pids(),
+                )
             )
+        processes = _figures(worker_pids)
         named = {str(state): count for state, count in states.items()} if states else None
         return Facts(
             jobs=named,
@@ -137,6 +149,8 @@ class Monitoring:
             epochs_per_second=pace,
             published_models=_size(self._registry.store),
             data_sets=_size(self._datasets.store),
+            process_cpu_seconds={name: each.cpu_seconds for name, each in processes.items()},
+            process_memory_bytes={name: each.memory_bytes for name, each in processes.items()},
         )
 
     def _query(self, query: Callable[[], T]) -> T:
@@ -153,6 +167,14 @@ class Monitoring:
             raise Unavailable(
                 f"The database does not answer within {_ANSWERS_WITHIN:g} s."
             ) from error
+
+
+def _figures(worker_pids: list[int]) -> dict[str, process_figures.ProcessFigures]:
+    """Return the figures of the processes of this machine, by kind and process id."""
+    pids = [("web", pid) for pid in process_figures.siblings()]
+    pids += [("worker", pid) for pid in worker_pids]
+    found = {f"{kind} {pid}": process_figures.figures(pid) for kind, pid in pids}
+    return {name: figures for name, figures in found.items() if figures is not None}
 
 
 def _size(store: ArtifactStore) -> int | None:

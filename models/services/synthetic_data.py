@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from models.data.table_limits import check_series
 from models.data_generator import PlantSpec
-from utils.api.request_limits import check_series
 from utils.api.schemas import PlantFields
 from utils.errors import TooLarge
 from utils.settings import Settings

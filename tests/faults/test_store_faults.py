@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import pytest
 import requests
 
 from tests.support import s3
+from tests.support.disks import filled, small_disk
 from tests.support.running_service import FAST, SMALL, Service, start_service, wait_until
 from tests.support.stores import visible_files
 from tests.support.tcp_proxy import tcp_proxy
@@ -70,9 +68,11 @@ def taken_away_and_given_back(service: Service, take: Any, give: Any) -> None:
     log = service.folder / "log"
     wait_until(lambda: "Epoch 300/300" in log.read_text(), 60)
     wait_until(lambda: "waiting " in log.read_text(), 60)
-    assert service.job(running)["status"] == "running"
+    waiting = service.job(running)
+    assert waiting["status"] == "running" and waiting["waiting"] is not None
     give()
-    assert service.wait_for(running, "succeeded")["tries"] == 1
+    ended = service.wait_for(running, "succeeded")
+    assert ended["tries"] == 1 and ended["waiting"] is None
     again = service.post("/api/model/predict", PREDICT | {"model_id": model_id})
     assert again.json()["predictions"] == right["predictions"]
     for reply in calls(service, model_id, data_id):
@@ -116,31 +116,6 @@ def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_ser
         assert service.stop() == 0
 
 
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own that is soon full."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mounting a file system is not allowed here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@contextmanager
-def filled(disk: Path) -> Iterator[None]:
-    """No space left on a disk, for as long as the context lasts."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            file.write(b"x" * 4096)
-    yield
-    ballast.unlink()
-
-
 @pytest.mark.long
 def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:
@@ -172,7 +147,7 @@ def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
         for name in ("models", "data"):
             left = {path.name.split(".")[0] for path in visible_files(disk / name)}
             assert left == ({data_id} if name == "data" else models(service))
-            assert not [*(disk / name).glob(".staging-*")]
+            assert not [*(disk / name / ".staging").iterdir()]
         for reply in calls(service, model_id, data_id):
             assert reply.status_code in (200, 202), reply.text
         assert service.stop() == 0

@@ -321,9 +321,10 @@ def test_pickles_within_parquet_are_not_read(tmp_path: Path, trace: Path) -> Non
         (b"wip," + b"x" * 5 * _MB, "longer than 1 MB"),
         (HEAD.encode() + b"\x00" * 50, "binary"),
         (HEAD.encode() + b"2024-01-01,a\x00b,b,c,1,2\n", "binary"),
-        (HEAD.encode() + b'"' + b"x" * 3 * _MB, "broken"),
+        (HEAD.encode() + b'"' + b"x" * 3 * _MB, "A line of a CSV file may have at most"),
+        (HEAD.encode() + b'"' + b"x\n" * 1000, "broken"),
     ],
-    ids=["columns", "names", "line", "NUL", "NUL in a name", "quote"],
+    ids=["columns", "names", "line", "NUL", "NUL in a name", "a long line", "quote"],
 )
 def test_csv_that_is_none_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
     with pytest.raises(ServiceError, match=sentence):

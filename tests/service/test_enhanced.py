@@ -99,7 +99,8 @@ def test_it_is_logged_listed_and_on_the_dashboard(service: Service, enhanced: Bo
         each["model_id"]: each["info"] for each in service.get("/api/models").json()["models"]
     }
     assert models[id]["architecture"] == models[id]["config"]["architecture"] == "enhanced"
-    assert models[id]["metrics"] == enhanced["metrics"]
+    assert models[id]["metrics"]["r2_score"] == enhanced["metrics"]["r2_score"]
+    assert service.get(f"/api/model/{id}").json()["info"]["metrics"] == enhanced["metrics"]
     status = service.get("/api/training/status/dashboard").json()["status_data"]
     assert status["enhanced_training"]["status"] in ("completed", "error")
     assert status["regular_training"]["job_id"] != status["enhanced_training"]["job_id"]

@@ -124,17 +124,6 @@ def test_jobs_are_found_by_id_and_by_what_they_were_asked_to_do(
     assert service.get("/api/jobs?q=%25_%25").json()["total"] == 0
 
 
-def test_lines_of_the_log_have_pages(service: Service, trained: Body) -> None:
-    lines = service.get("/api/training/logs?q=EPOCH").json()
-    assert lines["count"] == lines["total"] >= 2 and lines["next_cursor"] is None
-    first = service.get("/api/training/logs?q=epoch&limit=1").json()
-    assert first["logs"] == lines["logs"][:1] and first["total"] == lines["total"]
-    second = service.get(f"/api/training/logs?q=epoch&limit=1&cursor={first['next_cursor']}").json()
-    assert second["logs"] == lines["logs"][1:2]
-    newest = service.get("/api/training/logs?q=epoch&limit=1&sort=-timestamp").json()
-    assert newest["logs"] == lines["logs"][-1:]
-
-
 @pytest.mark.parametrize(
     ("query", "field"),
     [

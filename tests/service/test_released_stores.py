@@ -88,9 +88,11 @@ def test_models_are_listed_and_read_in_full(released: Service) -> None:
     for id, architecture in ((PLAIN, "plain"), (ENHANCED, "enhanced")):
         document = committed(f"models/{id}.json")
         assert listed[id]["status"] == "ready"
-        for field in ("created_at", "config", "metrics", "training_time", "dataset_id", "versions"):
-            assert listed[id][field] == document[field]
         model = released.get(f"/api/model/{id}").json()
+        for field in ("created_at", "config", "training_time", "dataset_id", "versions"):
+            assert listed[id][field] == model["info"][field] == document[field]
+        assert model["info"]["metrics"] == document["metrics"]
+        assert listed[id]["metrics"].keys() <= document["metrics"].keys()
         assert model["info"]["architecture"] == architecture
         assert model["training_history"] == document["training_history"]
         assert model["model_summary"] == document["model_summary"]

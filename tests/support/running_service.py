@@ -120,13 +120,22 @@ def run_command(folder: Path, *arguments: str, **more: str) -> subprocess.Comple
 
 
 def start_service(
-    folder: Path, *arguments: str, authority: Path | None = None, **settings: str
+    folder: Path,
+    *arguments: str,
+    authority: Path | None = None,
+    prefix: tuple[str, ...] = (),
+    **settings: str,
 ) -> Service:
+    """Start a service; return once it answers.
+
+    Args:
+        prefix: command that starts it, with other limits, say.
+    """
     environment = environment_of(folder, **settings)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             # From another folder, as a service manager does.
-            [sys.executable, str(ROOT / "run.py"), *arguments],
+            [*prefix, sys.executable, str(ROOT / "run.py"), *arguments],
             cwd=folder,
             env=environment,
             stdout=log,

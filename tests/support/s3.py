@@ -17,6 +17,8 @@ from tests.support.running_service import free_port, wait_until
 class S3:
     """A running S3 server, and the environment variables by which clients reach it."""
 
+    pid: int  # of its process
+
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {
@@ -50,6 +52,7 @@ def serve() -> Iterator[S3]:
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
     ) as process:
         server = S3(port)
+        server.pid = process.pid
         wait_until(server.answers)
         yield server
         process.terminate()

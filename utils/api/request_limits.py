@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from utils.api.schemas import TrainRequest
 from utils.auth.caller import LOCAL, Caller
-from utils.errors import Detail, InvalidInput, TooLarge, TooManyRequests, Unavailable
+from utils.errors import Detail, InvalidInput, TooManyRequests, Unavailable
 from utils.settings import Settings
 
 _RETRY_AFTER = 30  # seconds; a training takes its time
@@ -36,18 +36,6 @@ def check_horizon(field: str, steps: int, most: int) -> None:
         InvalidInput: there are more steps than that.
     """
     _at_most(field, steps, most, "MAX_HORIZON")
-
-
-def check_series(count: int, most: int) -> None:
-    """Refuse data of more series than may be.
-
-    Raises:
-        TooLarge: there are more.
-    """
-    if count > most:
-        raise TooLarge(
-            f"A data set may have at most {most:,} series (MAX_SERIES). Received: {count:,}"
-        )
 
 
 def check_queue(waiting: int, more: int, most: int) -> None:

@@ -26,7 +26,8 @@ _ALGORITHMS = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 ]  # fmt: skip
 _LEEWAY = 30.0  # seconds that clocks may differ
-_TIMEOUT = 5.0  # seconds for the provider to answer
+_TIMEOUT = 2.0  # seconds for the provider to answer each of two requests
+_MOST_WAITING = 8  # requests that wait for the provider at once
 _KEYS_LIFESPAN = 3600.0  # seconds that its keys are used before they are fetched again
 _COOLDOWN = 30.0  # seconds between two fetches for unknown keys, and after a failed fetch
 _TOKEN_LIFESPAN = 60.0  # seconds that a checked token is not checked again
@@ -125,6 +126,7 @@ class _ProviderKeys(jwt.PyJWKClient):
         )
         self._issuer = issuer
         self._retry_at = float("-inf")
+        self._places = threading.BoundedSemaphore(_MOST_WAITING)
 
     def of_token(self, kid: str | None) -> jwt.PyJWK:
         """Return the key of an id; without an id, the only key.
@@ -148,7 +150,7 @@ class _ProviderKeys(jwt.PyJWKClient):
         Raises:
             Unavailable: the provider does not answer, or did not a moment ago.
         """
-        if time.monotonic() < self._retry_at:
+        if time.monotonic() < self._retry_at or not self._places.acquire(blocking=False):
             raise Unavailable(_NO_ANSWER)
         try:
             self.uri = self._keys_url()
@@ -157,6 +159,8 @@ class _ProviderKeys(jwt.PyJWKClient):
             self._retry_at = time.monotonic() + self.cooldown_duration
             log.warning("cannot fetch the OpenID provider's keys", error=_reason(error))
             raise Unavailable(_NO_ANSWER) from error
+        finally:
+            self._places.release()
 
     def _keys_url(self) -> str:
         found = _document(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")

@@ -22,7 +22,7 @@ def import_model(chosen: Settings, model: Path, scalers: Path | None, history: P
     from models.registry.registry import model_store
     from utils.http import audit
 
-    process_limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
+    process_limits.cap_memory(chosen.worker_memory_mb, processes=1)  # a file may state any size
     with logs.without_chatter():
         from models.conversion import legacy_import
 

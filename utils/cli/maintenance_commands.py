@@ -27,7 +27,7 @@ def verify(chosen: Settings, repair: bool, as_json: bool) -> None:
 
     logs.configure(chosen.log_format, "WARNING")
     if repair:
-        process_limits.cap_memory(chosen.worker_memory_mb, workers=1)  # a file may state any size
+        process_limits.cap_memory(chosen.worker_memory_mb, processes=1)  # a file may state any size
     with terminal.working("Checking"):
         report = verify.verify(chosen, repair)
     click.echo(json.dumps(report, indent=2)) if as_json else terminal.print_report(report)

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 import orjson
 from flask import Flask, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from utils.api.parsing import Request
-from utils.errors import BadRequest, UnsupportedMedia
+from utils.errors import BadRequest, TooLarge, UnsupportedMedia
 from utils.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -63,7 +65,7 @@ def save_table(folder: Path, settings: Settings) -> Path:
             "or as a form's file: curl -F file=@table.csv"
         )
     if request.mimetype == "multipart/form-data":
-        file = next(iter(request.files.values()), None)
+        file = _file_of_form()
         if file is None:
             raise BadRequest("The form has no file: curl -F file=@table.csv")
         file.save(target)
@@ -74,6 +76,26 @@ def save_table(folder: Path, settings: Settings) -> Path:
     if not target.stat().st_size:
         raise BadRequest("The body is empty; it must be a table.")
     return target
+
+
+def _file_of_form() -> FileStorage | None:
+    """Return the first file of a form.
+
+    Raises:
+        TooLarge: the form has too much beside the file.
+    """
+    try:
+        return next(iter(request.files.values()), None)
+    except RequestEntityTooLarge as error:
+        if request.content_length is None or request.content_length > (
+            request.max_content_length or 0
+        ):
+            raise
+        fields = (request.max_form_memory_size or 0) // 1000
+        raise TooLarge(
+            f"A form may have at most {request.max_form_parts:,} parts, and {fields} kB of fields "
+            "beside the file: curl -F file=@table.csv"
+        ) from error
 
 
 def read_json_or_table(schema: type[R], folder: Path, settings: Settings) -> R | Path:

@@ -30,7 +30,7 @@ from utils.framing import BROKEN_FRAMING
 from utils.http.bodies import MEGABYTE
 from utils.http.responses import json_response
 from utils.logs import logger
-from utils.storage.files import full_disk
+from utils.storage.files import exhausted
 
 STATUS: dict[type[ServiceError], int] = {
     BadRequest: 400,
@@ -119,8 +119,9 @@ def _end(connection: socket.socket) -> None:
 
 
 def _defect(error: Exception) -> Response:
-    if (full := full_disk(error)) is not None:
-        return _service_error(full)
+    if (refused := exhausted(error)) is not None:
+        log.warning("out of resources", error=str(error), path=request.path)
+        return _service_error(refused)
     log.exception("defect", path=request.path, request_id=g.get("request_id"))
     return _service_error(
         InternalError("Something went wrong inside the service; its log has the details.")

@@ -30,7 +30,7 @@ from prometheus_client import (  # noqa: E402
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily  # noqa: E402
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 from prometheus_client.registry import Collector  # noqa: E402
 
@@ -79,11 +79,22 @@ _FACTS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "published_models": ("lstm_published_models", "Models in the model store.", []),
     "data_sets": ("lstm_data_sets", "Data sets in the data store.", []),
+    "process_cpu_seconds": (
+        "lstm_process_cpu_seconds",
+        "Processor time of each process of this machine since its start.",
+        ["process"],
+    ),
+    "process_memory_bytes": (
+        "lstm_process_memory_bytes",
+        "Memory that each process of this machine holds (resident set size).",
+        ["process"],
+    ),
 }
+_COUNTERS = {"process_cpu_seconds"}
 
 
 class _AtScrape(Collector):
-    """Facts as gauges; those that are None are left out."""
+    """Facts of this moment; those that are None are left out."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self._facts = facts
@@ -93,7 +104,8 @@ class _AtScrape(Collector):
             name, help, labels = _FACTS[fact]
             if value is None:
                 continue
-            gauge = GaugeMetricFamily(name, help, labels=labels)
+            kind = CounterMetricFamily if fact in _COUNTERS else GaugeMetricFamily
+            gauge = kind(name, help, labels=labels)
             for of, number in value.items() if labels else [("", value)]:
                 gauge.add_metric([of] if labels else [], number)
             yield gauge

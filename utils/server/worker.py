@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ssl
+import time
 from typing import Any
 
 from gunicorn.http import errors
@@ -19,11 +21,22 @@ _STATUS: dict[type[Exception], str] = {
     errors.LimitRequestHeaders: "431 Request Header Fields Too Large",
     errors.UnsupportedTransferCoding: "501 Not Implemented",
 }
+_NO_DESCRIPTOR_PAUSE = 0.1  # seconds in which other requests may end
 _LONGEST = 200  # characters of the reason, as it may repeat the request
 
 
 class JsonErrorWorker(ThreadWorker):
     """A thread worker that replies in JSON where no view could."""
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection; one for which there is no descriptor waits, and ends nothing."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self.log.warning("a connection waits: %s", error.strerror)
+            time.sleep(_NO_DESCRIPTOR_PAUSE)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Reply to a request that cannot be read, or whose reply failed before its first byte.

@@ -28,6 +28,7 @@ _WAIT = 4.0  # seconds that a request waits for the index to be made
 _RETRY_AFTER = 5  # seconds
 _BATCH = 200  # artifacts that are added as one transaction
 _BUSY = 4.0  # seconds to wait for another process that writes to the index
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS entries (
         id TEXT PRIMARY KEY, stamp TEXT NOT NULL, created_at TEXT NOT NULL, number REAL NOT NULL,
@@ -44,6 +45,10 @@ _TABLES = (
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS tags_of ON tags (id)",
 )
+
+
+class _Unwritable(Unavailable):
+    """The file of the index cannot be written: its disk is full, say."""
 
 
 class Tag(NamedTuple):
@@ -128,6 +133,7 @@ class ArtifactIndex:
         self._file = _FILE.format(version=version)
         self._lock = threading.Lock()  # of the connection
         self._connection: sqlite3.Connection | None = None
+        self._is_private = False  # the file of the index cannot be written
         self._listed: int | None = None  # version of the listing that the index agrees with
         self._updates = ThreadPoolExecutor(1, "index")
         self._to_add = 0
@@ -229,6 +235,11 @@ class ArtifactIndex:
             ) from error
 
     def _reconcile(self) -> None:
+        with suppress(_Unwritable):  # once more, with a private index
+            return self._agree()
+        return self._agree()
+
+    def _agree(self) -> None:
         listed = self._reader.listing_version()  # before the listing, which may be a newer one
         if listed is not None and listed == self._listed:
             return
@@ -287,16 +298,17 @@ class ArtifactIndex:
                     yield self._connection
             except sqlite3.DatabaseError as error:
                 self._close()
+                sentence = f"The index of the {self._reader.noun}s failed: {error}."
                 if not isinstance(error, sqlite3.OperationalError):
                     self._delete()
-                raise Unavailable(
-                    f"The index of the {self._reader.noun}s failed: {error}.",
-                    retry_after=_RETRY_AFTER,
-                ) from error
+                elif error.sqlite_errorcode & 0xFF not in _PASSING:
+                    self._is_private = True
+                    raise _Unwritable(sentence, retry_after=_RETRY_AFTER) from error
+                raise Unavailable(sentence, retry_after=_RETRY_AFTER) from error
 
     def _open(self) -> sqlite3.Connection:
         """Open the file of the index, or a temporary one where there can be none."""
-        folder = self._reader.files.index_folder()
+        folder = None if self._is_private else self._reader.files.index_folder()
         if folder is not None:
             path = str(folder / self._file)
             with suppress(OSError, sqlite3.OperationalError):  # a store that is only read

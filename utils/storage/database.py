@@ -17,7 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from utils.errors import Unavailable
-from utils.storage.patience import LONGEST, Patience
+from utils.storage.patience import LONGEST, DatabasePatience
 
 ALIVE_FOR = 15.0  # seconds after its last heartbeat for which a worker counts as alive
 BEAT_EVERY = 3.0  # seconds between two heartbeats
@@ -34,7 +34,7 @@ _POSTGRESQL = {
 # Writers wait instead of failing; with write-ahead logging, readers never wait for them.
 _BUSY = 30.0  # seconds
 # Of the engines whose operations end in time.
-_PATIENCE: WeakKeyDictionary[sa.Engine, Patience] = WeakKeyDictionary()
+_PATIENCE: WeakKeyDictionary[sa.Engine, DatabasePatience] = WeakKeyDictionary()
 _TABLE_LOCK = 0x15731573  # an arbitrary number; processes that start together take turns
 
 _WORKERS = sa.Table(
@@ -89,7 +89,7 @@ def open_engine(url: str, places: int | None = None, **options: Any) -> sa.Engin
         parsed = parsed.set(drivername="postgresql+psycopg").update_query_dict(missing)
         engine = sa.create_engine(parsed, pool_pre_ping=True, **options)
     if places is not None:
-        _PATIENCE[engine] = Patience(engine, places)
+        _PATIENCE[engine] = DatabasePatience(engine, places)
     return engine
 
 
@@ -259,13 +259,22 @@ class Workers:
 
         A worker of this machine whose process has ended is not; of others, their heartbeats tell.
         """
+        here = _machine()
+        rows = self._recent()
+        return {row.worker_id for row in rows if not (row.host == here and _has_ended(row.pid))}
+
+    def pids_here(self) -> list[int]:
+        """Return the processes of the workers of this machine."""
+        here = _machine()
+        return [row.pid for row in self._recent() if row.host == here]
+
+    def _recent(self) -> list[Any]:
+        """The workers whose last heartbeat is not old."""
         recent = _WORKERS.c.beat_at > Clock() - ALIVE_FOR
         with answering(self._engine), self._engine.connect() as connection:
             if not sa.inspect(connection).has_table(_WORKERS.name):
-                return set()
-            found = connection.execute(sa.select(_WORKERS).where(recent)).all()
-        here = _machine()
-        return {row.worker_id for row in found if not (row.host == here and _has_ended(row.pid))}
+                return []
+            return list(connection.execute(sa.select(_WORKERS).where(recent)))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:

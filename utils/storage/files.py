@@ -142,7 +142,18 @@ def listing(noun: str) -> Iterator[None]:
         raise Unavailable(f"The {noun}s cannot be listed: {error.strerror or error}.") from error
 
 
-def full_disk(error: Exception) -> Unavailable | None:
+def exhausted(error: BaseException) -> Unavailable | None:
+    """Return the error for the caller if an error means that something is used up, else None."""
+    if isinstance(error, MemoryError):
+        return Unavailable("The service has too little memory for this now. Try again later.")
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return Unavailable("The service has too many files open. Try again in a moment.")
+    return full_disk(error)
+
+
+def full_disk(error: BaseException) -> Unavailable | None:
     """Return the error for the caller if an error means that a disk is full, else None."""
     if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return None

@@ -1,9 +1,8 @@
-"""Patience with a database that may hang: operations end in time, and few threads wait for it.
+"""Patience with a database or a store that may hang: few threads wait for it, and not for long.
 
-A server that is stopped, or behind a broken network, accepts connections and never answers. No
-timeout of the server helps then, so an operation that lasts too long has its connections shut down
-here, which its driver reports as an error. While the database is suspected, one operation at a time
-tries it and all others are refused at once (the circuit breaker of M. Nygard, "Release It!", 2007).
+A server that is stopped, or behind a broken network, accepts connections and never answers. Once an
+operation has failed after a while, the server is suspected, and operations are refused at once
+until it has answered again (the circuit breaker of M. Nygard, "Release It!", 2007).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,44 +21,35 @@ from utils.errors import Unavailable
 
 LONGEST = 4.0  # seconds that an operation may last
 _WAIT = 0.25  # seconds to wait for a place
-_SUSPICIOUS = 1.0  # seconds after which an operation that fails makes the database suspected
+_SUSPICIOUS = 1.0  # seconds after which an operation that fails makes the server suspected
 _RETRY_AFTER = 1.0  # seconds from a failure to the next attempt
 _WATCH_EVERY = 0.25  # seconds between two looks at the running operations
 
 
 class Patience:
-    """The operations of one engine that run now. Safe to share between threads.
+    """The operations on one server that run now. Safe to share between threads.
 
     Args:
-        engine: of PostgreSQL or SQLite; only connections with a socket can be shut down.
+        name: of the server, in sentences.
         places: operations that may run at once.
+        probe: asks the server for something, and raises an error where it does not answer. Without
+            it, one operation at a time tries a server that is suspected; with it, a thread does.
     """
 
-    def __init__(self, engine: sa.Engine, places: int) -> None:
+    def __init__(self, name: str, places: int, probe: Callable[[], object] | None = None) -> None:
+        self._name, self._probe = name, probe
         self._places = threading.BoundedSemaphore(places)
         self._lock = threading.Lock()
         self._running: dict[int, float] = {}  # thread → when its operation began
-        self._connections: set[Any] = set()
         self._failed_at: float | None = None  # of the last operation, if it failed
         self._is_trying = False
-        self._watched = False
-        sa.event.listen(engine, "connect", self._on_connect)
-        sa.event.listen(engine, "close", self._on_close)
-
-    def _on_connect(self, connection: Any, _record: object) -> None:
-        with self._lock:
-            self._connections.add(connection)
-
-    def _on_close(self, connection: Any, _record: object) -> None:
-        with self._lock:
-            self._connections.discard(connection)
 
     @contextlib.contextmanager
     def operation(self) -> Iterator[None]:
         """Hold a place for the operation of this thread while the context is open.
 
         Raises:
-            Unavailable: the database failed a moment ago, or all places are taken.
+            Unavailable: the server failed a moment ago, or all places are taken.
         """
         thread = threading.get_ident()
         if thread in self._running:  # a part of an operation
@@ -78,19 +68,20 @@ class Patience:
             is_attempt = self._failed_at is not None
             if is_attempt:
                 waits = time.monotonic() - (self._failed_at or 0.0) < _RETRY_AFTER
-                if waits or self._is_trying:
-                    raise _unavailable()
+                if waits or self._is_trying or self._probe is not None:
+                    raise self._unavailable()
                 self._is_trying = True
         if not self._places.acquire(timeout=_WAIT):
             with self._lock:
                 self._is_trying = self._is_trying and not is_attempt
-            raise _unavailable()
+            raise self._unavailable()
         with self._lock:
             self._running[thread] = time.monotonic()
-            if not self._watched:
-                self._watched = True
-                threading.Thread(target=self._watch, name="database-watch", daemon=True).start()
+            self._on_enter()
         return is_attempt
+
+    def _on_enter(self) -> None:
+        """Note, with the lock held, that an operation runs."""
 
     def _leave(self, thread: int, is_attempt: bool, failed: bool) -> None:
         with self._lock:
@@ -99,9 +90,59 @@ class Patience:
                 self._is_trying = False
             if failed and lasted >= _SUSPICIOUS:
                 self._failed_at = time.monotonic()
+                self._begin_to_probe()
             elif is_attempt or not failed:
                 self._failed_at = None
         self._places.release()
+
+    def _begin_to_probe(self) -> None:
+        if self._probe is not None and not self._is_trying:
+            self._is_trying = True
+            threading.Thread(target=self._keep_probing, name="probe", daemon=True).start()
+
+    def _keep_probing(self) -> None:
+        while self._is_trying:
+            time.sleep(_RETRY_AFTER)
+            with contextlib.suppress(Exception):  # it does not answer yet, whatever it says
+                if self._probe is not None:
+                    self._probe()
+                with self._lock:
+                    self._failed_at, self._is_trying = None, False
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(f"{self._name} does not answer.", retry_after=2)
+
+
+class DatabasePatience(Patience):
+    """The operations of one engine. One that lasts too long has its connections shut down.
+
+    Its driver reports that as an error: no timeout of a server helps that does not answer.
+
+    Args:
+        engine: of PostgreSQL or SQLite; only connections with a socket can be shut down.
+        places: operations that may run at once.
+    """
+
+    def __init__(self, engine: sa.Engine, places: int) -> None:
+        super().__init__("The database", places)
+        self._connections: set[Any] = set()
+        self._watched = False
+        sa.event.listen(engine, "connect", self._on_connect)
+        sa.event.listen(engine, "close", self._on_close)
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+    def _on_close(self, connection: Any, _record: object) -> None:
+        with self._lock:
+            self._connections.discard(connection)
+
+    def _on_enter(self) -> None:
+        """Have the running operations watched."""
+        if not self._watched:
+            self._watched = True
+            threading.Thread(target=self._watch, name="database-watch", daemon=True).start()
 
     def _watch(self) -> None:
         """Shut the connections down while an operation is late; ends where none runs."""
@@ -115,10 +156,6 @@ class Patience:
                 connections = list(self._connections) if late else []
             for connection in connections:
                 _shut_down(connection)
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("The database does not answer.", retry_after=2)
 
 
 def _shut_down(connection: Any) -> None:

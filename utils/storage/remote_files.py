@@ -29,14 +29,22 @@ from utils.storage.files import (
     Stamp,
     is_old,
 )
+from utils.storage.patience import LONGEST, Patience
 
 _DOCUMENT = ".json"
 # S3's refusals of a conditional write: another version; a write of the same object beside it.
 _REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 _CHANGING = threading.Lock()  # held for a change where the store has no conditional writes
 _ATOMIC = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "r2")  # object stores
-# A request waits for its store: that the store is gone should be known soon.
-_S3_TIMEOUTS = {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 2}}
+# A request waits for its store: that the store is gone, or hangs, should be known soon. One attempt
+# is all: what asks again is the client, or a worker that waits for the store.
+_S3_TIMEOUTS = {
+    "connect_timeout": 3,
+    "read_timeout": LONGEST,
+    "retries": {"total_max_attempts": 1},
+    "max_pool_connections": 50,
+}
+_PLACES = 48  # operations of one process on a store at once
 
 
 class RemoteFiles:
@@ -60,14 +68,21 @@ class RemoteFiles:
         if hasattr(self._system, "retries"):
             self._system.retries = 1  # beside those of the client underneath
         self._root = root.rstrip("/")
+        self._patience = Patience(f"The store {self._url}", _PLACES, self._probe)
         self._is_atomic = scheme in _ATOMIC
+
+    def _probe(self) -> None:
+        """Ask the store for something, whatever it answers."""
+        with contextlib.suppress(FileNotFoundError):
+            self._system.info(self._path(f".{uuid4()}"))
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
-        """Raise Unavailable in place of any other error of a store."""
+        """Raise Unavailable in place of any other error of a store, and while it hangs."""
         try:
-            yield
-        except (FileNotFoundError, Changed):
+            with self._patience.operation():
+                yield
+        except (FileNotFoundError, Changed, Unavailable):
             raise
         except Exception as error:  # the errors of fsspec's many systems share no class
             raise Unavailable(f"The store {self._url} failed: {type(error).__name__}.") from error

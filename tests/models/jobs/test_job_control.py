@@ -18,6 +18,7 @@ from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
 from models.registry.registry import CHECKPOINT
 from models.training.control import Epoch
+from utils.errors import Unavailable
 from utils.settings import Settings
 
 pytestmark = pytest.mark.training
@@ -147,3 +148,20 @@ def test_a_job_that_fails_decides_so_before_anything_is_removed(
         else:
             control.fail()
     assert context.jobs.log.decision(job) is (decided or Decision.FAIL)
+
+
+def test_a_job_says_what_it_waits_for_until_it_goes_on(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_control, "_RETRY_SECONDS", 0.01)
+    job, outcomes = str(uuid4()), [Unavailable("The disk is full."), Unavailable("It is full.")]
+    control = JobControl(context, job)
+
+    def act() -> str:
+        if outcomes:
+            raise outcomes.pop(0)
+        return "done"
+
+    assert control.with_retries(act) == "done"
+    said = [event.data["waiting"] for event in context.jobs.log.after({job: 0})]
+    assert said == ["The disk is full.", "It is full.", None]

@@ -25,6 +25,7 @@ TRAINING = Job(
     tries=1,
     error=None,
     progress=None,
+    waiting=None,
     owner=LOCAL.id,
 )
 BACKTEST = replace(

@@ -112,6 +112,21 @@ def test_a_list_goes_on_after_an_entry_that_was_deleted(
     assert (rest["total"], rest["next_cursor"]) == (1, None)
 
 
+@pytest.mark.parametrize(("sort", "order"), [("timestamp", 1), ("-timestamp", -1)])
+@pytest.mark.parametrize("limit", [1, 2, 500])
+def test_lines_of_the_log_are_each_on_one_page(
+    client: FlaskClient, sort: str, order: int, limit: int
+) -> None:
+    for number in range(5):
+        note = {"message": f"{'Note' if number % 2 else 'Line'} {number}", "level": "info"}
+        assert client.post("/api/training/logs", json=note).status_code == 200
+    path = "/api/training/logs"
+    found = pages(client, path, "logs", limit=limit, sort=sort)
+    assert [line["message"][-1] for line in found] == list("01234")[::order]
+    noted = pages(client, path, "logs", limit=limit, sort=sort, q="NOTE")
+    assert [line["message"][-1] for line in noted] == list("13")[::order]
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [

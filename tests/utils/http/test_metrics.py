@@ -54,11 +54,11 @@ def value(metrics: dict[str, Metric], name: str, **labels: str) -> float:
 
 
 def counters(metrics: dict[str, Metric]) -> dict[tuple[Any, ...], float]:
-    """Everything that may only ever grow."""
+    """Everything that may only ever grow, also when a process ends."""
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in metrics.values()
-        if family.type in ("counter", "histogram")
+        if family.type in ("counter", "histogram") and "process" not in family.name
         for sample in family.samples
     }
 
@@ -149,6 +149,14 @@ def test_metrics_have_names_help_and_the_facts(service: Service, trained: Body) 
     assert value(metrics, "lstm_jobs", state="succeeded") >= 1
     assert value(metrics, "lstm_queue_depth") == value(metrics, "lstm_jobs", state="queued") == 0
     assert value(metrics, "lstm_workers_alive") == 1
+    for name in ("lstm_process_cpu_seconds_total", "lstm_process_memory_bytes"):
+        kinds = [
+            sample.labels["process"].split()[0]
+            for family in metrics.values()
+            for sample in family.samples
+            if sample.name == name and sample.value > 0
+        ]
+        assert sorted(kinds) == ["web", "web", "worker"]
     listed = service.get("/api/data").json()["datasets"]
     assert value(metrics, "lstm_data_sets") == len(listed)
     assert value(metrics, "lstm_published_models") >= 1

@@ -223,3 +223,15 @@ def test_two_indexes_always_agree_with_the_documents(
         page = both[number % 2].index.page(NEWEST)
         assert {id: shown["made"] for id, shown in page.shown.items()} == there
         assert page.total == len(there)
+
+
+def test_lists_go_on_where_the_disk_of_the_index_is_full(things: Counted) -> None:
+    ids = [things.publish(f"{number}") for number in range(3)]
+    assert len(things.ids()) == 3
+    with things.index._database() as connection:  # SQLite's own way to have no more room
+        [[pages]] = connection.execute("PRAGMA page_count")
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    more = [things.publish(f"{number}", text="x" * 9000) for number in range(3, 6)]
+    assert things.ids(OLDEST) == [*ids, *more]
+    things.store.delete(ids[0])
+    assert things.ids(OLDEST) == [*ids[1:], *more]

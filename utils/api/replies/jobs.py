@@ -84,6 +84,9 @@ class JobInfo(Part):
     owner: str | None = Field(description="the caller that submitted it; null: without a key")
     status: Status = Field(description="state of the job")
     progress: Progress | BacktestProgress | None = Field(description="null: it has not begun")
+    waiting: str | None = Field(
+        description="why it does not go on, while a store is away, say; null: it does"
+    )
     model_id: str | None = Field(description="the model that it made, or that it backtests")
     result_url: str | None = Field(description="path of the result; null: it has not succeeded")
     error: str | None = Field(description="why it failed; null: it has not")
