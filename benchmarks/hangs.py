@@ -3,7 +3,7 @@
 Each of PostgreSQL, an S3 server, an OpenID provider and Redis is stopped by a signal (or is a port
 that says nothing) while clients send 100 requests a second: 40 of them ask whether the process is
 alive, 40 forecast, 20 need the dependency. It ends with 1 if a limit was missed: an answer whether
-it is alive within 0.1 s, 99.9 % of the forecasts within 1 s, all else within 5 s.
+it is alive within 0.1 s and a forecast within 1 s, of 99.9 % of the requests; all else within 5 s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,7 +34,7 @@ from tests.support.running_service import FAST, SMALL, Service, make_key, start_
 
 _RATE = 100  # requests a second
 _CLIENTS = 120
-_LIMITS = {"alive": (1.0, 0.1), "forecast": (0.999, 1.0), "other": (1.0, 5.0)}  # share, seconds
+_LIMITS = {"alive": (0.999, 0.1), "forecast": (0.999, 1.0), "other": (1.0, 5.0)}  # share, seconds
 _OTHERS = ("/api/jobs", "/api/models", "/api/data", "/health", "/api/training/logs", "/metrics")
 
 
@@ -71,8 +71,9 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _started(folder: Path, **settings: str) -> Iterator[Service]:
-    service = start_service(folder, RATE_LIMITS=settings.pop("RATE_LIMITS", "off"), **settings)
+def _started(folder: Path, key: str = "", **settings: str) -> Iterator[Service]:
+    service = start_service(folder, **{"RATE_LIMITS": "off"} | settings)
+    service.key = key
     try:
         service.wait_for_worker()
         yield service
@@ -107,9 +108,9 @@ def provider(folder: Path) -> Iterator[Hanging]:
     token = {"Authorization": "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.eA"}
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with _started(folder, OIDC_ISSUER=url, OIDC_AUDIENCE="x") as service:
-            key = make_key(folder, "planner", "admin")
-            yield Hanging(replace(service, key=key), contextlib.nullcontext, token)
+        key = make_key(folder, "planner", "admin")
+        with _started(folder, key, OIDC_ISSUER=url, OIDC_AUDIENCE="x") as service:
+            yield Hanging(service, contextlib.nullcontext, token)
 
 
 @contextlib.contextmanager
@@ -213,11 +214,9 @@ def main(seconds: float, only: str | None) -> None:
     table = Table(title=f"{_RATE} requests a second for {seconds:g} s, seconds")
     for heading in ("hangs", "requests", "statuses", "p99.9 or worst", "worst", "whole again"):
         table.add_column(heading)
-    missed = [
-        each
-        for name in ([only] if only else DEPENDENCIES)
-        for each in measure(name, seconds, table)
-    ]
+    missed: list[str] = []
+    for name in [only] if only else DEPENDENCIES:
+        missed += measure(name, seconds, table)
     console = Console(width=120)
     console.print(table)
     for each in missed:

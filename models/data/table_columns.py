@@ -73,9 +73,9 @@ def label_codes(
         TooLarge: there are more names than series.
     """
     category = categorized(column)
-    if most is not None:
-        # Names that differ in spaces are one; ten times the limit is more than that explains.
-        check_series(len(category.cat.categories), 10 * most)
+    # Names that differ in spaces are one; ten times the limit is more than that explains.
+    if most is not None and (count := len(category.cat.categories)) > 10 * most:
+        check_series(count, most)
     codes = category.cat.codes.to_numpy()
     raw = [_label(value) for value in category.cat.categories]
     blank = np.array([*(not label for label in raw), True])[codes]  # the last is that of −1

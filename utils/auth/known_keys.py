@@ -18,7 +18,8 @@ from utils.logs import logger
 FRESH = 5.0  # seconds after which the valid keys are read again
 _NEW_KEYS = 0.1  # the same, where a key is presented that is not among them
 _OUTAGE = 900.0  # seconds that they are used while the database does not answer
-_PATIENCE = 2.0  # seconds to wait for the first reading, by another thread
+_PATIENCE = 2.0  # seconds to wait for the first reading
+_SHORT_PATIENCE = 0.5  # seconds to wait for a later one
 
 log = logger("access")
 
@@ -105,13 +106,20 @@ class KnownKeys:
         if time.monotonic() - self._tried_at < max_age:
             return self._current()
         # One thread reads; the others go on with what is known, if anything is.
-        if self._reading.acquire(timeout=_PATIENCE if self._known is None else 0):
-            try:
-                if time.monotonic() - self._tried_at >= max_age:
-                    self._read()
-            finally:
-                self._reading.release()
+        first = self._known is None
+        if self._reading.acquire(timeout=_PATIENCE if first else 0):
+            reader = threading.Thread(target=self._read_if_older, args=(max_age,), daemon=True)
+            reader.start()
+            # The database may hang: the request goes on with the keys of before.
+            reader.join(_PATIENCE if first else _SHORT_PATIENCE)
         return self._current()
+
+    def _read_if_older(self, max_age: float) -> None:
+        try:
+            if time.monotonic() - self._tried_at >= max_age:
+                self._read()
+        finally:
+            self._reading.release()
 
     def _current(self) -> Mapping[str, StoredKey]:
         if self._known is None or time.monotonic() - self._known_at > _OUTAGE:

@@ -30,7 +30,7 @@ _REFUSED = (401, 403)
 _IN_MEMORY = "memory://"
 # Options of Redis, times in seconds; the storage in memory ignores all but the last.
 _STORAGE: dict[str, Any] = {
-    "socket_timeout": 0.2,
+    "socket_timeout": 0.08,  # also the longest that a request without a limit may be held up
     "socket_connect_timeout": 0.5,
     "key_prefix": "lstm-rates",
     "wrap_exceptions": True,

@@ -25,7 +25,7 @@ BEAT_EVERY = 3.0  # seconds between two heartbeats
 # A lost database machine is noticed in seconds: while connecting by `connect_timeout`, while
 # waiting for an answer by the others.
 _POSTGRESQL = {
-    "connect_timeout": "3",
+    "connect_timeout": "2",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from utils.errors import Unavailable
 
-LONGEST = 4.0  # seconds that an operation may last
+LONGEST = 2.5  # seconds that an operation may last; a connection that is made anew adds two
 _WAIT = 0.25  # seconds to wait for a place
 _SUSPICIOUS = 1.0  # seconds after which an operation that fails makes the server suspected
 _RETRY_AFTER = 1.0  # seconds from a failure to the next attempt

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,21 +31,24 @@ from utils.storage.files import (
     Stamp,
     is_old,
 )
-from utils.storage.patience import LONGEST, Patience
+from utils.storage.patience import Patience
 
 _DOCUMENT = ".json"
 # S3's refusals of a conditional write: another version; a write of the same object beside it.
 _REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+# By process and bucket: a probe works in the process that opened its store.
+_PATIENCE: dict[tuple[int, str], Patience] = {}
 _CHANGING = threading.Lock()  # held for a change where the store has no conditional writes
 _ATOMIC = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "r2")  # object stores
 # A request waits for its store: that the store is gone, or hangs, should be known soon. One attempt
 # is all: what asks again is the client, or a worker that waits for the store.
 _S3_TIMEOUTS = {
     "connect_timeout": 3,
-    "read_timeout": LONGEST,
+    "read_timeout": 4,
     "retries": {"total_max_attempts": 1},
     "max_pool_connections": 50,
 }
+_LOOK_SECONDS, _LOOKS = 0.8, 8  # for a stamp, and how many are looked for at once
 _PLACES = 48  # operations of one process on a store at once
 
 
@@ -68,7 +73,8 @@ class RemoteFiles:
         if hasattr(self._system, "retries"):
             self._system.retries = 1  # beside those of the client underneath
         self._root = root.rstrip("/")
-        self._patience = Patience(f"The store {self._url}", _PLACES, self._probe)
+        self._looks = ThreadPoolExecutor(_LOOKS, "look")
+        self._patience = _patience_with(f"{scheme}://{urlsplit(url).netloc}", self._probe)
         self._is_atomic = scheme in _ATOMIC
 
     def _probe(self) -> None:
@@ -131,8 +137,17 @@ class RemoteFiles:
         return found
 
     def stamp(self, name: str) -> Stamp:
-        """Return the store's own checksum or time, and the size."""
-        return _stamp(self._info(name))
+        """Return the store's own checksum or time, and the size; Unavailable after a short wait.
+
+        Every forecast looks, and forecasts go on without a store that hangs.
+        """
+        look = self._looks.submit(self._info, name)
+        try:
+            return _stamp(look.result(_LOOK_SECONDS))
+        except TimeoutError as error:
+            look.cancel()
+            sentence = f"The store {self._url} does not answer."
+            raise Unavailable(sentence, retry_after=2) from error
 
     def changed_at(self, name: str) -> float:
         """Return the time of the last change, by the store's clock."""
@@ -303,6 +318,15 @@ class RemoteFiles:
         with self._answering(), contextlib.suppress(FileNotFoundError):
             return len(self._system.find(self._path(ASIDE)))
         return 0
+
+
+def _patience_with(server: str, probe: Callable[[], object]) -> Patience:
+    """Return the patience with a server or bucket, which all stores on it share."""
+    key = os.getpid(), server
+    with _CHANGING:
+        if key not in _PATIENCE:
+            _PATIENCE[key] = Patience(f"The store {_without_secrets(server)}", _PLACES, probe)
+        return _PATIENCE[key]
 
 
 def _stamp(entry: dict[str, Any]) -> Stamp:
