@@ -59,8 +59,12 @@ def taken_away_and_given_back(service: Service, take: Any, give: Any) -> None:
     running = service.submit(FAST | {"datasetId": data_id, "epochs": 300, "seed": 5})
     service.wait_for_epoch(running, 1)
     take()
-    for reply in calls(service, model_id, data_id):
+    *before_it, forecast, generating, uploading, training, of_data = calls(
+        service, model_id, data_id
+    )
+    for reply in (*before_it, generating, uploading, training, of_data):
         assert "Traceback" not in refusal(reply)
+    assert forecast.json()["predictions"] == right["predictions"]  # by a model that is open
     assert service.get("/health").status_code == 200
     assert {d["field"] for d in service.get("/health/ready").json()["details"]} == {
         "model_store", "data_store"

@@ -125,6 +125,21 @@ def test_read_file_refuses_with_a_sentence(
         read(tmp_path, content)
 
 
+@pytest.mark.parametrize(("most", "is_refused"), [(2, True), (3, False)])
+def test_series_are_counted_before_they_are_cleaned(
+    tmp_path: Path, most: int, is_refused: bool
+) -> None:
+    rows = ["2024-01-01,A,B,C,1,1", "2024-01-01, A ,B,C,1,1", "2024-01-02,A,B,C,1,1"]
+    rows += ["2024-01-01,A,B,D,1,1", "2024-01-01,A,E,D,,"]
+    path = tmp_path / "table"
+    path.write_text(HEAD + "\n".join(rows))
+    if is_refused:
+        with pytest.raises(TooLarge, match=r"at most 2 series \(MAX_SERIES\). Received: 3"):
+            read_file(path, 10, 1000, most)
+    else:
+        assert len(np.unique(read_file(path, 10, 1000, most).series)) == 3
+
+
 def large(wrong: dict[int, str] | None = None) -> str:
     """A table large enough for pandas to read it by several threads; some lines replaced."""
     day, note = np.datetime64("2024-01-01"), "x" * 100

@@ -252,3 +252,9 @@ def test_the_docs_page_needs_no_internet(client: FlaskClient) -> None:
     with client.get("/api/docs/swagger-ui-bundle.js") as script:
         assert script.status_code == 200
     assert client.get("/").get_json()["docs"] == "/api/docs/"
+
+
+def test_a_form_of_too_many_parts_is_refused_for_its_parts(client: FlaskClient) -> None:
+    fields = {f"f{number}": "x" for number in range(2000)}
+    reply = client.post("/api/data/upload", data=fields, content_type="multipart/form-data")
+    assert "at most 1,000 parts" in refused(reply, 413)["error"]
