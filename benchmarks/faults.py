@@ -146,7 +146,9 @@ class Run:
             )
             if reply is not None and reply["predictions"] != self._right:
                 self.found.wrong.append("A forecast was another than before.")
-            for model in (self._request("GET", "/api/models") or {"models": []})["models"]:
+            for model in (self._request("GET", "/api/models?limit=1000") or {"models": []})[
+                "models"
+            ]:
                 if model["info"]["status"] != "ready":
                     self.found.wrong.append(f"Listed as {model['info']}")
 
@@ -186,7 +188,9 @@ class Run:
             self.found.tries[job["tries"]] += 1
             if job["status"] != "succeeded":
                 wrong.append(f"Job {job['job_id']} {job['status']}: {job['error']}")
-        listed = {m["model_id"] for m in self._service.get("/api/models").json()["models"]}
+        listed = {
+            m["model_id"] for m in self._service.get("/api/models?limit=1000").json()["models"]
+        }
         self.found.models = len(listed)
         if listed != set(jobs):
             wrong.append(f"{len(listed ^ set(jobs))} models and jobs do not match.")
@@ -194,7 +198,9 @@ class Run:
             reply = self._service.post("/api/model/predict", _SERIES | {"model_id": model_id})
             if reply.status_code != 200:
                 wrong.append(f"Model {model_id}: {reply.text[:300]}")
-        data = [d["dataset_id"] for d in self._service.get("/api/data").json()["datasets"]]
+        data = [
+            d["dataset_id"] for d in self._service.get("/api/data?limit=1000").json()["datasets"]
+        ]
         if data != [self._data_id]:
             wrong.append(f"{len(data)} data sets are there, one was made.")
 

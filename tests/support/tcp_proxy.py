@@ -1,9 +1,11 @@
-"""A TCP proxy in front of a server of this machine, to take the server away from its clients."""
+"""A TCP proxy in front of a server of this machine, to take the server away from its clients.
+
+It can be cut (connections break, new ones are refused) or stalled (they stay, and nothing passes).
+"""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,16 @@ class TcpProxy:
         self.port, self._target_port = free_port(), target_port
         self._listening: socket.socket | None = None
         self._connected: set[socket.socket] = set()
+        self._flows = threading.Event()
+        self._flows.set()
+
+    def stall(self) -> None:
+        """Let nothing pass, in either direction; new connections are accepted."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Let everything pass again."""
+        self._flows.set()
 
     def open(self) -> None:
         """Accept connections."""
@@ -44,8 +56,9 @@ class TcpProxy:
 
     def _copy(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError):  # one of the two has closed
-            with source.makefile("rb", 0) as reading, target.makefile("wb", 0) as writing:
-                shutil.copyfileobj(reading, writing)
+            while content := source.recv(65_536):
+                self._flows.wait()
+                target.sendall(content)
             target.shutdown(socket.SHUT_WR)
 
 
