@@ -11,13 +11,14 @@ from models.backtest.plan import Plan
 from models.backtest.scores import Scores
 from models.backtest.trial import RollOutBlock, Trial
 from models.series.panel import SERIES_FIELDS, TARGETS, Panel
+from models.series.rounding import significant
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MOST = 3  # series, and origins of each
 _HORIZONS_BEFORE = 1  # of true values before the first origin
-_DECIMALS = 6
+_DIGITS = 9
 
 
 def names(panel: Panel, s: int) -> dict[str, str]:
@@ -67,7 +68,7 @@ def _forecast(plan: Plan, block: RollOutBlock, k: int, origin: int) -> dict[str,
         "per_target": {
             target: {
                 "forecast": _column(forecast.values[k, :, i]),
-                "last_value": round(float(block.naive["last_value"][k, 0, i]), _DECIMALS),
+                "last_value": _column(block.naive["last_value"][k, :1, i])[0],
                 **{
                     f"{side}{level}": _column(bound[k, :, i])
                     for side, levels in bounds.items()
@@ -80,4 +81,5 @@ def _forecast(plan: Plan, block: RollOutBlock, k: int, origin: int) -> dict[str,
 
 
 def _column(values: Floats) -> list[float | None]:
-    return [None if np.isnan(v) else round(float(v), _DECIMALS) for v in values]
+    rounded = significant(values, _DIGITS).tolist()
+    return [None if np.isnan(value) else value for value in rounded]

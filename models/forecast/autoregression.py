@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from models.series.calendar import Calendar, Step
 from models.series.panel import Panel
+from models.series.rounding import significant
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -279,7 +280,4 @@ class Autoregression:
 
 def _short(numbers: Floats) -> Any:
     """Numbers rounded to seven significant digits: a third of the size of the file."""
-    with np.errstate(divide="ignore"):
-        digits = 6 - np.floor(np.log10(np.abs(numbers)))
-    scale = 10.0 ** np.where(np.isfinite(digits), digits, 0)
-    return (np.round(numbers * scale) / scale).tolist()
+    return significant(numbers, 7).tolist()

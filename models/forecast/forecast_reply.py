@@ -11,6 +11,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
 from models.series.panel import SERIES_FIELDS, TARGETS
+from models.series.rounding import significant
 from utils import validation
 from utils.api import replies
 from utils.api.schemas import ForecastFields, PredictRequest
@@ -18,7 +19,7 @@ from utils.errors import DamagedFile
 
 Floats = NDArray[np.float64]
 
-_DECIMALS = 6
+_DIGITS = 9  # of a reply: what a unit is called decides how small its numbers are
 _BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
 _COLUMNS = [
     "day",
@@ -62,7 +63,7 @@ def _fields(
     forecast = forecast.shifted(
         forecaster.what_if, history.rows[-1], request.current_wip, request.planned_throughput
     )
-    values = np.round((forecast.raw if request.raw else forecast.values)[0], _DECIMALS)
+    values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
     dates = forecaster.calendar.dates(history.last_step + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
@@ -80,7 +81,7 @@ def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str
     bounds = [
         side[level][0] for level in LEVELS for side in (forecast.lower, forecast.upper) if side
     ]
-    rounded = np.round(np.stack([values, *bounds], axis=2), _DECIMALS).reshape(len(dates), -1)
+    rounded = significant(np.stack([values, *bounds], axis=2), _DIGITS).reshape(len(dates), -1)
     rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
     names = _COLUMNS if bounds else [c for c in _COLUMNS if not c.endswith(tuple(_BOUNDS))]
     unknown = {} if bounds else dict.fromkeys(_COLUMNS)

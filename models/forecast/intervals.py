@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series.error_measures import mean_known
+from models.series.rounding import significant
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -142,9 +143,9 @@ class Intervals:
         return np.concatenate([self.quantiles, beyond])
 
     def to_document(self) -> dict[str, Any]:
-        """Return a JSON-ready form with six decimals."""
+        """Return a JSON-ready form with seven significant digits."""
         parts = {"scale": self.scale, "quantiles": self.quantiles, "growth": self.growth}
-        return {name: np.round(part, 6).tolist() for name, part in parts.items()}
+        return {name: significant(part, 7).tolist() for name, part in parts.items()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Intervals:
