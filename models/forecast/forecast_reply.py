@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.cleaning import MAX_GAP
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
@@ -67,14 +68,30 @@ def _fields(
     dates = forecaster.calendar.dates(history.last_step + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
+    review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
+    if request.history is None:
+        review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
         "predictions": _days(values, dates, forecast),
-        "validation": validation.review_forecast(wip, throughput, cycle_time, highest, wanted),
+        "validation": review,
         "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
         "target": _target(throughput, dates, wanted),
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
+
+
+def _ended_early(forecaster: Forecaster, history: History) -> list[str]:
+    """Return a warning if a series ended before the others of the model."""
+    missing = forecaster.last_step - history.last_step
+    if missing <= MAX_GAP:
+        return []
+    own, newest = forecaster.calendar.dates(np.array([history.last_step, forecaster.last_step]))
+    return [
+        f"The rows of this series end on {own}, {missing} steps before the newest rows of the "
+        f"model ({newest}); the forecast begins there. Send newer rows as `history`, if there are "
+        "any."
+    ]
 
 
 def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str, Any]]:

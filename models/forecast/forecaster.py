@@ -60,6 +60,9 @@ class Forecaster:
     Args:
         model: the parts of the model.
         series: the ends of the training data.
+
+    Attributes:
+        last_step: step number of the newest row of any series.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Forecaster:
         self.encoding: Encoding | LegacyEncoding = model.encoding
         self._series = series
         self._numbers = {key: i for i, key in enumerate(self.encoding.series_keys)}
+        self.last_step = max((end.last_step for end in series.values()), default=0)
 
     @property
     def calendar(self) -> Calendar:

@@ -17,7 +17,7 @@ from models.forecast.forecaster import Forecaster
 from models.registry.comparison import comparable, evaluation_key, others
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument, names_on_disk
 from models.registry.opening import open_forecaster
-from utils.api.replies.training import ModelMetrics, OtherModel
+from utils.api.replies.training import OtherModel
 from utils.errors import Conflict, DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
 from utils.storage.artifact_reader import DOCUMENT, MISSING
@@ -89,6 +89,19 @@ def backtest_store(location: str | Path) -> ArtifactStore:
     return ArtifactStore(folder, "backtest", (RESULT, PICTURE), deletes_for_good=True)
 
 
+class PlantModel(NamedTuple):
+    """Figures of a model of one plant alone, by which the best one is chosen.
+
+    Attributes:
+        mase, r2_score: over the held-back end; None: not measured.
+        last_date: of its data; empty if it is not known.
+    """
+
+    mase: float | None
+    r2_score: float | None
+    last_date: str
+
+
 class NotDerived(Exception):
     """The ONNX file of a model is yet to be derived from its `.keras` or `.h5`."""
 
@@ -143,15 +156,15 @@ class Registry:
             if (after := page.last) is None:
                 return
 
-    def models_of_plants(self, plant: str | None = None) -> dict[str, dict[str, ModelMetrics]]:
-        """Return plant → model id → R² and MASE of the models of one plant alone, newest first.
+    def models_of_plants(self, plant: str | None = None) -> dict[str, dict[str, PlantModel]]:
+        """Return plant → model id → figures of the models of one plant alone, newest first.
 
         Args:
             plant: only of this one; None: of each.
         """
-        found: dict[str, dict[str, ModelMetrics]] = {}
+        found: dict[str, dict[str, PlantModel]] = {}
         for id, tag in self.index.tagged(_PLANT, plant):
-            found.setdefault(tag.value, {})[id] = tag.note
+            found.setdefault(tag.value, {})[id] = PlantModel(**tag.note)
         return found
 
     def others_of(self, document: ModelDocument) -> list[OtherModel]:
@@ -290,8 +303,9 @@ class Registry:
         words += [*names["plants"], *names["applications"], *names["panel_sizes"]]
         tags, metrics = {}, document.metrics
         if len(names["plants"]) == 1:
-            figures = metrics.model_dump(include={"r2_score", "mase"})
-            tags[_PLANT] = Tag(names["plants"][0], figures)
+            last_date = document.split.last_date if document.split else ""
+            figures = PlantModel(metrics.mase, metrics.r2_score, last_date)
+            tags[_PLANT] = Tag(names["plants"][0], figures._asdict())
         key, compared = evaluation_key(document, document.architecture), comparable(document)
         if key and compared:
             tags[_EVALUATION] = Tag(key, compared)

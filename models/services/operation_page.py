@@ -13,12 +13,11 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
-from models.registry.registry import Registry
+from models.registry.registry import PlantModel, Registry
 from models.services.job_replies import iso_time, job_fields
 from utils.api import replies, schemas, urls
 from utils.api.replies import page as p
 from utils.api.replies.models import ModelInfo
-from utils.api.replies.training import ModelMetrics
 from utils.errors import NotFound
 
 _NEWEST = 200  # jobs that are searched for groups and architectures
@@ -191,7 +190,7 @@ class OperationPage:
                     total_models=len(models),
                     models=list(models),
                     best_model=(best := _best(models)),
-                    best_r2_score=models[best].get("r2_score"),
+                    best_r2_score=models[best].r2_score,
                 )
                 for plant, models in sorted(found.items())
             }
@@ -247,14 +246,19 @@ class OperationPage:
         return store.read(model_id, kind)
 
 
-def _best(models: dict[str, ModelMetrics]) -> str:
-    """Return the model of the lowest held-back MASE; without one, of the highest R²."""
+def _best(models: dict[str, PlantModel]) -> str:
+    """Return the best of the models of the newest data.
+
+    It has the lowest held-back MASE; without one, the highest R². Errors over other data are not
+    compared: those of calmer times are smaller.
+    """
+    newest = max(model.last_date for model in models.values())
 
     def rank(id: str) -> tuple[float, float]:
-        mase, r2 = models[id].get("mase"), models[id].get("r2_score")
+        mase, r2 = models[id].mase, models[id].r2_score
         return math.inf if mase is None else mase, math.inf if r2 is None else -r2
 
-    return min(models, key=rank)
+    return min((id for id in models if models[id].last_date == newest), key=rank)
 
 
 def _place(numbered: tuple[tuple[float, str], Line]) -> tuple[float, str]:

@@ -196,6 +196,20 @@ def test_the_best_model_has_the_lowest_mase_whatever_its_r2(
         page.best("B")
 
 
+def test_the_best_model_is_one_of_the_newest_data(tmp_path: Path) -> None:
+    """A model of calmer data, months old, has the lower error."""
+    registry, ids = Registry(tmp_path, 1), [str(uuid4()) for _ in range(3)]
+    split = {"held_back_from": "2026-01-01", "calibration_from": None}
+    for id, mase, last in zip(
+        ids, (0.5, 0.9, 0.8), ("2026-03-01", *["2026-06-01"] * 2), strict=True
+    ):
+        metrics = {"mase": mase, "r2_score": 0.5}
+        fields = document(metrics=metrics, split=split | {"last_date": last})
+        registry.store.publish(id, fields, {})
+    page = OperationPage(None, None, registry)  # type: ignore[arg-type]
+    assert page.best("A").model_id == ids[2]
+
+
 @pytest.mark.parametrize(
     ("changes", "counts"),
     [

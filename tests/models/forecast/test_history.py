@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.forecast.forecast_reply import forecast_reply
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
 from models.registry.model_document import ModelDocument
@@ -65,3 +66,20 @@ def test_a_gap_leaves_the_rows_of_the_request_alone(forecaster: Forecaster) -> N
     assert len(joined(forecaster, length, known.last_step + length + 1).rows) == length
     with pytest.raises(InvalidInput, match=f"at least {length} rows"):
         joined(forecaster, length - 1, known.last_step + length + 1)
+
+
+@pytest.mark.parametrize(("steps", "warned"), [(0, False), (3, False), (4, True), (200, True)])
+def test_a_series_that_ended_before_the_others_has_a_warning(steps: int, warned: bool) -> None:
+    document, network = sample_model()
+    first, *others = document["series"]
+    first = first | {"last_step": first["last_step"] - steps}
+    shorter = document | {"series": [first, *others]}
+    forecaster = open_forecaster(ModelDocument.of(shorter), network)
+    plant, application, panel_size = first["key"]
+    fields = {"plant": plant, "application": application, "panelSize": panel_size}
+    request = PredictRequest.parse(fields | {"model_id": "m", "predictionDays": 2})
+    history = history_of(forecaster, (plant, application, panel_size), request, 1_000)
+    reply = forecast_reply(forecaster, history, request, forecaster.forecast(history, 2))
+    end = forecaster.calendar.dates(np.array([first["last_step"]]))[0]
+    found = [text for text in reply.validation.warnings if f"end on {end}, {steps} steps" in text]
+    assert len(found) == warned

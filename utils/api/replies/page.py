@@ -65,11 +65,13 @@ class PlantsStatusReply(Reply):
 
 
 class PlantModels(Part):
-    """The models of a plant, newest first; the best has the lowest held-back MASE."""
+    """The models of a plant, newest first; the best has the lowest MASE on the newest data."""
 
     total_models: int = Field(description="number of models")
     models: list[str] = Field(description="ids, newest first")
-    best_model: str | None = Field(description="id of the one with the lowest held-back MASE")
+    best_model: str | None = Field(
+        description="the model of the newest data with the lowest held-back MASE"
+    )
     best_r2_score: float | None = Field(description="its R²")
 
 

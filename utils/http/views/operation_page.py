@@ -37,8 +37,8 @@ def read_plants_summary(service: LSTMService) -> p.PlantsSummaryReply:
 def read_best_model(service: LSTMService, plant: str) -> p.BestModelReply:
     """Read the best model of a plant.
 
-    Of the models that were trained on this plant alone, the one with the lowest MASE on held-back
-    data.
+    Of the models that were trained on this plant alone, and on the newest data, the one with the
+    lowest MASE on held-back data.
     """
     return service.page.best(plant)
 
