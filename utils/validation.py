@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 TOLERANCE = 0.20  # a larger deviation is invalid
+LAW_WINDOW = 7  # days of a forecast over which the law is judged
 STRETCH = 1.05  # of the highest throughput so far, above which a forecast gets a warning
 ADVISED = 0.80  # a smaller compliance gets a recommendation
 
@@ -234,7 +235,7 @@ def review_forecast(
 ) -> dict[str, Any]:
     """Return warnings and recommendations for the days of a forecast.
 
-    Days break Little's Law, or their throughput is above that of the data; or the target is
+    A week breaks Little's Law, days have a throughput above that of the data, or the target is
     missed.
 
     Args:
@@ -256,16 +257,28 @@ def review_forecast(
 
 
 def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: Floats) -> bool:
-    """Collect the days that break Little's Law; True if there are none."""
-    broken = compliance(wip, throughput, cycle_time) < 1 - TOLERANCE
+    """Collect the spans that break Little's Law over windows; True if there are none.
+
+    A single day says nothing: on a closed day nothing leaves, and what is in process stays. Over a
+    week, mean(WIP) = mean(throughput × cycle time), up to what is carried over its edges.
+    """
+    length = min(LAW_WINDOW, len(wip))
+    mean_wip, expected, output = (
+        np.convolve(values, np.full(length, 1 / length), "valid")
+        for values in (wip, throughput * cycle_time, throughput)
+    )
+    deviation = 1 - compliance(mean_wip, expected, np.ones(len(expected)))
+    broken = deviation > TOLERANCE
     for begin, end in _runs(broken):
-        w, th, ct = (float(x[begin:end].mean()) for x in (wip, throughput, cycle_time))
+        worst = begin + int(np.argmax(deviation[begin:end]))
+        w, x, th = (float(values[worst]) for values in (mean_wip, expected, output))
+        span = _days(worst, worst + length)
         found.warnings.append(
-            f"{_days(begin, end)}: WIP {_n(w)} and throughput × cycle time {_n(th * ct)} are more "
-            f"than {TOLERANCE:.0%} apart."
+            f"{span}: mean WIP {_n(w)} and mean throughput × cycle time {_n(x)} are "
+            f"{deviation[worst]:.0%} apart; Little's Law allows {TOLERANCE:.0%}."
         )
-        if th > 0 and ct > 0:
-            found.advice.append(f"{_days(begin, end)}: {_corrections(w, th, ct)}")
+        if th > 0 and x > 0:
+            found.advice.append(f"{span}: {_corrections(w, th, x / th)}")
     return not broken.any()
 
 
