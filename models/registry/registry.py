@@ -6,6 +6,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +77,8 @@ def _summary(document: dict[str, Any]) -> dict[str, Any]:
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
 _PER_DOCUMENT, _PER_NETWORK = 2, 4
+# How long a forecast waits for a look whether its model has changed, and looks at once.
+_LOOK_SECONDS, _LOOKS = 0.8, 8
 
 
 def served_suffix(document: ModelDocument) -> str:
@@ -137,6 +140,7 @@ class Registry:
         self._on_change = on_change
         self._open: OrderedDict[str, _Opened] = OrderedDict()
         self._lock = threading.Lock()
+        self._looks = ThreadPoolExecutor(_LOOKS, "look")
 
     def count(self) -> int:
         """Return the number of models, legacy ones included."""
@@ -226,8 +230,8 @@ class Registry:
         with self._lock:
             cached = self._open.get(id)
         try:
-            summary = self._expect_imported(id)
-        except Unavailable:  # forecasts go on without their store
+            summary = self._expect_imported(id) if cached is None else self._look(id)
+        except (Unavailable, TimeoutError):  # forecasts go on without their store
             if cached is None:
                 raise
             return cached.forecaster
@@ -243,6 +247,12 @@ class Registry:
                 self._open.popitem(last=False)
             self._report()
         return opened.forecaster
+
+    def _look(self, id: str) -> dict[str, Any]:
+        """Return the summary of an open model; TimeoutError if its store takes long."""
+        if not self.store.files.fresh_for:  # a folder
+            return self._expect_imported(id)
+        return self._looks.submit(self._expect_imported, id).result(_LOOK_SECONDS)
 
     def delete(self, id: str) -> None:
         """Delete a model from disk and from this process's cache.

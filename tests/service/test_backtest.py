@@ -270,6 +270,7 @@ def test_jobs_are_listed_by_kind(service: Service, report: Body) -> None:
     assert sum(float(line.split()[-1]) for line in counted) == len(trainings)
 
 
+@pytest.mark.long
 def test_backtests_leave_the_training_log_alone(service: Service, trained: Body) -> None:
     before = service.get("/api/training/logs").json()["logs"]
     for _ in range(3):

@@ -134,6 +134,7 @@ def test_typescript_refuses_a_field_that_is_not_known(types: Path, tool: Tool) -
         tool("tsc", "--strict", "--noEmit", types / "call.ts")
 
 
+@pytest.mark.long
 def test_redocly_finds_nothing(openapi: Path, tool: Tool) -> None:
     assert "warning" not in tool("redocly", "lint", openapi).replace("Deprecation warning", "")
 

@@ -154,6 +154,7 @@ def test_the_compression_is_known(released: Service) -> None:
     assert reply.content == (RELEASED / f"models/{ENHANCED}.tflite").read_bytes()
 
 
+@pytest.mark.long
 def test_the_report_and_the_picture_are_made(released: Service) -> None:
     report = released.get(f"/api/model/{PLAIN}/report")
     assert report.status_code == 200 and PLAIN in report.text

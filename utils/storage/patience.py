@@ -45,8 +45,11 @@ class Patience:
         self._is_trying = False
 
     @contextlib.contextmanager
-    def operation(self) -> Iterator[None]:
+    def operation(self, *answers: type[Exception]) -> Iterator[None]:
         """Hold a place for the operation of this thread while the context is open.
+
+        Args:
+            answers: errors that are answers of the server, however late.
 
         Raises:
             Unavailable: the server failed a moment ago, or all places are taken.
@@ -60,6 +63,9 @@ class Patience:
         try:
             yield
             failed = False
+        except answers:
+            failed = False
+            raise
         finally:
             self._leave(thread, is_attempt, failed)
 

@@ -12,7 +12,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,7 +47,6 @@ _S3_TIMEOUTS = {
     "retries": {"total_max_attempts": 1},
     "max_pool_connections": 50,
 }
-_LOOK_SECONDS, _LOOKS = 0.8, 8  # for a stamp, and how many are looked for at once
 _PLACES = 48  # operations of one process on a store at once
 
 
@@ -73,7 +71,6 @@ class RemoteFiles:
         if hasattr(self._system, "retries"):
             self._system.retries = 1  # beside those of the client underneath
         self._root = root.rstrip("/")
-        self._looks = ThreadPoolExecutor(_LOOKS, "look")
         self._patience = _patience_with(f"{scheme}://{urlsplit(url).netloc}", self._probe)
         self._is_atomic = scheme in _ATOMIC
 
@@ -86,7 +83,7 @@ class RemoteFiles:
     def _answering(self) -> Iterator[None]:
         """Raise Unavailable in place of any other error of a store, and while it hangs."""
         try:
-            with self._patience.operation():
+            with self._patience.operation(FileNotFoundError, FileExistsError, Changed):
                 yield
         except (FileNotFoundError, Changed, Unavailable):
             raise
@@ -137,17 +134,8 @@ class RemoteFiles:
         return found
 
     def stamp(self, name: str) -> Stamp:
-        """Return the store's own checksum or time, and the size; Unavailable after a short wait.
-
-        Every forecast looks, and forecasts go on without a store that hangs.
-        """
-        look = self._looks.submit(self._info, name)
-        try:
-            return _stamp(look.result(_LOOK_SECONDS))
-        except TimeoutError as error:
-            look.cancel()
-            sentence = f"The store {self._url} does not answer."
-            raise Unavailable(sentence, retry_after=2) from error
+        """Return the store's own checksum or time, and the size."""
+        return _stamp(self._info(name))
 
     def changed_at(self, name: str) -> float:
         """Return the time of the last change, by the store's clock."""

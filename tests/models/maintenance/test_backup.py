@@ -74,6 +74,7 @@ def test_every_byte_comes_back(tmp_path: Path, things: list[tuple[str, bytes]]) 
     assert len(before) == 2 * len(things) and after == before
 
 
+@pytest.mark.long
 def test_a_service_comes_back_whole_and_for_its_owner_only(
     stores: Stores, backup: Path, tmp_path: Path
 ) -> None:

@@ -290,6 +290,7 @@ def test_one_process_counts_without_a_folder(client: FlaskClient) -> None:
     assert value(after, "lstm_workers_alive") == 0 == value(after, "lstm_jobs")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.service
 def test_nothing_is_left_on_disk(tmp_path: Path, killed: bool) -> None:
