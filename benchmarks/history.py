@@ -73,7 +73,7 @@ class Operation:
 
 @dataclass
 class History:
-    """What happened; safe to share between threads."""
+    """The operations, the faults and what was wrong; safe to share between threads."""
 
     operations: list[Operation] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
@@ -167,7 +167,7 @@ class Client:
 
 
 class Nemesis:
-    """What brings the faults about, one at a time, in an order that the seed gives."""
+    """The source of the faults, one at a time, in an order that the seed gives."""
 
     def __init__(
         self,
