@@ -55,6 +55,7 @@ def taken_away_and_given_back(service: Service, take: Any, give: Any) -> None:
     right = service.post("/api/model/predict", PREDICT | {"model_id": model_id}).json()
     for _ in range(8):  # every web process has seen the stores
         assert service.get("/api/models").ok and service.get("/api/data").ok
+        assert service.post("/api/model/predict", PREDICT | {"model_id": model_id}).ok
     before = models(service)
     running = service.submit(FAST | {"datasetId": data_id, "epochs": 300, "seed": 5})
     service.wait_for_epoch(running, 1)
