@@ -23,6 +23,7 @@ LONGEST = 2.5  # seconds that an operation may last; a connection that is made a
 _WAIT = 0.25  # seconds to wait for a place
 _SUSPICIOUS = 1.0  # seconds after which an operation that fails makes the server suspected
 _RETRY_AFTER = 1.0  # seconds from a failure to the next attempt
+_WITHOUT_PROBE = 10.0  # the same, where a probe asks meanwhile: it may hang itself
 _WATCH_EVERY = 0.25  # seconds between two looks at the running operations
 
 
@@ -33,7 +34,8 @@ class Patience:
         name: of the server, in sentences.
         places: operations that may run at once.
         probe: asks the server for something, and raises an error where it does not answer. Without
-            it, one operation at a time tries a server that is suspected; with it, a thread does.
+            it, one operation at a time tries a server that is suspected, after a second; with it,
+            a thread does, and operations only after ten.
     """
 
     def __init__(self, name: str, places: int, probe: Callable[[], object] | None = None) -> None:
@@ -42,7 +44,7 @@ class Patience:
         self._lock = threading.Lock()
         self._running: dict[int, float] = {}  # thread → when its operation began
         self._failed_at: float | None = None  # of the last operation, if it failed
-        self._is_trying = False
+        self._is_trying = self._is_probing = False
 
     @contextlib.contextmanager
     def operation(self, *answers: type[Exception]) -> Iterator[None]:
@@ -73,8 +75,9 @@ class Patience:
         with self._lock:
             is_attempt = self._failed_at is not None
             if is_attempt:
-                waits = time.monotonic() - (self._failed_at or 0.0) < _RETRY_AFTER
-                if waits or self._is_trying or self._probe is not None:
+                pause = _RETRY_AFTER if self._probe is None else _WITHOUT_PROBE
+                waits = time.monotonic() - (self._failed_at or 0.0) < pause
+                if waits or self._is_trying:
                     raise self._unavailable()
                 self._is_trying = True
         if not self._places.acquire(timeout=_WAIT):
@@ -102,18 +105,27 @@ class Patience:
         self._places.release()
 
     def _begin_to_probe(self) -> None:
-        if self._probe is not None and not self._is_trying:
-            self._is_trying = True
+        if self._probe is not None and not self._is_probing:
+            self._is_probing = True
             threading.Thread(target=self._keep_probing, name="probe", daemon=True).start()
 
     def _keep_probing(self) -> None:
-        while self._is_trying:
-            time.sleep(_RETRY_AFTER)
-            with contextlib.suppress(Exception):  # it does not answer yet, whatever it says
-                if self._probe is not None:
-                    self._probe()
-                with self._lock:
-                    self._failed_at, self._is_trying = None, False
+        try:
+            while not self._is_answered():
+                time.sleep(_RETRY_AFTER)
+            with self._lock:
+                self._failed_at = None
+        finally:
+            self._is_probing = False
+
+    def _is_answered(self) -> bool:
+        try:
+            if self._probe is not None:
+                self._probe()
+        # Whatever is raised: clients of stores also cancel their own requests (CancelledError).
+        except BaseException:  # noqa: BLE001
+            return False
+        return True
 
     def _unavailable(self) -> Unavailable:
         return Unavailable(f"{self._name} does not answer.", retry_after=2)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import threading
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -87,7 +88,9 @@ class RemoteFiles:
                 yield
         except (FileNotFoundError, Changed, Unavailable):
             raise
-        except Exception as error:  # the errors of fsspec's many systems share no class
+        # The errors of fsspec's many systems share no class; a request that a client cancels itself
+        # as it times out is no Exception.
+        except (Exception, CancelledError) as error:
             raise Unavailable(f"The store {self._url} failed: {type(error).__name__}.") from error
 
     def _path(self, name: str) -> str:

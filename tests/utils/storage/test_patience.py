@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,3 +116,60 @@ def _answers(engine: sa.Engine) -> bool:
         return query(engine) == 1
     except Unavailable:
         return False
+
+
+class Hanging:
+    """A server that fails for as long as it is told to, by errors of any kind."""
+
+    def __init__(self, errors: list[BaseException]) -> None:
+        self.errors = errors
+
+    def probe(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def fail_late(kept: patience.Patience) -> None:
+    with pytest.raises(OSError, match="late"), kept.operation():
+        time.sleep(0.4)
+        raise OSError("late")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_probe_outlives_errors_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_RETRY_AFTER", 0.05)
+    server = Hanging([OSError("no"), CancelledError(), FileNotFoundError()])
+    kept = patience.Patience("The store", 2, server.probe)
+    for _ in range(2):
+        fail_late(kept)
+        with pytest.raises(Unavailable, match="The store does not answer"), kept.operation():
+            pass
+        wait_until(lambda: not kept._is_probing, 5)
+        with kept.operation():
+            pass
+        server.errors = [CancelledError()]
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_operation_tries_where_the_probe_itself_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_WITHOUT_PROBE", 0.3)
+    end = threading.Event()
+    kept = patience.Patience("The store", 2, lambda: end.wait(30))
+    fail_late(kept)
+    with pytest.raises(Unavailable), kept.operation():
+        pass
+    time.sleep(0.4)
+    with kept.operation():
+        pass
+    with kept.operation():
+        pass
+    end.set()
+
+
+def test_a_late_answer_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_SUSPICIOUS", 0.0)
+    kept = patience.Patience("The store", 2, lambda: pytest.fail("asked"))
+    with pytest.raises(FileNotFoundError), kept.operation(FileNotFoundError):
+        raise FileNotFoundError("there is none")
+    with kept.operation():
+        pass
