@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +25,11 @@ from models.series.panel import TARGETS
 from models.training import network
 from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData
+from utils.errors import Unavailable
 from utils.storage.artifact_store import ArtifactStore, copy_of
 from utils.storage.files import full_disk
+
+_FIRST_YEAR_OF_ZIP = 1980  # a `.keras` file is a ZIP archive, which has no earlier dates
 
 
 def publish(
@@ -35,8 +39,22 @@ def publish(
 
     Args:
         onnx: the file that `export` wrote.
+
+    Raises:
+        Unavailable: the store, or the clock of this machine, does not allow it now.
     """
-    files = {".keras": trained.save, ".onnx": copy_of(onnx)}
+
+    def save(path: Path) -> None:
+        try:
+            trained.save(path)
+        except ValueError as error:
+            if time.localtime().tm_year < _FIRST_YEAR_OF_ZIP:
+                raise Unavailable(
+                    "The clock of this machine stands before 1980: a Keras file cannot be written."
+                ) from error
+            raise
+
+    files = {".keras": save, ".onnx": copy_of(onnx)}
     store.publish(document.model_id, document.to_json(), files)
 
 
