@@ -1,7 +1,7 @@
 """Dependencies that accept and never answer: `python -m benchmarks.hangs --seconds 600`.
 
 Each of PostgreSQL, an S3 server, an OpenID provider and Redis is stopped by a signal (or is a port
-that says nothing) while clients send 100 requests a second: 40 of them ask whether the process is
+that never answers) while clients send 100 requests a second: 40 of them ask whether the process is
 alive, 40 forecast, 20 need the dependency. It ends with 1 if a limit was missed: an answer whether
 it is alive within 0.1 s and a forecast within 1 s, of 99.9 % of the requests; all else within 5 s.
 """
@@ -104,7 +104,7 @@ def object_store(folder: Path) -> Iterator[Hanging]:
 
 @contextlib.contextmanager
 def provider(folder: Path) -> Iterator[Hanging]:
-    """A service whose OpenID provider never says a word; other requests have a token."""
+    """A service whose OpenID provider never answers; other requests have a token."""
     token = {"Authorization": "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.eA"}
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -68,7 +68,7 @@ class Operation:
     began: float
     ended: float
     status: int | None
-    found: Any = None  # what the reply says of the subject
+    found: Any = None  # the part of the reply that is checked
 
 
 @dataclass

@@ -259,7 +259,7 @@ def review_forecast(
 def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: Floats) -> bool:
     """Collect the spans that break Little's Law over windows; True if there are none.
 
-    A single day says nothing: on a closed day nothing leaves, and what is in process stays. Over a
+    The law does not hold for a single day: on a closed day nothing leaves, and WIP stays. Over a
     week, mean(WIP) = mean(throughput × cycle time), up to what is carried over its edges.
     """
     length = min(LAW_WINDOW, len(wip))

@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from models.data.datasets import Datasets
@@ -48,7 +49,7 @@ class OperationPage:
             wanted = query.q.lower()
             numbered = [pair for pair in numbered if wanted in pair[1].message.lower()]
         total, after = len(numbered), query.after
-        numbered.sort(key=_place, reverse=query.descending)
+        numbered.sort(key=itemgetter(0), reverse=query.descending)
         if after is not None:
             numbered = [p for p in numbered if (p[0] < after if query.descending else p[0] > after)]
         shown = numbered[: query.limit]
@@ -259,10 +260,6 @@ def _best(models: dict[str, PlantModel]) -> str:
         return math.inf if mase is None else mase, math.inf if r2 is None else -r2
 
     return min((id for id in models if models[id].last_date == newest), key=rank)
-
-
-def _place(numbered: tuple[tuple[float, str], Line]) -> tuple[float, str]:
-    return numbered[0]
 
 
 def _status(job: Job) -> p.StatusPart:

@@ -103,7 +103,7 @@ def test_review_forecast_names_the_days_and_what_would_do() -> None:
 
 
 def test_review_of_a_line_that_is_closed_on_weekends_gives_no_advice() -> None:
-    """On a closed day nothing leaves, and the law says nothing of that day."""
+    """On a closed day nothing leaves; the law holds for windows, not for such a day."""
     is_open = np.arange(28) % 7 < 5
     throughput = np.where(is_open, 70.0, 0.0)
     cycle_time = np.where(is_open, 3.2, 0.0)

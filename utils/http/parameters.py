@@ -33,7 +33,7 @@ def install(app: Flask) -> None:
 
 
 def read_query(schema: type[R]) -> R:
-    """Return the request's query string, checked like a body; integers are converted.
+    """Return the request's query string, checked like a body; numbers are read where one is due.
 
     Raises:
         InvalidInput: a field is unknown or breaks its rule.
@@ -41,7 +41,10 @@ def read_query(schema: type[R]) -> R:
     given = request.args.to_dict()
     for name in given:
         _expect_once(name)
-    return schema.parse({k: int(v) if _INTEGER.fullmatch(v) else v for k, v in given.items()})
+    numbers = {name for name, field in schema.model_fields.items() if field.annotation is int}
+    return schema.parse(
+        {k: int(v) if k in numbers and _INTEGER.fullmatch(v) else v for k, v in given.items()}
+    )
 
 
 def _expect_once(name: str) -> None:

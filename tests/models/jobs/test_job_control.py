@@ -163,5 +163,5 @@ def test_a_job_says_what_it_waits_for_until_it_goes_on(
         return "done"
 
     assert control.with_retries(act) == "done"
-    said = [event.data["waiting"] for event in context.jobs.log.after({job: 0})]
-    assert said == ["The disk is full.", "It is full.", None]
+    recorded = [event.data["waiting"] for event in context.jobs.log.after({job: 0})]
+    assert recorded == ["The disk is full.", "It is full.", None]

@@ -82,6 +82,11 @@ def test_a_search_finds_names_in_upper_and_lower_case(
     assert pages(client, "/api/data", "datasets", limit=9, q="%") == []
 
 
+def test_a_search_for_a_number_is_one_for_a_text(client: FlaskClient, datasets: list[str]) -> None:
+    found = pages(client, "/api/data", "datasets", limit=9, q="1")
+    assert {datasets[1], datasets[3]} <= {entry["dataset_id"] for entry in found}
+
+
 def test_models_by_error_have_those_without_one_last(
     client: FlaskClient, models: list[str]
 ) -> None:

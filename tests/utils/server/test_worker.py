@@ -95,7 +95,7 @@ def test_a_body_that_ends_too_soon_is_a_400(narrow: Service, length: str) -> Non
 def test_a_broken_chunk_is_a_400_after_which_the_connection_ends(
     narrow: Service, chunk: bytes
 ) -> None:
-    """What follows could be taken for a request that somebody else has sent."""
+    """The bytes after it could be taken for a request that somebody else has sent."""
     length = "Transfer-Encoding: chunked"
     head = POST.format(path="/api/model/validate", kind="application/json", length=length)
     reply = exchange(narrow, [head.encode() + chunk + b"\r\n\r\nGET /health/live HTTP/1.1\r\n\r\n"])
