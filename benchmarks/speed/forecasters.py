@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
-from models.forecast.correction import Network
+from models.forecast.direct_network import Network
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters

@@ -28,7 +28,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from models.backtest.plan import make_plan
 from models.backtest.trial import Trial
-from models.forecast.correction import Network
+from models.forecast.direct_network import Network
 from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
 from models.forecast.onnx_session import open_network

@@ -1,4 +1,4 @@
-"""The LSTM correction: the part of each change that the network adds to the autoregression.
+"""The LSTM correction of an autoregression, by which models of version 1.0 forecast.
 
 The network takes a window of the last `length` rows, forecasts included, and returns the
 correction of the next change in units of `residual_scale` (a residual network on a linear model:
@@ -10,19 +10,61 @@ All values here are scaled (`models.series.scaling`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.autoregression import Autoregression
+from models.forecast.direct_network import Network
 from models.forecast.look_back import LookBack
+from models.forecast.rollout import roll_out
 from models.series.calendar import features_ahead
 from models.series.encoding import FARTHEST, Encoding
 from models.series.features import last_averages
+from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
-# (windows [n, length, width], plant, application and panel size [n, 3]) → outputs [n, 3]
-Network = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class CorrectedRollOut:
+    """The roll-out of an autoregression with the LSTM correction.
+
+    Attributes:
+        autoregression: the linear baseline.
+        network: the function of the network.
+        encoding: the network's inputs.
+        residual_scale: unit of the network's output for each target, [3]; 0: the LSTM correction
+            is not applied to that target.
+    """
+
+    autoregression: Autoregression
+    network: Network
+    encoding: Encoding
+    residual_scale: Floats
+
+    @property
+    def look_back(self) -> int:
+        """Rows that a forecast uses."""
+        return max(self.autoregression.shape.look_back, self.encoding.look_back)
+
+    def path(self, look_back: LookBack, steps: int, trained: bool) -> Floats:
+        """Return the forecasts after a look-back, [n, steps, 3].
+
+        Args:
+            trained: False for series that the model was not trained on, which are not corrected.
+        """
+        correction = None
+        if self.residual_scale.any() and trained:
+            correction = Correction(
+                self.network, self.encoding, self.residual_scale, look_back, steps
+            )
+        return roll_out(self.autoregression, look_back, steps, correction)
+
+    def with_scaling(self, scaling: Scaling) -> CorrectedRollOut:
+        """Return the roll-out itself, which does not depend on the scaling."""
+        return self
 
 
 class Correction:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.correction import Network
+from models.forecast.direct_network import Network
 from models.forecast.forecast import Forecast
 from models.series.legacy_encoding import LegacyEncoding
 

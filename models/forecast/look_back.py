@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,18 @@ class LookBack:
             series,
             ranges and (ranges[0][series], ranges[1][series]),
         )
+
+    def followed_by(self, path: Floats) -> LookBack:
+        """Return the look-back of as many rows that ends with forecasts, [n, steps, 3]."""
+        rows, steps = self.scaled.shape[1], path.shape[1]
+        scaled = np.concatenate([self.scaled, path], axis=1)[:, -rows:]
+        return replace(self, scaled=scaled, known=self.known + steps, last=self.last + steps)
+
+    def last_rows(self, rows: int) -> Floats:
+        """Return the last rows, [n, rows, 3], NaN where they are not of the series."""
+        scaled = self.scaled[:, -rows:]
+        known = np.arange(scaled.shape[1], 0, -1) <= self.known[:, None]
+        return np.where(known[..., None], scaled, np.nan)
 
 
 def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:

@@ -26,7 +26,7 @@ class OnnxSession:
     def __call__(
         self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
     ) -> NDArray[np.float32]:
-        """Return the outputs of n windows, [n, 3].
+        """Return the outputs of n windows, [n, outputs].
 
         Args:
             windows: features of the rows of each window, [n, length, width].

@@ -1,6 +1,6 @@
 """A trained model: its parts, and the way from recent rows to a forecast.
 
-rows in units → scaled look-back → roll-out → units → reconciliation → intervals, confidence
+rows in units → scaled look-back → combination → units → reconciliation → intervals, confidence
 
 forecast = model.forecast(model.look_back_of(numbers, rows, last_steps), steps=30)
 forecast.values  # [n, 30, 3]: WIP, throughput, cycle time
@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Autoregression
-from models.forecast.correction import Correction, Network
+from models.forecast.combination import Combination
+from models.forecast.correction import CorrectedRollOut
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.rollout import roll_out
 from models.forecast.what_if import WhatIfEffect
 from models.series.encoding import Encoding
 from models.series.scaling import Scaling
@@ -35,19 +34,14 @@ class PublishedModel:
 
     Attributes:
         encoding: scaling of the series and inputs of the network.
-        autoregression: the linear baseline.
-        network: the LSTM network.
-        residual_scale: unit of the network's output for each target, [3]; 0: the LSTM correction
-            is not applied to that target.
-        reconciliation: by Little's Law; None: values stay as rolled out.
+        paths: the forecasts, scaled. Models of version 1.0 have a corrected roll-out.
+        reconciliation: by Little's Law; None: values stay as forecast.
         intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
         what_if: effect of another state of the last day.
     """
 
     encoding: Encoding
-    autoregression: Autoregression
-    network: Network
-    residual_scale: Floats
+    paths: Combination | CorrectedRollOut
     reconciliation: Reconciliation | None
     intervals: Intervals | None
     what_if: WhatIfEffect
@@ -55,7 +49,7 @@ class PublishedModel:
     @property
     def look_back(self) -> int:
         """Number of recent rows that a forecast uses."""
-        return max(self.autoregression.shape.look_back, self.encoding.look_back)
+        return self.paths.look_back
 
     def with_series(self, *histories: Floats) -> PublishedModel:
         """Return the model with further series, which it was not trained on.
@@ -64,7 +58,8 @@ class PublishedModel:
             histories: rows of each in units, [n, 3]; their scale is fitted on these.
         """
         scaling = self.encoding.scaling.with_series(*histories)
-        return replace(self, encoding=replace(self.encoding, scaling=scaling))
+        encoding = replace(self.encoding, scaling=scaling)
+        return replace(self, encoding=encoding, paths=self.paths.with_scaling(scaling))
 
     def look_back_of(self, numbers: Ints, rows: Sequence[Floats], last: Ints) -> LookBack:
         """Return the scaled look-back of some series.
@@ -84,20 +79,12 @@ class PublishedModel:
         return LookBack.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, ranges)
 
     def scaled_path(self, look_back: LookBack, steps: int) -> Floats:
-        """Return the roll-outs, scaled, [n, steps, 3].
-
-        The LSTM correction is applied to series that the model was trained on.
-        """
-        correction = None
-        trained = (look_back.series < len(self.encoding.series_keys)).all()
-        if self.residual_scale.any() and trained:
-            correction = Correction(
-                self.network, self.encoding, self.residual_scale, look_back, steps
-            )
-        return roll_out(self.autoregression, look_back, steps, correction)
+        """Return the forecasts, scaled, [n, steps, 3]."""
+        trained = bool((look_back.series < len(self.encoding.series_keys)).all())
+        return self.paths.path(look_back, steps, trained)
 
     def in_units(self, scaled: Floats, look_back: LookBack) -> tuple[Floats, Floats]:
-        """Return roll-outs in units, raw and reconciled by Little's Law, both [n, steps, 3]."""
+        """Return forecasts in units, raw and reconciled by Little's Law, both [n, steps, 3]."""
         raw = self.encoding.scaling.inverse(scaled, look_back.series)
         if self.reconciliation is None:
             return raw, raw

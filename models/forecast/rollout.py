@@ -13,15 +13,23 @@ Example: an autoregression whose coefficients are all zero forecasts no change, 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Autoregression
-from models.forecast.correction import Correction
 from models.forecast.look_back import LookBack
 from models.series.calendar import features_ahead
 
 Floats = NDArray[np.float64]
+
+
+class StepCorrection(Protocol):
+    """The correction of a roll-out, step by step."""
+
+    def at(self, step: int, values: Floats) -> Floats:
+        """Return what is added to the changes of a step, [n, 3], from its values, [n, 3]."""
 
 
 def roll_linear(autoregression: Autoregression, look_back: LookBack, steps: int) -> Floats:
@@ -33,7 +41,7 @@ def roll_out(
     autoregression: Autoregression,
     look_back: LookBack,
     steps: int,
-    correction: Correction | None,
+    correction: StepCorrection | None,
 ) -> Floats:
     """Return the roll-outs of n series side by side, [n, steps, 3].
 

@@ -51,10 +51,15 @@ class NetworkEntry(_Fields):
     """The network beside its ONNX file.
 
     Attributes:
-        residual_scale: unit of the network's output for each target; 0: it is not applied.
+        change_scale: usual changes up to each step, the units of its outputs, [H, 3].
+        residual_scale: of a model of version 1.0, whose network corrects the autoregression: unit
+            of its output for each target; 0: it is not applied.
     """
 
-    residual_scale: list[float] = Field(validation_alias="size", serialization_alias="size")
+    change_scale: list[list[float]] | None = None
+    residual_scale: list[float] | None = Field(
+        default=None, validation_alias="size", serialization_alias="size"
+    )
 
 
 class Metrics(_Fields):
@@ -103,6 +108,7 @@ class ModelDocument(_Fields):
         default=None, validation_alias="anchor", serialization_alias="anchor"
     )
     network: NetworkEntry | None = None
+    combination: dict[str, list[list[float]]] | None = None  # weights [H, 3] by member
     reconciliation: dict[str, Any] | None = Field(
         default=None, validation_alias="coherence", serialization_alias="coherence"
     )

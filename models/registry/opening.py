@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 
 from models.forecast.autoregression import Autoregression
-from models.forecast.correction import Network
+from models.forecast.combination import Combination
+from models.forecast.correction import CorrectedRollOut
+from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.intervals import Intervals
 from models.forecast.legacy_model import LegacyModel
+from models.forecast.members import LastSeason, LastValue, LinearRollOut, Member, MemberName
+from models.forecast.naive import SEASONS
 from models.forecast.onnx_session import open_network
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
@@ -54,13 +58,36 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
     encoding = Encoding.from_document(document.encoding)
     return PublishedModel(
         encoding,
-        Autoregression.from_document(document.autoregression or {}, encoding.calendar),
-        network,
-        np.asarray(document.network.residual_scale if document.network else None, float),
+        _paths(document, encoding, network),
         _optional(Reconciliation, document.reconciliation),
         _optional(Intervals, document.intervals),
         WhatIfEffect.from_document(document.what_if or {}),
     )
+
+
+def _paths(
+    document: ModelDocument, encoding: Encoding, network: Network
+) -> Combination | CorrectedRollOut:
+    """The combination of a model, or the corrected roll-out of one of version 1.0."""
+    autoregression = Autoregression.from_document(document.autoregression or {}, encoding.calendar)
+    entry = document.network
+    if entry is None or (entry.change_scale is None and entry.residual_scale is None):
+        raise KeyError("network")
+    if entry.change_scale is None:
+        scale = np.asarray(entry.residual_scale, float)
+        return CorrectedRollOut(autoregression, network, encoding, scale)
+    _expect(document, "combination")
+    weights = {
+        MemberName(name): np.asarray(own, float).reshape(-1, 3)
+        for name, own in (document.combination or {}).items()
+    }
+    members: dict[MemberName, Member] = {
+        MemberName.LAST_VALUE: LastValue(),
+        MemberName.LAST_SEASON: LastSeason(SEASONS[encoding.calendar.step]),
+        MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
+        MemberName.LSTM: DirectNetwork(network, encoding, np.asarray(entry.change_scale, float)),
+    }
+    return Combination(members, weights)
 
 
 def _expect(document: ModelDocument, *fields: str) -> None:

@@ -68,10 +68,14 @@ class Trials:
     Attributes:
         errors: scaled, [n, S', H, 3]; NaN where no truth is known.
         series: numbers of the series that were tried, [S'].
+        origins: first steps forecast, [n].
+        knew_year: True if some were fitted on enough data to know the time of the year.
     """
 
     errors: Floats
     series: Ints
+    origins: Ints
+    knew_year: bool
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class _Tried(NamedTuple):
 
     errors: Floats  # [strengths, n, S', H, 3]
     naive: Floats  # [n, S', H, 3] of the last value
+    origins: Ints  # [n]
     knew_year: bool  # if the last fold was fitted on more than a year
 
 
@@ -141,7 +146,9 @@ def choose(
         return Choice(*fits, None, None)
     errors = np.stack([tried.errors[each[s], :, s] for s in range(len(series))], axis=1)
     ratio = float(mean_known(_relative(errors, tried.naive)))
-    return Choice(*fits, Trials(np.where(kept, errors, tried.errors[0]), series), ratio)
+    errors = np.where(kept, errors, tried.errors[0])
+    knew_year = tried.knew_year or not knows_year
+    return Choice(*fits, Trials(errors, series, tried.origins, knew_year), ratio)
 
 
 def _strengths(series: int) -> list[Strength]:
@@ -166,7 +173,7 @@ def _try(
     horizon: int,
 ) -> _Tried | None:
     """Roll out every strength over every fold; None if there are too few rows for any."""
-    chosen, errors, naive = _series(panel), [], []
+    chosen, errors, naive, every_origin = _series(panel), [], [], []
     for fold, (low, high) in enumerate(pairwise(cuts), start=1):
         rows = int(np.clip(low - panel.first - shape.fewest(0), 0, panel.lengths).sum())
         if rows < _FEWEST_ROWS * shape.width or high - low < 2:
@@ -177,8 +184,9 @@ def _try(
         look_back = LookBack.of(panel, scaled, shape, every, np.repeat(origins, len(chosen)))
         size = (len(origins), len(chosen), horizon, 3)
         truth = np.stack(
-            [_truth(panel, scaled, chosen, int(o), horizon, cuts[-1]) for o in origins]
+            [truth_after(panel, scaled, chosen, int(o), horizon, cuts[-1]) for o in origins]
         )
+        every_origin.append(origins)
         errors.append(
             np.stack([truth - roll_linear(a, look_back, horizon).reshape(size) for a in fitted])
         )
@@ -186,13 +194,14 @@ def _try(
     if not errors or np.isnan(np.concatenate(naive)).all():
         return None
     knew_year = shape.knows_year(cuts[-2] - int(panel.first.min()))
-    return _Tried(np.concatenate(errors, axis=1), np.concatenate(naive), knew_year)
+    origins = np.concatenate(every_origin)
+    return _Tried(np.concatenate(errors, axis=1), np.concatenate(naive), origins, knew_year)
 
 
-def _truth(
+def truth_after(
     panel: Panel, scaled: Floats, series: Ints, origin: int, horizon: int, end: int
 ) -> Floats:
-    """True values of the steps from `origin` on, scaled, [S', H, 3]; NaN from `end` on."""
+    """Return the true values from step `origin` on, scaled, [S', H, 3]; NaN from `end` on."""
     steps = origin + np.arange(horizon)
     place = steps - panel.first[series][:, None]
     rows = np.clip(place, 0, panel.lengths[series][:, None] - 1) + panel.offsets[series][:, None]

@@ -11,10 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from models.registry.hyperparameters import Hyperparameters
 from models.training.learner import make_learner
 from models.training.prepare import PreparedData
+
+_LARGEST_CHANGE = 4.0  # root mean squares; larger targets are clipped
 
 
 class BatchGraph:
@@ -23,7 +26,8 @@ class BatchGraph:
     Attributes:
         train: (order [n] int32, batch size) → [batches, 2]: squared errors and known targets,
             summed by batch; trains on the windows before the rows in this order.
-        predict: rows [n] int32 → (outputs [n, 3], [2]: squared errors and known targets, summed).
+        predict: rows [n] int32 → (outputs [n, H × 3], [2]: squared errors and known targets,
+            summed).
         learner: the learner of the network.
     """
 
@@ -37,7 +41,10 @@ class BatchGraph:
         self._time = tf.constant(time - first, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)
         self._names = tf.constant(encoding.identities(np.arange(len(panel.series_keys))))
-        self._residual = tf.constant(prepared.residual)
+        self._scaled = tf.constant(prepared.scaled, tf.float32)
+        self._known = tf.constant(~np.isnan(panel.values))
+        self._scale = tf.constant(prepared.change_scale, tf.float32)
+        self._ends = tf.Variable(np.repeat(panel.offsets[1:], panel.lengths).astype(np.int32))
         self._span = tf.range(-hyper.sequence_length, 0)
         steps = hyper.epochs * -(-len(prepared.train_rows) // hyper.batch_size)
         self.learner = make_learner(network, hyper, seed, prepared.design, steps)
@@ -45,6 +52,28 @@ class BatchGraph:
         signature = [indices, tf.TensorSpec([], tf.int32)]
         self.train = tf.function(self._train, input_signature=signature)
         self.predict = tf.function(self._predict, input_signature=[indices])
+        window = [None, hyper.sequence_length, encoding.width]
+        given = [tf.TensorSpec(window), tf.TensorSpec([None, 3], tf.int32)]
+        self._network = tf.function(self._of_windows, input_signature=given)
+
+    def end_targets_at(self, ends: NDArray[np.int64]) -> None:
+        """Set the first row after those that the targets of each row may reach, [rows]."""
+        self._ends.assign(ends.astype(np.int32))
+
+    def network(
+        self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
+    ) -> NDArray[np.float32]:
+        """Return the outputs of the network as it is now, [n, H × 3].
+
+        Args:
+            windows: [n, length, features].
+            identities: numbers of the names of their series, [n, 3].
+        """
+        outputs: NDArray[np.float32] = self._network(windows, identities).numpy()
+        return outputs
+
+    def _of_windows(self, windows: Any, identities: Any) -> Any:
+        return self.learner.output(tf.transpose(windows, [1, 0, 2]), identities, training=False)
 
     def _train(self, order: Any, batch: Any) -> Any:
         count = -(-tf.size(order) // batch)
@@ -63,7 +92,7 @@ class BatchGraph:
         return outputs, tf.stack(self._squared_errors(outputs, rows))
 
     def _outputs(self, rows: Any, training: bool) -> Any:
-        """Outputs of the network for the windows before rows, [n, 3]."""
+        """Outputs of the network for the windows before rows, [n, H × 3]."""
         place = self._span[:, None] + rows[None, :]  # time first
         ahead = tf.gather(self._ahead, self._span[:, None] + tf.gather(self._time, rows)[None, :])
         windows = tf.concat([tf.gather(self._rows, place), ahead], axis=2)
@@ -72,7 +101,11 @@ class BatchGraph:
 
     def _squared_errors(self, outputs: Any, rows: Any) -> tuple[Any, Any]:
         """Sum of squared errors over the known targets of some rows, and their number."""
-        truth = tf.gather(self._residual, rows)
-        known = tf.logical_not(tf.math.is_nan(truth))
-        errors = tf.where(known, outputs - truth, 0.0)
+        place = rows[:, None] + tf.range(self._scale.shape[0])  # [n, H]
+        inside = place < tf.gather(self._ends, rows)[:, None]
+        place = tf.minimum(place, self._scaled.shape[0] - 1)
+        known = tf.logical_and(inside[..., None], tf.gather(self._known, place))
+        change = tf.gather(self._scaled, place) - tf.gather(self._scaled, rows - 1)[:, None]
+        truth = tf.clip_by_value(change / self._scale, -_LARGEST_CHANGE, _LARGEST_CHANGE)
+        errors = tf.where(known, tf.reshape(outputs, tf.shape(truth)) - truth, 0.0)
         return tf.reduce_sum(tf.square(errors)), tf.reduce_sum(tf.cast(known, tf.float32))

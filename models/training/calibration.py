@@ -2,7 +2,7 @@
 
 The calibration span is the newest part of the held-back end. Quantiles of the errors there give
 the widths of the intervals (split conformal prediction: Papadopoulos et al., "Inductive confidence
-machines for regression", 2002); the errors of the autoregression's trials within the training span
+machines for regression", 2002); the errors of the trials within the training span
 add how errors grow with the horizon.
 
 Example: without trials and without a calibration span, an error of 1 in one step is taken to grow
@@ -43,8 +43,14 @@ def fit_reconciliation(
     return Reconciliation.fit(prepared.panel, cut, rolled.values, rolled.truth, series, time)
 
 
-def fit_intervals(model: PublishedModel, prepared: PreparedData) -> Intervals | None:
-    """Return the prediction intervals of a reconciled model; None if nothing is known."""
+def fit_intervals(
+    model: PublishedModel, prepared: PreparedData, tried: Floats | None
+) -> Intervals | None:
+    """Return the prediction intervals of a reconciled model; None if nothing is known.
+
+    Args:
+        tried: errors of the combination in the trials, scaled, [n, S', H, 3]; None: there are none.
+    """
     panel, rows = prepared.panel, prepared.windows.calibration
     residuals = _training_residuals(prepared)
     series = panel.series[prepared.windows.train]
@@ -56,7 +62,9 @@ def fit_intervals(model: PublishedModel, prepared: PreparedData) -> Intervals | 
         forecast = scaling.forward_paths(rolled.values, rolled.look_back.series)
         calibration = _by_origin(rolled.scaled_truth - forecast, rolled, prepared)
     trials = prepared.choice.trials
-    samples = None if trials is None else ErrorSamples(trials.errors, trials.series)
+    samples = None
+    if trials is not None and tried is not None:
+        samples = ErrorSamples(tried, trials.series)
     if calibration is None and samples is None:
         steps = np.sqrt(np.arange(1, prepared.horizon + 1))
         grown = residuals[:, None, :] * steps[None, :, None]
@@ -66,7 +74,7 @@ def fit_intervals(model: PublishedModel, prepared: PreparedData) -> Intervals | 
 
 def _training_residuals(prepared: PreparedData) -> Floats:
     """Residuals of the autoregression in the training span, scaled, [n, 3]."""
-    return prepared.residual[prepared.windows.train].astype(float) * prepared.residual_scale
+    return prepared.residual[prepared.windows.train]
 
 
 def _by_origin(errors: Floats, rolled: RollOuts, prepared: PreparedData) -> ErrorSamples | None:

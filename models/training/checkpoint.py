@@ -14,6 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+_TRIAL_PATH = "trial_path"
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -24,12 +26,14 @@ class TrainingState:
         best: variables of the network after its best epoch; [] without early stopping.
         history: losses by epoch.
         elapsed: seconds spent so far.
+        trial_path: forecasts of the network in the trials; None: there are none yet.
     """
 
     variables: list[NDArray[Any]]
     best: list[NDArray[Any]]
     history: dict[str, list[float]]
     elapsed: float
+    trial_path: NDArray[np.float64] | None = None
 
 
 def packed(state: TrainingState, identity: str) -> bytes:
@@ -42,6 +46,8 @@ def packed(state: TrainingState, identity: str) -> bytes:
     arrays = {f"v{i}": value for i, value in enumerate(state.variables)}
     arrays |= {f"best{i}": value for i, value in enumerate(state.best)}
     arrays |= {name: np.array(values) for name, values in state.history.items()}
+    if state.trial_path is not None:
+        arrays[_TRIAL_PATH] = state.trial_path
     np.savez(content, about=identity, elapsed=state.elapsed, **arrays)  # type: ignore[arg-type]
     return content.getvalue()
 
@@ -65,6 +71,7 @@ def restored(content: bytes, identity: str, curves: list[str]) -> TrainingState 
         _numbered(kept, "best"),
         {name: kept[name].tolist() for name in curves},
         float(kept["elapsed"]),
+        kept.get(_TRIAL_PATH),
     )
 
 

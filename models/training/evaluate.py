@@ -1,9 +1,10 @@
-"""Evaluation of a trained network on the held-back end, and the parts of the model fitted on it.
+"""Evaluation of a combination on the held-back end, and the parts of the model fitted on it.
 
-The held-back end has two parts. On the first the model is evaluated: one step ahead, and rolled
-out from many origins, beside naive forecasts and the autoregression alone. There it is decided to
-which targets the LSTM correction is applied. On the newest part the prediction intervals are
-calibrated; their coverage is then measured on the first.
+The held-back end has two parts. On the first the model is evaluated: one step ahead, and over the
+horizon from many origins, beside naive forecasts and each member alone, with the weights that the
+errors within the training span gave. On the newest part the prediction intervals are calibrated;
+their coverage is then measured on the first. The published weights are learned from the errors of
+all of these parts.
 
 Sources of the measures: Hyndman & Koehler, "Another look at measures of forecast accuracy", 2006
 (MASE); see `models.series.error_measures`.
@@ -11,81 +12,116 @@ Sources of the measures: Hyndman & Koehler, "Another look at measures of forecas
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.correction import Network
+from models.forecast.autoregression import Autoregression
+from models.forecast.combination import Combination
+from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.intervals import LEVELS
+from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.naive import SEASONS, repeated, usual_errors
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.calibration import fit_intervals, fit_reconciliation
-from models.training.correction_choice import choose_correction
+from models.training.combination_choice import Weights, choose_weights, usual_weights
+from models.training.combination_summary import summary
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
+from models.training.member_errors import (
+    MemberErrors,
+    held_back_errors,
+    simple_members,
+    trial_errors,
+)
 from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_WINDOWS_AT_ONCE = 512  # in one call of the network
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluated model.
+
+    Attributes:
+        model: as it is published, with the autoregression and the weights learned from all rows.
+        weights: of its combination.
+        metrics: errors on the held-back end, of what was learned from the rows before it.
+    """
+
+    model: PublishedModel
+    weights: Weights
+    metrics: dict[str, Any]
 
 
-def evaluate(prepared: PreparedData, network: Network) -> tuple[PublishedModel, dict[str, Any]]:
+def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None) -> Evaluation:
     """Return the model with all its parts fitted, and its metrics on the held-back end.
-
-    Its autoregression is fitted on the training span only; the published one, `Choice.full_fit`,
-    on all rows.
 
     Args:
         network: the trained network.
+        trial_path: its forecasts in the trials; see `EpochLoop.trial_path`.
     """
-    cut = _cut(prepared)
+    cut, choice = _cut(prepared), prepared.choice
+    lstm = DirectNetwork(network, prepared.encoding, prepared.change_scale)
+    fitted = _members(prepared, lstm, choice.train_fit)
+    newest = _members(prepared, lstm, choice.calibration_fit)
+    tried = trial_errors(prepared, trial_path)
+    weights = _weights(prepared, tried, list(fitted))
     model = PublishedModel(
         prepared.encoding,
-        prepared.choice.train_fit,
-        network,
-        prepared.residual_scale,
+        Combination(fitted, weights),
         None,
         None,
         WhatIfEffect.fit(prepared.panel, prepared.panel.filled(), cut),
     )
-    rows = origins_of(prepared.windows.held_back)
-    model, correction = choose_correction(model, prepared, rows)
-    newest = replace(model, autoregression=prepared.choice.calibration_fit)
-    newest = replace(newest, reconciliation=fit_reconciliation(newest, prepared, cut))
-    model = replace(
-        model,
-        reconciliation=newest.reconciliation,
-        intervals=fit_intervals(newest, prepared),
-    )
-    return model, _metrics(model, prepared, rows) | {"network": correction}
+    calibrated = replace(model, paths=Combination(newest, weights))
+    law = fit_reconciliation(calibrated, prepared, cut)
+    calibrated = replace(calibrated, reconciliation=law)
+    intervals = fit_intervals(calibrated, prepared, None if tried is None else tried.of(weights))
+    model = replace(model, reconciliation=law, intervals=intervals)
+    series = np.arange(len(prepared.panel.series_keys)) if tried is None else tried.series
+    windows = prepared.windows
+    evaluated = held_back_errors(prepared, fitted, windows.held_back, series)
+    metrics = _metrics(model, prepared, origins_of(windows.held_back))
+    metrics["combination"] = summary(evaluated, weights, prepared.encoding.scaling)
+    known = evaluated if tried is None else tried.joined(evaluated)
+    if windows.calibration.size:
+        known = known.joined(held_back_errors(prepared, newest, windows.calibration, series))
+    final = _weights(prepared, known, list(fitted))
+    published = Combination(_members(prepared, lstm, choice.full_fit), final)
+    return Evaluation(replace(model, paths=published), final, metrics)
+
+
+def _members(
+    prepared: PreparedData, lstm: DirectNetwork, autoregression: Autoregression
+) -> dict[MemberName, Member]:
+    return {
+        MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
+        MemberName.LSTM: lstm,
+        **simple_members(prepared),
+    }
+
+
+def _weights(
+    prepared: PreparedData, errors: MemberErrors | None, members: list[MemberName]
+) -> Weights:
+    """The weights that errors give; the usual ones where there are none."""
+    usual = usual_weights(members, prepared.horizon)
+    if errors is None:
+        return usual
+    trials = prepared.choice.trials
+    near_only = trials is not None and not trials.knew_year
+    return usual | choose_weights(errors, prepared.encoding.scaling, near_only)
 
 
 def _cut(prepared: PreparedData) -> int:
     """The first step that is held back."""
     return int(prepared.panel.time[prepared.windows.held_back].min())
-
-
-def one_step_ahead(model: PublishedModel, prepared: PreparedData, rows: Ints) -> Floats:
-    """Return forecasts of rows, each from the true rows before it, in units, [n, 3]."""
-    panel, encoding = prepared.panel, prepared.encoding
-    series = panel.series
-    scaled = prepared.linear_forecast[rows].copy()
-    if model.residual_scale.any():
-        shown, time = encoding.value_features(prepared.scaled, panel.position), panel.time
-        for begin in range(0, len(rows), _WINDOWS_AT_ONCE):
-            some = rows[begin : begin + _WINDOWS_AT_ONCE]
-            place = some[:, None] + np.arange(-encoding.length, 0)
-            ahead = encoding.ahead(time[place].ravel()).reshape(*place.shape, -1)
-            windows = np.concatenate([shown[place], ahead], axis=2)
-            output = model.network(windows, encoding.identities(series[some]))
-            scaled[begin : begin + len(some)] += output * model.residual_scale
-    return encoding.scaling.inverse(scaled, series[rows])
 
 
 # --- metrics -----------------------------------------------------------------------------------
@@ -95,11 +131,11 @@ def _metrics(model: PublishedModel, prepared: PreparedData, origins: Ints) -> di
     """Errors over the held-back end in units, overall and by target.
 
     Overall, `rmse` and `mae` pool the three targets; `r2_score` and `mase` are the means of the
-    targets'. MASE, WAPE and the skills are of roll-outs, the others of one-step forecasts.
+    targets'. MASE, WAPE and the skills are over the horizon, the others one step ahead.
     """
     panel, rows = prepared.panel, prepared.windows.held_back
-    truth, forecast = panel.values[rows], one_step_ahead(model, prepared, rows)
     rolled = roll(model, prepared, origins, rows)
+    truth, forecast = panel.values[origins], rolled.values[:, 0]
     naive = repeated(panel, panel.filled(), origins, prepared.horizon)
     usual = usual_errors(panel, _cut(prepared), SEASONS[panel.calendar.step])
     usual = np.broadcast_to(usual[rolled.look_back.series][:, None], rolled.values.shape)
@@ -163,7 +199,7 @@ def _of_target(
 
     Args:
         i: number of the target.
-        truth: true values of the held-back rows, [rows, 3].
+        truth: true values of the rows of `rolled`, [n, 3].
         forecast: one-step forecasts of the same rows.
         naive: naive forecasts from the origins of `rolled`, by name, [n, H, 3].
         usual: errors of the seasonal naive in the training span, the scale of MASE, [n, H, 3].
@@ -173,8 +209,7 @@ def _of_target(
     actual, predicted = rolled.truth[..., i], rolled.values[..., i]
     error = error_measures.mae(actual, predicted)
     one_step = error_measures.mae(truth[:, i], forecast[:, i])
-    rows = prepared.windows.held_back
-    scaling = prepared.encoding.scaling
+    rows, scaling = rolled.rows, prepared.encoding.scaling
     last = scaling.inverse(prepared.scaled[rows - 1], prepared.panel.series[rows])
     baseline = error_measures.mae(truth[:, i], last[:, i])
     errors = {name: error_measures.mae(actual, values[..., i]) for name, values in naive.items()}

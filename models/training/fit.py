@@ -1,5 +1,9 @@
 """The loop over epochs: train on all windows, measure the held-back end, stop early, checkpoint.
 
+In the first half of the epochs, the network is trained on the windows before the origins of the
+trials only; then it forecasts from these origins, which decides its weight in the combination
+(`models.training.combination_choice`), and goes on with all windows.
+
 An epoch runs in slices of about 0.2 seconds; between them the caller may stop the training.
 """
 
@@ -14,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.forecast.direct_network import DirectNetwork
 from models.registry.hyperparameters import Hyperparameters
 from models.series import error_measures
 from models.series.panel import TARGETS
@@ -21,6 +26,7 @@ from models.training import checkpoint
 from models.training.batch_graph import BatchGraph
 from models.training.checkpoint import TrainingState
 from models.training.control import Epoch, TrainingControl
+from models.training.member_errors import trial_look_back
 from models.training.prepare import PreparedData
 from utils.errors import InvalidInput
 
@@ -40,6 +46,8 @@ class EpochLoop:
     Attributes:
         history: losses by epoch: `loss`, `val_loss` and, with early stopping, `watched_loss`.
         seconds_before: seconds spent by the run that saved the checkpoint.
+        trial_path: forecasts of the network in the trials, scaled, [n × S', H, 3], in the order
+            of `trial_look_back`; None: it was not tried.
     """
 
     def __init__(
@@ -60,6 +68,8 @@ class EpochLoop:
         self.seconds_before = 0.0
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
         self._best: list[NDArray[np.float32]] = []  # the network after its best epoch
+        self.trial_path: NDArray[np.float64] | None = None
+        self._trial_epochs = hyper.epochs // 2 if self._trial_rows().size else 0
         if prepared.early_stopping_rows.size:
             self.history[_EARLY_STOPPING_LOSS] = []
 
@@ -80,6 +90,8 @@ class EpochLoop:
             if self._is_stale():
                 break
             start = time.perf_counter()
+            if number == self._trial_epochs + 1 and self._trial_epochs:
+                self._forecast_trials()
             epoch = self.epoch(number)
             self.history["loss"].append(epoch.loss)
             self.history["val_loss"].append(epoch.val_loss)
@@ -107,7 +119,10 @@ class EpochLoop:
         """
         # A stream for each epoch: the order does not depend on the epochs before it.
         stream = np.random.default_rng([self._seed % 2**64, number])
-        loss = self._train(stream.permutation(self._prepared.train_rows))
+        in_trials = number <= self._trial_epochs
+        rows = self._trial_rows() if in_trials else self._prepared.train_rows
+        self._graph.end_targets_at(self._prepared.target_ends(in_trials))
+        loss = self._train(stream.permutation(rows))
         val_loss, mae, r2 = self._held_back_errors()
         if not np.isfinite([loss, val_loss, mae, r2]).all():
             raise self._diverged(number)
@@ -133,7 +148,7 @@ class EpochLoop:
         return _mean(np.concatenate(sums))
 
     def _predict(self, rows: Ints) -> tuple[NDArray[np.float32], float]:
-        """Outputs of the network for rows, [n, 3], and their mean loss."""
+        """Outputs of the network for rows, [n, H × 3], and their mean loss."""
         outputs, sums = [], []
         for begin in range(0, len(rows), self._windows_at_once):
             self._control.check()
@@ -148,12 +163,28 @@ class EpochLoop:
         prepared, panel = self._prepared, self._prepared.panel
         rows = prepared.windows.held_back
         outputs, loss = self._predict(rows)
-        scaled = prepared.linear_forecast[rows] + outputs * prepared.residual_scale
+        change = outputs[:, : len(TARGETS)] * prepared.change_scale[0]
+        scaled = prepared.scaled[rows - 1] + change
         forecast = prepared.encoding.scaling.inverse(scaled, panel.series[rows])
         truth = panel.values[rows]
         known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
         scores = [error_measures.r2(truth[:, i], forecast[:, i]) for i in known]
         return loss, error_measures.mae(truth, forecast), float(np.mean(scores))
+
+    # --- trials -------------------------------------------------------------------------------
+
+    def _trial_rows(self) -> Ints:
+        """The rows to train on before the trials; none where there are no trials."""
+        rows, cut = self._prepared.train_rows, self._prepared.trial_cut
+        return rows[:0] if cut is None else rows[self._prepared.panel.time[rows] < cut]
+
+    def _forecast_trials(self) -> None:
+        """Let the network forecast from the origins of the trials."""
+        prepared = self._prepared
+        member = DirectNetwork(self._graph.network, prepared.encoding, prepared.change_scale)
+        look_back = trial_look_back(prepared, member.look_back)
+        if look_back is not None:
+            self.trial_path = member.path(look_back, prepared.horizon)
 
     # --- early stopping -----------------------------------------------------------------------
 
@@ -168,7 +199,7 @@ class EpochLoop:
         patience, best = self._prepared.design.patience, self.best_epoch
         if patience is None or best is None:
             return False
-        return len(self.history["loss"]) - best >= patience
+        return len(self.history["loss"]) - max(best, self._trial_epochs) >= patience
 
     def _measure_early_stopping(self, number: int) -> None:
         """Record the loss on the early-stopping rows; keep the weights if it is the best yet."""
@@ -195,7 +226,8 @@ class EpochLoop:
     def _state(self) -> TrainingState:
         variables = [variable.numpy() for variable in self._learner.variables]
         elapsed = self.seconds_before + time.perf_counter() - self._began
-        return TrainingState(variables, list(self._best), self.history, elapsed)
+        best, path = list(self._best), self.trial_path
+        return TrainingState(variables, best, self.history, elapsed, path)
 
     def _resume(self) -> None:
         """Continue from a checkpoint, if there is one of this training."""
@@ -206,6 +238,7 @@ class EpochLoop:
         for variable, value in zip(self._learner.variables, state.variables, strict=True):
             variable.assign(value)
         self.history, self._best = state.history, state.best
+        self.trial_path = state.trial_path
         self.seconds_before = state.elapsed
 
 

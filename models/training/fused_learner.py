@@ -55,7 +55,7 @@ class FusedLearner:
     # --- output -------------------------------------------------------------------------------
 
     def output(self, windows: Any, identities: Any, training: bool) -> Any:
-        """Return the output of the network, [n, 3]."""
+        """Return the output of the network, [n, outputs]."""
         names, (k1, b1, k2, b2, k3, b3) = self._names, self._dense
         length, n = windows.shape[0], tf.shape(windows)[1]
         at = tf.reshape(tf.gather(names, identities), [1, n, identities.shape[1] * names.shape[1]])

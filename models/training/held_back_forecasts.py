@@ -1,4 +1,4 @@
-"""Roll-outs of a model from many rows of its training's panel, beside the values that followed."""
+"""Forecasts of a model from many rows of its training's panel, beside the values that followed."""
 
 from __future__ import annotations
 

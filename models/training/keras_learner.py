@@ -29,7 +29,7 @@ class KerasLearner:
         self.variables = [*network.variables, *self._optimizer.variables]
 
     def output(self, windows: Any, identities: Any, training: bool) -> Any:
-        """Return the output of the network, [n, 3]."""
+        """Return the output of the network, [n, outputs]."""
         return self._network([tf.transpose(windows, [1, 0, 2]), identities], training=training)
 
     def apply_gradients(self, gradients: list[Any]) -> None:

@@ -34,7 +34,7 @@ class Learner(Protocol):
     variables: list[Any]
 
     def output(self, windows: Any, identities: Any, training: bool) -> Any:
-        """Return the output of the network, [n, 3].
+        """Return the output of the network, [n, outputs].
 
         Args:
             windows: rows of n windows, time first, [length, n, features].

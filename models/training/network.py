@@ -1,14 +1,15 @@
 """The network of two LSTM layers in Keras: built, opened, and exported for serving.
 
 LSTM 64 (sequences) → dropout → LSTM 32 → dropout → Dense 64 relu → dropout → Dense 32 relu
-→ Dense 3. The additions of a design, such as batch normalization after each LSTM, are listed in
+→ Dense, three targets for each step of the horizon. The additions of a design, such as batch
+normalization after each LSTM, are listed in
 `utils.api.architectures`.
 
 Sources: Hochreiter & Schmidhuber, "Long short-term memory", 1997; embedded names: Guo & Berkhahn,
 "Entity embeddings of categorical variables", 2016.
 
-Example: `build(Hyperparameters(), features=14, names=[3, 3, 4])` takes windows [batch, 10, 14] and
-name numbers [batch, 3], and returns [batch, 3].
+Example: `build(Hyperparameters(), features=14, names=[3, 3, 4], horizon=28)` takes windows
+[batch, 10, 14] and name numbers [batch, 3], and returns [batch, 84].
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def build(
     hyper: Hyperparameters,
     features: int,
     names: list[int],
+    horizon: int,
     seed: int = 0,
     design: Design = PLAIN,
 ) -> keras.Model:
@@ -45,15 +47,16 @@ def build(
 
     Its inputs are `window` [batch, length, features] and `series` [batch, 3], the numbers of the
     names: plants first, then applications, then panel sizes, counted through. Its output
-    [batch, 3] are residuals of the autoregression for the changes of WIP, throughput and cycle
-    time, in units of their usual size. The last layer is initialized with zeros, so that training
-    starts at the forecasts of the autoregression.
+    [batch, horizon × 3] are the changes of WIP, throughput and cycle time from the last row to
+    each step of the horizon, in units of their usual size. The last layer is initialized with
+    zeros, so that training starts at the last value.
 
     Args:
         hyper: units, dropout and window length.
         features: width of a row of the window.
         names: numbers of plants, applications and panel sizes. Each name is embedded, so that
             none ranks above another.
+        horizon: steps that are forecast.
         seed: of the initial weights and of the dropout.
         design: additions to the plain network.
     """
@@ -78,7 +81,7 @@ def build(
     x = layers.Dropout(hyper.dropout_rate, seed=draw())(x)
     x = _dense(32, draw, design)(x)
     output = layers.Dense(
-        TARGET_COUNT, kernel_initializer="zeros", kernel_regularizer=_regularizer(design)
+        TARGET_COUNT * horizon, kernel_initializer="zeros", kernel_regularizer=_regularizer(design)
     )(x)
     return keras.Model([window, series], output, name=NAME)
 

@@ -1,8 +1,8 @@
 """The first step of a training: split by time, scale, fit the autoregression, find the windows.
 
-The network learns the residuals of the autoregression, in units of their usual size: that of
-Zhang, "Time series forecasting using a hybrid ARIMA and neural network model", 2003, with the
-linear part fitted first.
+The network learns the changes from the last value of a window to each of the steps that follow,
+in units of their usual size (direct forecasts of several steps: Ben Taieb et al., "A review and
+comparison of strategies for multi-step ahead time series forecasting", 2012).
 
 Example: with `train_test_split` 0.8, the rows of 100 days are divided into 80 to train on and 20
 that are held back. Windows of 10 rows before each of the days 11 to 80 are trained on.
@@ -32,8 +32,7 @@ Ints = NDArray[np.int64]
 # Horizons for evaluation and calibration, in steps: four weeks, half a year, a year.
 HORIZONS = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
 _EARLY_STOPPING_SHARE = 0.1  # of the training span: its end
-_LEAST_SCALE = 1e-6  # unit of the residuals where all are zero
-_LARGEST_RESIDUAL = 4.0  # root mean squares; larger ones are clipped
+_LEAST_SCALE = 1e-6  # unit of the changes where there are none
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,13 @@ class PreparedData:
         early_stopping_rows: rows [m] at the end of the training span whose loss decides when to
             stop; empty without early stopping.
         choice: the autoregression, and its errors in trials.
-        linear_forecast: one-step forecasts of the autoregression, scaled, [rows, 3]; NaN at the
-            beginning of a series.
-        residual: `scaled` − `linear_forecast` in units of `residual_scale`, the target of the
-            network, [rows, 3]; NaN where the value is unknown.
-        residual_scale: usual size of the residuals in the training span, scaled, [3].
-        horizon: steps of the roll-outs that the model is evaluated and calibrated on.
+        residual: truth − one-step forecast of the autoregression, scaled, [rows, 3]; NaN where
+            unknown.
+        change_scale: usual size of the changes up to each step of the horizon in the training
+            span, scaled, [H, 3]; the unit of the network's outputs.
+        trial_cut: first step of the trials, in which members forecast a part of the training
+            span from the part before it; None where the data is too short for them.
+        horizon: steps that the network forecasts and the model is evaluated on.
         warnings: sentences for the model's document.
     """
 
@@ -67,16 +67,29 @@ class PreparedData:
     train_rows: Ints
     early_stopping_rows: Ints
     choice: Choice
-    linear_forecast: Floats
-    residual: NDArray[np.float32]
-    residual_scale: Floats
+    residual: Floats
+    change_scale: Floats
+    trial_cut: int | None
     horizon: int
     warnings: list[str]
 
-    @property
-    def look_back(self) -> int:
-        """Rows before a forecast that it depends on."""
-        return max(self.shape.look_back, self.encoding.look_back)
+    def target_ends(self, in_trials: bool) -> Ints:
+        """Return the first row after those that the targets of each row may reach, [rows].
+
+        The targets of a row lie in the same span of time as the row itself.
+
+        Args:
+            in_trials: True while the network is trained on the rows before the trials only.
+        """
+        panel, windows = self.panel, self.windows
+        spans = (self.early_stopping_rows, windows.held_back, windows.calibration)
+        bounds = [int(panel.time[rows].min()) for rows in spans if rows.size]
+        if in_trials and self.trial_cut is not None:
+            bounds.append(self.trial_cut)
+        after = np.sort([*bounds, np.iinfo(np.int64).max])
+        bound = after[np.searchsorted(after, panel.time, side="right")]
+        length = np.minimum(panel.lengths[panel.series], bound - panel.first[panel.series])
+        return panel.offsets[:-1][panel.series] + length
 
     @property
     def shape(self) -> Shape:
@@ -105,10 +118,10 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Pre
     horizon = HORIZONS[panel.calendar.step]
     shape = Shape.of(panel.calendar, length, cut - int(panel.first.min()))
     choice = choose(panel, scaled, shape, cut, newest, horizon)
-    linear_forecast = choice.train_fit.one_step(panel, scaled)
-    linear_forecast[1:] += scaled[:-1]
+    forecast = choice.train_fit.one_step(panel, scaled)
+    forecast[1:] += scaled[:-1]
     known = np.where(np.isnan(panel.values), np.nan, scaled)
-    residual, residual_scale = _in_units(known - linear_forecast, windows)
+    trial_cut = None if choice.trials is None else int(choice.trials.origins.min())
     train_rows, early_stopping_rows = _split_train_rows(panel, windows, design, warnings)
     return PreparedData(
         panel=panel,
@@ -119,9 +132,9 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Pre
         train_rows=train_rows,
         early_stopping_rows=early_stopping_rows,
         choice=choice,
-        linear_forecast=linear_forecast,
-        residual=residual,
-        residual_scale=residual_scale,
+        residual=known - forecast,
+        change_scale=_change_scale(known, panel, windows.train, cut, horizon),
+        trial_cut=trial_cut,
         horizon=horizon,
         warnings=warnings,
     )
@@ -164,9 +177,21 @@ def _split_train_rows(
     return rows[~late], rows[late]
 
 
-def _in_units(residual: Floats, windows: Windows) -> tuple[NDArray[np.float32], Floats]:
-    """Residuals in units of their root mean square in the training span, and that unit."""
-    squares = mean_known(residual[windows.train] ** 2, axis=0)
-    scale = np.maximum(np.sqrt(np.nan_to_num(squares, nan=1.0)), _LEAST_SCALE)
-    clipped = np.clip(residual / scale, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL)
-    return clipped.astype(np.float32), scale
+def _change_scale(known: Floats, panel: Panel, rows: Ints, cut: int, horizon: int) -> Floats:
+    """Root mean square of the changes to each step of the horizon, [H, 3].
+
+    Args:
+        known: scaled values, NaN where unknown, [all rows, 3].
+        rows: first rows of the horizons.
+        cut: first step that is not used.
+    """
+    ends = np.minimum(panel.offsets[1:], panel.offsets[:-1] + np.maximum(cut - panel.first, 0))
+    ends, found = ends[panel.series[rows]], np.full((horizon, 3), np.nan)
+    for h in range(horizon):
+        inside = rows + h < ends
+        change = known[rows[inside] + h] - known[rows[inside] - 1]
+        found[h] = np.sqrt(mean_known(change**2, axis=0)) if inside.any() else np.nan
+    # Steps beyond a short training span take the scale of the last step that is known.
+    last = np.maximum.accumulate(np.where(np.isnan(found), 0, np.arange(horizon)[:, None]), axis=0)
+    filled = np.nan_to_num(np.take_along_axis(found, last, axis=0), nan=1.0)
+    return np.maximum(filled, _LEAST_SCALE)

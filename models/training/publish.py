@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import (
     Metrics,
@@ -22,7 +21,9 @@ from models.registry.model_document import (
     SplitDates,
 )
 from models.series.panel import TARGETS
+from models.series.rounding import significant
 from models.training import network
+from models.training.evaluate import Evaluation
 from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData
 from utils.errors import Unavailable
@@ -72,8 +73,7 @@ def export(trained: keras.Model, path: Path) -> None:
 
 
 def make_document(
-    model: PublishedModel,
-    metrics: dict[str, Any],
+    found: Evaluation,
     prepared: PreparedData,
     hyper: Hyperparameters,
     seed: int,
@@ -83,12 +83,12 @@ def make_document(
     """Return the document of a trained model, without its id and duration.
 
     Args:
-        model: as it was evaluated.
-        metrics: as `evaluate` returned them.
+        found: the evaluated model.
         trained: its network.
         loop: that trained it.
     """
     created = datetime.now(UTC).isoformat()
+    model = found.model
     architecture = prepared.design.architecture
     config = hyper.to_config() | {"architecture": architecture, "seed": seed}
     reconciliation, intervals = model.reconciliation, model.intervals
@@ -96,7 +96,7 @@ def make_document(
         created_at=created,
         architecture=architecture,
         config=config,
-        metrics=Metrics.model_validate(metrics),
+        metrics=Metrics.model_validate(found.metrics),
         model_summary={
             **_network_summary(prepared, hyper, trained),
             "config": config,
@@ -106,12 +106,15 @@ def make_document(
         warnings=prepared.warnings,
         encoding=prepared.encoding.to_document(),
         autoregression=prepared.choice.full_fit.to_document(),
-        network=NetworkEntry(residual_scale=model.residual_scale.tolist()),
+        network=NetworkEntry(change_scale=significant(prepared.change_scale, 7).tolist()),
+        combination={
+            str(name): weights.tolist() for name, weights in found.weights.items() if weights.any()
+        },
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
         what_if=model.what_if.to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),
-        series=_series_ends(prepared),
+        series=_series_ends(prepared, model.look_back),
         versions={
             "python": sys.version.split()[0],
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
@@ -125,7 +128,7 @@ def _network_summary(
     """Shapes, number of weights and design of the network."""
     return {
         "input_shape": [None, hyper.sequence_length, prepared.encoding.width],
-        "output_shape": [None, len(TARGETS)],
+        "output_shape": [None, prepared.horizon * len(TARGETS)],
         "total_params": int(trained.count_params()),
         "design": prepared.design.to_config(),
     }
@@ -152,8 +155,8 @@ def _split_dates(prepared: PreparedData) -> dict[str, str | None]:
     }
 
 
-def _series_ends(prepared: PreparedData) -> list[SeriesEntry]:
-    """The end of every series, which forecasts start from."""
+def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
+    """The end of every series, the last `rows` rows, which forecasts start from."""
     panel, found = prepared.panel, []
     filled = panel.filled()
     for s, series_key in enumerate(panel.series_keys):
@@ -162,7 +165,7 @@ def _series_ends(prepared: PreparedData) -> list[SeriesEntry]:
             SeriesEntry(
                 series_key=series_key,
                 last_step=int(panel.first[s]) + end - begin - 1,
-                recent=filled[max(begin, end - prepared.look_back) : end].tolist(),
+                recent=filled[max(begin, end - rows) : end].tolist(),
                 highest_throughput=float(panel.values[begin:end, 1].max()),
             )
         )

@@ -70,10 +70,11 @@ def train(
         onnx = Path(folder) / "model.onnx"
         control.with_retries(lambda: publish.export(built, onnx))
         control.check()
-        model, metrics = evaluate.evaluate(prepared, open_network(onnx.read_bytes()))
+        served = open_network(onnx.read_bytes())
+        found = evaluate.evaluate(prepared, served, loop.trial_path)
         control.check()
         seconds = loop.seconds_before + time.perf_counter() - began
-        document = publish.make_document(model, metrics, prepared, hyper, seed, built, loop)
+        document = publish.make_document(found, prepared, hyper, seed, built, loop)
         more = {"model_id": model_id, "training_time": seconds, **about}
         document = document.model_copy(update=more)
         control.publish(lambda: publish.publish(store, document, built, onnx))
@@ -98,7 +99,7 @@ def build(prepared: PreparedData, hyper: Hyperparameters, seed: int) -> keras.Mo
     """Return an untrained network for prepared data."""
     encoding = prepared.encoding
     names = [len(known) for known in encoding.names]
-    return network.build(hyper, encoding.width, names, seed, prepared.design)
+    return network.build(hyper, encoding.width, names, prepared.horizon, seed, prepared.design)
 
 
 def warm_up() -> None:
