@@ -26,7 +26,7 @@ class OnnxSession:
     def __call__(
         self, windows: NDArray[np.float32], identities: NDArray[np.int32] | None
     ) -> NDArray[np.float32]:
-        """Return the outputs of n windows, [n, outputs].
+        """Return the outputs of n windows, [n, 3].
 
         Args:
             windows: features of the rows of each window, [n, length, width].
@@ -46,13 +46,21 @@ def open_network(content: bytes) -> OnnxSession:
     Raises:
         DamagedFile: the content is not an ONNX network.
     """
+    return OnnxSession(open_session(content))
+
+
+def open_session(content: bytes) -> Any:
+    """Return ONNX Runtime's session of the content of an ONNX file; it runs on one thread.
+
+    Raises:
+        DamagedFile: the content is not an ONNX network.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # The arena doubles the memory of a small network and makes it no faster.
     options.enable_cpu_mem_arena = False
     try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
         raise DamagedFile(f"The ONNX file holds no usable network: {error}") from error
-    return OnnxSession(session)

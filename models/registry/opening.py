@@ -16,6 +16,8 @@ from models.forecast.legacy_model import LegacyModel
 from models.forecast.members import LastSeason, LastValue, LinearRollOut, Member, MemberName
 from models.forecast.naive import SEASONS
 from models.forecast.onnx_session import open_network
+from models.forecast.pretrained import PretrainedModel
+from models.forecast.pretrained_member import PretrainedMember
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.what_if import WhatIfEffect
@@ -81,12 +83,16 @@ def _paths(
         MemberName(name): np.asarray(own, float).reshape(-1, 3)
         for name, own in (document.combination or {}).items()
     }
+    step = encoding.calendar.step
     members: dict[MemberName, Member] = {
         MemberName.LAST_VALUE: LastValue(),
-        MemberName.LAST_SEASON: LastSeason(SEASONS[encoding.calendar.step]),
+        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: DirectNetwork(network, encoding, np.asarray(entry.change_scale, float)),
     }
+    if MemberName.PRETRAINED in weights:
+        pretrained = PretrainedMember(PretrainedModel.open(), step, encoding.scaling)
+        members[MemberName.PRETRAINED] = pretrained
     return Combination(members, weights)
 
 

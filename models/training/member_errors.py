@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from models.forecast.look_back import LookBack
 from models.forecast.members import LastSeason, LastValue, Member, MemberName
 from models.forecast.naive import SEASONS
+from models.forecast.pretrained import PretrainedModel
+from models.forecast.pretrained_member import PretrainedMember
 from models.series.scaling import Scaling
 from models.training.autoregression_choice import truth_after
 from models.training.prepare import PreparedData
@@ -68,9 +70,11 @@ class MemberErrors:
 
 def simple_members(prepared: PreparedData) -> dict[MemberName, Member]:
     """Return the members that nothing is fitted for."""
+    step, scaling = prepared.panel.calendar.step, prepared.encoding.scaling
     return {
+        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, scaling),
         MemberName.LAST_VALUE: LastValue(),
-        MemberName.LAST_SEASON: LastSeason(SEASONS[prepared.panel.calendar.step]),
+        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
     }
 
 

@@ -73,6 +73,11 @@ class PreparedData:
     horizon: int
     warnings: list[str]
 
+    @property
+    def look_back(self) -> int:
+        """Rows before a forecast that the autoregression and the network depend on."""
+        return max(self.shape.look_back, self.encoding.look_back)
+
     def target_ends(self, in_trials: bool) -> Ints:
         """Return the first row after those that the targets of each row may reach, [rows].
 

@@ -30,6 +30,7 @@ from utils.errors import Unavailable
 from utils.storage.artifact_store import ArtifactStore, copy_of
 from utils.storage.files import full_disk
 
+_MOST_KEPT_ROWS = 500_000  # of all series in a document
 _FIRST_YEAR_OF_ZIP = 1980  # a `.keras` file is a ZIP archive, which has no earlier dates
 
 
@@ -156,8 +157,15 @@ def _split_dates(prepared: PreparedData) -> dict[str, str | None]:
 
 
 def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
-    """The end of every series, the last `rows` rows, which forecasts start from."""
+    """The end of every series, which forecasts start from.
+
+    Args:
+        rows: last rows of each that a forecast uses. Of many series, fewer are kept: the pretrained
+            network does without the oldest.
+    """
     panel, found = prepared.panel, []
+    fitting = max(_MOST_KEPT_ROWS // len(panel.series_keys), prepared.look_back)
+    rows = min(rows, fitting)
     filled = panel.filled()
     for s, series_key in enumerate(panel.series_keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
