@@ -14,6 +14,7 @@ from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_reply
 from models.forecast.forecaster import Forecaster
 from models.forecast.history import history_of
+from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
@@ -26,6 +27,7 @@ from models.services.selection import selection
 from models.services.synthetic_data import plant_spec
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
+from models.services.zero_shot import DESCRIPTION, zero_shot_forecaster
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
@@ -210,7 +212,10 @@ class LSTMService:
         page = self.registry.page(selection(query))
         models = [{"model_id": id, "info": info} for id, info in page.shown.items()]
         fields = {"total": page.total, "next_cursor": query.cursor_after(page.last)}
-        return replies.ModelsReply.model_validate({"models": models, **fields})
+        built_in = [{"model_id": PRETRAINED_ID, "info": DESCRIPTION}]
+        return replies.ModelsReply.model_validate(
+            {"models": models, "built_in": built_in, **fields}
+        )
 
     def model(self, id: str) -> replies.ModelReply:
         """Return one model in full."""
@@ -228,7 +233,14 @@ class LSTMService:
         )
 
     def delete_model(self, id: str) -> replies.MessageReply:
-        """Delete a model everywhere, its backtests too."""
+        """Delete a model everywhere, its backtests too.
+
+        Raises:
+            NotFound: there is no such model.
+            InvalidInput: it is built in.
+        """
+        if id == PRETRAINED_ID:
+            raise InvalidInput.of("model_id", "must not be that of a model that is built in", id)
         self.registry.delete(id)
         self.backtests.delete_of(id)
         return replies.MessageReply(message=f"Model {id} is deleted.")
@@ -239,11 +251,11 @@ class LSTMService:
         """Forecast a series.
 
         Raises:
-            NotFound: there is no such model.
+            NotFound: there is no such model, or no such data set.
             InvalidInput: the model does not know the series, or the history is too short.
         """
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
-        forecaster = self._open(request.model_id)
+        forecaster = self._forecaster(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         forecast = forecaster.forecast(history, request.prediction_days)
@@ -256,7 +268,7 @@ class LSTMService:
             NotFound: there is no such model.
             InvalidInput: not one of the items can be forecast.
         """
-        forecaster = self._open(request.model_id)
+        forecaster = self._forecaster(request)
         limits = self.settings.max_rows, self.settings.max_horizon
         return forecast_batch(forecaster, request, *limits)
 
@@ -274,6 +286,17 @@ class LSTMService:
         chosen = {"plant": plant, "model_id": self.page.best(plant).model_id}
         given = request.model_dump(by_alias=True, exclude_none=True)
         return self.predict(schemas.PredictRequest.parse(given | chosen))
+
+    def _forecaster(self, request: schemas.PredictRequest | schemas.BatchRequest) -> Forecaster:
+        if request.model_id == PRETRAINED_ID:
+            return zero_shot_forecaster(request, self.datasets, self.settings.max_rows)
+        if request.dataset_id is not None:
+            raise InvalidInput.of(
+                "datasetId",
+                f"is for the model {PRETRAINED_ID} only; other models take newer rows as history",
+                request.dataset_id,
+            )
+        return self._open(request.model_id)
 
     def _open(self, id: str) -> Forecaster:
         try:

@@ -82,6 +82,8 @@ class Trial:
             _, row = self._rows(origin, series)
             recent = self._filled[row[:, None] - np.arange(self.plan.length, 0, -1)]
             return model.forecast(recent, origin - 1, numbers, steps)
+        if not isinstance(model, PublishedModel):
+            raise TypeError("A model that is built in has no backtest.")
         cold = numbers < 0
         if not cold.any():
             return self._warm(model, origin, series)

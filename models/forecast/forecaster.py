@@ -13,6 +13,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
+from models.forecast.zero_shot import KnownSeries, ZeroShotModel
 from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
@@ -60,16 +61,21 @@ class Forecaster:
     Args:
         model: the parts of the model.
         series: the ends of the training data.
+        what_if: the effect of another state of the last day, if it is known.
 
     Attributes:
         last_step: step number of the newest row of any series.
     """
 
     def __init__(
-        self, model: PublishedModel | LegacyModel, series: Mapping[SeriesKey, SeriesEnd]
+        self,
+        model: PublishedModel | LegacyModel | ZeroShotModel,
+        series: Mapping[SeriesKey, SeriesEnd],
+        what_if: WhatIfEffect | None = None,
     ) -> None:
         self.model = model
-        self.encoding: Encoding | LegacyEncoding = model.encoding
+        self.encoding: Encoding | LegacyEncoding | KnownSeries = model.encoding
+        self.what_if = what_if or WhatIfEffect.unknown()
         self._series = series
         self._numbers = {key: i for i, key in enumerate(self.encoding.series_keys)}
         self.last_step = max((end.last_step for end in series.values()), default=0)
@@ -78,13 +84,6 @@ class Forecaster:
     def calendar(self) -> Calendar:
         """The calendar of the series."""
         return self.encoding.calendar
-
-    @property
-    def what_if(self) -> WhatIfEffect:
-        """The effect of another state of the last day."""
-        if isinstance(self.model, LegacyModel):
-            return WhatIfEffect.unknown()
-        return self.model.what_if
 
     @property
     def can_start_cold(self) -> bool:
@@ -151,6 +150,8 @@ class Forecaster:
         """
         model, count = self.model, len(self.encoding.series_keys)
         rows = [history.rows for history in histories]
+        if isinstance(model, ZeroShotModel):
+            return model.forecast(rows, steps)
         last = np.array([history.last_step for history in histories])
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
         if isinstance(model, LegacyModel):

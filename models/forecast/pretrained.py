@@ -28,7 +28,10 @@ FILE = Path(__file__).with_name("pretrained.onnx")
 INPUTS = ("patches", "context", "steps", "candidates")
 LEVELS = (0.025, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.975)
 MEDIAN = LEVELS.index(0.5)
-BOUNDS = {80: (1, 7), 95: (0, 8)}  # places of the bounds of prediction intervals, by their level in %
+BOUNDS = {
+    80: (1, 7),
+    95: (0, 8),
+}  # places of the bounds of prediction intervals, by their level in %
 
 _AT_ONCE = 512  # windows in one call of the network
 # Steps at the end of the first 28 whose distances of the quantiles later steps repeat: whole

@@ -20,7 +20,6 @@ from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
-from models.forecast.what_if import WhatIfEffect
 from models.series.encoding import Encoding
 from models.series.scaling import Scaling
 
@@ -37,14 +36,12 @@ class PublishedModel:
         paths: the forecasts, scaled. Models of version 1.0 have a corrected roll-out.
         reconciliation: by Little's Law; None: values stay as forecast.
         intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
-        what_if: effect of another state of the last day.
     """
 
     encoding: Encoding
     paths: Combination | CorrectedRollOut
     reconciliation: Reconciliation | None
     intervals: Intervals | None
-    what_if: WhatIfEffect
 
     @property
     def look_back(self) -> int:

@@ -40,7 +40,8 @@ def open_forecaster(document: ModelDocument, network: bytes | Network) -> Foreca
     if isinstance(network, bytes):
         network = open_network(network)
     try:
-        return Forecaster(_model(document, network), _series(document))
+        effect = None if document.what_if is None else WhatIfEffect.from_document(document.what_if)
+        return Forecaster(_model(document, network), _series(document), effect)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(
             f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
@@ -63,7 +64,6 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
         _paths(document, encoding, network),
         _optional(Reconciliation, document.reconciliation),
         _optional(Intervals, document.intervals),
-        WhatIfEffect.from_document(document.what_if or {}),
     )
 
 

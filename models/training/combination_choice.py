@@ -1,14 +1,14 @@
 """The weights of the members of a combination, learned from their errors.
 
 Weights are multiples of a quarter, for each target and band of horizons. Of all weights whose loss
-is not larger than the least one by more than a standard error, those nearest to the usual weights
-are taken (the one-standard-error rule: L. Breiman et al., "Classification and Regression Trees",
-1984, section 3.4.3). The usual weights are equal weights of the members that hold on most data.
-So a member that was trained on the data has a weight only where its gain is more than chance, and
-where a few blocks of time cannot tell, the usual weights stay.
+is not clearly larger than the least one, those nearest to the usual weights are taken (after the
+one-standard-error rule: L. Breiman et al., "Classification and Regression Trees", 1984, section
+3.4.3). The usual weights are equal weights of the members that hold on most data. So a member that
+was trained on the data has a weight only where its gain is more than chance, and where a few blocks
+of time cannot tell, the usual weights stay.
 
-The standard error is that of the mean over blocks of time as long as the horizon: forecasts from
-origins within a block share what they are wrong about.
+Clearly larger is: by a paired t-test at the level of 10 %, over blocks of time as long as the
+horizon, as forecasts from origins within a block share what they are wrong about.
 
 Example: errors from origins of 200 days make 7 blocks of 28 days. If the LSTM with a weight of 0.25
 lowers the loss in six of them, it gets that weight.
@@ -21,6 +21,7 @@ from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from models.forecast.members import MemberName
 from models.series.error_measures import mean_known
@@ -33,6 +34,7 @@ Weights = dict[MemberName, Floats]
 
 _PARTS = 4  # weights are multiples of 1 ÷ _PARTS
 _FEWEST_BLOCKS = 3
+_CONFIDENCE = 0.9  # of the test
 _USUAL = (MemberName.AUTOREGRESSION, MemberName.PRETRAINED)
 _NAIVE = (MemberName.LAST_VALUE, MemberName.LAST_SEASON)
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
@@ -123,7 +125,8 @@ def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
     if known.shape[1] < _FEWEST_BLOCKS:
         return 0
     more = known - known[known.mean(axis=1).argmin()]
-    doubt = more.std(axis=1, ddof=1) / np.sqrt(more.shape[1])
+    blocks = more.shape[1]
+    doubt = more.std(axis=1, ddof=1) / np.sqrt(blocks) * stats.t.ppf(_CONFIDENCE, blocks - 1)
     good = np.flatnonzero(more.mean(axis=1) <= doubt)
     distance = np.abs(grid[good] - usual).sum(axis=1).round(6)
     return int(good[np.lexsort((known[good].mean(axis=1), distance))[0]])

@@ -25,7 +25,6 @@ from models.forecast.intervals import LEVELS
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.naive import SEASONS, repeated, usual_errors
 from models.forecast.published_model import PublishedModel
-from models.forecast.what_if import WhatIfEffect
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.calibration import fit_intervals, fit_reconciliation
@@ -77,7 +76,6 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         Combination(fitted, weights),
         None,
         None,
-        WhatIfEffect.fit(prepared.panel, prepared.panel.filled(), cut),
     )
     calibrated = replace(model, paths=Combination(newest, weights))
     law = fit_reconciliation(calibrated, prepared, cut)

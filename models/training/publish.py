@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from models.forecast.what_if import WhatIfEffect
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import (
     Metrics,
@@ -113,7 +114,7 @@ def make_document(
         },
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
-        what_if=model.what_if.to_document(),
+        what_if=_what_if(prepared).to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),
         series=_series_ends(prepared, model.look_back),
         versions={
@@ -121,6 +122,11 @@ def make_document(
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
     )
+
+
+def _what_if(prepared: PreparedData) -> WhatIfEffect:
+    cut = int(prepared.panel.time[prepared.windows.held_back].min())
+    return WhatIfEffect.fit(prepared.panel, prepared.panel.filled(), cut)
 
 
 def _network_summary(

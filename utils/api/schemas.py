@@ -401,9 +401,17 @@ class PredictRequest(ForecastFields):
     )
 
     model_id: str = Field(
-        min_length=1, alias="model_id", description="id of the model; `modelId` is taken as well"
+        min_length=1,
+        alias="model_id",
+        description="id of the model, or `pretrained` for a forecast without a training; "
+        "`modelId` is taken as well",
     )
     plant: Name = Field(description="name of the plant")
+    dataset_id: DatasetId | None = Field(
+        None,
+        description="data set whose series is forecast from its newest rows; with model_id "
+        "`pretrained` only",
+    )
 
 
 class BatchItem(ForecastFields):
@@ -421,7 +429,13 @@ class BatchRequest(Request):
     )
 
     model_id: str = Field(
-        min_length=1, alias="model_id", description="id of the model; `modelId` is taken as well"
+        min_length=1,
+        alias="model_id",
+        description="id of the model, or `pretrained` for forecasts without a training; "
+        "`modelId` is taken as well",
+    )
+    dataset_id: DatasetId | None = Field(
+        None, description="data set with the series; with model_id `pretrained` only"
     )
     items: Annotated[
         list[Annotated[dict[str, Any], ShownAs(BatchItem)]], Field(min_length=1, max_length=10_000)

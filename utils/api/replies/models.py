@@ -55,13 +55,30 @@ class ModelEntry(Part):
     info: ModelInfo = Field(description="what is known of it")
 
 
+class BuiltInInfo(Part):
+    """A model that ships with the service."""
+
+    source: str = Field(description="`built in`")
+    architecture: str = Field(description="`pretrained`")
+    status: str = Field(description="`ready`")
+    description: str = Field(description="how to forecast with it")
+
+
+class BuiltInModel(Part):
+    """The entry of a model that is built in."""
+
+    model_id: str = Field(description="in place of the id of a model")
+    info: BuiltInInfo = Field(description="about it")
+
+
 class ModelsReply(Reply):
     """The models on disk."""
 
     models: list[ModelEntry] = Field(
         description="newest first, or as `sort` says; metrics in short, warnings the first 3"
     )
-    total: int = Field(description="number of models on all pages")
+    built_in: list[BuiltInModel] = Field(description="models that ship with the service")
+    total: int = Field(description="number of models on all pages, without those built in")
     next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 

@@ -1,0 +1,107 @@
+"""Forecasts without a training: the pretrained network alone, from the rows of any series.
+
+model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
+forecast = model.forecast(rows, last_steps, steps=30)  # rows in units, by series
+
+Its intervals are the quantiles of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.forecast import Forecast
+from models.forecast.intervals import CLOSE
+from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
+from models.forecast.pretrained_inputs import SHAPES
+from models.series.calendar import Calendar
+from models.series.panel import SeriesKey
+
+Floats = NDArray[np.float64]
+
+PRETRAINED_ID = "pretrained"  # in place of the id of a model
+FEWEST_ROWS = 10  # of a history
+
+
+@dataclass(frozen=True)
+class KnownSeries:
+    """The series that can be forecast.
+
+    Attributes:
+        calendar: step of the series.
+        series_keys: the series, by number.
+        length: rows that a history has at least.
+    """
+
+    calendar: Calendar
+    series_keys: tuple[SeriesKey, ...]
+    length: int = FEWEST_ROWS
+
+
+@dataclass(frozen=True)
+class ZeroShotModel:
+    """The pretrained network for the series of some data.
+
+    Attributes:
+        encoding: the series.
+        pretrained: the network.
+    """
+
+    encoding: KnownSeries
+    pretrained: PretrainedModel
+
+    @property
+    def look_back(self) -> int:
+        """Rows that a forecast uses."""
+        return SHAPES[self.encoding.calendar.step].look_back
+
+    def forecast(self, rows: Sequence[Floats], steps: int) -> Forecast:
+        """Return the forecasts of n series.
+
+        Args:
+            rows: recent rows of each in units, oldest first, [m, 3]; NaN where unknown.
+        """
+        length = self.look_back
+        recent = np.full((len(rows), length, 3), np.nan)
+        for i, own in enumerate(rows):
+            recent[i, length - len(own[-length:]) :] = own[-length:]
+        quantiles = self.pretrained.quantiles(recent, self.encoding.calendar.step, steps)
+        values = quantiles[..., MEDIAN]
+        lower, upper = (
+            {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
+            for side in (0, 1)
+        )
+        return Forecast(values, values, lower, upper, _confidence(quantiles))
+
+
+def _confidence(quantiles: Floats) -> Floats:
+    """Expected share of the three targets within 20 % of the truth, [n, steps].
+
+    |truth − forecast| ≤ 0.2 × truth if the truth lies between forecast ÷ 1.2 and forecast ÷ 0.8.
+    It never rises with the horizon.
+    """
+    middle = quantiles[..., MEDIAN]
+    inside = _share_below(quantiles, middle / (1 - CLOSE)) - _share_below(
+        quantiles, middle / (1 + CLOSE)
+    )
+    return np.minimum.accumulate(inside.mean(axis=2), axis=1)
+
+
+def _share_below(quantiles: Floats, at: Floats) -> Floats:
+    """Share of the distribution of each value up to a number, [n, steps, 3].
+
+    Linear between the quantiles; beyond the outer ones it falls to 0 and rises to 1 within the
+    distance between the two outer ones.
+    """
+    first = 2 * quantiles[..., :1] - quantiles[..., 1:2]
+    last = 2 * quantiles[..., -1:] - quantiles[..., -2:-1]
+    edges = np.concatenate([first, quantiles, last], axis=-1)
+    levels = np.array([0.0, *LEVELS, 1.0])
+    place = np.clip((edges <= at[..., None]).sum(axis=-1) - 1, 0, len(levels) - 2)
+    low, high = (np.take_along_axis(edges, (place + k)[..., None], -1)[..., 0] for k in (0, 1))
+    part = np.divide(at - low, high - low, out=np.ones_like(low), where=high > low)
+    return levels[place] + np.clip(part, 0, 1) * np.diff(levels)[place]

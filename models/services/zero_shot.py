@@ -1,0 +1,70 @@
+"""Forecasts by the pretrained network: of a stored data set, or of the rows in a request.
+
+Example: the first forecast of a table that was just uploaded needs no training:
+`{"model_id": "pretrained", "datasetId": …, "plant": …, "application": …, "panelSize": …}`.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from models.data import cleaning, tables
+from models.data.datasets import Datasets
+from models.forecast.forecaster import Forecaster, SeriesEnd
+from models.forecast.pretrained import PretrainedModel
+from models.forecast.what_if import WhatIfEffect
+from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, KnownSeries, ZeroShotModel
+from models.series.panel import SERIES_FIELDS, Panel
+from utils.api.schemas import BatchRequest, PredictRequest
+from utils.errors import InvalidInput
+
+DESCRIPTION: dict[str, Any] = {
+    "source": "built in",
+    "architecture": "pretrained",
+    "status": "ready",
+    "description": "A dual-layer LSTM that was trained on simulated factories. It forecasts any "
+    "series of a `datasetId` or a `history` without a training, and cannot be deleted.",
+}
+
+
+def zero_shot_forecaster(
+    request: PredictRequest | BatchRequest, datasets: Datasets, max_rows: int
+) -> Forecaster:
+    """Return the pretrained network, ready to forecast what a request asks for.
+
+    Raises:
+        InvalidInput: neither a data set nor a history is given, or the history is too short.
+        NotFound: there is no such data set.
+    """
+    if request.dataset_id is not None:
+        return of_panel(datasets.load(request.dataset_id))
+    if not isinstance(request, PredictRequest) or request.history is None:
+        needed = "datasetId" if isinstance(request, BatchRequest) else "datasetId or history"
+        raise InvalidInput.of(
+            "datasetId", f"or another source of rows is required: {PRETRAINED_ID} needs {needed}"
+        )
+    names = (request.plant, request.application, request.panel_size)
+    key = dict(zip(SERIES_FIELDS, names, strict=True))
+    panel = cleaning.clean(tables.read_rows([key | row for row in request.history], max_rows)).panel
+    if panel.lengths.max() < FEWEST_ROWS:
+        raise InvalidInput.of(
+            "history", f"must have at least {FEWEST_ROWS} rows", f"{len(request.history)} rows"
+        )
+    return of_panel(panel)
+
+
+def of_panel(panel: Panel) -> Forecaster:
+    """Return the pretrained network, ready to forecast the series of a panel."""
+    known = KnownSeries(panel.calendar, panel.series_keys)
+    model = ZeroShotModel(known, PretrainedModel.open())
+    ends = {}
+    for s, (begin, end) in enumerate(pairwise(panel.offsets.tolist())):
+        rows = panel.values[begin:end]
+        last = int(panel.first[s]) + len(rows) - 1
+        highest = float(np.nanmax(rows[:, 1]))
+        ends[panel.series_keys[s]] = SeriesEnd(rows[-model.look_back :], last, highest)
+    cut = int((panel.first + panel.lengths).max())
+    return Forecaster(model, ends, WhatIfEffect.fit(panel, panel.filled(), cut))
