@@ -23,6 +23,9 @@ _LARGEST_CHANGE = 4.0  # root mean squares; larger targets are clipped
 class BatchGraph:
     """The graph of one training.
 
+    Args:
+        steps: gradient steps at most; a learning rate schedule ends there.
+
     Attributes:
         train: (order [n] int32, batch size) → [batches, 2]: squared errors and known targets,
             summed by batch; trains on the windows before the rows in this order.
@@ -32,7 +35,12 @@ class BatchGraph:
     """
 
     def __init__(
-        self, network: keras.Model, prepared: PreparedData, hyper: Hyperparameters, seed: int
+        self,
+        network: keras.Model,
+        prepared: PreparedData,
+        hyper: Hyperparameters,
+        seed: int,
+        steps: int,
     ) -> None:
         panel, encoding = prepared.panel, prepared.encoding
         first, time = int(panel.first.min()), panel.time
@@ -46,7 +54,6 @@ class BatchGraph:
         self._scale = tf.constant(prepared.change_scale, tf.float32)
         self._ends = tf.Variable(np.repeat(panel.offsets[1:], panel.lengths).astype(np.int32))
         self._span = tf.range(-hyper.sequence_length, 0)
-        steps = hyper.epochs * -(-len(prepared.train_rows) // hyper.batch_size)
         self.learner = make_learner(network, hyper, seed, prepared.design, steps)
         indices = tf.TensorSpec([None], tf.int32)
         signature = [indices, tf.TensorSpec([], tf.int32)]

@@ -59,7 +59,8 @@ class EpochLoop:
         control: TrainingControl,
     ) -> None:
         self._prepared, self._hyper, self._seed, self._control = prepared, hyper, seed, control
-        self._graph = BatchGraph(network, prepared, hyper, seed)
+        self._trial_epochs = hyper.epochs // 2 if self._trial_rows().size else 0
+        self._graph = BatchGraph(network, prepared, hyper, seed, self._most_steps())
         self._learner = self._graph.learner
         self._slice = _FIRST_SLICE
         widest = max(hyper.lstm_units1, hyper.lstm_units2) * 4
@@ -69,7 +70,6 @@ class EpochLoop:
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": []}
         self._best: list[NDArray[np.float32]] = []  # the network after its best epoch
         self.trial_path: NDArray[np.float64] | None = None
-        self._trial_epochs = hyper.epochs // 2 if self._trial_rows().size else 0
         if prepared.early_stopping_rows.size:
             self.history[_EARLY_STOPPING_LOSS] = []
 
@@ -177,6 +177,13 @@ class EpochLoop:
         """The rows to train on before the trials; none where there are no trials."""
         rows, cut = self._prepared.train_rows, self._prepared.trial_cut
         return rows[:0] if cut is None else rows[self._prepared.panel.time[rows] < cut]
+
+    def _most_steps(self) -> int:
+        """Number of gradient steps if no epoch is left out."""
+        batch, trials = self._hyper.batch_size, self._trial_epochs
+        early = trials * -(-len(self._trial_rows()) // batch)
+        late = (self._hyper.epochs - trials) * -(-len(self._prepared.train_rows) // batch)
+        return early + late
 
     def _forecast_trials(self) -> None:
         """Let the network forecast from the origins of the trials."""

@@ -68,12 +68,11 @@ def test_a_plain_train_is_the_same_job(service: Service, trained: Body) -> None:
     assert [last["loss"], last["val_loss"]] == [history["loss"][-1], history["val_loss"][-1]]
 
 
-def test_progress_matches_the_metrics_of_the_model(service: Service, trained: Body) -> None:
+def test_progress_has_the_errors_of_the_network_and_the_metrics_those_of_the_combination(
+    service: Service, trained: Body
+) -> None:
     last, measured = service.job(trained["model_id"])["progress"], trained["metrics"]
-    # But for targets to which the LSTM correction is not applied, as it does not improve them.
-    exact = len(measured["network"]["targets"]) == 3
-    assert last["mae"] == pytest.approx(measured["mae"], rel=1e-4 if exact else 0.02)
-    assert last["r2_score"] == pytest.approx(measured["r2_score"], abs=1e-4 if exact else 0.02)
+    assert 0 < measured["mae"] < 1.05 * last["mae"] and last["r2_score"] < 1
     assert last["eta_seconds"] == 0 < last["seconds"]
 
 

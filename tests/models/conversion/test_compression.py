@@ -113,7 +113,7 @@ def test_download_refuses(
 
 
 def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str, Panel, Any]:
-    """A model whose LSTM correction is applied, and large: a random last layer times `weight`."""
+    """A model of its LSTM alone, with a random last layer times `weight`."""
     spec = PlantSpec(("p", "q"), ("a",), ("s",), 150, 100, 50, 0.2, 0.1, 1)
     block, id, store = next(generate(spec)), str(uuid4()), model_store(folder)
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
@@ -128,7 +128,7 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     rng = np.random.default_rng(0)
     weights[-2] = weight * rng.normal(size=weights[-2].shape).astype(np.float32)
     network.set_weights(weights)
-    store.update_document(id, lambda _: {"network": {"size": [0.1, 0.1, 0.1]}})
+    store.update_document(id, lambda _: {"combination": {"lstm": [[1.0, 1.0, 1.0]]}})
     return store, id, panel, network
 
 

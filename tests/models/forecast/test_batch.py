@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model_id(store: Path) -> str:
-    """A model of four series of 90 days, with the LSTM correction applied."""
+    """A model of four series of 90 days, forecast by its LSTM alone."""
     spec = PlantSpec(("p", "q"), ("a",), ("s", "t"), 90, 100, 50, 0.2, 0.1, 1)
     block, id = next(generate(spec)), str(uuid4())
     values = np.column_stack([block.columns[name].ravel() for name in TARGETS])
@@ -44,7 +44,7 @@ def model_id(store: Path) -> str:
     hyper = Hyperparameters(lstm_units1=4, lstm_units2=3, epochs=1)
     shelf = model_store(store)
     train.train(panel, hyper, 1, shelf, id, {})
-    shelf.update_document(id, lambda _: {"network": {"size": [0.1, 0.1, 0.1]}})
+    shelf.update_document(id, lambda _: {"combination": {"lstm": [[1.0, 1.0, 1.0]]}})
     return id
 
 

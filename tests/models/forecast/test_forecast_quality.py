@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, generate
+from models.forecast.autoregression import Shape
+from models.forecast.direct_network import DirectNetwork
 from models.forecast.forecast import Forecast
 from models.forecast.look_back import LookBack
+from models.forecast.members import MemberName
 from models.forecast.published_model import PublishedModel
+from models.forecast.what_if import WhatIfEffect
 from models.registry.hyperparameters import Hyperparameters
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training.evaluate import evaluate
+from models.training.member_errors import trial_look_back
 from models.training.prepare import PreparedData, prepare
 
 FIRST = 19_723
@@ -28,8 +32,8 @@ Floats = NDArray[np.float64]
 
 
 def zero(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-    """A network without any correction."""
-    return np.zeros((len(windows), 3), np.float32)
+    """A network that forecasts the last value."""
+    return np.zeros((len(windows), 84), np.float32)
 
 
 def plants(days: int, seed: int = 1, noise: float = 0.1, lines: int = 4) -> Panel:
@@ -63,8 +67,8 @@ def until(panel: Panel, day: int) -> Panel:
 
 def published(task: PreparedData, network: Any = zero) -> tuple[PublishedModel, dict[str, Any]]:
     """The model as it is published, and its metrics."""
-    model, metrics = evaluate(task, network)
-    return replace(model, autoregression=task.choice.full_fit), metrics
+    found = evaluate(task, network, None)
+    return found.model, found.metrics
 
 
 def later(
@@ -73,10 +77,10 @@ def later(
     """Forecasts of all series from some days on, and what came: [origins, S, steps, 3]."""
     scaled = model.encoding.scaling.forward(panel.filled(), panel.series)
     ranges = model.encoding.lowest, model.encoding.highest
-    every = np.arange(len(panel.series_keys))
+    every, shape = np.arange(len(panel.series_keys)), Shape.of(panel.calendar, 10, 300)
     forecasts, truths = [], []
     for day in days:
-        start = LookBack.of(panel, scaled, model.autoregression.shape, every, FIRST + day, ranges)
+        start = LookBack.of(panel, scaled, shape, every, FIRST + day, ranges, model.look_back)
         forecasts.append(model.forecast(start, steps))
         rows = panel.offsets[:-1] + FIRST + day - panel.first
         truths.append(panel.values[rows[:, None] + np.arange(steps)])
@@ -189,41 +193,49 @@ def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) 
     assert np.isfinite(metrics["mae"])
 
 
-def test_a_correction_that_makes_forecasts_worse_is_not_applied_and_the_metrics_state_it() -> None:
+def trial_path(task: PreparedData, network: Any) -> Floats:
+    """Forecasts of a network in the trials."""
+    member = DirectNetwork(network, task.encoding, task.change_scale)
+    start = trial_look_back(task, member.look_back)
+    assert start is not None
+    return member.path(start, task.horizon)
+
+
+def test_a_network_that_forecasts_badly_has_no_weight_and_the_metrics_state_its_error() -> None:
     def wrong(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-        return np.full((len(windows), 3), 2.0, np.float32)
+        return np.full((len(windows), 84), 2.0, np.float32)
 
-    task = prepare(plants(200), HYPER)
-    model, metrics = published(task, wrong)
-    verdict = metrics["network"]
-    assert not model.residual_scale.any() and verdict["used"] is False
-    assert "does not improve on the linear autoregression" in verdict["sentence"]
-    for figures in verdict["per_target"].values():
-        assert figures["wape_with"] > figures["wape_without"] == figures["wape_published"]
-    uncorrected, _ = published(task)
-    start = look_back(model, 0, task.panel.values[:200], FIRST + 199)
-    np.testing.assert_array_equal(
-        model.forecast(start, 9).values, uncorrected.forecast(start, 9).values
-    )
+    task = prepare(plants(400), HYPER)
+    found = evaluate(task, wrong, trial_path(task, wrong))
+    assert not found.weights[MemberName.LSTM].any()
+    for figures in found.metrics["combination"]["per_target"].values():
+        of_lstm = figures["members"]["lstm"]
+        assert of_lstm["weight"] == 0 and of_lstm["wape"] > 1.5 * figures["wape"]
+    assert "LSTM 0" not in found.metrics["combination"]["sentence"]
 
 
-def test_a_correction_that_improves_forecasts_is_applied() -> None:
-    # This network returns the exact residual of the autoregression.
-    panel = plants(200)
+def test_a_network_that_knows_what_comes_has_all_the_weight() -> None:
+    panel = plants(400)
     task = prepare(panel, HYPER)
-    left = {tuple(np.round(task.scaled[r - 1], 5)): task.residual[r] for r in range(11, 200)}
+    rows = np.flatnonzero(task.panel.position >= 10)
+    place = {tuple(np.round(task.scaled[r - 1], 5)): r for r in rows}
 
     def knowing(windows: NDArray[np.float32], names: Any) -> NDArray[np.float32]:
-        output = [
-            left.get(tuple(np.round(w[-1, :3].astype(float), 5)), np.zeros(3)) for w in windows
-        ]
-        return np.nan_to_num(np.array(output, np.float32))
+        found = np.zeros((len(windows), 28, 3), np.float32)
+        for i, window in enumerate(windows):
+            row = place.get(tuple(np.round(window[-1, :3].astype(float), 5)))
+            if row is None:
+                continue
+            ahead = task.scaled[row : row + 28]
+            change = (ahead - task.scaled[row - 1]) / task.change_scale[: len(ahead)]
+            found[i, : len(ahead)] = change
+        return found.reshape(len(windows), -1)
 
-    model, metrics = published(task, knowing)
-    assert metrics["network"]["used"] and model.residual_scale.any()
-    for target in metrics["network"]["targets"]:
-        figures = metrics["network"]["per_target"][target]
-        assert figures["wape_published"] < figures["wape_without"]
+    found = evaluate(task, knowing, trial_path(task, knowing))
+    assert found.weights[MemberName.LSTM].mean() > 0.7
+    for figures in found.metrics["combination"]["per_target"].values():
+        others = [m["wape"] for name, m in figures["members"].items() if name != "lstm"]
+        assert figures["wape"] < 0.7 * min(others)
 
 
 @lru_cache(maxsize=1)
@@ -241,12 +253,13 @@ def test_another_state_has_the_effect_of_the_balance_and_fades(
     series: int, more: float, less: float
 ) -> None:
     model, panel = of_plants()
+    effect = WhatIfEffect.fit(panel, panel.filled(), FIRST + 160)
     rows = panel.values[200 * series : 200 * (series + 1)]
     plain = model.forecast(look_back(model, series, rows, FIRST + 199), 30)
     was = rows[-1]
 
     def moved(wip: float | None, throughput: float | None) -> Floats:
-        return plain.shifted(model.what_if, was, wip, throughput).values[0] / plain.values[0] - 1
+        return plain.shifted(effect, was, wip, throughput).values[0] / plain.values[0] - 1
 
     for shift in (moved(was[0] * more, None), -moved(None, was[1] * more)):
         assert (shift[0, [0, 2]] > 0).all()

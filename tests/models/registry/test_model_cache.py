@@ -81,8 +81,8 @@ def test_threads_that_forecast_at_once_do_not_influence_each_other(
     published: tuple[dict[str, Any], bytes],
 ) -> None:
     document, content = published
-    corrected = document | {"network": {"size": [0.1, 0.1, 0.1]}}
-    forecaster = open_forecaster(ModelDocument.of(corrected), content)
+    of_lstm = document | {"combination": {"lstm": [[1.0, 1.0, 1.0]]}}
+    forecaster = open_forecaster(ModelDocument.of(of_lstm), content)
     recent = forecaster.recent_history(forecaster.encoding.series_keys[0])
     assert recent is not None
     histories = [recent._replace(rows=recent.rows * (1 + i / 100)) for i in range(40)]

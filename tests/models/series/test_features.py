@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.correction import Correction
+from models.forecast.direct_network import windows
 from models.forecast.look_back import LookBack
 from models.series.calendar import Calendar, Step
 from models.series.encoding import FARTHEST, Encoding
@@ -65,38 +65,21 @@ def test_later_rows_and_other_series_change_no_feature(
 
 
 @pytest.mark.parametrize("days", [60, 14])
-def test_roll_out_shows_the_network_what_training_would_have(days: int) -> None:
+def test_a_forecast_shows_the_network_what_training_would_have(days: int) -> None:
     data = generated_panel(days)
     task = prepare(data, TINY, ENHANCED)
-    shown = task.encoding.rows(task.scaled, data.time, data.position)
     wild = task.scaled * 9  # also beyond what is shown
-    seen: list[np.ndarray] = []
-
-    def network(windows: np.ndarray, _names: object) -> np.ndarray:
-        seen.append(windows.copy())
-        return np.zeros((len(windows), 3), np.float32)
-
     for scaled in (task.scaled, wild):
         assert (np.abs(scaled).max() > FARTHEST) == (scaled is wild)
         shown = task.encoding.rows(scaled, data.time, data.position)
-        start, steps = days - 6, 6
-        origin = int(data.first[0]) + start
-        look_back = LookBack.of(
-            data, scaled, task.shape, np.arange(2), origin, least=task.look_back
-        )
-        correction = Correction(network, task.encoding, np.ones(3), look_back, steps)
-        for step in range(steps):
-            ends = data.offsets[:-1] + start + step
-            correction.at(step, scaled[ends - 1])
-            windows = shown[ends[:, None] + np.arange(-TINY.sequence_length, 0)]
-            np.testing.assert_allclose(seen[-1], windows, atol=1e-5)
-
-
-def test_a_look_back_too_short_for_the_averages_is_refused(panel: Panel) -> None:
-    task = prepare(panel, TINY, ENHANCED)
-    look_back = LookBack.of(panel, task.scaled, task.shape, np.arange(2), int(panel.first[0]) + 50)
-    with pytest.raises(ValueError, match="32 rows"):
-        Correction(lambda *_: np.zeros(3, np.float32), task.encoding, np.ones(3), look_back, 1)
+        for start in range(days - 6, days):
+            origin = int(data.first[0]) + start
+            look_back = LookBack.of(
+                data, scaled, task.shape, np.arange(2), origin, least=task.look_back
+            )
+            ends = data.offsets[:-1] + start
+            expected = shown[ends[:, None] + np.arange(-TINY.sequence_length, 0)]
+            np.testing.assert_allclose(windows(task.encoding, look_back), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from models.training.fused_learner import FusedLearner
 from models.training.keras_learner import KerasLearner
 from models.training.learner import make_learner
 from models.training.prepare import PreparedData, prepare
+from tests.support.trainings import targets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 
 pytestmark = pytest.mark.training
@@ -49,10 +50,7 @@ def task_of(
         values[::3, 2] = np.nan
     keys = tuple(block.series_keys)
     panel = Panel(Calendar(), keys, np.array([0, days, 2 * days]), np.zeros(2, int), values)
-    prepared = prepare(panel, hyper, design)
-    # Something to learn: the row before.
-    learnable = np.roll(prepared.scaled, 1, axis=0).astype(np.float32)
-    return replace(prepared, residual=np.where(np.isnan(values), np.float32(np.nan), learnable))
+    return replace(prepare(panel, hyper, design), trial_cut=None)
 
 
 def network_of(
@@ -65,7 +63,8 @@ def network_of(
     design, features = (
         (prepared.design, prepared.encoding.width) if prepared else (design, FEATURES)
     )
-    built = network.build(hyper, features, names, seed, design)
+    horizon = prepared.horizon if prepared else 2
+    built = network.build(hyper, features, names, horizon, seed, design)
     if prepared is None:  # the last layer begins at zero: it would hide the others
         last = built.layers[-1]
         last.set_weights([np.full(part.shape, 0.3, "f4") for part in last.get_weights()])
@@ -115,6 +114,13 @@ def test_fused_learner_equals_keras_in_outputs_and_gradients(
         np.testing.assert_allclose(average, average_expected, atol=1e-5)
 
 
+def squares_of_known(truth: Any, output: Any) -> Any:
+    """Mean squared error over the targets that are not NaN."""
+    known = tf.logical_not(tf.math.is_nan(truth))
+    errors = tf.where(known, output - tf.where(known, truth, 0.0), 0.0)
+    return tf.reduce_sum(tf.square(errors)) / tf.reduce_sum(tf.cast(known, tf.float32))
+
+
 def fitted(hyper: Hyperparameters, prepared: PreparedData) -> list[float]:
     """The losses of Keras' own `fit` on the windows, in the order of `EpochLoop`."""
     model, encoding, panel = network_of(hyper, prepared), prepared.encoding, prepared.panel
@@ -122,13 +128,13 @@ def fitted(hyper: Hyperparameters, prepared: PreparedData) -> list[float]:
         encoding.rows(prepared.scaled, panel.time, panel.position),
         encoding.identities(panel.series),
     )
-    model.compile(keras.optimizers.Adam(hyper.learning_rate), "mse")
+    model.compile(keras.optimizers.Adam(hyper.learning_rate), squares_of_known)
     losses = []
     for epoch in range(1, hyper.epochs + 1):
         rows = np.random.default_rng([3, epoch]).permutation(prepared.windows.train)
         given = [shown[rows[:, None] + np.arange(-hyper.sequence_length, 0)], names[rows]]
         batch = hyper.batch_size
-        ran = model.fit(given, prepared.residual[rows], batch, shuffle=False, verbose=0)
+        ran = model.fit(given, targets(prepared, rows), batch, shuffle=False, verbose=0)
         losses.append(ran.history["loss"][0])
     return losses
 
@@ -141,7 +147,7 @@ def test_loss_curve_is_that_of_fit(dropout: float) -> None:
     epochs.run()
     losses = fitted(hyper, prepared)
     np.testing.assert_allclose(epochs.history["loss"], losses, rtol=0.01)
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
 
 
 @pytest.mark.parametrize("design", [PLAIN, SURE])

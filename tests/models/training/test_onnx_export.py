@@ -29,7 +29,7 @@ def test_outputs_are_those_of_keras(
     hyper = replace(
         Hyperparameters(), lstm_units1=units[0], lstm_units2=units[1], sequence_length=length
     )
-    built = network.build(hyper, 4, NAMES, 1, design)
+    built = network.build(hyper, 4, NAMES, 2, 1, design)
     rng = np.random.default_rng(2)
     built.set_weights([np.abs(rng.normal(0, 0.7, w.shape)) + 0.05 for w in built.get_weights()])
     network.export_onnx(built, tmp_path / "a.onnx")
@@ -42,7 +42,7 @@ def test_outputs_are_those_of_keras(
 
 
 def test_it_has_no_operation_that_nobody_needs() -> None:
-    model = onnx_export.graph_of(network.build(Hyperparameters(), 4, NAMES))
+    model = onnx_export.graph_of(network.build(Hyperparameters(), 4, NAMES, 2))
     made = {name for node in model.graph.node for name in node.output if name}
     used = {name for node in model.graph.node for name in node.input}
     assert made - used == {"output"} and len(model.graph.node) <= 20

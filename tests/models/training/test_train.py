@@ -13,6 +13,7 @@ import pytest
 
 from models.forecast.forecaster import History
 from models.forecast.look_back import LookBack
+from models.forecast.members import LinearRollOut, MemberName
 from models.forecast.onnx_session import open_network
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
@@ -40,13 +41,18 @@ def trained(
     return document.to_json(), open_forecaster(read, store.read(id, ".onnx"))
 
 
+def still(windows: Any, names: Any) -> Any:
+    """A network that forecasts the last value."""
+    return np.zeros((len(windows), 84), np.float32)
+
+
 def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
-    model = network.build(Hyperparameters(), 14, [3, 3, 4])
+    model = network.build(Hyperparameters(), 14, [3, 3, 4], horizon=28)
     kinds = [type(layer).__name__ for layer in model.layers]
     tail = kinds[kinds.index("LSTM") :]
     assert tail == ["LSTM", "Dropout", "LSTM", "Dropout", "Dense", "Dropout", "Dense", "Dense"]
     units = [layer.units for layer in model.layers if hasattr(layer, "units")]
-    assert units == [64, 32, 64, 32, 3]
+    assert units == [64, 32, 64, 32, 84]
     model.save(tmp_path / "m.keras")
     assert type(network.load(tmp_path / "m.keras").get_layer("lstm_1")) is keras.layers.LSTM
 
@@ -97,7 +103,10 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
     document, forecaster = trained(tmp_path, data, design=design)
     # Evaluated with the fit on the training span; the published one is fitted on all rows.
     prepared = prepare.prepare(data, TINY, design)
-    model = replace(forecaster.model, autoregression=prepared.choice.train_fit, reconciliation=None)
+    paths = forecaster.model.paths
+    fitted = LinearRollOut(prepared.choice.train_fit)
+    members = {**paths.members, MemberName.AUTOREGRESSION: fitted}
+    model = replace(forecaster.model, paths=replace(paths, members=members), reconciliation=None)
     errors = []
     for s in range(len(data.series_keys)):
         begin = data.offsets[s]
@@ -112,7 +121,10 @@ def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design
 def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span() -> None:
     prepared = prepare.prepare(generated_panel(120), TINY)
     data, rows = prepared.panel, prepared.windows.held_back
-    model, found = evaluate.evaluate(prepared, lambda windows, _: np.zeros((len(windows), 3), "f4"))
+    found = evaluate.evaluate(prepared, still, None)
+    members = {**found.model.paths.members}
+    members[MemberName.AUTOREGRESSION] = LinearRollOut(prepared.choice.train_fit)
+    model = replace(found.model, paths=replace(found.model.paths, members=members))
     rolled = roll(model, prepared, rows, rows)
     scaled: list[list[float]] = [[], [], []]
     for values, truth, s in zip(rolled.values, rolled.truth, data.series[rows], strict=True):
@@ -123,8 +135,8 @@ def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span
                 if not np.isnan(truth[step, i]):
                     scaled[i].append(abs(values[step, i] - truth[step, i]) / usual[i])
     for target, errors in zip(TARGETS, scaled, strict=True):
-        assert found["per_target"][target]["mase"] == pytest.approx(np.mean(errors))
-    assert found["mase"] == pytest.approx(np.mean([np.mean(errors) for errors in scaled]))
+        assert found.metrics["per_target"][target]["mase"] == pytest.approx(np.mean(errors))
+    assert found.metrics["mase"] == pytest.approx(np.mean([np.mean(errors) for errors in scaled]))
 
 
 def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path, panel: Panel) -> None:
@@ -152,7 +164,7 @@ def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> 
 
 def test_a_diverging_training_is_refused(panel: Panel) -> None:
     prepared = prepare.prepare(panel, TINY)
-    fused = network.build(TINY, 14, [2, 1, 1])
+    fused = network.build(TINY, 14, [2, 1, 1], prepared.horizon)
     fused.set_weights([np.full_like(weights, np.nan) for weights in fused.get_weights()])
     with pytest.raises(InvalidInput, match="diverged in epoch 1"):
         EpochLoop(fused, prepared, TINY, 1, NoControl()).run()
@@ -160,18 +172,22 @@ def test_a_diverging_training_is_refused(panel: Panel) -> None:
 
 @pytest.mark.parametrize("design", DESIGNS.values())
 @pytest.mark.parametrize("days", [60, 14])
-def test_roll_out_feeds_each_day_back(tmp_path: Path, design: Design, days: int) -> None:
+def test_a_forecast_beyond_the_horizon_continues_from_itself(
+    tmp_path: Path, design: Design, days: int
+) -> None:
     data = generated_panel(days)
     _, forecaster = trained(tmp_path, data, design=design)
-    # The correction is applied, whether or not it improves the forecast.
-    forecaster.model = replace(forecaster.model, reconciliation=None, residual_scale=np.ones(3))
+    paths = forecaster.model.paths
+    alone = replace(paths, weights={MemberName.LSTM: np.ones((28, 3))})
+    forecaster.model = replace(forecaster.model, paths=alone, reconciliation=None)
     key = data.series_keys[1]
     rows, last = data.values[data.offsets[1] :], int(data.time[-1])
-    whole = forecaster.forecast(History(key, rows, last), 6).values[0]
-    for step in range(6):
-        one = forecaster.forecast(History(key, rows, last + step), 1).values[0]
-        np.testing.assert_allclose(one[0], whole[step], rtol=1e-5)
-        rows = np.vstack([rows, one])
+    whole = forecaster.forecast(History(key, rows, last), 40).values[0]
+    first = forecaster.forecast(History(key, rows, last), 28).values[0]
+    np.testing.assert_allclose(whole[:28], first, rtol=1e-6)
+    rows = np.vstack([rows, first])
+    rest = forecaster.forecast(History(key, rows, last + 28), 12).values[0]
+    np.testing.assert_allclose(whole[28:], rest, rtol=1e-3)
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())
@@ -183,9 +199,8 @@ def test_roll_out_of_many_series_equals_that_of_each(
     scaled = model.encoding.scaling.forward(panel.values, panel.series)
     shown = model.encoding.lowest, model.encoding.highest
     end = int(panel.time.max()) + 1
-    past = LookBack.of(
-        panel, scaled, model.autoregression.shape, np.arange(2), end, shown, model.look_back
-    )
+    shape = model.paths.members[MemberName.AUTOREGRESSION].autoregression.shape
+    past = LookBack.of(panel, scaled, shape, np.arange(2), end, shown, model.look_back)
     together = model.forecast(past, 4)
     for s, key in enumerate(panel.series_keys):
         alone = forecaster.forecast(forecaster.recent_history(key), 4)
@@ -201,7 +216,8 @@ def test_a_network_that_is_none_is_a_damaged_file(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["encoding", "series", "anchor", "network", "coherence", "spread", "response"]
+    "entry",
+    ["encoding", "series", "anchor", "network", "combination", "coherence", "spread", "response"],
 )
 def test_a_document_that_lacks_something_is_damaged(
     tmp_path: Path, entry: str, panel: Panel
