@@ -76,9 +76,9 @@ def _draw_steps(service: Service, dataset: str, plain: str, auto: dict[str, Any]
     raw = service.post("/api/model/predict", asked | {"raw": True})
     scored = service.post(f"/api/model/{plain}/backtest", {"horizon": 28})
     step_figures.scale(history, IMAGES / "step-1-scale.png")
-    step_figures.autoregression(scored, IMAGES / "step-2-autoregression.png")
-    step_figures.correction(auto["metrics"], IMAGES / "step-3-correction.png")
-    step_figures.rollout(history, forecast, IMAGES / "step-4-rollout.png")
+    step_figures.by_horizon(scored, IMAGES / "step-2-horizon.png")
+    step_figures.members(auto["metrics"], IMAGES / "step-3-members.png")
+    step_figures.forecast_path(history, forecast, IMAGES / "step-4-path.png")
     step_figures.reconciliation(forecast, raw, IMAGES / "step-5-reconciliation.png")
     step_figures.intervals(forecast, IMAGES / "intervals.png")
     states = {"a WIP of 80": 80, "a WIP of 120": 120, "a WIP of 200": 200}

@@ -46,14 +46,14 @@ def scale(history: dict[str, Floats], path: Path) -> None:
     _finish(figure, (left, right), "days", path)
 
 
-def autoregression(backtest: Reply, path: Path) -> None:
-    """Draw step 2: the error of a model whose correction is next to none, beside naive rules."""
+def by_horizon(backtest: Reply, path: Path) -> None:
+    """Draw step 2: the error of a model by horizon, beside naive rules."""
     figure, axes = _panels(*TARGETS.values())
     for each, target in zip(axes, TARGETS, strict=True):
         steps = backtest["per_target"][target]["by_horizon"]
         days = [step["step"] for step in steps]
         for field, label, style in (
-            ("wape", "autoregression", {"color": COLORS[target], "linewidth": 2}),
+            ("wape", "combination", {"color": COLORS[target], "linewidth": 2}),
             ("last_value_wape", "last value", {"color": _GREY, "linestyle": "--"}),
             ("seasonal_naive_wape", "last season", {"color": _GREY, "linestyle": ":"}),
         ):
@@ -62,24 +62,21 @@ def autoregression(backtest: Reply, path: Path) -> None:
     _finish(figure, axes, "days ahead", path)
 
 
-def correction(metrics: Reply, path: Path) -> None:
-    """Draw step 3: the held-back error without and with the LSTM correction, by target."""
-    figure, (axes,) = _panels("Error of roll-outs over the held-back end")
-    found = metrics["network"]["per_target"]
-    places = np.arange(len(TARGETS))
-    for offset, field, label, color in (
-        (-0.2, "wape_without", "autoregression", _GREY),
-        (0.2, "wape_with", "with LSTM correction", COLORS["throughput"]),
-    ):
-        heights = [100 * found[target][field] for target in TARGETS]
-        axes.bar(places + offset, heights, 0.38, label=label, color=color)
-    axes.set_xticks(places, list(TARGETS.values()))
-    axes.set_ylabel("WAPE, %")
-    _finish(figure, (axes,), "", path)
+def members(metrics: Reply, path: Path) -> None:
+    """Draw step 3: the held-back error of each member and of the combination, by target."""
+    figure, axes = _panels(*TARGETS.values())
+    found = metrics["combination"]["per_target"]
+    for each, target in zip(axes, TARGETS, strict=True):
+        of_target = found[target]
+        names = [*of_target["members"], "combination"]
+        heights = [100 * figures["wape"] for figures in of_target["members"].values()]
+        colors = [_GREY] * len(heights) + [COLORS[target]]
+        each.barh(names, [*heights, 100 * of_target["wape"]], color=colors)
+    _finish(figure, axes, "WAPE, %", path)
 
 
-def rollout(history: dict[str, Floats], forecast: Reply, path: Path) -> None:
-    """Draw step 4: the last 60 days and the forecast path that continues them."""
+def forecast_path(history: dict[str, Floats], forecast: Reply, path: Path) -> None:
+    """Draw step 4: the last 60 days and the forecast that continues them."""
     figure, axes = _panels(*TARGETS.values())
     for each, target in zip(axes, TARGETS, strict=True):
         past, ahead = history[target][-60:], _path(forecast, f"predicted_{target}")
@@ -145,5 +142,6 @@ def _finish(figure: Figure, axes: Any, label: str, path: Path) -> None:
         each.set_xlabel(label)
         each.grid(alpha=0.25)
         each.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(fontsize=8)
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=90)

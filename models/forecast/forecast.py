@@ -23,6 +23,7 @@ class Forecast:
             cent; {} where no errors were measured.
         upper: their upper bounds.
         confidence: expected share of the three values within 20 % of the truth, [n, steps].
+        start: the last row in units, as the forecast took it, [n, 3]; None: as it was given.
     """
 
     values: Floats
@@ -30,6 +31,7 @@ class Forecast:
     lower: dict[int, Floats]
     upper: dict[int, Floats]
     confidence: Floats
+    start: Floats | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -47,6 +49,7 @@ class Forecast:
             lower={level: bound[one] for level, bound in self.lower.items()},
             upper={level: bound[one] for level, bound in self.upper.items()},
             confidence=self.confidence[one],
+            start=None if self.start is None else self.start[one],
         )
 
     def shifted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 
 _DIGITS = 9  # of a reply: what a unit is called decides how small its numbers are
 _BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
+_LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
     "date",
@@ -69,6 +71,7 @@ def _fields(
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
+    review["warnings"] = [*_not_believed(history, forecast), *review["warnings"]]
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
@@ -79,6 +82,20 @@ def _fields(
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
+
+
+def _not_believed(history: History, forecast: Forecast) -> list[str]:
+    """Return a warning for each value of the last row that the forecast does not start from."""
+    if forecast.start is None:
+        return []
+    pairs = zip(_LABELS, history.rows[-1].tolist(), forecast.start[0].tolist(), strict=True)
+    return [
+        f"The last {label}, {given:.6g}, is far beyond the usual changes of this series: the "
+        f"forecast starts from {taken:.6g}. If it is right, it will be believed once the next "
+        "step confirms it."
+        for label, given, taken in pairs
+        if not math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9)
+    ]
 
 
 def _ended_early(forecaster: Forecaster, history: History) -> list[str]:

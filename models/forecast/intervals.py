@@ -39,6 +39,7 @@ _ENDS = np.array([0.0, *_SHARES, 1.0])
 _MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
 _NEIGHBOURS = 4  # errors at horizons within a quarter of a horizon are used for it
 _STEADY = 20.0  # one-step errors at which the scale of a series weighs as much as that of all
+_LARGEST_SCALE = 8.0  # of a series, and its inverse the least
 _OUTLYING = 6.0  # medians; larger one-step errors are cut to this before a scale is computed
 
 
@@ -158,7 +159,7 @@ class Intervals:
 
 
 def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
-    """Return the mean one-step error of each series relative to that of all, [count, 3].
+    """Return the mean one-step error of each series relative to the median series', [count, 3].
 
     Series with few errors are shrunk towards 1.
 
@@ -176,7 +177,9 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
             continue
         number = np.bincount(series[~np.isnan(sizes)], minlength=count)[known]
         logs = np.log(usual[known])
-        scale[known, target] = np.exp((logs - logs.mean()) * number / (number + _STEADY))
+        relative = (logs - np.median(logs)) * number / (number + _STEADY)
+        most = np.log(_LARGEST_SCALE)
+        scale[known, target] = np.exp(np.clip(relative, -most, most))
     return scale
 
 

@@ -14,6 +14,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MARGIN = 0.25  # of the range of a series, by which a forecast may leave it on both sides
+_FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
+_TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
+_FEWEST_MOVES = 10  # without which no move is unusual
+_COMPARED = (1, 2, 7)  # rows before the last one; near one of them, it is not unusual
+_LEAST_MOVE = 0.1  # of a standard deviation of the series: smaller moves are usual
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class LookBack:
 
     Attributes:
         scaled: the last rows, oldest first, [n, look_back, 3]; rows before the beginning of a
-            series are the mean of its others.
+            series are the mean of its others. A last value far beyond the usual moves is moved
+            back.
         known: how many rows, at the end, are rows of the series, [n].
         last: step number of the last row, [n].
         series: number of each series, [n].
@@ -56,6 +62,7 @@ class LookBack:
                 forecast stays within these and the look-back, plus a quarter of that range.
         """
         scaled = padded(rows, known)
+        scaled[:, -1] = _believed(scaled, known)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
         if ranges is not None:
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
@@ -94,6 +101,11 @@ class LookBack:
             ranges and (ranges[0][series], ranges[1][series]),
         )
 
+    @property
+    def record(self) -> Floats:
+        """The highest values seen, [n, 3]."""
+        return self.highest - (self.highest - self.lowest) * _MARGIN / (1 + 2 * _MARGIN)
+
     def followed_by(self, path: Floats) -> LookBack:
         """Return the look-back of as many rows that ends with forecasts, [n, steps, 3]."""
         rows, steps = self.scaled.shape[1], path.shape[1]
@@ -114,7 +126,36 @@ def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
         known: true for known rows, [n, look_back].
     """
     if known.all():
-        return rows
+        return rows.copy()
     known = known[..., None]
     mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True)
     return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
+
+
+def _believed(rows: Floats, known: NDArray[np.bool_]) -> Floats:
+    """The last row of each look-back, [n, 3], with values moved back that moved too far.
+
+    One wrong day would carry on over the whole forecast. A value is left as it is if it is near
+    the value of a day, of two days or of a week before: a change that stays is believed on its
+    second day, and a weekly pattern is none.
+
+    Args:
+        rows: [n, look_back, 3].
+        known: true for rows of the series, [n, look_back].
+    """
+    last = rows[:, -1].copy()
+    length = rows.shape[1]
+    lags = [lag for lag in _COMPARED if lag < length]
+    if length <= _FEWEST_MOVES or not lags:
+        return last
+    pairs = known[:, 1:-1] & known[:, :-2]
+    moves = np.where(pairs[..., None], np.abs(np.diff(rows[:, :-1], axis=1)), np.nan)
+    enough = pairs.sum(axis=1) >= _FEWEST_MOVES
+    usual = np.zeros(last.shape)
+    usual[enough] = _TO_SIGMA * np.nanmedian(moves[enough], axis=1)
+    reach = _FARTHEST_MOVE * np.maximum(usual, _LEAST_MOVE)
+    before = np.stack([rows[:, -1 - lag] for lag in lags])
+    distance = np.abs(last - before)
+    nearest = np.take_along_axis(before, distance.argmin(axis=0)[None], axis=0)[0]
+    moved = np.clip(last, nearest - reach, nearest + reach)
+    return np.where((usual > 0) & enough[:, None], moved, last)

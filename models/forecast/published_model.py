@@ -26,6 +26,8 @@ from models.series.scaling import Scaling
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_MOST_OF_RECORD = 1.5  # upper bounds of intervals, relative to the highest value seen
+
 
 @dataclass(frozen=True)
 class PublishedModel:
@@ -96,13 +98,16 @@ class PublishedModel:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
         series, scaling = look_back.series, self.encoding.scaling
         scaled = scaling.forward_paths(values, series)
+        record = scaling.inverse(look_back.record, series)
+        most = np.maximum(_MOST_OF_RECORD * record[:, None], values)
         lower, upper = {}, {}
         for level in LEVELS:
             half_width = self.intervals.half_width(level, series, steps)
             lower[level] = scaling.inverse(scaled - half_width, series)
-            upper[level] = scaling.inverse(scaled + half_width, series)
+            upper[level] = np.minimum(scaling.inverse(scaled + half_width, series), most)
         confidence = _confidence(self.intervals, scaling, values, series)
-        return Forecast(values, raw, lower, upper, confidence)
+        start = scaling.inverse(look_back.scaled[:, -1], series)
+        return Forecast(values, raw, lower, upper, confidence, start)
 
 
 def _confidence(intervals: Intervals, scaling: Scaling, values: Floats, series: Ints) -> Floats:

@@ -39,6 +39,7 @@ _SIGN = np.array([1.0, -1.0, -1.0])  # of the three logarithms in the gap
 _PLACES = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 12}
 _PRIOR_STEPS = 5.0  # weight of the mean gap of a series in its gap at one weekday or month
 _FEWEST_GAPS = 20  # known gaps without which a series is not reconciled
+_CLOSED = 0.1  # of the mean throughput; weekdays with less in the median are closed
 _OUTLYING = 4.0  # typical deviations; larger ones are left out of the share's estimate
 _TINY = 1e-12
 
@@ -55,7 +56,8 @@ class Reconciliation:
 
     Attributes:
         usual: gap of each series at each weekday or month, [S, places]; NaN for a series that
-            does not obey the law over windows, or has too few known gaps.
+            does not obey the law over windows, has too few known gaps, or closes on some
+            weekday: work then waits, and the law says nothing of single days.
         share: share of a forecast's deviation that is error, by horizon, [H].
         errors: variances of the errors of the forecasts' logarithms, [H, 3].
     """
@@ -88,6 +90,9 @@ class Reconciliation:
         count = _PLACES[panel.calendar.step]
         usual = np.full((len(panel.series_keys), count), np.nan)
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
+            early = panel.time[b:e] < cut
+            if _has_closed_places(panel.values[b:e, 1][early], places[b:e][early], count):
+                continue
             found = _usual(gaps[b:e], places[b:e], count)
             usual[s] = np.nan if found is None else found
         expected = usual[series[:, None], place_in_season(panel.calendar, time)]
@@ -166,6 +171,13 @@ def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:
     sums = np.bincount(places, gaps, count) + _PRIOR_STEPS * mean
     usual: Floats = sums / (np.bincount(places, minlength=count) + _PRIOR_STEPS)
     return usual
+
+
+def _has_closed_places(throughput: Floats, places: Ints, count: int) -> bool:
+    """Return True if there is next to no output on some weekday or in some month."""
+    mean = float(np.nan_to_num(np.nanmean(throughput))) if throughput.size else 0.0
+    own = (throughput[places == place] for place in range(count))
+    return any(some.size and float(np.median(some)) < _CLOSED * mean for some in own)
 
 
 def _typical(squares: Floats) -> Floats:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.forecast.intervals import ErrorSamples, Intervals, series_scale
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
+from models.series import error_measures
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
 from models.training.prepare import PreparedData
 
@@ -28,7 +29,9 @@ _FEWEST_ROLL_OUTS = 40  # to fit a reconciliation on
 def fit_reconciliation(
     model: PublishedModel, prepared: PreparedData, cut: int
 ) -> Reconciliation | None:
-    """Return the reconciliation by Little's Law; None if the calibration span is too short.
+    """Return the reconciliation by Little's Law; None if it makes forecasts no better.
+
+    None also if the calibration span is too short to tell.
 
     Args:
         model: not reconciled, fitted on the rows before the calibration span.
@@ -40,7 +43,17 @@ def fit_reconciliation(
     rolled = roll(model, prepared, origins_of(rows), rows)
     time = rolled.look_back.last[:, None] + np.arange(1, prepared.horizon + 1)
     series = rolled.look_back.series
-    return Reconciliation.fit(prepared.panel, cut, rolled.values, rolled.truth, series, time)
+    fitted = Reconciliation.fit(prepared.panel, cut, rolled.values, rolled.truth, series, time)
+    reconciled = fitted.apply(rolled.values, series, time, prepared.panel.calendar)
+    return fitted if _loss(rolled, reconciled) < _loss(rolled, rolled.values) else None
+
+
+def _loss(rolled: RollOuts, values: Floats) -> float:
+    """Mean over the targets of the errors of forecasts, relative to those of `rolled`."""
+    wrong = error_measures.mean_known(np.abs(rolled.truth - values), axis=(0, 1))
+    before = error_measures.mean_known(np.abs(rolled.truth - rolled.values), axis=(0, 1))
+    ratio = np.divide(wrong, before, out=np.full(3, np.nan), where=before > 0)
+    return float(error_measures.mean_known(ratio))
 
 
 def fit_intervals(

@@ -114,8 +114,8 @@ def print_errors(console: Console, metrics: dict[str, Any], warnings: Sequence[s
                 f"Held back: {target} off by {figures['mae']:,.3g} a step ahead on average "
                 f"({figures['last_value_mae']:,.3g} by repeating the last value)."
             )
-    if "network" in metrics:
-        console.print(metrics["network"]["sentence"])
+    if "combination" in metrics:
+        console.print(metrics["combination"]["sentence"])
     for warning in warnings:
         console.print(f"  • {warning}")
 

@@ -147,7 +147,7 @@ def test_loss_curve_is_that_of_fit(dropout: float) -> None:
     epochs.run()
     losses = fitted(hyper, prepared)
     np.testing.assert_allclose(epochs.history["loss"], losses, rtol=0.01)
-    assert losses[-1] < 0.95 * losses[0]
+    assert losses[-1] < 0.97 * losses[0]
 
 
 @pytest.mark.parametrize("design", [PLAIN, SURE])

@@ -83,6 +83,30 @@ class LawOnHeldBack(TypedDict, total=False):
 
 
 @with_config(DOCUMENT)
+class MemberFigures(TypedDict, total=False):
+    """A member of the combination, for one target."""
+
+    weight: Annotated[float | None, Field(description="mean weight over the horizon; 0: unused")]
+    wape: Annotated[float | None, Field(description="WAPE of the member alone")]
+
+
+@with_config(DOCUMENT)
+class CombinedTarget(TypedDict, total=False):
+    """The combination of members for one target."""
+
+    wape: Annotated[float | None, Field(description="WAPE of the combination")]
+    members: Annotated[dict[str, MemberFigures] | None, Field(description="by member")]
+
+
+@with_config(DOCUMENT)
+class CombinationSummary(TypedDict, total=False):
+    """The members that are combined, with their weights and errors on held-back data."""
+
+    sentence: Annotated[str | None, Field(description="the weights in words")]
+    per_target: Annotated[dict[str, CombinedTarget] | None, Field(description="by target")]
+
+
+@with_config(DOCUMENT)
 class CorrectionErrors(TypedDict, total=False):
     """WAPE of one target without and with the LSTM correction."""
 
@@ -120,7 +144,13 @@ class ModelMetrics(TypedDict, total=False):
     littles_law: Annotated[
         LawOnHeldBack | None, Field(description="Little's Law on held-back data")
     ]
-    network: Annotated[CorrectionSummary | None, Field(description="what the LSTM correction adds")]
+    combination: Annotated[
+        CombinationSummary | None, Field(description="members, their weights and errors")
+    ]
+    network: Annotated[
+        CorrectionSummary | None,
+        Field(description="models of version 1.0: what the LSTM correction adds"),
+    ]
 
 
 @with_config(DOCUMENT)
