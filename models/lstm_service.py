@@ -11,7 +11,7 @@ from typing import Any, cast
 from models.data.datasets import Datasets
 from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
-from models.forecast.forecast_reply import forecast_reply
+from models.forecast.forecast_reply import forecast_reply, paths_needed
 from models.forecast.forecaster import Forecaster
 from models.forecast.history import history_of
 from models.forecast.zero_shot import PRETRAINED_ID
@@ -258,7 +258,7 @@ class LSTMService:
         forecaster = self._forecaster(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
-        forecast = forecaster.forecast(history, request.prediction_days)
+        forecast = forecaster.forecast(history, request.prediction_days, paths_needed(request))
         return forecast_reply(forecaster, history, request, forecast)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:

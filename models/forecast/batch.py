@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from models.forecast.forecast import Forecast
-from models.forecast.forecast_reply import batch_entry
+from models.forecast.forecast_reply import batch_entry, paths_needed
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
 from utils.api import replies
@@ -20,6 +20,7 @@ from utils.api.schemas import BatchItem, BatchRequest
 from utils.errors import Detail, InvalidInput, ServiceError
 
 _SIDE_BY_SIDE = 128  # items that are forecast together
+_MOST_FLOATS = 1 << 24  # in the sample paths of items that are forecast together
 _LISTED = 100  # refusals that an error lists
 
 Entry = replies.BatchForecast | replies.BatchRefusal
@@ -120,17 +121,20 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
         item.place: _refusal(*item) for item in items if isinstance(item, _Refused)
     }
     accepted = [item for item in items if isinstance(item, _Accepted)]
-    for (steps, _), some in groupby(sorted(accepted, key=_alike), _alike):
+    for (steps, _, paths), some in groupby(sorted(accepted, key=_alike), _alike):
         group = list(some)
-        forecasts = forecaster.forecast_all([one.history for one in group], steps)
-        for i, one in enumerate(group):
-            found[one.place] = _entry(forecaster, one, forecasts.of(i))
+        fitting = max(1, _MOST_FLOATS // (steps * paths * 3))
+        for begin in range(0, len(group), fitting):
+            together = group[begin : begin + fitting]
+            forecasts = forecaster.forecast_all([one.history for one in together], steps, paths)
+            for i, one in enumerate(together):
+                found[one.place] = _entry(forecaster, one, forecasts.of(i))
     return [found[item.place] for item in items]
 
 
-def _alike(accepted: _Accepted) -> tuple[int, bool]:
+def _alike(accepted: _Accepted) -> tuple[int, bool, int]:
     """The properties that items share which are forecast together."""
-    return accepted.item.prediction_days, accepted.cold_start
+    return accepted.item.prediction_days, accepted.cold_start, paths_needed(accepted.item)
 
 
 def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:

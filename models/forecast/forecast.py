@@ -24,6 +24,7 @@ class Forecast:
         upper: their upper bounds.
         confidence: expected share of the three values within 20 % of the truth, [n, steps].
         start: the last row in units, as the forecast took it, [n, 3]; None: as it was given.
+        paths: joint sample paths, [n, paths, steps, 3]; None: none were asked for.
     """
 
     values: Floats
@@ -32,6 +33,7 @@ class Forecast:
     upper: dict[int, Floats]
     confidence: Floats
     start: Floats | None = None
+    paths: Floats | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -50,6 +52,7 @@ class Forecast:
             upper={level: bound[one] for level, bound in self.upper.items()},
             confidence=self.confidence[one],
             start=None if self.start is None else self.start[one],
+            paths=None if self.paths is None else self.paths[one],
         )
 
     def shifted(
@@ -71,4 +74,5 @@ class Forecast:
             raw=self.raw * factors,
             lower={level: bound * factors for level, bound in self.lower.items()},
             upper={level: bound * factors for level, bound in self.upper.items()},
+            paths=None if self.paths is None else self.paths * factors,
         )

@@ -12,6 +12,7 @@ from models.data.cleaning import MAX_GAP
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
+from models.series.calendar import Step
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
 from utils import validation
@@ -22,7 +23,9 @@ from utils.errors import DamagedFile
 Floats = NDArray[np.float64]
 
 _DIGITS = 9  # of a reply: what a unit is called decides how small its numbers are
-_BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
+_BOUNDS = [*(f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")), "_mean"]
+_PATHS = 400  # that means and totals are taken from
+PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
 _LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
@@ -79,6 +82,8 @@ def _fields(
         "validation": review,
         "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
         "target": _target(throughput, dates, wanted),
+        "totals": _totals(forecast, dates, PERIODS[forecaster.calendar.step]),
+        "paths": _paths(forecast, request.paths),
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
@@ -111,10 +116,48 @@ def _ended_early(forecaster: Forecaster, history: History) -> list[str]:
     ]
 
 
+def paths_needed(request: ForecastFields) -> int:
+    """Return the number of sample paths that the reply to a request is made from."""
+    return max(request.paths, _PATHS)
+
+
+def _totals(forecast: Forecast, dates: list[str], period: int) -> dict[str, Any] | None:
+    """Units finished over the horizon and over its periods."""
+    if forecast.paths is None:
+        return None
+    throughput = forecast.paths[0, :, :, 1]
+    begins = range(0, len(dates), period)
+    periods = [_total(throughput, dates, b, min(b + period, len(dates))) for b in begins]
+    return {"horizon": _total(throughput, dates, 0, len(dates)), "periods": periods}
+
+
+def _total(throughput: Floats, dates: list[str], begin: int, end: int) -> dict[str, Any]:
+    """The sum over some steps, of paths [n, steps]."""
+    sums = throughput[:, begin:end].sum(axis=1)
+    figures = {"throughput": np.median(sums), "throughput_mean": sums.mean()}
+    for level in LEVELS:
+        tail = (1 - level / 100) / 2
+        figures[f"throughput_lo{level}"], figures[f"throughput_hi{level}"] = np.quantile(
+            sums, [tail, 1 - tail]
+        )
+    rounded = significant(np.array(list(figures.values())), _DIGITS).tolist()
+    span = {"first_date": dates[begin], "last_date": dates[end - 1], "steps": end - begin}
+    return span | dict(zip(figures, rounded, strict=True))
+
+
+def _paths(forecast: Forecast, count: int) -> dict[str, Any] | None:
+    if not count or forecast.paths is None:
+        return None
+    rounded = significant(forecast.paths[0, :count], _DIGITS)
+    return {target: rounded[..., i].tolist() for i, target in enumerate(TARGETS)}
+
+
 def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str, Any]]:
     bounds = [
         side[level][0] for level in LEVELS for side in (forecast.lower, forecast.upper) if side
     ]
+    if forecast.paths is not None:
+        bounds.append(forecast.paths[0].mean(axis=0))
     rounded = significant(np.stack([values, *bounds], axis=2), _DIGITS).reshape(len(dates), -1)
     rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
     names = _COLUMNS if bounds else [c for c in _COLUMNS if not c.endswith(tuple(_BOUNDS))]

@@ -137,21 +137,22 @@ class Forecaster:
         end = self._series.get(series_key)
         return end.highest_throughput if end else math.inf
 
-    def forecast(self, history: History, steps: int) -> Forecast:
-        """Return the forecast of the steps after a history."""
-        return self.forecast_all([history], steps)
+    def forecast(self, history: History, steps: int, paths: int = 0) -> Forecast:
+        """Return the forecast of the steps after a history, with some sample paths."""
+        return self.forecast_all([history], steps, paths)
 
-    def forecast_all(self, histories: Sequence[History], steps: int) -> Forecast:
+    def forecast_all(self, histories: Sequence[History], steps: int, paths: int = 0) -> Forecast:
         """Return the forecasts of several series side by side, in the order given.
 
         Args:
             histories: of series that the model was trained on, or of others (a cold start, by
                 what the trained series have in common), but not of both.
+            paths: number of sample paths; legacy models have none.
         """
         model, count = self.model, len(self.encoding.series_keys)
         rows = [history.rows for history in histories]
         if isinstance(model, ZeroShotModel):
-            return model.forecast(rows, steps)
+            return model.forecast(rows, steps, paths)
         last = np.array([history.last_step for history in histories])
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
         if isinstance(model, LegacyModel):
@@ -160,7 +161,7 @@ class Forecaster:
         if numbers[0] == count:
             model = model.with_series(*rows)
             numbers = np.arange(count, count + len(rows))
-        return model.forecast(model.look_back_of(numbers, rows, last), steps)
+        return model.forecast(model.look_back_of(numbers, rows, last), steps, paths)
 
 
 def _listed(names: list[str]) -> str:

@@ -130,6 +130,25 @@ class Intervals:
         part = np.divide(relative - low, high - low, out=np.ones_like(low), where=high > low)
         return _ENDS.take(place) + np.clip(part, 0, 1) * np.diff(_ENDS).take(place)
 
+    def errors_at(self, shares: Floats, series: Ints) -> Floats:
+        """Return the scaled errors at shares of their distribution, [n, paths, steps, 3].
+
+        Half of the errors lie on each side of the forecast.
+
+        Args:
+            shares: 0 to 1, [paths, steps, 3].
+            series: number of each series, [n].
+        """
+        edges, steps = _with_ends(self._at(shares.shape[1])), shares.shape[1]
+        within = np.abs(2 * shares - 1)
+        sizes = np.empty_like(within)
+        for step in range(steps):
+            for target in range(3):
+                own = edges[:, step, target]
+                sizes[:, step, target] = np.interp(within[:, step, target], _ENDS, own)
+        signed = np.sign(shares - 0.5) * sizes
+        return signed[None] * self._scale(series)[:, None, None]
+
     def _scale(self, series: Ints) -> Floats:
         """The scale of series by number, [n, 3]; 1 for a series without one."""
         return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]

@@ -20,6 +20,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
+from models.forecast.sample_paths import ErrorPaths
 from models.series.encoding import Encoding
 from models.series.scaling import Scaling
 
@@ -38,12 +39,14 @@ class PublishedModel:
         paths: the forecasts, scaled. Models of version 1.0 have a corrected roll-out.
         reconciliation: by Little's Law; None: values stay as forecast.
         intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
+        error_paths: how errors of all steps and targets go together.
     """
 
     encoding: Encoding
     paths: Combination | CorrectedRollOut
     reconciliation: Reconciliation | None
     intervals: Intervals | None
+    error_paths: ErrorPaths
 
     @property
     def look_back(self) -> int:
@@ -91,8 +94,12 @@ class PublishedModel:
         calendar = self.encoding.calendar
         return raw, self.reconciliation.apply(raw, look_back.series, time, calendar)
 
-    def forecast(self, look_back: LookBack, steps: int) -> Forecast:
-        """Return the forecasts of the `steps` steps after a look-back."""
+    def forecast(self, look_back: LookBack, steps: int, paths: int = 0) -> Forecast:
+        """Return the forecasts of the `steps` steps after a look-back.
+
+        Args:
+            paths: number of sample paths.
+        """
         raw, values = self.in_units(self.scaled_path(look_back, steps), look_back)
         if self.intervals is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
@@ -107,7 +114,11 @@ class PublishedModel:
             upper[level] = np.minimum(scaling.inverse(scaled + half_width, series), most)
         confidence = _confidence(self.intervals, scaling, values, series)
         start = scaling.inverse(look_back.scaled[:, -1], series)
-        return Forecast(values, raw, lower, upper, confidence, start)
+        drawn = None
+        if paths:
+            errors = self.intervals.errors_at(self.error_paths.draw(paths, steps), series)
+            drawn = np.minimum(scaling.inverse(scaled[:, None] + errors, series), most[:, None])
+        return Forecast(values, raw, lower, upper, confidence, start, drawn)
 
 
 def _confidence(intervals: Intervals, scaling: Scaling, values: Floats, series: Ints) -> Floats:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import SHAPES
+from models.forecast.pretrained_inputs import HORIZON, SHAPES
+from models.forecast.sample_paths import ErrorPaths
 from models.series.calendar import Calendar
 from models.series.panel import SeriesKey
 
@@ -59,11 +60,12 @@ class ZeroShotModel:
         """Rows that a forecast uses."""
         return SHAPES[self.encoding.calendar.step].look_back
 
-    def forecast(self, rows: Sequence[Floats], steps: int) -> Forecast:
+    def forecast(self, rows: Sequence[Floats], steps: int, paths: int = 0) -> Forecast:
         """Return the forecasts of n series.
 
         Args:
             rows: recent rows of each in units, oldest first, [m, 3]; NaN where unknown.
+            paths: number of sample paths.
         """
         length = self.look_back
         recent = np.full((len(rows), length, 3), np.nan)
@@ -75,7 +77,8 @@ class ZeroShotModel:
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
             for side in (0, 1)
         )
-        return Forecast(values, values, lower, upper, _confidence(quantiles))
+        drawn = _paths(quantiles, paths) if paths else None
+        return Forecast(values, values, lower, upper, _confidence(quantiles), paths=drawn)
 
 
 def _confidence(quantiles: Floats) -> Floats:
@@ -91,16 +94,32 @@ def _confidence(quantiles: Floats) -> Floats:
     return np.minimum.accumulate(inside.mean(axis=2), axis=1)
 
 
-def _share_below(quantiles: Floats, at: Floats) -> Floats:
-    """Share of the distribution of each value up to a number, [n, steps, 3].
+def _paths(quantiles: Floats, count: int) -> Floats:
+    """Sample paths from the quantiles of n series, [n, count, steps, 3]."""
+    shares = ErrorPaths.usual(HORIZON).draw(count, quantiles.shape[1])
+    levels, edges = _distribution(quantiles)
+    place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
+    part = (shares - levels[place]) / np.diff(levels)[place]
+    step, target = np.indices(shares.shape[1:])
+    low, high = (edges[:, step, target, place + k] for k in (0, 1))
+    return np.maximum(low + part * (high - low), 0.0)
 
-    Linear between the quantiles; beyond the outer ones it falls to 0 and rises to 1 within the
-    distance between the two outer ones.
+
+def _distribution(quantiles: Floats) -> tuple[Floats, Floats]:
+    """Levels with 0 and 1, and the values at them, [n, steps, 3, levels].
+
+    Beyond the outer quantiles, the distribution ends within the distance between the two outer
+    ones.
     """
     first = 2 * quantiles[..., :1] - quantiles[..., 1:2]
     last = 2 * quantiles[..., -1:] - quantiles[..., -2:-1]
     edges = np.concatenate([first, quantiles, last], axis=-1)
-    levels = np.array([0.0, *LEVELS, 1.0])
+    return np.array([0.0, *LEVELS, 1.0]), edges
+
+
+def _share_below(quantiles: Floats, at: Floats) -> Floats:
+    """Share of the distribution of each value up to a number, [n, steps, 3]."""
+    levels, edges = _distribution(quantiles)
     place = np.clip((edges <= at[..., None]).sum(axis=-1) - 1, 0, len(levels) - 2)
     low, high = (np.take_along_axis(edges, (place + k)[..., None], -1)[..., 0] for k in (0, 1))
     part = np.divide(at - low, high - low, out=np.ones_like(low), where=high > low)

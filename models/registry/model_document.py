@@ -115,6 +115,7 @@ class ModelDocument(_Fields):
     intervals: dict[str, Any] | None = Field(
         default=None, validation_alias="spread", serialization_alias="spread"
     )
+    error_paths: list[list[list[int]]] | None = None
     what_if: dict[str, Any] | None = Field(
         default=None, validation_alias="response", serialization_alias="response"
     )

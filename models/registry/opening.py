@@ -20,12 +20,15 @@ from models.forecast.pretrained import PretrainedModel
 from models.forecast.pretrained_member import PretrainedMember
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
+from models.forecast.sample_paths import ErrorPaths
 from models.forecast.what_if import WhatIfEffect
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SeriesKey
 from utils.errors import DamagedFile
+
+_STEPS = 28  # of the error paths of a model that has none of its own
 
 
 def open_forecaster(document: ModelDocument, network: bytes | Network) -> Forecaster:
@@ -64,6 +67,9 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
         _paths(document, encoding, network),
         _optional(Reconciliation, document.reconciliation),
         _optional(Intervals, document.intervals),
+        ErrorPaths.usual(_STEPS)
+        if document.error_paths is None
+        else ErrorPaths.from_document(document.error_paths),
     )
 
 

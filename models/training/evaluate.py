@@ -25,6 +25,7 @@ from models.forecast.intervals import LEVELS
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.naive import SEASONS, repeated, usual_errors
 from models.forecast.published_model import PublishedModel
+from models.forecast.sample_paths import ErrorPaths
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.calibration import fit_intervals, fit_reconciliation
@@ -76,6 +77,7 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         Combination(fitted, weights),
         None,
         None,
+        ErrorPaths.usual(prepared.horizon),
     )
     calibrated = replace(model, paths=Combination(newest, weights))
     law = fit_reconciliation(calibrated, prepared, cut)
@@ -92,7 +94,12 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         known = known.joined(held_back_errors(prepared, newest, windows.calibration, series))
     final = _weights(prepared, known, list(fitted))
     published = Combination(_members(prepared, lstm, choice.full_fit), final)
-    return Evaluation(replace(model, paths=published), final, metrics)
+    paths = ErrorPaths.usual(prepared.horizon)
+    if intervals is not None:
+        relative = known.of(final) / intervals.scale[series][:, None]
+        paths = ErrorPaths.fit(relative.reshape(-1, *relative.shape[2:]))
+    model = replace(model, paths=published, error_paths=paths)
+    return Evaluation(model, final, metrics)
 
 
 def _members(

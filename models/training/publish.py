@@ -114,6 +114,7 @@ def make_document(
         },
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
+        error_paths=model.error_paths.to_document(),
         what_if=_what_if(prepared).to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),
         series=_series_ends(prepared, model.look_back),

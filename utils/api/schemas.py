@@ -391,6 +391,9 @@ class ForecastFields(Request):
         None, description="recent rows of this series, newest last; default: the training data's"
     )
     raw: Flag = Field(False, description="true: forecasts before reconciliation")
+    paths: Int = Field(
+        0, ge=0, le=1000, description="number of joint sample paths of all steps in the reply"
+    )
 
 
 class PredictRequest(ForecastFields):

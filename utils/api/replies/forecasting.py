@@ -16,6 +16,13 @@ def _bound(end: str, percent: int, target: str) -> Any:
     )
 
 
+def _mean(target: str) -> Any:
+    """Return the field of an expected value."""
+    return Field(
+        ge=0, description=f"expected {target}, to be added up; null: no errors were measured"
+    )
+
+
 class Prediction(Part):
     """The forecast of one step with its intervals."""
 
@@ -36,6 +43,9 @@ class Prediction(Part):
     predicted_cycle_time_hi80: float | None = _bound("upper", 80, "cycle time")
     predicted_cycle_time_lo95: float | None = _bound("lower", 95, "cycle time")
     predicted_cycle_time_hi95: float | None = _bound("upper", 95, "cycle time")
+    predicted_wip_mean: float | None = _mean("WIP")
+    predicted_throughput_mean: float | None = _mean("throughput")
+    predicted_cycle_time_mean: float | None = _mean("cycle time")
     confidence: float = Field(
         ge=0, le=1, description="expected share of the targets within 20 % of the truth"
     )
@@ -71,6 +81,37 @@ class TargetReached(Part):
     date: str | None = Field(description="date of that step; null: not reached")
 
 
+class Total(Part):
+    """The units finished over some steps, from joint sample paths."""
+
+    first_date: str = Field(description="date of the first step")
+    last_date: str = Field(description="date of the last step")
+    steps: int = Field(description="number of steps")
+    throughput: float = Field(ge=0, description="median, in units")
+    throughput_mean: float = Field(ge=0, description="expected value")
+    throughput_lo80: float = Field(ge=0, description="lower end of the 80 % interval")
+    throughput_hi80: float = Field(ge=0, description="upper end of the 80 % interval")
+    throughput_lo95: float = Field(ge=0, description="lower end of the 95 % interval")
+    throughput_hi95: float = Field(ge=0, description="upper end of the 95 % interval")
+
+
+class Totals(Part):
+    """The units finished over the horizon and over parts of it."""
+
+    horizon: Total = Field(description="over all steps")
+    periods: list[Total] = Field(
+        description="over every 7 days, 4 weeks or 3 months, the last one as far as it goes"
+    )
+
+
+class SamplePaths(Part):
+    """Joint sample paths: possible courses of all steps, each as likely as the others."""
+
+    wip: list[list[float]] = Field(description="WIP by path and step")
+    throughput: list[list[float]] = Field(description="throughput by path and step")
+    cycle_time: list[list[float]] = Field(description="cycle time by path and step")
+
+
 class _Forecast(BaseModel):
     predictions: list[Prediction] = Field(description="one for each step")
     validation: ForecastValidation = Field(description="Little's Law and feasibility")
@@ -78,6 +119,10 @@ class _Forecast(BaseModel):
     target: TargetReached | None = Field(
         default=None, description="when `targetProduction` is reached; null: none was given"
     )
+    totals: Totals | None = Field(
+        default=None, description="units finished in total; null: no errors were measured"
+    )
+    paths: SamplePaths | None = Field(default=None, description="as many as `paths` asks for")
     cold_start: bool = Field(description="the model was not trained on this series")
     raw: bool = Field(description="true: not reconciled by Little's Law")
 

@@ -1,0 +1,72 @@
+"""The look-back: what of the last rows is believed, and the bounds of the forecast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.forecast.look_back import LookBack
+
+Floats = NDArray[np.float64]
+
+
+def start_of(values: Floats, known: int | None = None) -> LookBack:
+    rows = np.repeat(values[None, :, None], 3, axis=2)
+    marks = (np.arange(len(values), 0, -1) <= (known or len(values)))[None]
+    return LookBack.of_rows(rows, marks, np.zeros(1, int), np.zeros(1, int))
+
+
+def wandering(seed: int = 1) -> Floats:
+    rng = np.random.default_rng(seed)
+    return np.cumsum(rng.normal(0, 0.2, 28)) - 0.1 * np.arange(28)
+
+
+@pytest.mark.parametrize("by", [-9.0, 5.0, 80.0])
+def test_a_last_value_far_beyond_the_usual_moves_is_moved_back(by: float) -> None:
+    values = wandering()
+    values[-1] = values[-2] + by
+    start = start_of(values)
+    moved = start.scaled[0, -1, 0] - values[-2]
+    assert np.sign(moved) == np.sign(by) and 0.3 < abs(moved) < 2.5
+    assert start.highest.max() < values.max() + 3 or by < 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_usual_moves_are_believed(seed: int) -> None:
+    values = wandering(seed)
+    assert (start_of(values).scaled[0, :, 0] == values).all()
+
+
+def test_a_change_that_stays_is_believed_on_its_second_day() -> None:
+    values = wandering()
+    values[-2:] += 8
+    assert (start_of(values).scaled[0, :, 0] == values).all()
+
+
+def test_a_day_after_a_wrong_one_is_believed() -> None:
+    values = wandering()
+    values[-2] += 8
+    assert (start_of(values).scaled[0, :, 0] == values).all()
+
+
+def test_a_weekly_pattern_is_believed() -> None:
+    values = np.where(np.arange(35) % 7 == 6, -5.0, 0.01 * np.arange(35) % 0.05)
+    assert values[-1] == -5 and (start_of(values).scaled[0, :, 0] == values).all()
+
+
+@pytest.mark.parametrize("length", [2, 8, 11])
+def test_of_a_few_rows_all_are_believed(length: int) -> None:
+    values = np.zeros(length)
+    values[-1] = 50.0
+    assert start_of(values).scaled[0, -1, 0] == 50
+
+
+def test_rows_before_the_series_are_no_moves() -> None:
+    values = np.concatenate([np.full(20, 7.0), [0.0, 0.1, 0.0, 9.0]])
+    assert start_of(values, known=4).scaled[0, -1, 0] == 9
+
+
+def test_the_record_is_the_highest_value_seen() -> None:
+    values = wandering()
+    assert start_of(values).record[0, 0] == pytest.approx(values.max())
