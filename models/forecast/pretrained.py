@@ -6,7 +6,8 @@ quantiles[..., MEDIAN]                                   # WIP, throughput, cycl
 
 The network was trained on simulated factories alone (`models.pretraining`); its file lies beside
 this module. It forecasts 28 steps at once. Longer horizons go on from its own medians, and the
-distances of the quantiles grow as they did over the first 28 steps.
+distances of the quantiles grow as they did over the first 28 steps. On steps known to be closed,
+nothing leaves.
 """
 
 from __future__ import annotations
@@ -25,13 +26,11 @@ from models.forecast.pretrained_inputs import FUTURE, HORIZON, SHAPES, Floats, I
 from models.series.calendar import Step
 
 FILE = Path(__file__).with_name("pretrained.onnx")
-INPUTS = ("patches", "context", "steps", "candidates")
+INPUTS = ("patches", "context", "steps", "candidates", "reach")
 LEVELS = (0.025, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.975)
 MEDIAN = LEVELS.index(0.5)
-BOUNDS = {
-    80: (1, 7),
-    95: (0, 8),
-}  # places of the bounds of prediction intervals, by their level in %
+# Places of the lower and the upper bound of prediction intervals, by their level in %.
+BOUNDS = {80: (1, 7), 95: (0, 8)}
 
 _AT_ONCE = 512  # windows in one call of the network
 # Steps at the end of the first 28 whose distances of the quantiles later steps repeat: whole
@@ -96,7 +95,9 @@ class PretrainedModel:
             medians = self._block(rows, step, known[:, begin : begin + HORIZON])[..., MEDIAN]
             steps = np.arange(begin, begin + HORIZON)
             found.append(medians[..., None] + _later_distances(first, steps, _REPEATED[step]))
-        return np.maximum(np.concatenate(found, axis=1)[:, :horizon], 0.0)
+        quantiles = np.maximum(np.concatenate(found, axis=1)[:, :horizon], 0.0)
+        quantiles[..., 1, :][known[..., 2] == 1] = 0.0
+        return quantiles
 
     def _block(self, rows: Floats, step: Step, future: Floats) -> Floats:
         """Quantiles of the next 28 steps."""

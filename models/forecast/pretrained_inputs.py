@@ -1,12 +1,14 @@
-"""Inputs of the pretrained network: scaled windows, simple forecasts and features, from rows in units.
+"""Inputs of the pretrained network: scaled windows, simple forecasts and features of rows.
 
 Each window is scaled by its own centre and spread, target by target, so that series of any size and
-unit look alike: rows times 1000 have equal inputs, and forecasts times 1000. The window is cut into
-12 patches that end at the origin: 14 days, 13 weeks or 12 months each, so that a step of the season
-has the same place in every patch. (Patches: Nie et al., "A time series is worth 64 words", 2023.)
+unit look alike: rows times 1000 have equal inputs, and forecasts times 1000. The window is cut
+into 12 patches that end at the origin: 14 days, 13 weeks or 12 months each, so that a step of the
+season has the same place in every patch. (Patches: Nie et al., "A time series is worth 64 words",
+2023.)
 
 The network does not forecast from nothing: it weighs simple forecasts (`CANDIDATES`), such as the
-last value and the last season, and adds a correction. The yearly season of days is beyond the
+last value and the last season, and adds a correction, in units of the usual change by that step
+(`reach`). The yearly season of days is beyond the
 window; it enters by the rows of last year, as one of those simple forecasts.
 
     >>> days = Inputs.of(np.full((1, 40, 3), 5.0), Step.DAY)
@@ -17,7 +19,7 @@ window; it enters by the rows of last year, as one of those simple forecasts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +44,7 @@ CANDIDATES = (
 CONSTANT = 4  # of these, the first are the same for all steps ahead
 FUTURE = ("releases", "capacity_share", "closed")  # what may be known of steps ahead
 
-CONTEXT_WIDTH = 35  # features of a window
+CONTEXT_WIDTH = 34  # features of a window
 STEP_WIDTH = 3 * (len(CANDIDATES) - CONSTANT) + 2 * len(FUTURE) + 5  # features of a step ahead
 
 _LEAST_SPREAD = 0.02  # of a series, relative to its centre
@@ -50,6 +52,7 @@ _TAIL = 0.05  # share of the values on each side that count as possible outliers
 _REACH = 3.0  # distances between the tails, beyond which outliers are cut before scaling
 _RATIO = 4.0  # largest change of level that a simple forecast follows
 _LARGEST = 10.0  # of an input
+_LEAST_REACH = 0.02
 
 
 class StepShape(NamedTuple):
@@ -85,6 +88,7 @@ class Inputs:
         context: features of each window, [n, CONTEXT_WIDTH].
         steps: features of each step ahead, [n, 28, STEP_WIDTH].
         candidates: simple forecasts, scaled, [n, 28, 3, 8].
+        reach: usual change from the origin to a step ahead, scaled, at most 1, [n, 28, 3].
         centre, spread: of each window and target, [n, 3]; the spread of zeros alone is 0. NaN
             where no value is known.
     """
@@ -93,6 +97,7 @@ class Inputs:
     context: NDArray[np.float32]
     steps: NDArray[np.float32]
     candidates: NDArray[np.float32]
+    reach: NDArray[np.float32]
     centre: Floats
     spread: Floats
 
@@ -117,14 +122,16 @@ class Inputs:
         unit = np.where(spread > 0, spread, 1.0)
         scaled = (window - centre[..., None]) / unit[..., None]
         simple = _candidates(values, centre, shape)
-        candidates = np.nan_to_num((simple - centre[:, None, :, None]) / unit[:, None, :, None])
         if future is None:
             future = np.full((len(rows), HORIZON, len(FUTURE)), np.nan)
+        _close(simple, future)
+        candidates = np.nan_to_num((simple - centre[:, None, :, None]) / unit[:, None, :, None])
         return cls(
             _patches(scaled, shape),
             _context(values, scaled, candidates, centre, unit, step).astype(np.float32),
             _step_features(candidates, future, simple[:, 2, 1], centre, unit).astype(np.float32),
             candidates.transpose(0, 3, 2, 1).astype(np.float32),
+            _reach(scaled, shape).astype(np.float32),
             centre,
             spread,
         )
@@ -240,7 +247,12 @@ def _candidates(values: Floats, centre: Floats, shape: StepShape) -> Floats:
     return np.stack([*constant, last_season, mean_season, at_level, last_year], axis=1)
 
 
-def _squashed(scaled: Floats) -> Floats:
+def _close(simple: Floats, future: Floats) -> None:
+    """Set the throughput of steps that are known to be closed to zero, in place."""
+    np.copyto(simple[:, :, 1], 0.0, where=future[:, None, :, 2] == 1)
+
+
+def _squashed(scaled: NDArray[Any]) -> NDArray[Any]:
     """Inputs without very large numbers; unknown ones are 0."""
     return np.clip(np.nan_to_num(np.arcsinh(scaled)), -_LARGEST, _LARGEST)
 
@@ -260,6 +272,19 @@ def _change(scaled: Floats, lag: int) -> Floats:
     return np.nan_to_num(np.log(np.maximum(change, 1e-3)))
 
 
+def _reach(scaled: Floats, shape: StepShape) -> Floats:
+    """Usual change from the origin to each step ahead, [n, 28, 3].
+
+    That of one step (geometric mean of the window's and of its end's) times the root of the steps,
+    as in a random walk; but no more than the spread of the window.
+    """
+    parts = (scaled, scaled[..., -4 * shape.recent :])
+    whole, end = (_or(_mean(np.abs(np.diff(part))), np.ones(1)) for part in parts)
+    usual = np.sqrt(np.maximum(whole, _LEAST_REACH) * np.maximum(end, _LEAST_REACH))
+    ahead = np.sqrt(np.arange(1, HORIZON + 1))[:, None]
+    return np.clip(usual[:, None] * ahead, _LEAST_REACH, 1.0)
+
+
 def _logarithm(ratio: Floats) -> Floats:
     """Logarithm of a ratio within limits, divided by two; 0 where it is not known."""
     return np.nan_to_num(np.log(np.clip(ratio, 1e-4, 1e4))) / 2
@@ -273,14 +298,12 @@ def _context(
     known, length = ~np.isnan(scaled), scaled.shape[-1]
     zeros = (values[..., -length:] == 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
     recent = scaled[..., -4 * shape.recent :]
-    throughput, stay = (np.where(v > 0, v, np.nan) for v in centre.T[1:])
-    flow = centre[:, 0] / throughput
+    flow = centre[:, 0] / np.where(centre[:, 1] > 0, centre[:, 1], np.nan)
     past_year = ~np.isnan(values[:, 1, : -shape.year]).all(axis=-1)
     about = [
         np.log1p(known.any(axis=1).sum(axis=-1)) / 5,
         past_year,
         _logarithm(flow),
-        _logarithm(flow / stay),
         _logarithm(unit[:, 1] / unit[:, 0]),
         *[np.full(count, step is kind) for kind in SHAPES],
     ]

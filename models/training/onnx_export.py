@@ -38,7 +38,7 @@ def graph_of(network: keras.Model) -> onnx.ModelProto:
     Raises:
         ValueError: it has a layer that such a network does not have.
     """
-    graph = _Graph()
+    graph = GraphBuilder()
     rows = _rows(graph, network)
     for layer in network.layers:
         rows = _after(graph, layer, rows)
@@ -50,7 +50,12 @@ def graph_of(network: keras.Model) -> onnx.ModelProto:
     ]
     shape = ["batch", network.output_shape[-1]]
     output = helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, shape)
-    made = helper.make_graph(graph.nodes, network.name, inputs, [output], graph.weights)
+    return model_of(graph, network.name, inputs, output)
+
+
+def model_of(graph: GraphBuilder, name: str, inputs: list[Any], output: Any) -> onnx.ModelProto:
+    """Return the checked ONNX model of a finished graph."""
+    made = helper.make_graph(graph.nodes, name, inputs, [output], graph.weights)
     model = helper.make_model(
         made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
     )
@@ -58,7 +63,7 @@ def graph_of(network: keras.Model) -> onnx.ModelProto:
     return model
 
 
-class _Graph:
+class GraphBuilder:
     """The nodes and constants of a graph under construction."""
 
     def __init__(self) -> None:
@@ -77,7 +82,7 @@ class _Graph:
         return name
 
 
-def _rows(graph: _Graph, network: keras.Model) -> str:
+def _rows(graph: GraphBuilder, network: keras.Model) -> str:
     """The rows of the windows, each with the embedded names, [length, batch, width]."""
     window, series = network.inputs
     length, names = window.shape[1], network.get_layer("names")
@@ -92,12 +97,12 @@ def _rows(graph: _Graph, network: keras.Model) -> str:
     return graph.node("Concat", "rows", values, repeated, axis=2)
 
 
-def _after(graph: _Graph, layer: keras.layers.Layer, given: str) -> str:
+def _after(graph: GraphBuilder, layer: keras.layers.Layer, given: str) -> str:
     """The output of a layer."""
     if isinstance(layer, (*_INPUTS, keras.layers.Dropout)):
         return given
     if isinstance(layer, keras.layers.LSTM):
-        return _lstm(graph, layer, given)
+        return add_lstm(graph, layer, given)
     if isinstance(layer, keras.layers.BatchNormalization):
         gamma, beta, mean, variance = layer.get_weights()
         scale = gamma / np.sqrt(variance + layer.epsilon)
@@ -106,19 +111,23 @@ def _after(graph: _Graph, layer: keras.layers.Layer, given: str) -> str:
         scaled = graph.node("Mul", f"{layer.name}/scaled", given, factor)
         return graph.node("Add", layer.name, scaled, shift)
     if isinstance(layer, keras.layers.Dense):
-        kernel, bias = layer.get_weights()
-        weights = graph.constant(f"{layer.name}/kernel", kernel)
-        product = graph.node("MatMul", f"{layer.name}/product", given, weights)
-        total = graph.node(
-            "Add", f"{layer.name}/total", product, graph.constant(f"{layer.name}/bias", bias)
-        )
-        return (
-            graph.node("Relu", layer.name, total) if layer.activation.__name__ == "relu" else total
-        )
+        return add_dense(graph, layer, given)
     raise ValueError(f"{layer.name} is a {type(layer).__name__}, which is none of this network")
 
 
-def _lstm(graph: _Graph, layer: keras.layers.LSTM, given: str) -> str:
+def add_dense(graph: GraphBuilder, layer: keras.layers.Dense, given: str) -> str:
+    """Add a dense layer, linear or with ReLU; return the name of its output."""
+    kernel, bias = layer.get_weights()
+    weights = graph.constant(f"{layer.name}/kernel", kernel)
+    product = graph.node("MatMul", f"{layer.name}/product", given, weights)
+    total = graph.node(
+        "Add", f"{layer.name}/total", product, graph.constant(f"{layer.name}/bias", bias)
+    )
+    return graph.node("Relu", layer.name, total) if layer.activation.__name__ == "relu" else total
+
+
+def add_lstm(graph: GraphBuilder, layer: keras.layers.LSTM, given: str) -> str:
+    """Add an LSTM layer over rows [length, batch, width]; return the name of its output."""
     kernel, recurrent, bias = layer.get_weights()
     names = [
         graph.constant(f"{layer.name}/kernel", _gates(kernel).T[None]),

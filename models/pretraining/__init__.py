@@ -1,0 +1,1 @@
+"""The pretrained network: simulated factories, and a training on them with TensorFlow."""
