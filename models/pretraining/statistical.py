@@ -41,7 +41,7 @@ def draw(rng: Rng, grid: Grid, steps: int) -> Floats:
     wip, throughput, cycle_time = (np.exp(np.clip(target, -6, 4)) for target in targets)
     wip = np.where(chosen(rng, 0.4, n), throughput * cycle_time, wip)
     rows = np.stack([wip.T, throughput.T, cycle_time.T], axis=-1)
-    noise = np.where(np.stack(quiet, axis=-1)[:, None], 1.0, _noise(rng, steps, n))
+    noise = np.where(np.stack(quiet, axis=-1)[:, None], 1.0, _noise(rng, grid, steps))
     return np.maximum(rows * noise * _gaps_in_demand(rng, steps, n), 0.0)
 
 
@@ -75,9 +75,14 @@ def _week(rng: Rng, grid: Grid, steps: int) -> Floats:
     return np.tile(pattern, (steps // 7 + 1, 1))[:steps]
 
 
-def _noise(rng: Rng, steps: int, n: int) -> Floats:
-    """Factors of mean 1 without memory, normal or with heavy tails, [n, steps, 3]."""
+def _noise(rng: Rng, grid: Grid, steps: int) -> Floats:
+    """Factors of mean 1 without memory, normal or with heavy tails, [n, steps, 3].
+
+    Sums of weeks and months are less noisy than days.
+    """
+    n = len(grid.year)
     size = log_uniform(rng, 0.005, 0.6, (n, 1, 3)) * (rng.random((n, 1, 3)) < 0.65)
+    size *= np.where(grid.weekly, 1.0, 0.4)[:, None, None]
     normal = rng.standard_normal((n, steps, 3))
     heavy = (np.exp(np.abs(normal)) - 1) * np.sign(normal) / 2
     return 1 + size * np.where(chosen(rng, 0.2, n)[:, None, None], heavy, normal)

@@ -14,6 +14,7 @@ machine.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import time
 from collections.abc import Callable
@@ -75,13 +76,16 @@ def train(
     """Train the network; write it and its document into a folder. Returns the document.
 
     Args:
-        start: Keras file of a network of the same shape, whose weights are trained further.
+        start: Keras file of a network of the same shape, whose weights are trained further; the
+            document beside it is kept as `earlier`.
         report: is called with a line of text at each validation.
     """
     network = pretrained_network.build(plan.units, plan.decoder_units, plan.seed)
+    earlier: list[dict[str, Any]] = []
     if start:
         plan = replace(plan, start=hashlib.sha256(start.read_bytes()).hexdigest())
         network.set_weights(keras.models.load_model(start).get_weights())
+        earlier = _earlier(start)
     held_out = draw(_stream(plan, _VALIDATION), plan.validation_lines, 2)
     optimizer = keras.optimizers.Adam(plan.rate, clipnorm=1.0)
     optimizer.build(network.trainable_variables)
@@ -103,10 +107,10 @@ def train(
             report(f"step {step}, {seconds:.0f} s: {judged:.5f} (training {running:.5f})")
             if judged <= min(entry["loss"] for entry in curve):
                 best = network.get_weights()
-                pretrained_export.write(network, folder, _document(plan, curve))
+                pretrained_export.write(network, folder, _document(plan, curve, earlier))
                 network.set_weights(best)
     network.set_weights(best)
-    return pretrained_export.write(network, folder, _document(plan, curve))
+    return pretrained_export.write(network, folder, _document(plan, curve, earlier))
 
 
 def validate(network: keras.Model, examples: Examples) -> float:
@@ -168,5 +172,17 @@ def _stream(plan: PretrainingPlan, number: int) -> np.random.Generator:
     return np.random.default_rng([plan.seed, number])
 
 
-def _document(plan: PretrainingPlan, curve: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"plan": asdict(plan), "versions": {"keras": keras.__version__}, "curve": curve}
+def _earlier(start: Path) -> list[dict[str, Any]]:
+    """Plans and curves of the trainings that led to a file, the first one first."""
+    path = start.with_suffix(".json")
+    if not path.exists():
+        return []
+    document = json.loads(path.read_text())
+    return [*document.get("earlier", []), {name: document[name] for name in ("plan", "curve")}]
+
+
+def _document(
+    plan: PretrainingPlan, curve: list[dict[str, Any]], earlier: list[dict[str, Any]]
+) -> dict[str, Any]:
+    versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
+    return {"plan": asdict(plan), "versions": versions, "curve": curve, "earlier": earlier}

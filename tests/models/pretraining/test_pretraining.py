@@ -50,6 +50,7 @@ def test_a_seed_decides_and_a_training_can_go_on(tmp_path: Path) -> None:
     losses = [[entry["loss"] for entry in document["curve"]] for document in (first, again)]
     assert losses[0] == losses[1]
     further = train(TINY, folders[2], quiet, start=folders[0] / "pretrained.keras")
+    assert further["earlier"] == [{"plan": first["plan"], "curve": first["curve"]}]
     assert further["plan"]["start"] == first["files"]["pretrained.keras"]["sha256"]
 
 
