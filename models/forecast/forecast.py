@@ -11,6 +11,8 @@ from models.forecast.what_if import WhatIfEffect
 
 Floats = NDArray[np.float64]
 
+_LAW_WINDOW = 7  # steps, over which Little's Law derives cycle times
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -55,6 +57,45 @@ class Forecast:
             paths=None if self.paths is None else self.paths[one],
         )
 
+    def with_derived_cycle_times(self, wanted: NDArray[np.bool_]) -> Forecast:
+        """Return the forecast with the cycle times of some series derived from the other targets.
+
+        By Little's Law over windows of seven steps, mean WIP ÷ mean throughput; their intervals
+        are those of the sample paths, if there are any.
+
+        Args:
+            wanted: true for the series whose cycle times were never given, [n].
+        """
+        if not wanted.any():
+            return self
+        at = np.flatnonzero(wanted)
+
+        def derived(values: Floats, times: Floats) -> Floats:
+            new = values.copy()
+            new[at, ..., 2] = times
+            return new
+
+        times = _cycle_times(self.values[at])
+        lower, upper, paths = self.lower, self.upper, self.paths
+        if paths is not None:
+            of_paths = _cycle_times(paths[at])
+            paths = derived(paths, of_paths)
+            tails = {level: (1 - level / 100) / 2 for level in lower}
+            lower = {
+                level: derived(
+                    bound, np.minimum(np.quantile(of_paths, tails[level], axis=1), times)
+                )
+                for level, bound in lower.items()
+            }
+            upper = {
+                level: derived(
+                    bound, np.maximum(np.quantile(of_paths, 1 - tails[level], axis=1), times)
+                )
+                for level, bound in upper.items()
+            }
+        values, raw = derived(self.values, times), derived(self.raw, _cycle_times(self.raw[at]))
+        return replace(self, values=values, raw=raw, lower=lower, upper=upper, paths=paths)
+
     def shifted(
         self, what_if: WhatIfEffect, was: Floats, wip: float | None, throughput: float | None
     ) -> Forecast:
@@ -76,3 +117,15 @@ class Forecast:
             upper={level: bound * factors for level, bound in self.upper.items()},
             paths=None if self.paths is None else self.paths * factors,
         )
+
+
+def _cycle_times(values: Floats) -> Floats:
+    """Mean WIP ÷ mean throughput of the steps around each step, [..., steps, 3] → [..., steps]."""
+    steps = values.shape[-2]
+    sums = np.concatenate([np.zeros_like(values[..., :1, :2]), values[..., :2].cumsum(axis=-2)], -2)
+    middle = np.arange(steps)
+    begin = np.clip(middle - _LAW_WINDOW // 2, 0, max(steps - _LAW_WINDOW, 0))
+    window = sums[..., np.minimum(begin + _LAW_WINDOW, steps), :] - sums[..., begin, :]
+    found = np.zeros(window.shape[:-1])
+    np.divide(window[..., 0], window[..., 1], out=found, where=window[..., 1] > 0)
+    return found

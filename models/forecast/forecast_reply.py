@@ -26,6 +26,10 @@ _DIGITS = 9  # of a reply: what a unit is called decides how small its numbers a
 _BOUNDS = [*(f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")), "_mean"]
 _PATHS = 400  # that means and totals are taken from
 PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
+_DERIVED = (
+    "No cycle times of this series were given: those of the forecast are derived from WIP and "
+    "throughput by Little's Law, over seven steps."
+)
 _LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
@@ -75,6 +79,8 @@ def _fields(
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
     review["warnings"] = [*_not_believed(history, forecast), *review["warnings"]]
+    if not forecaster.has_cycle_times(history.series_key):
+        review["warnings"].append(_DERIVED)
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {

@@ -13,7 +13,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
-from models.forecast.zero_shot import KnownSeries, ZeroShotModel
+from models.forecast.zero_shot import ZeroShotSeries, ZeroShotModel
 from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
@@ -48,11 +48,13 @@ class SeriesEnd(NamedTuple):
         recent: the last rows in units, [n, 3].
         last_step: step number of the last row.
         highest_throughput: the most units that were put out in one step.
+        has_cycle_times: False if no cycle time was given: those of forecasts are derived.
     """
 
     recent: Floats
     last_step: int
     highest_throughput: float
+    has_cycle_times: bool = True
 
 
 class Forecaster:
@@ -74,7 +76,7 @@ class Forecaster:
         what_if: WhatIfEffect | None = None,
     ) -> None:
         self.model = model
-        self.encoding: Encoding | LegacyEncoding | KnownSeries = model.encoding
+        self.encoding: Encoding | LegacyEncoding | ZeroShotSeries = model.encoding
         self.what_if = what_if or WhatIfEffect.unknown()
         self._series = series
         self._numbers = {key: i for i, key in enumerate(self.encoding.series_keys)}
@@ -137,6 +139,11 @@ class Forecaster:
         end = self._series.get(series_key)
         return end.highest_throughput if end else math.inf
 
+    def has_cycle_times(self, series_key: SeriesKey) -> bool:
+        """Return False if no cycle time of a series was given to the training."""
+        end = self._series.get(series_key)
+        return end is None or end.has_cycle_times
+
     def forecast(self, history: History, steps: int, paths: int = 0) -> Forecast:
         """Return the forecast of the steps after a history, with some sample paths."""
         return self.forecast_all([history], steps, paths)
@@ -161,7 +168,9 @@ class Forecaster:
         if numbers[0] == count:
             model = model.with_series(*rows)
             numbers = np.arange(count, count + len(rows))
-        return model.forecast(model.look_back_of(numbers, rows, last), steps, paths)
+        forecast = model.forecast(model.look_back_of(numbers, rows, last), steps, paths)
+        derived = [not self.has_cycle_times(history.series_key) for history in histories]
+        return forecast.with_derived_cycle_times(np.array(derived))
 
 
 def _listed(names: list[str]) -> str:

@@ -29,7 +29,7 @@ FEWEST_ROWS = 10  # of a history
 
 
 @dataclass(frozen=True)
-class KnownSeries:
+class ZeroShotSeries:
     """The series that can be forecast.
 
     Attributes:
@@ -52,7 +52,7 @@ class ZeroShotModel:
         pretrained: the network.
     """
 
-    encoding: KnownSeries
+    encoding: ZeroShotSeries
     pretrained: PretrainedModel
 
     @property

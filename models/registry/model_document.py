@@ -39,12 +39,14 @@ class SeriesEntry(_Fields):
         last_step: step number of the last row.
         recent: the last rows in units, [n, 3] in the order of TARGETS.
         highest_throughput: the most units put out in one step.
+        has_cycle_times: False if no cycle time of the series was given.
     """
 
     series_key: SeriesKey = Field(validation_alias="key", serialization_alias="key")
     last_step: int | None = None
     recent: list[list[float]] | None = None
     highest_throughput: float = math.inf
+    has_cycle_times: bool = True
 
 
 class NetworkEntry(_Fields):

@@ -114,7 +114,9 @@ def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
         if entry.recent is None or entry.last_step is None:
             raise KeyError("recent")
         recent = np.asarray(entry.recent, float)
-        found[entry.series_key] = SeriesEnd(recent, entry.last_step, entry.highest_throughput)
+        found[entry.series_key] = SeriesEnd(
+            recent, entry.last_step, entry.highest_throughput, entry.has_cycle_times
+        )
     return found
 
 

@@ -49,7 +49,11 @@ class Encoding:
     @classmethod
     def fit(cls, panel: Panel, length: int, cut: int, engineered: bool = False) -> Encoding:
         """Return the encoding fitted on the rows of a panel before step `cut`."""
-        early = np.where((panel.time < cut)[:, None], panel.values, np.nan)
+        is_early = (panel.time < cut)[:, None]
+        early = np.where(is_early, panel.values, np.nan)
+        # A target that is not known there is scaled by what stands in for it in the windows.
+        known = np.logical_or.reduceat(~np.isnan(early), panel.offsets[:-1], axis=0)
+        early = np.where(known[panel.series] | ~is_early, early, panel.filled())
         scaling = Scaling.fit(early, panel.offsets)
         scaled = np.clip(scaling.forward(early, panel.series), -FARTHEST, FARTHEST)
         low, high = (

@@ -16,7 +16,7 @@ from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.pretrained import PretrainedModel
 from models.forecast.what_if import WhatIfEffect
-from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, KnownSeries, ZeroShotModel
+from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotSeries, ZeroShotModel
 from models.series.panel import SERIES_FIELDS, Panel
 from utils.api.schemas import BatchRequest, PredictRequest
 from utils.errors import InvalidInput
@@ -58,13 +58,14 @@ def zero_shot_forecaster(
 
 def of_panel(panel: Panel) -> Forecaster:
     """Return the pretrained network, ready to forecast the series of a panel."""
-    known = KnownSeries(panel.calendar, panel.series_keys)
+    known = ZeroShotSeries(panel.calendar, panel.series_keys)
     model = ZeroShotModel(known, PretrainedModel.open())
     ends = {}
     for s, (begin, end) in enumerate(pairwise(panel.offsets.tolist())):
         rows = panel.values[begin:end]
         last = int(panel.first[s]) + len(rows) - 1
         highest = float(np.nanmax(rows[:, 1]))
-        ends[panel.series_keys[s]] = SeriesEnd(rows[-model.look_back :], last, highest)
+        given = not np.isnan(rows[:, 2]).all()
+        ends[panel.series_keys[s]] = SeriesEnd(rows[-model.look_back :], last, highest, given)
     cut = int((panel.first + panel.lengths).max())
     return Forecaster(model, ends, WhatIfEffect.fit(panel, panel.filled(), cut))

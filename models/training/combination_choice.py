@@ -17,6 +17,7 @@ lowers the loss in six of them, it gets that weight.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
@@ -34,6 +35,7 @@ Weights = dict[MemberName, Floats]
 
 _PARTS = 4  # weights are multiples of 1 ÷ _PARTS
 _FEWEST_BLOCKS = 3
+_FEWEST_FOR_TRAINED = 5  # blocks, without which a trained network has no weight
 _CONFIDENCE = 0.9  # of the test
 _USUAL = (MemberName.AUTOREGRESSION, MemberName.PRETRAINED)
 _NAIVE = (MemberName.LAST_VALUE, MemberName.LAST_SEASON)
@@ -54,12 +56,17 @@ def choose_weights(errors: MemberErrors, scaling: Scaling, near_only: bool) -> W
     Args:
         near_only: True to let the errors of the first band decide for all horizons.
     """
-    members = list(errors.errors)
     horizon = errors.truth.shape[2]
-    weights = usual_weights(members, horizon)
+    weights = usual_weights(list(errors.errors), horizon)
     blocks = _blocks(errors.origins, horizon)
     if blocks.max() + 1 < _FEWEST_BLOCKS:
         return weights
+    if blocks.max() + 1 < _FEWEST_FOR_TRAINED:
+        # One shock in a few blocks would reward a network that fits it.
+        others = dict(errors.errors)
+        others.pop(MemberName.LSTM, None)
+        errors = replace(errors, errors=others)
+    members = list(errors.errors)
     usual = np.array([weights[name][0, 0] for name in members])
     grid = _grid(usual)
     losses = _losses(errors, scaling, grid, blocks)  # [G, K, H, 3]

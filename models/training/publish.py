@@ -182,6 +182,7 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
                 last_step=int(panel.first[s]) + end - begin - 1,
                 recent=filled[max(begin, end - rows) : end].tolist(),
                 highest_throughput=float(panel.values[begin:end, 1].max()),
+                has_cycle_times=not np.isnan(panel.values[begin:end, 2]).all(),
             )
         )
     return found

@@ -53,10 +53,18 @@ def test_a_member_that_is_better_by_chance_alone_changes_nothing(seed: int) -> N
     assert weights[AUTOREGRESSION].mean() + weights[PRETRAINED].mean() > 0.9
 
 
-def test_two_blocks_of_time_are_too_few_to_tell() -> None:
+@pytest.mark.parametrize("days", [70, 130])
+def test_a_few_blocks_of_time_are_too_few_to_trust_a_trained_network(days: int) -> None:
     sizes = {AUTOREGRESSION: 2.0, PRETRAINED: 2.0, LSTM: 0.1, LAST: 3.0}
-    errors = errors_of(sizes, days=70)
+    errors = errors_of(sizes, days=days)
     assert not choose_weights(errors, PLAIN, near_only=False)[LSTM].any()
+
+
+@pytest.mark.parametrize(("days", "weight"), [(70, 0.0), (130, 1.0)])
+def test_three_blocks_can_tell_that_the_last_value_is_better(days: int, weight: float) -> None:
+    errors = errors_of({AUTOREGRESSION: 3.0, PRETRAINED: 3.0, LAST: 0.1}, days=days)
+    found = choose_weights(errors, PLAIN, near_only=False)[LAST].mean()
+    assert found == pytest.approx(weight, abs=0.26)
 
 
 @pytest.mark.parametrize("seed", range(3))
