@@ -3,6 +3,7 @@
 python -m benchmarks.accuracy                          the generator's default data and the M3 table
 python -m benchmarks.accuracy generated --seed 1 2 --noise 0.5 --series 4 --days 2000
 python -m benchmarks.accuracy noise walk --only last-value mean service
+python -m benchmarks.accuracy adversarial --kinds constant lumpy --only last-value service
 python -m benchmarks.accuracy --table my.csv --cache folder --json scores.json
 """
 
@@ -18,14 +19,14 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks.accuracy import datasets, methods, report, scores
+from benchmarks.accuracy import adversarial, datasets, methods, report, scores
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.protocol import Cache, run
 from utils.errors import ServiceError
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 _M3_HELD_BACK = 24  # months
-_KINDS = ("generated", "m3", "itsm", "noise", "walk")
+_KINDS = ("generated", "m3", "itsm", "hospital", "noise", "walk", "adversarial")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,6 +43,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, help="number of generated days")
     parser.add_argument("--m3", type=Path, default=_SHARED / "m3_monthly.csv", help="its table")
     parser.add_argument("--itsm", type=Path, default=_SHARED / "itsm_daily.csv", help="its table")
+    parser.add_argument(
+        "--hospital", type=Path, default=_SHARED / "hospital_stays.csv", help="its table of stays"
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        choices=adversarial.KINDS,
+        default=list(adversarial.KINDS),
+        metavar="KIND",
+        help=f"of adversarial series: any of {', '.join(adversarial.KINDS)} (all)",
+    )
     parser.add_argument("--only", nargs="+", choices=methods.NAMES, default=list(methods.NAMES))
     parser.add_argument("--method-seed", type=int, default=1, help="seed of the methods (1)")
     parser.add_argument("--json", type=Path, help="file to write all scores to")
@@ -56,9 +68,13 @@ def _data_sets(given: argparse.Namespace) -> Iterator[DataSet]:
             yield datasets.table(given.m3, "M3, monthly", _M3_HELD_BACK)
         elif kind == "itsm":
             yield datasets.table(given.itsm, "ITSM, daily")
+        elif kind == "hospital":
+            yield datasets.stays(given.hospital, "Hospital")
         else:
             for seed in given.seed:
-                if kind == "generated":
+                if kind == "adversarial":
+                    yield from (adversarial.build(name, seed) for name in given.kinds)
+                elif kind == "generated":
                     yield datasets.generated(seed, given.noise, given.series, given.days)
                 else:
                     yield {"noise": datasets.noise, "walk": datasets.walk}[kind](seed)
@@ -69,11 +85,20 @@ def _data_sets(given: argparse.Namespace) -> Iterator[DataSet]:
 def _compare(data: DataSet, given: argparse.Namespace) -> dict[str, Any]:
     found = {}
     for name in given.only:
-        method = methods.method(name, data.pace.season, given.method_seed)
         print(f"{data.name}: {name} …", file=sys.stderr, flush=True)
-        result = Cache(given.cache).run(name, method, data) if given.cache else run(method, data)
-        found[name] = scores.judge(data, result)
+        try:
+            found[name] = _judge(name, data, given)
+        except (ServiceError, ValueError) as error:
+            if not adversarial.is_one(data):
+                raise
+            found[name] = {"failed": str(error)}
     return found
+
+
+def _judge(name: str, data: DataSet, given: argparse.Namespace) -> dict[str, Any]:
+    method = methods.method(name, data.pace.season, given.method_seed)
+    result = Cache(given.cache).run(name, method, data) if given.cache else run(method, data)
+    return scores.judge(data, result)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,16 +108,21 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := set(given.data) - set(_KINDS):
         parser.error(f"data must be of {', '.join(_KINDS)}; got {', '.join(sorted(unknown))}")
     warnings.filterwarnings("ignore", category=FutureWarning)  # the peers', of each other
-    document = {}
+    document, awkward = {}, {}
     with threadpool_limits(1):
         try:
             for data in _data_sets(given):
                 document[data.name] = _compare(data, given)
-                print(report.document(data, document[data.name]), end="\n\n", flush=True)
+                if adversarial.is_one(data):
+                    awkward[data.name] = document[data.name]
+                else:
+                    print(report.document(data, document[data.name]), end="\n\n", flush=True)
                 if given.json:
                     given.json.write_text(json.dumps(document, indent=1, allow_nan=False))
         except (ServiceError, OSError) as error:
             parser.exit(1, f"{error}\n")
+    if awkward:
+        print(report.adversarial(awkward), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from models.data import cleaning, tables
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import Calendar, Step
-from models.series.panel import TARGETS, Ints, Panel
+from models.series.panel import TARGETS, Ints, Panel, SeriesKey
 from models.series.windows import split_steps
 from utils.api.schemas import PlantFields
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
+DAILY = Calendar()
 _TRAINED_SHARE = 0.8  # of the span, as a training holds back by default
 _FEWEST_ROWS = 3  # before the cut; a series with less is left out
 _ARTIFICIAL = (12, 545)  # series and days of noise and of random walks
 _BASES = (100.0, 50.0, 2.0)  # of WIP, throughput and cycle time there
 _NOISE, _WALK = 0.10, 0.01  # standard deviation of a value and of a step, relative to the base
+_FILLING = 28  # days at the start of a table of stays, which lacks those that began before
 
 
 class Pace(NamedTuple):
@@ -44,11 +47,16 @@ PACES = {
 
 @dataclass(frozen=True)
 class DataSet:
-    """A panel, split by time: rows from step `cut` on are held back."""
+    """A panel, split by time: rows from step `cut` on are held back.
+
+    Attributes:
+        steps: the origins, if they are not those of the pace.
+    """
 
     name: str
     panel: Panel
     cut: int
+    steps: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, name: str, panel: Panel, held_back: int | None = None) -> DataSet:
@@ -79,6 +87,8 @@ class DataSet:
     @property
     def origins(self) -> Ints:
         """Steps that are the first to be forecast, [O]: the cut, and on to the end of the data."""
+        if self.steps:
+            return np.array(self.steps)
         end = int((self.panel.first + self.panel.lengths).max())
         return np.arange(self.cut, end, self.pace.every)
 
@@ -131,7 +141,7 @@ def generated(
     blocks = list(generate(spec))
     keys = [key for block in blocks for key in block.series_keys][:series]
     columns = [np.vstack([b.columns[name] for b in blocks])[:series] for name in TARGETS]
-    return DataSet.of(", ".join(parts), _panel(keys, np.stack(columns, axis=-1)))
+    return DataSet.of(", ".join(parts), regular(keys, np.stack(columns, axis=-1)))
 
 
 def noise(seed: int) -> DataSet:
@@ -153,6 +163,59 @@ def table(path: Path, name: str | None = None, held_back: int | None = None) -> 
     return DataSet.of(name or path.stem, cleaning.clean(read).panel, held_back)
 
 
+def stays(path: Path, name: str) -> DataSet:
+    """Daily series of a table of stays: start, finish (blank: it goes on), names of the series.
+
+    WIP is the time average of a day, throughput counts the stays that finish on it, the cycle
+    time is their mean length in days. The last day is the last one with a start or a finish: up to
+    there all is known, as stays that go on are in the table. The first four weeks are left out.
+    """
+    rows = pd.read_csv(path, dtype=str)
+    names = rows.columns.drop(["unit", "start", "finish"]).tolist()
+    begun, ended = (_days(rows[column]) for column in ("start", "finish"))
+    edges = np.arange(np.floor(begun.min()), np.floor(np.nanmax([begun, ended])) + 2)
+    groups = rows.groupby(names).indices
+    values = np.stack([_flow(begun[own], ended[own], edges) for own in groups.values()])
+    keys = [(name, *key) for key in groups]
+    first = int(edges[0]) + _FILLING
+    return DataSet.of(name, regular(keys, values[:, _FILLING:], first=first))
+
+
+def _days(column: pd.Series[str]) -> Floats:
+    """Days since 1970-01-01, NaN for a blank."""
+    times = pd.to_datetime(column)
+    return ((times - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
+
+
+def _flow(begun: Floats, ended: Floats, edges: Floats) -> Floats:
+    """WIP, throughput and cycle time between the edges of days, [days, 3]."""
+    over = ~np.isnan(ended)
+
+    def unit_days(since: Floats) -> Floats:
+        """Days since then of all units, summed, within each day."""
+        return np.diff(np.maximum(edges[:, None] - since, 0).sum(axis=1))
+
+    day = np.floor(ended[over] - edges[0]).astype(int)
+    finished = np.bincount(day, minlength=len(edges) - 1)
+    lengths = np.bincount(day, weights=(ended - begun)[over], minlength=len(edges) - 1)
+    cycle_time = np.where(finished > 0, lengths / np.maximum(finished, 1), np.nan)
+    return np.column_stack([unit_days(begun) - unit_days(ended[over]), finished, cycle_time])
+
+
+def regular(
+    keys: list[SeriesKey], values: Floats, calendar: Calendar = DAILY, first: int | None = None
+) -> Panel:
+    """Series of equal length, [S, steps, 3], that begin at step `first`, as a panel."""
+    count, length = values.shape[:2]
+    return Panel(
+        calendar,
+        tuple(keys),
+        np.arange(count + 1) * length,
+        np.full(count, first_day() if first is None else first),
+        values.reshape(-1, len(TARGETS)),
+    )
+
+
 def _draws(rng: np.random.Generator) -> Floats:
     return rng.standard_normal((*_ARTIFICIAL, len(TARGETS)))
 
@@ -160,16 +223,4 @@ def _draws(rng: np.random.Generator) -> Floats:
 def _artificial(name: str, rng: np.random.Generator, relative: Floats) -> DataSet:
     sizes = rng.uniform(0.5, 2.0, (len(relative), 1, 1)) * np.array(_BASES)
     keys = [(f"Plant_{chr(65 + i)}", "Artificial", "Any") for i in range(len(relative))]
-    return DataSet.of(name, _panel(keys, relative * sizes))
-
-
-def _panel(keys: list[tuple[str, str, str]], values: Floats) -> Panel:
-    """Daily series of equal length, [S, days, 3]."""
-    count, days = values.shape[:2]
-    return Panel(
-        Calendar(),
-        tuple(keys),
-        np.arange(count + 1) * days,
-        np.full(count, first_day()),
-        values.reshape(-1, len(TARGETS)),
-    )
+    return DataSet.of(name, regular(keys, relative * sizes))

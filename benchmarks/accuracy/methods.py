@@ -7,8 +7,10 @@ from benchmarks.accuracy.protocol import Method
 STATISTICAL = ("last-value", "seasonal-naive", "mean", "AutoETS", "AutoTheta")
 BOOSTING = {"LightGBM-L2": "l2", "LightGBM-L1": "l1"}
 NEURAL = {"NF-LSTM": "LSTM", "NF-NHITS": "NHITS"}
+PRETRAINED = "Fracast-0"
 SERVICE = "service"
-NAMES = (*STATISTICAL, *BOOSTING, *NEURAL, SERVICE)
+NAIVE = STATISTICAL[:2]  # those that a forecast must never be worse than
+NAMES = (*STATISTICAL, *BOOSTING, PRETRAINED, *NEURAL, SERVICE)
 
 
 def method(name: str, season: int, seed: int) -> Method:
@@ -25,6 +27,10 @@ def method(name: str, season: int, seed: int) -> Method:
         from benchmarks.accuracy.neural import Neural
 
         return Neural(NEURAL[name], seed)
+    if name == PRETRAINED:
+        from benchmarks.accuracy.pretrained import Fracast
+
+        return Fracast()
     from benchmarks.accuracy.service import Service
 
     return Service(seed)

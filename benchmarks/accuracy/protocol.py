@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,11 +23,20 @@ LEVELS = (80, 95)  # % of an interval
 
 @dataclass(frozen=True)
 class Forecast:
-    """Values [series, horizon, 3] in units; bounds of the same shape by level, or none at all."""
+    """Values in units and, if the method has them, intervals by level and sample paths.
+
+    Attributes:
+        values: [series, horizon, 3].
+        lower, upper: bounds of the same shape, by level.
+        totals: lower and upper bounds of the sums over the horizon, [series, 3] each, by level.
+        paths: futures drawn at random, [series, n, horizon, 3].
+    """
 
     values: Floats
     lower: dict[int, Floats]
     upper: dict[int, Floats]
+    totals: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+    paths: Floats | None = None
 
 
 class Method(Protocol):
@@ -46,13 +55,15 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """All forecasts of a method on a data set, [origins, series, horizon, 3], and their cost."""
+    """All forecasts of a method on a data set, with a first axis of origins, and their cost."""
 
     values: Floats
     lower: dict[int, Floats]
     upper: dict[int, Floats]
     fit_seconds: float
     forecast_seconds: float  # of all series, per origin
+    totals: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
+    paths: Floats | None = None
 
 
 def run(method: Method, data: DataSet) -> Run:
@@ -70,13 +81,20 @@ def run(method: Method, data: DataSet) -> Run:
     shapes = {a.shape for f in forecasts for a in (f.values, *f.lower.values(), *f.upper.values())}
     if shapes != {expected}:
         raise ValueError(f"Forecasts must have the shape {expected}; got {sorted(shapes)}.")
+    paths = [f.paths for f in forecasts if f.paths is not None]
     return Run(
         np.stack([f.values for f in forecasts]),
         {level: np.stack([f.lower[level] for f in forecasts]) for level in forecasts[0].lower},
         {level: np.stack([f.upper[level] for f in forecasts]) for level in forecasts[0].upper},
         fitted - began,
         (ended - fitted) / len(forecasts),
+        {level: _bounds([f.totals[level] for f in forecasts]) for level in forecasts[0].totals},
+        np.stack(paths) if paths else None,
     )
+
+
+def _bounds(found: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    return np.stack([lower for lower, _ in found]), np.stack([upper for _, upper in found])
 
 
 class Cache:
@@ -85,7 +103,8 @@ class Cache:
     Only a method's code is not looked at: empty the folder when that changes.
 
     Its arrays: `origins` [O] step numbers, `values` and, where the method gives intervals,
-    `lower80`, `upper80`, `lower95`, `upper95`, all [O, S, H, 3]; `seconds` to fit and to forecast.
+    `lower80`, `upper80`, `lower95`, `upper95`, all [O, S, H, 3]; `totals80`, `totals95`
+    [2, O, S, 3] and `paths` [O, S, n, H, 3] likewise; `seconds` to fit and to forecast.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -105,6 +124,8 @@ class Cache:
         arrays = {"origins": data.origins, "values": found.values}
         arrays |= {f"lower{level}": bound for level, bound in found.lower.items()}
         arrays |= {f"upper{level}": bound for level, bound in found.upper.items()}
+        arrays |= {f"totals{level}": np.stack(bounds) for level, bounds in found.totals.items()}
+        arrays |= {} if found.paths is None else {"paths": found.paths}
         unfinished = path.with_suffix(f".{os.getpid()}.tmp")
         with unfinished.open("wb") as file:
             np.savez_compressed(file, seconds=[found.fit_seconds, found.forecast_seconds], **arrays)
@@ -120,6 +141,8 @@ def _load(path: Path) -> Run:
             {level: file[f"lower{level}"] for level in levels},
             {level: file[f"upper{level}"] for level in levels},
             *file["seconds"].tolist(),
+            {n: tuple(file[f"totals{n}"]) for n in LEVELS if f"totals{n}" in file},
+            file.get("paths"),
         )
 
 
@@ -131,6 +154,6 @@ def _digest(name: str, method: Method, data: DataSet) -> str:
     panel = data.panel
     stated = [name, method.settings, data.cut, data.pace, panel.series_keys, str(panel.calendar)]
     digest = hashlib.blake2b(json.dumps(stated, sort_keys=True).encode(), digest_size=6)
-    for array in (panel.values, panel.offsets, panel.first):
+    for array in (panel.values, panel.offsets, panel.first, data.origins):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -7,20 +7,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.datasets import DataSet
+from benchmarks.accuracy.datasets import DataSet, until
 from benchmarks.accuracy.protocol import Run
 from models.series.panel import TARGETS, Panel
 
 Floats = NDArray[np.float64]
 
 
-def wape(truth: Floats, forecast: Floats) -> float:
+TOTALS_LEVEL = 80  # of the intervals of sums over the horizon
+TOTALS_COVERAGE = f"coverage{TOTALS_LEVEL}"
+_HIGH, _HIGH_BOUND = 3, 10  # times the largest value so far: forecasts beyond that are flagged
+_HIGH_BOUND_LEVEL = 95
+_ROUNDING = 1e-12
+
+
+def wape(truth: Floats, forecast: Floats, usual: float = 0.0) -> float:
     """Weighted absolute percentage error: Σ|truth − forecast| ÷ Σ|truth|, as a share.
 
     Series of all sizes are pooled in units: the large ones count most.
+
+    Args:
+        truth: values, NaN where unknown.
+        forecast: the same.
+        usual: mean |value| of the history. It takes the place of the mean |truth| where the truth
+            is all zero; where both are zero, the result is the mean |error|.
     """
     known = ~np.isnan(truth)
-    return float(np.abs(truth - forecast)[known].sum() / np.abs(truth[known]).sum())
+    return float(np.abs(truth - forecast)[known].mean() / _size(truth, usual))
+
+
+def _size(truth: Floats, usual: float) -> float:
+    """Mean |truth|; `usual` where that is zero, one where both are."""
+    return float(np.nanmean(np.abs(truth))) or usual or 1.0
 
 
 def seasonal_scale(values: Floats, season: int) -> float:
@@ -43,11 +61,16 @@ def mase(truth: Floats, forecast: Floats, scale: Floats) -> float:
         truth: [origins, series, horizon].
         forecast: the same.
         scale: in-sample seasonal naive error of each series, [series]; NaN: it does not count.
+
+    Returns:
+        NaN if no series counts.
     """
     known = ~np.isnan(truth)
     count = known.sum(axis=(0, 2))
     total = np.where(known, np.abs(truth - forecast), 0).sum(axis=(0, 2))
     judged = (count > 0) & ~np.isnan(scale)
+    if not judged.any():
+        return float("nan")
     return float(np.mean(total[judged] / count[judged] / scale[judged]))
 
 
@@ -57,10 +80,9 @@ def coverage(truth: Floats, lower: Floats, upper: Floats) -> float:
     return float(np.mean(((truth >= lower) & (truth <= upper))[known]))
 
 
-def relative_width(truth: Floats, lower: Floats, upper: Floats) -> float:
-    """Mean width of the intervals ÷ mean |truth|."""
-    known = ~np.isnan(truth)
-    return float((upper - lower)[known].mean() / np.abs(truth[known]).mean())
+def relative_width(truth: Floats, lower: Floats, upper: Floats, usual: float = 0.0) -> float:
+    """Mean width of the intervals ÷ mean |truth|, or `usual` where that is zero."""
+    return float((upper - lower)[~np.isnan(truth)].mean()) / _size(truth, usual)
 
 
 def winkler(truth: Floats, lower: Floats, upper: Floats, level: int) -> float:
@@ -74,6 +96,32 @@ def winkler(truth: Floats, lower: Floats, upper: Floats, level: int) -> float:
     return float((upper - lower + 2 / (1 - level / 100) * (below + above))[known].mean())
 
 
+def energy(truth: Floats, paths: Floats) -> float:
+    """Energy score of paths, E|X − y| − E|X − X'| ÷ 2 in Euclidean norms, ÷ the mean |y|.
+
+    Gneiting & Raftery, "Strictly proper scoring rules, prediction, and estimation", 2007. Without
+    spread it is the mean distance of path and truth; less is better.
+
+    Args:
+        truth: [cases, horizon]; NaN steps do not count.
+        paths: [cases, n, horizon].
+    """
+    known = ~np.isnan(truth)
+    judged = known.any(axis=1)
+    each = [_energy(y[k], x[:, k]) for y, x, k in zip(truth, paths, known, strict=True) if k.any()]
+    size = np.sqrt(np.nansum(truth[judged] ** 2, axis=1)).mean()
+    return float(np.mean(each) / (size or 1.0))
+
+
+def _energy(truth: Floats, paths: Floats) -> float:
+    squares = (paths**2).sum(axis=1)
+    between = np.sqrt(np.maximum(squares[:, None] + squares - 2 * paths @ paths.T, 0))
+    np.fill_diagonal(between, 0)
+    count = len(paths)
+    spread = between.sum() / max(count * (count - 1), 1)
+    return float(np.sqrt(((paths - truth) ** 2).sum(axis=1)).mean() - spread / 2)
+
+
 def judge(data: DataSet, run: Run) -> dict[str, Any]:
     """All scores of a run, JSON-ready; a target of which no truth is known has none.
 
@@ -84,33 +132,84 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
     for array in (run.values, *run.lower.values(), *run.upper.values()):
         if not np.isfinite(array[~np.isnan(truth)]).all():
             raise ValueError("Forecasts must be finite wherever the truth is known.")
-    scales = _scales(data.train, data.pace.season)
-    document: dict[str, Any] = {"wape": {}, "mase": {}, "intervals": {}}
+    scales, usual = _scales(data.train, data.pace.season), _usual(data.train)
+    document: dict[str, Any] = {"wape": {}, "mase": {}, "intervals": {}, "totals": {}, "energy": {}}
     for i, target in enumerate(TARGETS):
         if np.isnan(truth[..., i]).all():
             continue
         document["wape"][target] = {
-            band: wape(truth[:, :, part, i], run.values[:, :, part, i])
+            band: wape(truth[:, :, part, i], run.values[:, :, part, i], usual[i])
             for band, part in _bands(data, truth[..., i]).items()
         }
-        document["mase"][target] = mase(truth[..., i], run.values[..., i], scales[:, i])
+        scaled = mase(truth[..., i], run.values[..., i], scales[:, i])
+        document["mase"][target] = None if np.isnan(scaled) else scaled
         document["intervals"][target] = {
-            str(level): _judge_interval(data, truth, run, i, level) for level in run.lower
+            str(level): _judge_interval(data, truth, run, i, level, usual[i]) for level in run.lower
         }
+        document["totals"][target] = _judge_totals(truth[..., i], run, i, usual[i])
+        if run.paths is not None:
+            cases = truth[..., i].reshape(-1, truth.shape[2])
+            paths = run.paths[..., i].reshape(len(cases), -1, truth.shape[2])
+            document["energy"][target] = energy(cases, paths)
+    document["flags"] = flags(data, run)
     return document | {"fit_seconds": run.fit_seconds, "forecast_seconds": run.forecast_seconds}
 
 
-def _judge_interval(data: DataSet, truth: Floats, run: Run, i: int, level: int) -> dict[str, Any]:
+def flags(data: DataSet, run: Run) -> dict[str, int]:
+    """Numbers of forecast values that are suspect, by the reason; targets never known aside.
+
+    Too large is measured by the largest value of the series before the origin.
+    """
+    largest = np.stack([_largest(until(data.panel, int(origin))) for origin in data.origins])
+    largest = largest[:, :, None]
+    known = ~np.isnan(largest)
+    upper = run.upper.get(_HIGH_BOUND_LEVEL, run.values)
+    found = {
+        "not finite": ~np.isfinite(run.values),
+        "negative": run.values < -_ROUNDING,
+        f"above {_HIGH} × the largest": run.values > _HIGH * largest + _ROUNDING,
+        f"bound above {_HIGH_BOUND} × the largest": upper > _HIGH_BOUND * largest + _ROUNDING,
+    }
+    return {name: count for name, where in found.items() if (count := int((where & known).sum()))}
+
+
+def _largest(past: Panel) -> Floats:
+    """The largest known value of each series, [S, 3]."""
+    return np.fmax.reduceat(past.values, past.offsets[:-1])
+
+
+def _judge_totals(truth: Floats, run: Run, i: int, usual: float) -> dict[str, float]:
+    """Error, and coverage if there are bounds, of sums over the whole horizon; empty if unknown."""
+    whole = ~np.isnan(truth).any(axis=2)
+    if not whole.any():
+        return {}
+    total = truth.sum(axis=2)[whole]
+    horizon = truth.shape[2]
+    found = {"wape": wape(total, run.values[..., i].sum(axis=2)[whole], usual * horizon)}
+    if TOTALS_LEVEL in run.totals:
+        bounds = [bound[..., i] for bound in run.totals[TOTALS_LEVEL]]
+    elif run.paths is not None:
+        tails = (100 - TOTALS_LEVEL) / 2
+        sums = run.paths[..., i].sum(axis=3)
+        bounds = list(np.percentile(sums, [tails, 100 - tails], axis=2))
+    else:
+        return found
+    lower, upper = (bound[whole] for bound in bounds)
+    return found | {TOTALS_COVERAGE: coverage(total, lower, upper)}
+
+
+def _judge_interval(
+    data: DataSet, truth: Floats, run: Run, i: int, level: int, usual: float
+) -> dict[str, Any]:
     truth, lower, upper = truth[..., i], run.lower[level][..., i], run.upper[level][..., i]
     shares = {
         band: coverage(truth[:, :, part], lower[:, :, part], upper[:, :, part])
         for band, part in _bands(data, truth).items()
     }
-    mean = float(np.nanmean(np.abs(truth)))
     return {
         "coverage": shares,
-        "width": relative_width(truth, lower, upper),
-        "winkler": winkler(truth, lower, upper, level) / mean,
+        "width": relative_width(truth, lower, upper, usual),
+        "winkler": winkler(truth, lower, upper, level) / _size(truth, usual),
     }
 
 
@@ -119,6 +218,13 @@ def _bands(data: DataSet, truth: Floats) -> dict[str, slice]:
     named = {f"{a}–{b}" if a < b else f"{a}": slice(a - 1, b) for a, b in data.pace.bands}
     named["all"] = slice(None)
     return {band: part for band, part in named.items() if not np.isnan(truth[:, :, part]).all()}
+
+
+def _usual(train: Panel) -> list[float]:
+    """Mean |value| of each target in the training span; zero where nothing is known."""
+    known = ~np.isnan(train.values)
+    total = np.where(known, np.abs(train.values), 0).sum(axis=0)
+    return (total / np.maximum(known.sum(axis=0), 1)).tolist()
 
 
 def _scales(train: Panel, season: int) -> Floats:
