@@ -135,7 +135,7 @@ def _intermittent(rng: Rng, history: int, ahead: int) -> Floats:
     releases = _releases(rng, history + ahead)
     releases[0] = rng.poisson(4, history + ahead) * (rng.random(history + ahead) < 0.1)
     working = np.ones_like(releases)
-    working[0] = 4 * (rng.random(history + ahead) < 0.3)
+    working[0] = 8 * (rng.random(history + ahead) < 0.3)
     return _flow(rng, releases, working=working)
 
 

@@ -183,7 +183,7 @@ def stays(path: Path, name: str) -> DataSet:
 
 def _days(column: pd.Series[str]) -> Floats:
     """Days since 1970-01-01, NaN for a blank."""
-    times = pd.to_datetime(column)
+    times = pd.to_datetime(column, format="ISO8601")
     return ((times - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
 
 

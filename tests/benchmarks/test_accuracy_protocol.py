@@ -140,3 +140,55 @@ def test_cache_keeps_a_run_of_the_same_data_and_settings_only(tmp_path: Path) ->
         cache.run("last value/1", method, other)
         assert method.shown
     assert len(list((tmp_path / "new").iterdir())) == 4
+
+
+def test_stays_are_counted_by_day(tmp_path: Path) -> None:
+    path = tmp_path / "stays.csv"
+    rows = [f"{i},2024-01-01,2024-02-20,A,{area}" for i, area in enumerate(["X", "Y"])]
+    rows += [
+        "2,2024-02-01,2024-02-04,A,X",
+        "3,2024-02-02 12:00,2024-02-04 06:00,A,X",
+        "4,2024-02-10,,A,X",
+        "5,2024-02-10,2024-02-10,A,Y",
+    ]
+    path.write_text("\n".join(["unit,start,finish,kind,area", *rows]))
+    data = datasets.stays(path, "W")
+    panel = data.panel
+    assert panel.series_keys == (("W", "A", "X"), ("W", "A", "Y"))
+    # Four weeks are left out; the last day is that of the last finish.
+    assert panel.calendar.dates(panel.first) == ["2024-01-29"] * 2
+    assert panel.lengths.tolist() == [23, 23]
+    x, y = np.split(panel.values, 2)
+    assert x[:8, 0].tolist() == [1, 1, 1, 2, 2.5, 3, 1.25, 1]
+    assert x[12:, 0].tolist() == [2] * 10 + [1] and x[:, 1].sum() == 3
+    assert x[6, 1] == 2 and x[6, 2] == pytest.approx((3 + 1.75) / 2) and x[22, 2] == 50
+    assert np.isnan(x[:6, 2]).all() and y[12].tolist() == [1, 1, 0]
+
+
+def test_origins_can_be_chosen(tmp_path: Path) -> None:
+    data, method = datasets.generated(1, series=3, days=100), LastValue()
+    chosen = replace(data, steps=(data.cut + 3,))
+    found = protocol.run(method, chosen)
+    assert found.values.shape == (1, 3, 28, 3) and chosen.truth().shape == (1, 3, 28, 3)
+    days = data.panel.values.reshape(3, 100, 3)
+    np.testing.assert_array_equal(found.values[0, :, 0], days[:, 82])
+    cache = Cache(tmp_path)
+    assert len(cache.run("a", LastValue({}), data).values) == 3
+    assert len(cache.run("a", LastValue({}), chosen).values) == 1
+
+
+def test_cache_keeps_totals_and_paths(tmp_path: Path) -> None:
+    class Drawing(LastValue):
+        def forecast(self, past: Panel) -> Forecast:
+            found = super().forecast(past)
+            total = found.values.sum(axis=1)
+            paths = np.repeat(found.values[:, None], 4, axis=1)
+            return replace(found, totals={80: (total - 1, total + 2)}, paths=paths)
+
+    data, cache = datasets.generated(1, series=3, days=100), Cache(tmp_path)
+    runs = [cache.run("a", Drawing({}), data) for _ in range(2)]
+    for found in runs:
+        assert found.paths is not None and found.paths.shape == (3, 3, 4, 28, 3)
+        lower, upper = found.totals[80]
+        np.testing.assert_array_equal(lower, found.values.sum(axis=2) - 1)
+        np.testing.assert_array_equal(upper, found.values.sum(axis=2) + 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -123,3 +124,78 @@ def test_judge_refuses_a_forecast_that_is_no_number_where_it_counts() -> None:
     run.values[0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="finite"):
         scores.judge(data, run)
+
+
+@pytest.mark.parametrize(("usual", "expected"), [(4.0, 0.5), (0.0, 2.0)])
+def test_wape_of_zeros_is_relative_to_the_history(usual: float, expected: float) -> None:
+    truth = np.array([0.0, 0, np.nan])
+    assert scores.wape(truth, np.array([1.0, 3, 9]), usual) == expected
+    assert scores.wape(truth + 1, np.array([1.0, 3, 9]), usual) == 1
+
+
+def test_a_series_without_any_change_has_no_mase() -> None:
+    assert math.isnan(scores.mase(np.ones((1, 1, 2)), np.ones((1, 1, 2)), np.array([np.nan])))
+
+
+@given(st.integers(0, 10_000))
+def test_energy_is_scored_by_its_definition(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, paths = rng.uniform(1, 9, (3, 4)), rng.uniform(1, 9, (3, 5, 4))
+    truth[0, 1] = np.nan
+    truth[1] = np.nan
+    each, sizes = [], []
+    for case in (0, 2):
+        steps = [h for h in range(4) if not math.isnan(truth[case, h])]
+        x, y = paths[case][:, steps], truth[case, steps]
+        error = np.mean([math.dist(one, y) for one in x])
+        spread = np.mean([math.dist(x[i], x[j]) for i in range(5) for j in range(5) if i != j])
+        each.append(error - spread / 2)
+        sizes.append(math.hypot(*y))
+    assert scores.energy(truth, paths) == pytest.approx(np.mean(each) / np.mean(sizes))
+
+
+def test_energy_is_least_for_paths_of_the_true_distribution() -> None:
+    rng = np.random.default_rng(0)
+    truth, paths = rng.normal(size=(400, 3)), rng.normal(size=(400, 100, 3))
+    by_width = {factor: scores.energy(truth, factor * paths) for factor in (0.5, 1.0, 1.5)}
+    assert min(by_width, key=by_width.__getitem__) == 1.0
+
+
+def test_totals_are_judged_where_the_whole_horizon_is_known() -> None:
+    data = datasets.generated(1, series=2, days=200)
+    run = constant_run(data, 3.0)
+    whole = ~np.isnan(data.truth()[..., 1]).any(axis=2)
+    total = data.truth()[..., 1].sum(axis=2)[whole]
+    found = scores.judge(data, run)["totals"]["throughput"]
+    assert found == {"wape": pytest.approx(np.abs(total - 84).sum() / total.sum())}
+    sums = data.truth().sum(axis=2)
+    bounds = {80: (np.where(np.arange(2)[:, None] > 0, sums - 1, sums + 1), sums + 2)}
+    found = scores.judge(data, replace(run, totals=bounds))["totals"]["throughput"]
+    assert found["coverage80"] == 0.5
+    paths = data.truth()[:, :, None] + np.linspace(-1, 1, 21)[:, None, None]
+    judged = scores.judge(data, replace(run, paths=paths))
+    assert judged["totals"]["throughput"]["coverage80"] == 1 and judged["energy"]["wip"] > 0
+    # Held back: 18 days, less than the horizon.
+    short = datasets.generated(1, series=2, days=90)
+    assert scores.judge(short, constant_run(short, 3.0))["totals"]["wip"] == {}
+
+
+def test_flags_count_the_suspect_values() -> None:
+    data = datasets.generated(1, series=2, days=90)
+    run = constant_run(data, 1.0)
+    assert scores.flags(data, run) == {}
+    largest = data.train.values[:, 1].max()
+    run.values[0, 0, :3, 0] = -1, np.nan, 4 * data.train.values[:, 0].max()
+    upper = run.values.copy()
+    upper[0, :, 0, 1] = 11 * largest
+    found = scores.flags(data, replace(run, upper=run.upper | {95: upper}))
+    assert found == {
+        "not finite": 1,
+        "negative": 1,
+        "above 3 × the largest": 1,
+        "bound above 10 × the largest": 2,
+    }
+    # A target that was never known has no flags.
+    data.panel.values[:, 2] = np.nan
+    run.values[..., 2] = np.nan
+    assert scores.flags(data, run)["not finite"] == 1
