@@ -8,7 +8,6 @@ Their Winkler score is at most the best peer's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ OVERALL = "all"  # bands
 OVERALL_RATIO, BAND_RATIO = 1.0, 1.05  # of WAPE to the best peer's
 OVERALL_POINTS, BAND_POINTS = 3.0, 6.0  # of coverage off the level
 FEWEST_ROWS = 200  # of a series, where coverage is to keep its limits
+LEAST = 1e-5  # WAPE or relative Winkler score: below lie errors of rounding
 _ROUNDING = 1e-9
 
 
@@ -64,10 +64,8 @@ class IntervalCheck(NamedTuple):
 
 
 def ratio(value: float, other: float) -> float:
-    """Return value ÷ other; one where both are zero, infinity where only the other is."""
-    if other > 0:
-        return value / other
-    return 1.0 if value <= 0 else math.inf
+    """Return value ÷ other, both relative errors; what is below LEAST counts as LEAST."""
+    return max(value, LEAST) / max(other, LEAST)
 
 
 def best(found: Mapping[str, float]) -> str:
