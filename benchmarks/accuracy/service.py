@@ -14,6 +14,8 @@ from models.registry.registry import Registry
 from models.series.panel import Panel
 from models.training.train import train as train_model
 
+PATHS = 200  # sample paths, for the scores of sums and of paths
+
 
 class Service:
     """Trains as a train request without any setting does, forecasts as a predict request does."""
@@ -36,7 +38,9 @@ class Service:
         filled = past.filled()
         last = past.first + past.lengths - 1
         forecasts = [
-            self._forecaster.forecast(History(key, filled[begin:end], int(step)), self._horizon)
+            self._forecaster.forecast(
+                History(key, filled[begin:end], int(step)), self._horizon, PATHS
+            )
             for key, begin, end, step in zip(
                 past.series_keys, past.offsets[:-1], past.offsets[1:], last, strict=True
             )
@@ -45,4 +49,5 @@ class Service:
             {level: np.stack([getattr(f, side)[level][0] for f in forecasts]) for level in LEVELS}
             for side in ("lower", "upper")
         )
-        return Forecast(np.stack([f.values[0] for f in forecasts]), lower, upper)
+        paths = np.stack([f.paths[0] for f in forecasts])
+        return Forecast(np.stack([f.values[0] for f in forecasts]), lower, upper, paths=paths)
