@@ -81,16 +81,13 @@ class Forecast:
             of_paths = _cycle_times(paths[at])
             paths = derived(paths, of_paths)
             tails = {level: (1 - level / 100) / 2 for level in lower}
+            ends = {level: np.quantile(of_paths, [t, 1 - t], axis=1) for level, t in tails.items()}
             lower = {
-                level: derived(
-                    bound, np.minimum(np.quantile(of_paths, tails[level], axis=1), times)
-                )
+                level: derived(bound, np.minimum(ends[level][0], times))
                 for level, bound in lower.items()
             }
             upper = {
-                level: derived(
-                    bound, np.maximum(np.quantile(of_paths, 1 - tails[level], axis=1), times)
-                )
+                level: derived(bound, np.maximum(ends[level][1], times))
                 for level, bound in upper.items()
             }
         values, raw = derived(self.values, times), derived(self.raw, _cycle_times(self.raw[at]))

@@ -13,7 +13,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
-from models.forecast.zero_shot import ZeroShotSeries, ZeroShotModel
+from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
 from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding

@@ -16,7 +16,7 @@ from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.pretrained import PretrainedModel
 from models.forecast.what_if import WhatIfEffect
-from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotSeries, ZeroShotModel
+from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotModel, ZeroShotSeries
 from models.series.panel import SERIES_FIELDS, Panel
 from utils.api.schemas import BatchRequest, PredictRequest
 from utils.errors import InvalidInput
