@@ -82,7 +82,7 @@ def forecasting(turns: int) -> list[Row]:
     """The model function alone, beside the same roll-out by Keras; one series and all 36."""
     names = ("predict", "function")
     makers = {name: _module("forecasters", name, **ONE_THREAD) for name in names}
-    for kind in ("ours", "silent"):
+    for kind in ("ours", "combined"):
         for count in (1, 36):
             makers[f"{kind} {count}"] = _module(
                 "forecasters", kind, f"series={count}", **ONE_THREAD
@@ -93,12 +93,12 @@ def forecasting(turns: int) -> list[Row]:
     rate = "forecasts/ms"
     return [
         Row(work, "Keras `predict()`", times["ours 1"], times["predict"], rate, 500),
-        Row(work, "`tf.function`, a step at a time", times["ours 1"], times["function"], rate, 20),
-        Row("36 series at once, with LSTM correction",
+        Row(work, "`tf.function`", times["ours 1"], times["function"], rate, 20),
+        Row("36 series at once, LSTM alone",
             "one series", found["ours 36"], found["ours 1"],
             "ms", 4, False),
-        Row("36 series at once, without LSTM correction", "one series", found["silent 36"],
-            found["silent 1"], "ms", 4, False),
+        Row("36 series at once, three members", "one series", found["combined 36"],
+            found["combined 1"], "ms", 4, False),
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,11 +21,14 @@ import numpy as np
 
 from benchmarks.speed.contender import serve
 from benchmarks.speed.work import panel_of, spec_of
-from models.forecast.direct_network import Network
+from models.forecast.combination import Combination
+from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.forecaster import Forecaster, History
+from models.forecast.members import MemberName
+from models.forecast.pretrained import PretrainedModel
+from models.forecast.pretrained_member import PretrainedMember
 from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
-from models.registry.model_document import NetworkEntry
 from models.registry.opening import open_forecaster
 from models.registry.registry import model_store
 from models.training import train
@@ -33,15 +37,14 @@ STEPS = 30
 
 
 def trained() -> tuple[Forecaster, Any]:
-    """A model of the default data whose LSTM correction is applied, and its network in Keras."""
+    """A model of the default data that forecasts by its LSTM alone, and the LSTM in Keras."""
     import keras
 
     with TemporaryDirectory() as folder:
         store, id = model_store(folder), str(uuid4())
         hyper = Hyperparameters(epochs=1)
         document = train.train(panel_of(spec_of()), hyper, 1, store, id, {})
-        applied = NetworkEntry(residual_scale=[0.1, 0.1, 0.1])
-        document = document.model_copy(update={"network": applied})
+        document = document.model_copy(update={"combination": {"lstm": [[1.0, 1.0, 1.0]]}})
         forecaster = open_forecaster(document, store.read(id, ".onnx"))
         return forecaster, keras.models.load_model(Path(folder) / f"{id}.keras", compile=False)
 
@@ -71,44 +74,56 @@ def ours(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
     return repeated(partial(forecaster.forecast_all, histories, steps), 60)
 
 
-def silent(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
-    """The same of a model whose LSTM correction is not applied: it does not lower the error."""
+def combined(series: int = 1, steps: int = STEPS) -> Callable[[], dict[str, Any]]:
+    """The same by the autoregression, the LSTM and the pretrained LSTM, a third each."""
     forecaster, _ = trained()
     assert isinstance(forecaster.model, PublishedModel)
-    forecaster.model.residual_scale[:] = 0
+    assert isinstance(forecaster.model.paths, Combination)
+    paths, scaling = forecaster.model.paths, forecaster.model.encoding.scaling
+    names = MemberName.AUTOREGRESSION, MemberName.LSTM, MemberName.PRETRAINED
+    step = forecaster.calendar.step
+    members = dict(paths.members)
+    members[MemberName.PRETRAINED] = PretrainedMember(PretrainedModel.open(), step, scaling)
+    weights = dict.fromkeys(names, np.full((1, 3), 1 / 3))
+    forecaster.model = replace(forecaster.model, paths=Combination(members, weights))
     histories = histories_of(forecaster, series)
     return repeated(partial(forecaster.forecast_all, histories, steps), 60)
 
 
-def rolled_by(network: Network) -> Callable[[], object]:
-    """The same roll-out, with another function in the network's place."""
+def forecast_by(network: Network) -> Callable[[], object]:
+    """The same forecast, with another function in the network's place."""
     forecaster, _ = trained()
     assert isinstance(forecaster.model, PublishedModel)
+    assert isinstance(forecaster.model.paths, Combination)
     [history] = histories_of(forecaster, 1)
-    object.__setattr__(forecaster.model, "network", network)
+    member = forecaster.model.paths.members[MemberName.LSTM]
+    assert isinstance(member, DirectNetwork)
+    members = {MemberName.LSTM: replace(member, network=network)}
+    paths = replace(forecaster.model.paths, members=members)
+    forecaster.model = replace(forecaster.model, paths=paths)
     return partial(forecaster.forecast, history, STEPS)
 
 
 def predict() -> Callable[[], dict[str, Any]]:
-    """Keras' `predict()`, step by step."""
+    """Keras' `predict()`."""
     _, model = trained()
-    return repeated(rolled_by(lambda rows, names: model.predict([rows, names], verbose=0)), 1)
+    return repeated(forecast_by(lambda rows, names: model.predict([rows, names], verbose=0)), 1)
 
 
 def function() -> Callable[[], dict[str, Any]]:
-    """A `tf.function` of a fixed signature, called step by step."""
+    """A `tf.function` of a fixed signature."""
     import tensorflow as tf
 
     _, model = trained()
     shapes = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in model.inputs]
     output = tf.function(lambda rows, names: model([rows, names]), input_signature=shapes)
-    return repeated(rolled_by(lambda rows, names: np.asarray(output(rows, names))), 3)
+    return repeated(forecast_by(lambda rows, names: np.asarray(output(rows, names))), 3)
 
 
 if __name__ == "__main__":
     makers: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
         "ours": ours,
-        "silent": silent,
+        "combined": combined,
         "predict": predict,
         "function": function,
     }

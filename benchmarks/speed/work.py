@@ -49,8 +49,13 @@ def windows_of(
     task: PreparedData, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
     """The windows before some rows copied out, as other libraries take them: [n, length, features],
-    the numbers of the names [n, 3], the targets [n, 3]."""
+    the numbers of the names [n, 3], the targets [n, H × 3], 0 where unknown."""
     encoding, panel = task.encoding, task.panel
     shown = encoding.rows(task.scaled, panel.time, panel.position)
     windows = shown[rows[:, None] + np.arange(-encoding.length, 0)]
-    return windows, encoding.identities(panel.series[rows]), np.nan_to_num(task.residual[rows])
+    ahead = rows[:, None] + np.arange(task.horizon)
+    inside = (ahead < task.target_ends(False)[rows][:, None])[..., None]
+    ahead = np.minimum(ahead, len(task.scaled) - 1)
+    change = (task.scaled[ahead] - task.scaled[rows - 1][:, None]) / task.change_scale
+    targets = np.where(inside, change, 0.0).reshape(len(rows), -1).astype(np.float32)
+    return windows, encoding.identities(panel.series[rows]), targets

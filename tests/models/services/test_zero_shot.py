@@ -1,0 +1,133 @@
+"""Forecasts without a training, over HTTP: of data sets, of histories, and in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from utils.settings import Settings
+
+Body = dict[str, Any]
+
+PLANT = {"plants": ["P1", "P2"], "applications": ["A"], "panelSizes": ["S"]}
+SERIES = {"plant": "P1", "application": "A", "panelSize": "S"}
+
+
+def rows(count: int, **more: Any) -> list[Body]:
+    return [
+        {"date": str(np.datetime64("2024-01-01") + i), "wip": 100 + i % 7, "throughput": 50 + i % 7}
+        | {"cycle_time": 2.0}
+        | more
+        for i in range(count)
+    ]
+
+
+def ask(client: FlaskClient, **body: Any) -> Any:
+    return client.post("/api/model/predict", json={"model_id": "pretrained"} | SERIES | body)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    with create_app(settings).test_client() as client:
+        yield client
+
+
+@pytest.fixture
+def dataset_id(client: FlaskClient) -> str:
+    body = PLANT | {"historicalDays": 120, "seed": 1}
+    id: str = client.post("/api/data/generate", json=body).json["dataset_id"]
+    return id
+
+
+def test_a_series_of_a_data_set_is_forecast_from_its_newest_rows(
+    client: FlaskClient, dataset_id: str
+) -> None:
+    reply = ask(client, datasetId=dataset_id, predictionDays=40)
+    assert reply.status_code == 200
+    found = reply.json["predictions"]
+    data = client.get(f"/api/data/{dataset_id}?format=json").json["data"]
+    last = max(row["date"] for row in data)
+    assert found[0]["date"] == str(np.datetime64(last) + 1) and len(found) == 40
+    for day in found:
+        low, high = day["predicted_wip_lo80"], day["predicted_wip_hi80"]
+        assert 0 < low < day["predicted_wip"] < high and 0 <= day["confidence"] <= 1
+    assert reply.json["model_id"] == "pretrained" and reply.json["cold_start"] is False
+    assert reply.json["totals"]["horizon"]["steps"] == 40
+
+
+def test_a_history_is_forecast_with_its_weekly_pattern(client: FlaskClient) -> None:
+    reply = ask(client, history=rows(140), predictionDays=14)
+    found = [day["predicted_throughput"] for day in reply.json["predictions"]]
+    np.testing.assert_allclose(found, [50 + (140 + i) % 7 for i in range(14)], rtol=0.03)
+
+
+def test_a_series_of_any_unit_has_the_same_forecast_in_its_unit(client: FlaskClient) -> None:
+    plain = ask(client, history=rows(60)).json["predictions"]
+    large = [r | {"wip": 1e6 * r["wip"], "throughput": 1e6 * r["throughput"]} for r in rows(60)]
+    for one, other in zip(plain, ask(client, history=large).json["predictions"], strict=True):
+        assert other["predicted_wip"] == pytest.approx(1e6 * one["predicted_wip"], rel=1e-4)
+        assert other["predicted_cycle_time"] == pytest.approx(one["predicted_cycle_time"], rel=1e-4)
+
+
+def test_a_batch_forecasts_every_series_of_a_data_set(client: FlaskClient, dataset_id: str) -> None:
+    items = [SERIES, SERIES | {"plant": "P2", "predictionDays": 7}, SERIES | {"plant": "P9"}]
+    body = {"model_id": "pretrained", "datasetId": dataset_id, "items": items}
+    reply = client.post("/api/model/predict/batch", json=body).json
+    assert [reply["forecasts"], reply["refused"]] == [2, 1]
+    alone = ask(client, datasetId=dataset_id).json["predictions"]
+    for one, other in zip(reply["results"][0]["predictions"], alone, strict=True):
+        assert one["predicted_wip"] == pytest.approx(other["predicted_wip"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        ({}, "needs datasetId or history"),
+        ({"history": rows(9)}, "at least 10 rows"),
+        ({"history": rows(30), "plant": ""}, "plant"),
+    ],
+)
+def test_what_is_missing_is_named(client: FlaskClient, body: Body, part: str) -> None:
+    reply = ask(client, **body)
+    assert reply.status_code == 422 and part in reply.json["error"]
+
+
+def test_a_series_that_the_data_set_lacks_is_refused(client: FlaskClient, dataset_id: str) -> None:
+    reply = ask(client, datasetId=dataset_id, plant="P9")
+    assert reply.status_code == 422 and "P1, P2" in reply.json["error"]
+
+
+def test_an_unknown_data_set_is_not_found(client: FlaskClient) -> None:
+    assert ask(client, datasetId="00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_a_data_set_is_for_the_pretrained_network_only(
+    client: FlaskClient, dataset_id: str
+) -> None:
+    other = "00000000-0000-4000-8000-000000000000"
+    reply = ask(client, model_id=other, datasetId=dataset_id)
+    assert reply.status_code == 422 and "pretrained only" in reply.json["error"]
+
+
+def test_it_is_listed_as_built_in_and_cannot_be_deleted(client: FlaskClient) -> None:
+    [entry] = client.get("/api/models").json["built_in"]
+    assert entry["model_id"] == "pretrained" and entry["info"]["source"] == "built in"
+    reply = client.delete("/api/model/pretrained")
+    assert reply.status_code == 422 and "built in" in reply.json["error"]
+
+
+def test_sample_paths_are_joint_courses_of_the_three_targets(client: FlaskClient) -> None:
+    reply = ask(client, history=rows(60), paths=50, predictionDays=10).json
+    assert {len(reply["paths"][name]) for name in ("wip", "throughput", "cycle_time")} == {50}
+    throughput = np.array(reply["paths"]["throughput"])
+    assert throughput.shape == (50, 10) and (throughput >= 0).all()
+    total = reply["totals"]["horizon"]
+    assert total["throughput_lo95"] <= total["throughput_lo80"] <= total["throughput"]
+    assert [period["steps"] for period in reply["totals"]["periods"]] == [7, 3]
+    assert ask(client, history=rows(60)).json["paths"] is None
+    assert ask(client, history=rows(60), paths=1001).status_code == 422
