@@ -1,22 +1,23 @@
 """The event log of each job, written by workers and read by every web process.
 
 The engine keeps a job's state and outcome. The event log has one row per epoch and one per change
-of status; beside it stand the one decision that cancelling, failing and publishing race for, and
-the fencing token of the attempt that may decide (M. Kleppmann, "Designing Data-Intensive
-Applications", 2017, chapter 8).
+of status; beside it stand the one decision that cancelling, failing and publishing race for, the
+fencing token of the attempt that may decide (M. Kleppmann, "Designing Data-Intensive
+Applications", 2017, chapter 8), and the workers that ended while they had the job.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from utils.errors import InternalError
@@ -46,6 +47,13 @@ _ATTEMPTS = sa.Table(
     sa.Column("job_id", sa.String(36), primary_key=True),
     sa.Column("token", sa.Integer, nullable=False),
     sa.Column("worker_id", sa.String(200), nullable=False),
+)
+_RECOVERIES = sa.Table(
+    "job_recoveries",
+    _METADATA,
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("lost_worker_id", sa.String(200), primary_key=True),
+    sa.Column("worker_id", sa.String(200), nullable=False),  # that requeues the job
 )
 _AHEAD = 60.0  # seconds that the clocks of machines may differ by
 _TRIES = 20  # of a writer whose number another one took first
@@ -86,6 +94,11 @@ class JobLog:
     def create(self) -> None:
         """Make the tables where they do not exist."""
         make_tables(self._engine, _METADATA)
+
+    def is_made(self) -> bool:
+        """Return whether all tables exist."""
+        look = sa.inspect(self._engine)
+        return all(look.has_table(name) for name in _METADATA.tables)
 
     def add_epoch(self, job_id: str, epoch: int, data: dict[str, Any]) -> None:
         """Record an epoch; nothing changes if it is recorded already."""
@@ -237,6 +250,43 @@ class JobLog:
                 sa.select(_ATTEMPTS.c.token).where(_ATTEMPTS.c.job_id == job_id)
             )
 
+    def claim_recovery(
+        self, job_id: str, lost_worker_id: str, worker_id: str, alive: Collection[str]
+    ) -> bool:
+        """Return True for the one worker that is to requeue a job of a lost one.
+
+        It remains the one as long as it is alive.
+
+        Args:
+            worker_id: of the worker that asks.
+            alive: ids of the workers that are alive.
+        """
+        row = {"job_id": job_id, "lost_worker_id": lost_worker_id, "worker_id": worker_id}
+        others = [other for other in alive if other != worker_id]
+        # SQLite writes ON CONFLICT as PostgreSQL does.
+        change = postgresql.insert(_RECOVERIES).values(**row)
+        change = change.on_conflict_do_update(
+            index_elements=["job_id", "lost_worker_id"],
+            set_={"worker_id": worker_id},
+            where=_RECOVERIES.c.worker_id.not_in(others),
+        )
+        with self._connection() as connection:
+            changed = connection.execute(change.returning(_RECOVERIES.c.job_id))
+            return changed.first() is not None
+
+    def recoveries(self, job_ids: Iterable[str]) -> dict[str, int]:
+        """Return how many workers each of some jobs has lost since one released it, if any."""
+        mine = _RECOVERIES.c.job_id.in_(list(job_ids))
+        query = sa.select(_RECOVERIES.c.job_id, sa.func.count()).where(mine)
+        with self._connection() as connection:
+            rows = connection.execute(query.group_by(_RECOVERIES.c.job_id)).all()
+        return {row[0]: row[1] for row in rows}
+
+    def forget_recoveries(self, job_id: str) -> None:
+        """Delete the record of the workers that a job has lost."""
+        with self._connection() as connection:
+            connection.execute(_RECOVERIES.delete().where(_RECOVERIES.c.job_id == job_id))
+
     def decide(self, job_id: str, decision: Decision, token: int | None = None) -> Decision:
         """Decide how a job ends, unless it is decided; return the decision that stands.
 
@@ -266,10 +316,10 @@ class JobLog:
         return None if found is None else Decision(found)
 
     def delete(self, job_ids: Iterable[str]) -> None:
-        """Delete the events and decisions of some jobs."""
+        """Delete all that is recorded of some jobs."""
         ids = list(job_ids)
         with self._connection() as connection:
-            for table in (_EVENTS, _DECISIONS, _ATTEMPTS):
+            for table in (_EVENTS, _DECISIONS, _ATTEMPTS, _RECOVERIES):
                 connection.execute(table.delete().where(table.c.job_id.in_(ids)))
 
     @contextmanager

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
-from dbos._schemas.system_database import SystemSchema
 
 from models.jobs.job_log import Event, JobLog
 from models.jobs.states import JOBS, STATES, Job, JobState, Work, job_of, member_id
@@ -128,15 +127,13 @@ class JobQueries:
     def _made(self) -> bool:
         """Return whether a worker has made the tables of this database."""
         if not self._ready:
-            engine = self.engine
-            schema = None if engine.dialect.name == "sqlite" else "dbos"
-            look = sa.inspect(engine)
-            self._ready = (
-                look.has_table("workflow_status", schema=schema)
-                # The engine makes it in steps; a job submitted between two of them would fail.
-                and {column["name"] for column in look.get_columns("workflow_status", schema)}
-                >= {*SystemSchema.workflow_status.columns.keys()}
-                and look.has_table("job_events")
+            look = sa.inspect(self.engine)
+            # A worker makes the tables of the log last.
+            self._ready = self.log.is_made() and all(
+                look.has_table(table.name, schema=table.schema)
+                and {column["name"] for column in look.get_columns(table.name, table.schema)}
+                >= {*table.c.keys()}
+                for table in (_workflows(self.engine), _inputs(self.engine))
             )
         return self._ready
 
@@ -200,7 +197,7 @@ class JobQueries:
         named = table.c.name.in_([work.value for work in works])
         chosen: list[sa.ColumnElement[bool]] = [named, table.c.status.in_(wanted)]
         if search is not None:
-            chosen.append(_contains(table, search))
+            chosen.append(_contains(table, _inputs(self.engine), search))
         counted = sa.select(sa.func.count()).select_from(table).where(*chosen)
         order = [column.desc() if descending else column.asc() for column in place.clauses]
         columns = table.c.created_at, number.label("number"), table.c.workflow_uuid
@@ -292,11 +289,12 @@ class JobQueries:
             followed = sorted(backtests | running)
             newest = self.log.last_of_each(followed) if followed else {}
             spans = self.log.spans(ids) if ids else {}
+            recoveries = self.log.recoveries(ids) if ids else {}
         progress: dict[str, Any] = {id: event.data for id, event in epochs.items()}
         progress |= {id: newest[id].data.get("progress") for id in backtests & newest.keys()}
         waiting = {id: event.data.get("waiting") for id, event in newest.items()}
         return [
-            job_of(status, progress.get(id), waiting.get(id), spans.get(id))
+            job_of(status, progress.get(id), waiting.get(id), spans.get(id), recoveries.get(id, 0))
             for id, status in zip(ids, statuses, strict=True)
         ]
 
@@ -306,10 +304,8 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
-def _contains(table: sa.TableClause, text: str) -> sa.ColumnElement[bool]:
+def _contains(table: sa.TableClause, inputs: sa.TableClause, text: str) -> sa.ColumnElement[bool]:
     """Return the condition that a job has a text in its id or its arguments."""
-    columns = [sa.column(name, sa.Text) for name in ("workflow_uuid", "inputs")]
-    inputs = sa.table("workflow_input", *columns, schema=table.schema)
 
     def has(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         return sa.func.lower(column).contains(text.lower(), autoescape=True)
@@ -319,11 +315,20 @@ def _contains(table: sa.TableClause, text: str) -> sa.ColumnElement[bool]:
 
 
 def _workflows(engine: sa.Engine) -> sa.TableClause:
-    """Return the engine's own table of jobs."""
-    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    """Return the engine's own table of jobs, with the columns that are read here."""
     columns = [
         sa.column(name, sa.Text)
         for name in ("workflow_uuid", "status", "name", "authenticated_user")
     ]
     submitted = sa.column("created_at", sa.BigInteger)
-    return sa.table("workflow_status", submitted, *columns, schema=schema)
+    return sa.table("workflow_status", submitted, *columns, schema=_schema(engine))
+
+
+def _inputs(engine: sa.Engine) -> sa.TableClause:
+    """Return the engine's own table of the jobs' arguments, with the columns that are read here."""
+    columns = [sa.column(name, sa.Text) for name in ("workflow_uuid", "inputs")]
+    return sa.table("workflow_input", *columns, schema=_schema(engine))
+
+
+def _schema(engine: sa.Engine) -> str | None:
+    return None if engine.dialect.name == "sqlite" else "dbos"

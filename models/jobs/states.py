@@ -149,12 +149,14 @@ def job_of(
     progress: dict[str, Any] | None,
     waiting: str | None,
     span: tuple[float, float] | None,
+    recoveries: int,
 ) -> Job:
     """Return a job from the engine's record.
 
     Args:
         waiting: why it does not go on, if it runs.
         span: times of its first and last event.
+        recoveries: times that it was requeued as its worker had ended.
     """
     given: Sequence[Any] = status.input["args"] if status.input else ()
     work = Work(status.name)
@@ -172,7 +174,7 @@ def job_of(
         queued_at=queued,
         started_at=began,
         ended_at=None if ended is None else max(ended, span[1] if span else queued, began or 0.0),
-        tries=status.recovery_attempts or 0,
+        tries=recoveries + (status.recovery_attempts or 0),
         error=error_of(status),
         progress=progress,
         waiting=waiting if STATES[status.status] is JobState.RUNNING else None,

@@ -50,7 +50,6 @@ def run(settings: Settings) -> None:
     workers = Workers(engine)
     workers.create()
     jobs = WorkerJobs(settings.resolved_database_url, engine)
-    jobs.log.create()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -105,10 +104,9 @@ class _Upkeep:
     def requeue_lost(self) -> None:
         """Requeue jobs that their workers will not end.
 
-        The engine requeues a job of a dead worker only while that worker still owns it: however
-        many workers notice the death, and however late, a job is requeued once. A job of this
-        worker is requeued if the engine could not record its end (the database's disk was full,
-        say); its published result is found when it runs again.
+        A job of a dead worker is requeued once, however many workers notice the death. A job of
+        this worker is requeued if the engine could not record its end (the database's disk was
+        full, say); its published result is found when it runs again.
         """
         jobs, worker_id = self._context.jobs, self._context.worker_id
         held = jobs.running()
@@ -119,12 +117,9 @@ class _Upkeep:
             jobs.requeue(job_id)
         self._stray = stray
         living = self._workers.alive_ids() | {worker_id}
-        lost = {job_id: worker for job_id, worker in held.items() if worker not in living}
-        for job_id, dead in lost.items():
-            log.warning("taking over the job of a dead worker", job_id=job_id, worker_id=dead)
-            jobs.record_requeued(job_id)
-        if lost:
-            DBOS._recover_pending_workflows(sorted(set(lost.values())))
+        for job_id, worker in held.items():
+            if worker not in living and jobs.recover(job_id, worker, worker_id, living):
+                log.warning("requeued the job of a dead worker", job_id=job_id, worker_id=worker)
 
     def _delete_old(self) -> None:
         """Delete old jobs, notes, workers, and files that belong to nothing."""
@@ -169,6 +164,7 @@ def _launch(engine: sa.Engine, context: WorkerContext, upkeep: _Upkeep) -> None:
     DBOS(config=config)
     register(context)
     DBOS.launch()
+    context.jobs.log.create()  # after the engine's tables: see `JobQueries`
     upkeep.requeue_lost()  # before jobs are taken from the queues: those go on before later ones
     # One training at a time and process, one backtest beside it; more processes train side by side.
     for queue in sorted(set(QUEUES.values())):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from models.jobs.job_log import Decision
 from models.jobs.jobs import QUEUES, Jobs
-from models.jobs.states import STATES, JobState, Work
+from models.jobs.states import MOST_TRIES, STATES, JobState, Work, abrupt_end
 
 
 class WorkerJobs(Jobs):
@@ -38,6 +40,37 @@ class WorkerJobs(Jobs):
 
     def requeue(self, job_id: str) -> None:
         """Put a job that has not ended into its queue, as not tried."""
+        with self._answering():
+            self.log.forget_recoveries(job_id)
+        self._resume(job_id)
+
+    def recover(self, job_id: str, lost: str, worker_id: str, alive: Collection[str]) -> bool:
+        """Put a running job of a lost worker into its queue; return whether this call did so.
+
+        However many workers notice the loss, one of them does it; and each loss counts as a try.
+
+        Args:
+            lost: id of the lost worker.
+            worker_id: of the worker that noticed.
+            alive: ids of the workers that are alive.
+        """
+        with self._answering():
+            claimed = self.log.claim_recovery(job_id, lost, worker_id, alive)
+        if not claimed or self.owner(job_id) != (JobState.RUNNING, lost):
+            return False
+        self.record_requeued(job_id)
+        self._resume(job_id)
+        return True
+
+    def check_tries(self, job_id: str, work: Work) -> None:
+        """Raise InternalError if too many workers ended abruptly while they had a job."""
+        with self._answering():
+            lost = self.log.recoveries([job_id]).get(job_id, 0)
+        if lost >= MOST_TRIES:
+            raise abrupt_end(work, lost)
+
+    def _resume(self, job_id: str) -> None:
+        # The engine sets its own count of tries to 0.
         for status in self._statuses(workflow_ids=[job_id]):
             with self._answering():
                 self._client.resume_workflow(job_id, queue_name=QUEUES[Work(status.name)])

@@ -18,7 +18,7 @@ from models.jobs.arguments import (
     parse,
 )
 from models.jobs.job_control import JobControl
-from models.jobs.states import JOBS, MOST_TRIES, Work, packed_error
+from models.jobs.states import JOBS, Work, packed_error
 from models.jobs.worker_context import WorkerContext
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
@@ -41,10 +41,9 @@ log = logger("worker")
 def register(context: WorkerContext) -> None:
     """Register the functions below as the engine's workflows of their kinds of work."""
     for work, function in _FUNCTIONS.items():
-        # Jobs with an event log count their tries there: see `JobControl.on_start`.
-        most = None if work in JOBS else MOST_TRIES - 1
         workflow = _workflow(context, work, function)
-        DBOS.workflow(name=work.value, max_recovery_attempts=most)(workflow)
+        # Tries are counted by `WorkerJobs.recover`: the engine counts those of one recovery.
+        DBOS.workflow(name=work.value, max_recovery_attempts=None)(workflow)
 
 
 def _workflow(
@@ -58,6 +57,8 @@ def _workflow(
         try:
             if work is not Work.BACKTEST:
                 context.loaded.wait()
+            if work not in JOBS:  # of those, `JobControl.on_start` counts the tries
+                context.jobs.check_tries(job_id, work)
             return function(context, job_id, parse(work, fields))
         except ServiceError as error:
             log.warning("job failed", job_id=job_id, work=work, error=error.message)
