@@ -153,6 +153,40 @@ def test_search_and_tags(things: Counted) -> None:
     assert dict(things.index.names_by_id())[two] == {"plants": ["b"]}
 
 
+@pytest.mark.parametrize("search", ["plant", "1", "t_2", "none", None])
+def test_the_total_of_a_search_is_the_same_on_all_pages(
+    things: Counted, search: str | None
+) -> None:
+    for number in range(7):
+        things.publish(str(number), size=number % 3, text=f"Plant_{number % 4}")
+    for order in (NEWEST, OLDEST, SMALLEST):
+        whole = things.index.page(order._replace(search=search))
+        seen: list[str] = []
+        after = None
+        while True:
+            page = things.index.page(order._replace(search=search, limit=2, after=after))
+            seen += page.shown
+            assert page.total == whole.total == len(whole.shown)
+            if (after := page.last) is None:
+                break
+        assert seen == list(whole.shown)
+
+
+def test_an_index_of_an_earlier_release_is_used_on(things: Counted, folder: Path) -> None:
+    """It had the texts in its table only."""
+    ids = [things.publish(str(number), text=f"text {number}") for number in range(5)]
+    assert len(things.ids()) == 5
+    with things.index._database() as connection:
+        connection.execute("DROP INDEX text_by_time")
+        connection.execute("CREATE INDEX by_time ON entries (created_at, id)")
+    later = Counted(folder)
+    assert later.ids(NEWEST._replace(search="text 3")) == [ids[3]] and later.reads == 0
+    with later.index._database() as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+        names = {name for [name] in found}
+    assert "text_by_time" in names and "by_time" not in names
+
+
 def test_what_is_not_known_is_sorted_last(things: Counted) -> None:
     unknown, known = things.publish("1", size=1), things.publish("2", size=2)
     things.describe = _with_number(things.describe, unknown)  # type: ignore[method-assign]
