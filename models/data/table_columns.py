@@ -77,7 +77,7 @@ def label_codes(
     if most is not None and (count := len(category.cat.categories)) > 10 * most:
         check_series(count, most)
     codes = category.cat.codes.to_numpy()
-    raw = [_label(value) for value in category.cat.categories]
+    raw = [label_of(value) for value in category.cat.categories]
     blank = np.array([*(not label for label in raw), True])[codes]  # the last is that of −1
     if blank.any():
         row = int(np.flatnonzero(blank)[0]) + 1
@@ -110,7 +110,12 @@ def _wrong(column: pd.Series, rule: str, row: int) -> InvalidInput:
     return InvalidInput.of(str(column.name), f"{rule}; row {row + 1} has {value!r}", value)
 
 
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str:
+    """Return the name that a cell holds: a number as people write it, without spaces around it.
+
+    >>> label_of(15.0), label_of(" A ")
+    ('15', 'A')
+    """
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value) if whole else value).strip()
 

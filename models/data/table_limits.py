@@ -15,11 +15,16 @@ def check_rows(count: int, most: int) -> None:
         raise TooLarge(f"A data set may have at most {most:,} rows (MAX_ROWS). Received: {count:,}")
 
 
-def check_series(count: int, most: int) -> None:
-    """Raise TooLarge if there are more series than allowed."""
+def check_series(count: int, most: int, is_exact: bool = True) -> None:
+    """Raise TooLarge if there are more series than allowed.
+
+    Args:
+        is_exact: False if there may be more than those counted.
+    """
     if count > most:
+        received = f"{count:,}" if is_exact else f"at least {count:,}"
         raise TooLarge(
-            f"A data set may have at most {most:,} series (MAX_SERIES). Received: {count:,}"
+            f"A data set may have at most {most:,} series (MAX_SERIES). Received: {received}"
         )
 
 

@@ -62,7 +62,7 @@ def read_file(path: Path, max_rows: int, max_bytes: int, max_series: int | None 
     """
     start = _start(path, 4)
     if start == b"PAR1":
-        return _from_frame(_read_parquet(path, max_rows, max_bytes), False, max_series)
+        return _from_frame(_read_parquet(path, max_rows, max_bytes, max_series), False, max_series)
     if start[:2] != b"\x1f\x8b":
         return _read_text(path, max_rows, max_series)
     with NamedTemporaryFile() as unpacked:
@@ -130,8 +130,10 @@ def _read_json(content: bytes) -> list[Any]:
     return body
 
 
-def _read_parquet(path: Path, max_rows: int, max_bytes: int) -> pd.DataFrame:
-    table, ignored = parquet_files.read(path, canonical_name, max_rows, max_bytes)
+def _read_parquet(
+    path: Path, max_rows: int, max_bytes: int, max_series: int | None
+) -> pd.DataFrame:
+    table, ignored = parquet_files.read(path, canonical_name, max_rows, max_bytes, max_series)
     return table.to_pandas(ignore_metadata=True).assign(**dict.fromkeys(ignored))
 
 

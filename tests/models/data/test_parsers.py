@@ -139,6 +139,7 @@ def parquet_files(draw: st.DrawFn) -> bytes:
 @given(parquet_files())
 def test_parquet_of_any_types_and_bytes(tmp_path: Path, content: bytes) -> None:
     read(tmp_path, content)
+    holds(read_file, tmp_path / "table", 1000, 1_000_000, 1)  # which counts the series first
 
 
 @pytest.mark.parametrize("kind", REQUESTS)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.data import parquet_files
 from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets
 from models.data.tables import Table, read_file, read_rows
@@ -138,6 +142,53 @@ def test_series_are_counted_before_they_are_cleaned(
             read_file(path, 10, 1000, most)
     else:
         assert len(np.unique(read_file(path, 10, 1000, most).series)) == 3
+
+
+def write_parquet(path: Path, **names: Any) -> None:
+    """Write a table of one day, of which each row has these names."""
+    rows = len(names["plant"])
+    days, ones = pa.array(["2024-01-01"] * rows), np.ones(rows)
+    pq.write_table(pa.table({"date": days, "wip": ones, "throughput": ones} | names), path)
+
+
+@pytest.mark.parametrize(("most", "is_refused"), [(2000, False), (1999, True)])
+@pytest.mark.parametrize("kind", ["text", "bytes", "number", "category", "decimal", "date"])
+def test_series_of_a_parquet_file_are_counted_as_those_of_any_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, most: int, is_refused: bool
+) -> None:
+    monkeypatch.setattr(parquet_files, "_BATCH", 900)
+    row = np.arange(4000)
+    number = pa.array(row % 1000)
+    plants = {
+        "text": pa.array([f"{' ' * (i % 3)}{i % 1000} " for i in row]),
+        "bytes": number.cast(pa.string()).cast(pa.binary()),
+        "number": number.cast(pa.float32()),
+        "category": number.cast(pa.string()).dictionary_encode(),
+        "decimal": number.cast(pa.decimal128(30, 2)),
+        "date": number.cast(pa.int32()).cast(pa.date32()),
+    }[kind]
+    path = tmp_path / "t.parquet"
+    write_parquet(path, plant=plants, application=["A"] * 4000, panel_size=row // 2000)
+    if is_refused:
+        with pytest.raises(TooLarge, match=r"at most 1,999 series .* at least 2,000"):
+            read_file(path, 4000, 1_000_000, most)
+    else:
+        assert len(np.unique(read_file(path, 4000, 1_000_000, most).series)) == 2000
+
+
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_a_parquet_file_of_too_many_series_is_refused_before_it_is_read_whole(
+    tmp_path: Path, factor: int
+) -> None:
+    path, row = tmp_path / "t.parquet", np.arange(500_000)
+    names = pa.array((row // factor).astype(str))
+    write_parquet(path, plant=names, application=names, panel_size=pa.array(row % factor))
+    tracemalloc.start()
+    with pytest.raises(TooLarge, match="at most 10,000 series"):
+        read_file(path, 500_000, 100_000_000, 10_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
 
 
 def large(wrong: dict[int, str] | None = None) -> str:
