@@ -285,11 +285,13 @@ class ArtifactStore(ArtifactReader):
             suffix = of_token if is_of_commit else rest
             # A legacy .h5 may stand alone: people put it there.
             ours = f".{suffix}" in self.suffixes and is_uuid(id) and rest != "h5"
-            known = f"{id}{DOCUMENT}" in names
-            if not ours or (known and not (is_of_commit and self._is_replaced(id, name))):
+            known, is_checkpoint = f"{id}{DOCUMENT}" in names, suffix == _CHECKPOINT
+            is_replaced = is_of_commit and known and self._is_replaced(id, name)
+            # The checkpoint of what is published was left by an attempt that was paused meanwhile.
+            if not ours or (known and not is_replaced and not is_checkpoint):
                 continue
             # A checkpoint may wait for its worker over a weekend.
-            waits = suffix == _CHECKPOINT and id not in ended
+            waits = is_checkpoint and not known and id not in ended
             found[name] = _KEPT_FOR if waits else ABANDONED_AFTER
         return found
 
