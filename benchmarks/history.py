@@ -3,11 +3,13 @@
 Two machines (web server and worker each) and a third worker share PostgreSQL and an S3 server
 through proxies. Five clients submit trainings, delete models, forecast and list, and write down
 each request with its reply. Meanwhile processes are paused and killed, connections to the database
-and the store are cut or stall, workers start again under one name, and the clock of a machine
-jumps. Afterwards the history is checked:
+and the store are cut, stall or are half-open, workers start again under one name, the clock of a
+machine jumps, and its temporary disk is full. Afterwards the history is checked:
 
-- every accepted job has ended exactly once, by success or by a cancellation that was asked for;
+- every accepted job has ended exactly once, by success or by a cancellation that was asked for: a
+  job that was seen to have ended never has another status;
 - a model is published once: its `created_at` never changes;
+- the data that was stored for a job that succeeded is there: only an owner removes;
 - what was deleted is never seen again;
 - no reply was wrong: a forecast of one model never changes, an error is a 503 with `Retry-After`, a
   404 of something deleted, or a 409.
@@ -41,6 +43,7 @@ from rich.table import Table
 
 from tests.support import postgres, s3
 from tests.support.clock import Clock
+from tests.support.disks import filled, small_disk
 from tests.support.running_service import (
     FAST,
     ROOT,
@@ -54,7 +57,11 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 _SERIES = {"plant": "P 1", "application": "TV", "panelSize": "L"}
 _CLIENTS = 5
 _MODELS = 12  # kept by a client before it deletes some
+_UNENDED = 4  # jobs of a client that have not ended, beyond which it submits no more
+_LONG = 0.2  # share of the faults that last up to the longest time; the others, 10 s in the mean
+_DISK_MB = 100
 _SETTLED_WITHIN = 900.0  # seconds after the last fault
+_ENDED = ("succeeded", "failed", "cancelled")
 _JUMPS = (3600, 86_400, 31 * 86_400, 3650 * 86_400, -1_700_000_000)  # seconds
 
 
@@ -78,6 +85,7 @@ class History:
     operations: list[Operation] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    seconds_to_settle: float = 0.0  # after the last fault
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, operation: Operation) -> None:
@@ -99,14 +107,14 @@ class Client:
         self._number, self._machines, self._data_id = number, machines, data_id
         self._history, self._random = history, random.Random(f"{seed} {number}")
         self._jobs: list[str] = []
-        self._forecasts: dict[str, Any] = {}
+        self._unended: list[str] = []
 
     def run(self, until: float) -> None:
         """Make requests until a monotonic time."""
         while time.monotonic() < until:
             act = self._random.choices(
-                [self._submit, self._predict, self._list, self._delete, self._cancel],
-                [3, 6, 2, 2, 1],
+                [self._submit, self._predict, self._list, self._delete, self._cancel, self._look],
+                [3, 6, 2, 2, 1, 6],
             )[0]
             act()
             time.sleep(self._random.uniform(0.05, 0.6))
@@ -133,19 +141,31 @@ class Client:
         if kind == "list":
             listed = document["models"]
             return {each["model_id"]: each["info"]["created_at"] for each in listed}
-        return document.get("predictions") if kind == "forecast" else None
+        return document.get({"forecast": "predictions", "look": "status"}.get(kind, ""))
 
     def _submit(self) -> None:
         key = str(UUID(int=self._random.getrandbits(128), version=4))
-        body = FAST | {"datasetId": self._data_id, "seed": len(self._jobs), "background": True}
+        body = FAST | {"seed": len(self._jobs), "background": True}
         body |= {"epochs": self._random.choice([2, 40, 200])}
+        body |= self._random.choice([{"datasetId": self._data_id}] * 3 + [SMALL])
+        if len(self._unended) >= _UNENDED:
+            return
         for _ in range(200):
             headers = {"Idempotency-Key": key}
             reply = self._request("submit", key, "POST", "/api/model/train", body, headers=headers)
             if reply:
                 self._jobs.append(reply["job_id"])
+                self._unended.append(reply["job_id"])
                 return
             time.sleep(0.5)
+
+    def _look(self) -> None:
+        """Look at the oldest job that has not ended yet, or at any that has."""
+        if self._jobs:
+            id = (self._unended or [self._random.choice(self._jobs)])[0]
+            status = self._request("look", id, "GET", f"/api/jobs/{id}").get("status")
+            if status in _ENDED and id in self._unended:
+                self._unended.remove(id)
 
     def _predict(self) -> None:
         if self._jobs:
@@ -177,10 +197,12 @@ class Nemesis:
         lone: Callable[[], subprocess.Popen[bytes]],
         proxies: dict[str, TcpProxy],
         clock: Clock,
+        disk: Path,
         history: History,
     ) -> None:
         self._random, self._longest = random.Random(seed), longest
-        self._machines, self._proxies, self._clock = machines, proxies, clock
+        self._machines, self._proxies = machines, proxies
+        self._clock, self._disk = clock, disk
         self._start_lone, self._lone = lone, lone()
         self._history = history
 
@@ -196,7 +218,10 @@ class Nemesis:
             "database stalled": lambda: self._stall("database"),
             "store cut": lambda: self._cut("store"),
             "store stalled": lambda: self._stall("store"),
+            "database half-open": self._proxies["database"].forget,
+            "store half-open": self._proxies["store"].forget,
             "clock of a machine jumped": self._jump,
+            "temporary disk full": self._fill,
         }
         while time.monotonic() < until:
             time.sleep(self._random.uniform(1, 6))
@@ -210,6 +235,8 @@ class Nemesis:
         self._lone.wait(30)
 
     def _lasting(self) -> float:
+        if self._random.random() < _LONG:
+            return self._random.uniform(0, self._longest)
         return min(self._longest, self._random.expovariate(1 / 10))
 
     def _processes(self, command: bytes) -> list[int]:
@@ -268,15 +295,28 @@ class Nemesis:
         time.sleep(self._lasting())
         self._clock.set(0)
 
+    def _fill(self) -> None:
+        with filled(self._disk):
+            time.sleep(self._lasting())
+
+
+def entries(machine: Service, path: str, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of all pages of a list. Raises HTTPError."""
+    cursor: str | None = ""
+    while cursor is not None:
+        reply = machine.get(path, params={"limit": 1000} | ({"cursor": cursor} if cursor else {}))
+        reply.raise_for_status()
+        yield from reply.json()[name]
+        cursor = reply.json()["next_cursor"]
+
 
 def settle(machine: Service, history: History) -> dict[str, dict[str, Any]]:
     """Wait until all jobs have ended; return them by id."""
     deadline = time.monotonic() + _SETTLED_WITHIN
     while time.monotonic() < deadline:
         with contextlib.suppress(requests.RequestException):
-            reply = machine.get("/api/jobs?limit=1000&kind=train")
-            jobs = reply.json().get("jobs") if reply.ok else None
-            if jobs is not None and all(j["status"] not in ("queued", "running") for j in jobs):
+            jobs = list(entries(machine, "/api/jobs?kind=train", "jobs"))
+            if all(job["status"] in _ENDED for job in jobs):
                 return {job["job_id"]: job for job in jobs}
         time.sleep(1)
     history.wrong.append("Not all jobs have ended.")
@@ -290,6 +330,9 @@ def check(history: History, jobs: dict[str, dict[str, Any]], machine: Service) -
     accepted = {o.subject for o in history.of("submit")}
     if len(jobs) < len(accepted):
         wrong.append(f"{len(accepted)} jobs were accepted, {len(jobs)} are there.")
+    for o in history.of("look"):
+        if o.found in _ENDED and o.subject in jobs and jobs[o.subject]["status"] != o.found:
+            wrong.append(f"Job {o.subject} had {o.found} and is {jobs[o.subject]['status']}.")
     for id, job in jobs.items():
         if job["status"] != "succeeded" and not (job["status"] == "cancelled" and id in cancelled):
             wrong.append(f"Job {id} {job['status']}: {job['error']}")
@@ -311,7 +354,8 @@ def check(history: History, jobs: dict[str, dict[str, Any]], machine: Service) -
                 wrong.append(f"A forecast of model {id} was another than before.")
             if operation.began > deleted.get(id, float("inf")):
                 wrong.append(f"Model {id} forecast after it was deleted.")
-    last = machine.get("/api/models?limit=1000").json()["models"]
+    last = list(entries(machine, "/api/models", "models"))
+    data = {each["dataset_id"] for each in entries(machine, "/api/data", "datasets")}
     ready = {each["model_id"] for each in last if each["info"]["status"] == "ready"}
     if len(ready) < len(last):
         wrong.append(f"{len(last) - len(ready)} models are not ready.")
@@ -319,6 +363,8 @@ def check(history: History, jobs: dict[str, dict[str, Any]], machine: Service) -
     for id, job in jobs.items():
         if job["status"] == "succeeded" and id not in ready | tried:
             wrong.append(f"The model of job {id} is not there, and nobody deleted it.")
+        if job["status"] == "succeeded" and job["dataset_id"] not in data:
+            wrong.append(f"The data of job {id} is not there, and nobody deleted it.")
 
 
 @contextlib.contextmanager
@@ -339,8 +385,10 @@ def cluster(folder: Path, history: History) -> Iterator[tuple[list[Service], Any
             "RATE_LIMITS": "off",
         }
         clock = Clock(folder)
-        machines = []
-        for name, more in (("one", {}), ("two", clock.environment)):
+        disk = stack.enter_context(small_disk(folder / "disk", _DISK_MB))
+        machines: list[Service] = []
+        stack.callback(_stop, machines, history)
+        for name, more in (("one", {"TMPDIR": str(disk)}), ("two", clock.environment)):
             (folder / name).mkdir()
             machines.append(start_service(folder / name, **settings, **more))
             machines[-1].wait_for_worker()
@@ -351,10 +399,13 @@ def cluster(folder: Path, history: History) -> Iterator[tuple[list[Service], Any
             environment = machines[0].environment | {"WORKER_ID": "lone"}
             return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
-        yield machines, (lone, {"database": to_database, "store": to_store}, clock)
-        for machine in machines:
-            if machine.stop() != 0:
-                history.wrong.append("A machine did not stop as it should.")
+        yield machines, (lone, {"database": to_database, "store": to_store}, clock, disk)
+
+
+def _stop(machines: list[Service], history: History) -> None:
+    for machine in machines:
+        if machine.stop() != 0:
+            history.wrong.append("A machine did not stop as it should.")
 
 
 def run(minutes: float, seed: int, longest: float) -> History:
@@ -362,16 +413,21 @@ def run(minutes: float, seed: int, longest: float) -> History:
     history = History()
     with TemporaryDirectory() as temporary, cluster(Path(temporary), history) as (machines, parts):
         data_id = machines[0].post("/api/data/generate", SMALL).json()["dataset_id"]
-        lone, proxies, clock = parts
-        nemesis = Nemesis(seed, longest, machines, lone, proxies, clock, history)
+        lone, proxies, clock, disk = parts
+        nemesis = Nemesis(seed, longest, machines, lone, proxies, clock, disk, history)
         until = time.monotonic() + 60 * minutes
         clients = [Client(n, seed, machines, data_id, history) for n in range(_CLIENTS)]
-        with ThreadPoolExecutor(_CLIENTS + 1) as pool:
-            running = [pool.submit(each.run, until) for each in (*clients, nemesis)]
-            for each in running:
-                each.result()
-        check(history, settle(machines[0], history), machines[0])
-        nemesis.stop()
+        try:
+            with ThreadPoolExecutor(_CLIENTS + 1) as pool:
+                running = [pool.submit(each.run, until) for each in (*clients, nemesis)]
+                for each in running:
+                    each.result()
+            history.seconds_to_settle = -time.monotonic()
+            jobs = settle(machines[0], history)
+            history.seconds_to_settle += time.monotonic()
+            check(history, jobs, machines[0])
+        finally:
+            nemesis.stop()
     return history
 
 
@@ -390,6 +446,7 @@ def main(minutes: float, seed: int, longest: float) -> None:
     table.add_row("faults", faults)
     table.add_row("operations", f"{len(found.operations):,}")
     table.add_row("replies", ", ".join(f"{name}: {n:,}" for name, n in sorted(replies.items())))
+    table.add_row("all jobs ended after", f"{found.seconds_to_settle:.0f} s")
     table.add_row("wrong", "\n".join(found.wrong[:20]) or "nothing")
     Console(width=110).print(table)
     sys.exit(bool(found.wrong))
