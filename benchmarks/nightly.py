@@ -1,12 +1,14 @@
 """Tests and trials that are too long for CI: `python -m benchmarks.nightly --minutes 60 --seed 1`.
 
-Fuzzing, load, kills and a clock that steps run for as long as they are given; CI runs a short slice
-of each (`tests/benchmarks`, `tests/faults`). The tests with the marker `long` run once. It prints a
-table and ends with 1 if anything was found.
+Fuzzing, load, kills, a cluster under faults, a crash at each call and a clock that steps run for as
+long as they are given; CI runs a short slice of most (`tests/benchmarks`, `tests/faults`). The
+schedules of two stores and the tests with the marker `long` run once. It prints a table and ends
+with 1 if anything was found.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import faults
+from benchmarks import enumeration, faults, history
 from benchmarks.fuzz import run as fuzzing
 from benchmarks.load import report
 from benchmarks.load.run import Load
@@ -26,6 +28,9 @@ from benchmarks.load.run import run as load
 from tests.support.running_service import ROOT, start_service
 
 _CASES_PER_MINUTE = 20  # of each operation and phase; 400 take some 20 minutes
+_MACHINES = 10  # of 1,000 sequences with some ten schedules each
+_STATE_MACHINE = "test_concurrent_changes_are_those_of_one_after_the_other"
+_IN_MEMORY = os.environ | ({"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {})
 _Findings = tuple[str, list[str]]  # what was tried, what was found
 
 
@@ -70,6 +75,35 @@ def kills(minutes: float, seed: int) -> _Findings:
     return f"{found.kills.total()} kills, {found.jobs} jobs", found.wrong
 
 
+def cluster(minutes: float, seed: int) -> _Findings:
+    """Record and check the history of a cluster under faults."""
+    found = history.run(minutes, seed, longest=120.0)
+    return f"{found.faults.total()} faults, {len(found.operations):,} operations", found.wrong
+
+
+def calls(minutes: float, seed: int) -> _Findings:
+    """Crash and pause trainings at their calls to the stores and the database."""
+    wrong, tried = [], 0
+    for remote in (False, True):
+        found = enumeration.run(remote, minutes=minutes / 2)
+        tried, wrong = tried + found.acts.total(), wrong + found.wrong
+    return f"{tried} trainings", wrong
+
+
+def schedules(minutes: float, seed: int) -> _Findings:
+    """Have two stores change one artifact by some 10^5 schedules."""
+    test = "tests/utils/storage/test_concurrent_changes.py::" + _STATE_MACHINE
+    for number in range(_MACHINES):
+        options = ["--hypothesis-profile=nightly", f"--hypothesis-seed={_MACHINES * seed + number}"]
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", test, *options],
+            cwd=ROOT, env=_IN_MEMORY, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if ended.returncode:
+            return f"seed {_MACHINES * seed + number}", [ended.stdout]
+    return f"{_MACHINES} × 1,000 sequences of up to 12", []
+
+
 def clock(minutes: float, seed: int) -> _Findings:
     """Step the clock back by an hour during a training, over and over."""
     end, times = time.monotonic() + 60 * minutes, 0
@@ -99,6 +133,9 @@ PARTS: dict[str, Callable[[float, int], _Findings]] = {
     "properties": properties,
     "load": under_load,
     "kills": kills,
+    "cluster": cluster,
+    "calls": calls,
+    "schedules": schedules,
     "clock": clock,
     "long": long_tests,
 }
