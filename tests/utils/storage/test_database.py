@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tests.support.running_service import free_port
 from utils.errors import Unavailable
+from utils.storage import database
 from utils.storage.database import ALIVE_FOR, Clock, Workers, open_engine
 
 SECRET = "s3cr3t-w0rd"
@@ -258,3 +259,26 @@ connection = sqlite3.connect(sys.argv[1])
 connection.execute("SELECT * FROM service_workers").fetchall()
 connection.close()
 """
+
+
+def test_a_transaction_that_stands_still_holds_its_locks_for_seconds(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a worker that is paused in the middle of one holds up those that take its jobs over."""
+    monkeypatch.setattr(database, "_IDLE", 0.5)
+    paused, other = open_engine(postgres_url), open_engine(postgres_url)
+    Workers(other).create()
+    Workers(other).beat("one", 0.0)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(sa.exc.DBAPIError, match="idle-in-transaction") as raised,
+        paused.begin() as transaction,
+    ):
+        transaction.execute(sa.text("UPDATE service_workers SET pid = 1"))
+        pool.submit(Workers(other).beat, "one", 1.0).result(20)
+        transaction.execute(sa.text("SELECT 1"))
+    assert raised.value.connection_invalidated  # the pool makes another one
+    assert row(other, "one")["started_at"] == 1.0
+    Workers(paused).beat("one", 2.0)
+    for each in (paused, other):
+        each.dispose()
