@@ -9,7 +9,8 @@ that call, or stands still until the other one has ended the job. After each:
   the data that was posted is there once;
 - the model is published once: after it is deleted, nothing of it comes back.
 
-`--remote` takes PostgreSQL and an S3 server instead of SQLite and folders.
+`--remote` takes PostgreSQL and an S3 server instead of SQLite and folders. `--quick` makes the same
+calls without training a network, which takes most of the time, and publishes a model of a release.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ from utils.storage.files import TOMBSTONES_KEPT_FOR
 
 ACTS = (PAUSE, KILL)
 _ROWS = [
-    {"day": day, "plant": "P 1", "application": "TV", "panelSize": "L", "wip": 90 + day % 7,
+    {"day": day, "plant": "P 1", "application": "TV", "panelSize": '15.6"', "wip": 90 + day % 7,
      "throughput": 50 + day % 5}
     for day in range(60)
 ]  # fmt: skip
 _BODY = FAST | {"trainingData": _ROWS, "seed": 1, "background": True}
 _EPOCHS = list(range(1, FAST["epochs"] + 1))
 _ENDED_WITHIN = 90.0  # seconds
-_LONGEST_PAUSE = 30.0  # seconds that a worker stands still if the other one cannot end the job
+_LONGEST_PAUSE = 12.0  # seconds that a worker stands still if the other one cannot end the job
 _CALM = 0.7  # seconds without a call after which no worker has the job any more
 _POLLS = 2  # of the many equal looks of a job at its state
 
@@ -76,13 +77,14 @@ class Findings:
 class Enumeration:
     """Two workers, the stores and the database that they share, and a client."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], is_quick: bool) -> None:
         self.found = Findings()
         settings = service_settings.read(environment)
         self._client: FlaskClient = create_app(settings).test_client()
         self._stores = _stores(settings)
         self._folder, self._workers = folder, list[int]()
         command = [sys.executable, "-m", "tests.support.counted_worker", str(folder)]
+        command += ["quick"] if is_quick else []
         self._forking = subprocess.Popen(
             command, cwd=ROOT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(folder / "log").open("a"),
@@ -248,6 +250,7 @@ def _places(folder: Path, remote: bool) -> Iterator[dict[str, str]]:
 
 def run(
     remote: bool = False,
+    quick: bool = False,
     acts: tuple[str, ...] = ACTS,
     calls: tuple[str, ...] = (),
     every: int = 1,
@@ -256,6 +259,8 @@ def run(
     """Disturb trainings at their calls.
 
     Args:
+        remote: True for PostgreSQL and S3.
+        quick: True to make the calls of trainings without their work.
         acts: what happens at each call.
         calls: the calls; (): those of an undisturbed training.
         every: 1 for each of them, 2 for every other one.
@@ -266,7 +271,7 @@ def run(
         folder = Path(temporary)
         (folder / "tmp").mkdir()
         more = {"CHECKPOINT_SECONDS": "0", "RATE_LIMITS": "off", "TMPDIR": str(folder / "tmp")}
-        trial = Enumeration(folder, environment_of(folder, **more, **places))
+        trial = Enumeration(folder, environment_of(folder, **more, **places), quick)
         try:
             points = calls or trial.calls()[::every]
             trial.found.points = len(points)
@@ -280,12 +285,13 @@ def run(
 
 @click.command()
 @click.option("--remote", is_flag=True, help="On PostgreSQL and S3.")
+@click.option("--quick", is_flag=True, help="Without training a network.")
 @click.option("--act", type=click.Choice(ACTS), multiple=True, help="Default: both.")
 @click.option("--every", default=1, help="1: each call; 2: every other one; …")
 @click.option("--minutes", default=60.0, help="At most.")
-def main(remote: bool, act: tuple[str, ...], every: int, minutes: float) -> None:
+def main(remote: bool, quick: bool, act: tuple[str, ...], every: int, minutes: float) -> None:
     """Run and show the counts."""
-    found = run(remote, act or ACTS, (), every, minutes)
+    found = run(remote, quick, act or ACTS, (), every, minutes)
     table = Table(title="A crash and a pause at each call")
     for heading in ("what", "figure"):
         table.add_column(heading)

@@ -6,7 +6,8 @@ of a store's folder and the operations on a store elsewhere.
 `python -m tests.support.counted_worker FOLDER` imports TensorFlow once and forks a worker for each
 line that it reads. The file `order` in the folder names the job, the call and what happens there;
 each call is written down in the file `calls`. Heartbeats are quicker than those of the service, so
-that a worker that stands still is soon counted as dead.
+that a worker that stands still is soon counted as dead. With `quick` for a second argument, the
+network is not trained: the calls of a training are made, and the model of a release is published.
 """
 
 from __future__ import annotations
@@ -28,8 +29,14 @@ import sqlalchemy as sa
 from dbos import DBOS
 
 from models.jobs import worker
+from models.registry.hyperparameters import Hyperparameters
+from models.registry.model_document import ModelDocument
+from models.series.panel import Panel
+from models.training.control import Epoch, TrainingControl
+from tests.support.samples import sample_model
 from utils import logs, process_limits, settings
 from utils.storage import database
+from utils.storage.artifact_store import ArtifactStore
 from utils.storage.remote_files import RemoteFiles
 
 ALIVE_FOR, BEAT_EVERY = 4.0, 0.5  # seconds, instead of 15 and 3
@@ -138,7 +145,9 @@ class Calls:
         if call != order.call:
             return
         Order(order.job_id).give(self._folder)
-        (self._folder / "reached").write_text(str(os.getpid()))
+        reached = self._folder / f"reached-{os.getpid()}"
+        reached.write_text(str(os.getpid()))
+        reached.replace(self._folder / "reached")
         if order.act == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -151,8 +160,40 @@ def _thread() -> str:
     return "work" if DBOS.workflow_id is not None else ""
 
 
-def _work(folder: Path) -> None:
+def _train_quickly(
+    panel: Panel,
+    hyper: Hyperparameters,
+    seed: int,
+    store: ArtifactStore,
+    model_id: str,
+    about: dict[str, Any],
+    control: TrainingControl,
+    **_: Any,
+) -> ModelDocument:
+    """Make the calls of a training (see `models.training.train.train`) without its work."""
+    done = int(control.checkpoint() or 0)
+    for number in range(done + 1, hyper.epochs + 1):
+        control.check()
+        control.on_epoch(Epoch(number, hyper.epochs, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0))
+        if control.is_checkpoint_due() and number < hyper.epochs:
+            control.save_checkpoint(str(number).encode())
+    control.check()
+    fields, onnx = sample_model()
+    document = ModelDocument.of(fields | {"model_id": model_id, **about})
+    files = {
+        ".keras": lambda path: path.write_bytes(b"network") and None,
+        ".onnx": lambda path: path.write_bytes(onnx) and None,
+    }
+    control.publish(lambda: store.publish(model_id, document.to_json(), files))
+    return document
+
+
+def _work(folder: Path, is_quick: bool) -> None:
     """Be a worker, until it is stopped."""
+    from models.training import train
+
+    if is_quick:
+        train.train, train.warm_up = _train_quickly, lambda: None
     database.ALIVE_FOR, worker.BEAT_EVERY = ALIVE_FOR, BEAT_EVERY
     process_limits.lower_priority = lambda: None  # nothing else is running
     chosen = settings.read()
@@ -163,10 +204,10 @@ def _work(folder: Path) -> None:
 
 def main() -> None:
     """Fork a worker for each line of the input, and print its process id."""
-    folder = Path(sys.argv[1])
+    folder, is_quick = Path(sys.argv[1]), "quick" in sys.argv
     process_limits.use_threads(1)
-    if sys.argv[2:]:  # a worker that replaced itself
-        _work(folder)
+    if "again" in sys.argv:  # a worker that replaced itself
+        _work(folder, is_quick)
     from models.training import train  # noqa: F401
 
     # An ended worker is gone at once, not when this process looks.
@@ -179,7 +220,7 @@ def main() -> None:
             os.dup2(log, 1)
             os.dup2(log, 2)
             sys.orig_argv.append("again")
-            _work(folder)
+            _work(folder, is_quick)
         print(pid, flush=True)
 
 
