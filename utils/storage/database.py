@@ -31,9 +31,14 @@ _POSTGRESQL = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-# A process that is paused in the middle of a transaction, or whose machine is lost, holds the locks
-# of its rows no longer than this: PostgreSQL ends its session.
-_IDLE = 15.0  # seconds
+# When PostgreSQL ends a session: its process was paused in the middle of a transaction, and holds
+# locks; or its machine is lost. The server's own keepalives would take two hours to notice.
+_SESSION = {
+    "idle_in_transaction_session_timeout": "15s",
+    "tcp_keepalives_idle": "10s",
+    "tcp_keepalives_interval": "5s",
+    "tcp_keepalives_count": "3",
+}
 # Writers wait instead of failing; with write-ahead logging, readers never wait for them.
 _BUSY = 30.0  # seconds
 # Of the engines whose operations end in time.
@@ -94,14 +99,14 @@ def open_engine(url: str, places: int | None = None, **options: Any) -> sa.Engin
     if places is not None:
         _PATIENCE[engine] = DatabasePatience(engine, places)
     if parsed.get_backend_name() == "postgresql":
-        sa.event.listen(engine, "connect", _end_if_idle)  # after those that end it if it hangs
+        sa.event.listen(engine, "connect", _set_session)  # after those that end it if it hangs
     return engine
 
 
-def _end_if_idle(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-    # Not as an option of the connection: poolers refuse those that they do not know.
+def _set_session(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    # Not as options of the connection: poolers refuse those that they do not know.
     cursor = connection.cursor()
-    cursor.execute(f"SET idle_in_transaction_session_timeout = {int(1000 * _IDLE)}")
+    cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()))
     cursor.close()
     connection.commit()
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.running_service import free_port
+from tests.support.running_service import free_port, wait_until
+from tests.support.tcp_proxy import tcp_proxy
 from utils.errors import Unavailable
 from utils.storage import database
 from utils.storage.database import ALIVE_FOR, Clock, Workers, open_engine
@@ -265,7 +266,7 @@ def test_a_transaction_that_stands_still_holds_its_locks_for_seconds(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a worker that is paused in the middle of one holds up those that take its jobs over."""
-    monkeypatch.setattr(database, "_IDLE", 0.5)
+    monkeypatch.setitem(database._SESSION, "idle_in_transaction_session_timeout", "500ms")
     paused, other = open_engine(postgres_url), open_engine(postgres_url)
     Workers(other).create()
     Workers(other).beat("one", 0.0)
@@ -281,4 +282,29 @@ def test_a_transaction_that_stands_still_holds_its_locks_for_seconds(
     assert row(other, "one")["started_at"] == 1.0
     Workers(paused).beat("one", 2.0)
     for each in (paused, other):
+        each.dispose()
+
+
+def test_the_sessions_of_a_lost_machine_end(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would count among the connections of the server for hours."""
+    for name in ("idle", "interval", "count"):
+        monkeypatch.setitem(database._SESSION, f"tcp_keepalives_{name}", "1")
+    url = sa.make_url(postgres_url)
+
+    def sessions() -> int:
+        query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lost'")
+        with admin.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    admin = open_engine(postgres_url)
+    with tcp_proxy(url.port or 5432) as proxy:
+        far = url.set(port=proxy.port).update_query_dict({"application_name": "lost"})
+        lost = open_engine(far.render_as_string(hide_password=False))
+        lost.connect().close()
+        assert sessions() == 1
+        proxy.forget()
+        wait_until(lambda: sessions() == 0)
+    for each in (lost, admin):
         each.dispose()
