@@ -187,8 +187,9 @@ class Enumeration:
         job = self._job(job_id)
         if job["status"] != "succeeded":
             self.found.wrong.append(f"the job {job['status']}: {job.get('error')}")
-        events = self._client.get(f"/api/jobs/{job_id}/events").text
-        epochs = [int(e.partition('"epoch":')[2].split(",")[0]) for e in _data_of(events, "epoch")]
+        with self._client.get(f"/api/jobs/{job_id}/events") as reply:
+            events = _data_of(reply.text, "epoch")
+        epochs = [int(event.partition('"epoch":')[2].split(",")[0]) for event in events]
         if epochs != _EPOCHS:
             self.found.wrong.append(f"epochs {epochs} are recorded")
         question = {name: _ROWS[0][name] for name in ("plant", "application", "panelSize")}
