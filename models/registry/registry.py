@@ -251,8 +251,16 @@ class Registry:
     def _look(self, id: str) -> dict[str, Any]:
         """Return the summary of an open model; TimeoutError if its store takes long."""
         if not self.store.files.fresh_for:  # a folder
+            return self._looked(id)
+        return self._looks.submit(self._looked, id).result(_LOOK_SECONDS)
+
+    def _looked(self, id: str) -> dict[str, Any]:
+        """Return the summary of an open model; closes it if it was deleted, however late it is."""
+        try:
             return self._expect_imported(id)
-        return self._looks.submit(self._expect_imported, id).result(_LOOK_SECONDS)
+        except NotFound:
+            self._close(id)
+            raise
 
     def delete(self, id: str) -> None:
         """Delete a model from disk and from this process's cache.
@@ -261,6 +269,9 @@ class Registry:
             NotFound: there is no such model.
         """
         self.store.delete(id)
+        self._close(id)
+
+    def _close(self, id: str) -> None:
         with self._lock:
             self._open.pop(id, None)
             self._report()

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from models.forecast.forecaster import Forecaster
+from models.registry import registry as registry_module
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from models.registry.registry import Registry, model_store
+from tests.support.running_service import wait_until
 from tests.support.samples import sample_model
-from utils.errors import NotFound
+from utils.errors import NotFound, Unavailable
 
 MB = 1_000_000
 
@@ -26,7 +28,7 @@ def published() -> tuple[dict[str, Any], bytes]:
     return sample_model()
 
 
-def copies(folder: Path, published: tuple[dict[str, Any], bytes], count: int) -> list[str]:
+def copies(folder: Path | str, published: tuple[dict[str, Any], bytes], count: int) -> list[str]:
     document, network = published
     ids = [str(uuid4()) for _ in range(count)]
     for id in ids:
@@ -75,6 +77,42 @@ def test_what_is_deleted_is_not_served_again(
     (Registry(tmp_path, MB) if elsewhere else registry).delete(id)
     with pytest.raises(NotFound):
         registry.open(id)
+
+
+def test_what_was_found_deleted_is_not_served_while_its_store_is_away(
+    tmp_path: Path, published: tuple[dict[str, Any], bytes]
+) -> None:
+    folder = tmp_path / "models"
+    [id] = copies(folder, published, 1)
+    registry = Registry(folder, MB)
+    registry.open(id)
+    model_store(folder).delete(id)
+    with pytest.raises(NotFound):
+        registry.open(id)
+    folder.rename(tmp_path / "away")
+    with pytest.raises(Unavailable):
+        registry.open(id)
+
+
+def test_a_look_that_takes_long_still_finds_what_was_deleted(
+    tmp_path: Path, published: tuple[dict[str, Any], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forecasts do not wait for it, so they are of the state of before until it has ended."""
+    location = f"memory://{tmp_path}"
+    [id] = copies(location, published, 1)
+    registry = Registry(location, MB)
+    opened = registry.open(id)
+    monkeypatch.setattr(registry_module, "_LOOK_SECONDS", 0.0)
+    assert registry.open(id) is opened
+    model_store(location).delete(id)
+
+    def is_gone() -> bool:
+        try:
+            return registry.open(id) is not opened
+        except NotFound:
+            return True
+
+    wait_until(is_gone)
 
 
 def test_threads_that_forecast_at_once_do_not_influence_each_other(
