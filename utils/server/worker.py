@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import socket
 import ssl
 import time
 from typing import Any
@@ -23,6 +24,7 @@ _STATUS: dict[type[Exception], str] = {
 }
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds in which other requests may end
 _LONGEST = 200  # characters of the reason, as it may repeat the request
+_LINGER = 2.0  # seconds in which a client may read its reply before the connection is cut
 
 
 class JsonErrorWorker(ThreadWorker):
@@ -37,6 +39,16 @@ class JsonErrorWorker(ThreadWorker):
                 raise
             self.log.warning("a connection waits: %s", error.strerror)
             time.sleep(_NO_DESCRIPTOR_PAUSE)
+
+    def handle(self, conn: Any) -> Any:
+        """Handle a request. A connection that is to end does so here, in a thread of its own.
+
+        gunicorn's main thread would wait for each client that does not end it, and accept none.
+        """
+        keep = super().handle(conn)
+        if keep is False:
+            _end(conn.sock)
+        return keep
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Reply to a request that cannot be read, or whose reply failed before its first byte.
@@ -61,6 +73,22 @@ class JsonErrorWorker(ThreadWorker):
             self.log.exception("a request failed outside of the application")
         with contextlib.suppress(OSError):  # the client has closed the connection
             write_nonblock(client, _reply(status, sentence))
+
+
+def _end(connection: socket.socket) -> None:
+    """End a connection when its client has ended it, and after a while in any case.
+
+    What it still sends is read: closed on unread data, it would see a reset in place of the reply.
+    """
+    end = time.monotonic() + _LINGER
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while (left := end - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(1 << 16):
+                break
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _reply(status: str, sentence: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from tests.support.running_service import Service, start_service
 
@@ -82,6 +84,17 @@ def test_busy_clients_are_all_answered_though_they_are_more_than_the_threads(
         calls = [requests_of(f"client{i}", 40) for i in range(count)]
         replies = list(pool.map(lambda pieces: answered(exchange(narrow, pieces)), calls))
     assert replies == [[f"client{i}-{j}" for j in range(40)] for i in range(count)]
+
+
+def test_clients_that_never_end_their_connections_hold_up_nobody(service: Service) -> None:
+    """Each would cost the main thread of a process two seconds, in which it accepts nobody."""
+    address = ("127.0.0.1", int(service.environment["PORT"]))
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            client = stack.enter_context(socket.create_connection(address, 20))
+            client.sendall(HEAD + b"Connection: close\r\n\r\n")
+        for _ in range(4):  # each process
+            assert requests.get(f"{service.url}/health/live", timeout=20).ok
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
