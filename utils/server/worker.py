@@ -20,10 +20,10 @@ from utils.framing import BROKEN_FRAMING
 _STATUS: dict[type[Exception], str] = {
     errors.LimitRequestLine: "414 URI Too Long",
     errors.LimitRequestHeaders: "431 Request Header Fields Too Large",
-    errors.UnsupportedTransferCoding: "501 Not Implemented",
 }
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds in which other requests may end
 _LONGEST = 200  # characters of the reason, as it may repeat the request
+_UNREAD = 5.0  # seconds in which the part of a body has to come that nobody has read
 _LINGER = 2.0  # seconds in which a client may read its reply before the connection is cut
 
 
@@ -50,6 +50,22 @@ class JsonErrorWorker(ThreadWorker):
             _end(conn.sock)
         return keep
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Reply to a request, and read what is left of its body.
+
+        Where that is broken, the connection ends without another reply.
+
+        Raises:
+            InvalidHeader, UnsupportedTransferCoding: as `_check_head`.
+        """
+        _check_head(req)
+        keep = super().handle_request(req, conn)
+        try:
+            return keep and conn.parser.finish_body(deadline=time.monotonic() + _UNREAD)
+        except BROKEN_FRAMING as error:
+            self.log.warning("a body was not readable HTTP: %s", str(error)[:_LONGEST])
+            return False
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Reply to a request that cannot be read, or whose reply failed before its first byte.
 
@@ -73,6 +89,20 @@ class JsonErrorWorker(ThreadWorker):
             self.log.exception("a request failed outside of the application")
         with contextlib.suppress(OSError):  # the client has closed the connection
             write_nonblock(client, _reply(status, sentence))
+
+
+def _check_head(request: Any) -> None:
+    """Check what gunicorn is lenient about, and other servers in between may not be.
+
+    Raises:
+        InvalidHeader: the request names no host, as it has to since HTTP/1.1.
+        UnsupportedTransferCoding: the body is coded otherwise than in chunks.
+    """
+    if request.version >= (1, 1) and "HOST" not in dict(request.headers):
+        raise errors.InvalidHeader("Host is missing", req=request)
+    for name, value in request.headers:
+        if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+            raise errors.UnsupportedTransferCoding(value)
 
 
 def _end(connection: socket.socket) -> None:

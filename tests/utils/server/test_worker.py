@@ -117,6 +117,31 @@ def test_a_broken_chunk_is_a_400_after_which_the_connection_ends(
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /health/live HTTP/1.1\r\n",
+        HEAD + b"Transfer-Encoding: identity, chunked\r\n",
+        HEAD + b"Transfer-Encoding: gzip, chunked\r\n",
+        HEAD + b"Transfer-Encoding: xchunked\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    ],
+)
+def test_a_head_that_others_may_read_otherwise_is_a_400_after_which_the_connection_ends(
+    narrow: Service, head: bytes
+) -> None:
+    reply = exchange(narrow, [head + b"\r\n0\r\n\r\n" + HEAD + b"\r\n"])
+    assert reply.startswith(b"HTTP/1.1 400 ") and reply.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_broken_body_that_nobody_reads_has_one_reply_after_which_the_connection_ends(
+    narrow: Service,
+) -> None:
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    reply = exchange(narrow, [head + b"2\r\n{}x\r\n0\r\n\r\n" + HEAD + b"\r\n"])
+    assert reply.startswith(b"HTTP/1.1 200 ") and reply.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
     ("path", "kind", "body"),
     [
         ("/api/data/upload", "text/csv",
