@@ -25,12 +25,14 @@ from benchmarks.fuzz import run as fuzzing
 from benchmarks.load import report
 from benchmarks.load.run import Load
 from benchmarks.load.run import run as load
+from benchmarks.raw_requests import run as raw
 from tests.support.running_service import ROOT, start_service
 
 _CASES_PER_MINUTE = 20  # of each operation and phase; 400 take some 20 minutes
 _MACHINES = 10  # of 1,000 sequences with some ten schedules each
 _STATE_MACHINE = "test_concurrent_changes_are_those_of_one_after_the_other"
 _IN_MEMORY = os.environ | ({"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {})
+_RAW_PER_MINUTE = 10_000
 _Findings = tuple[str, list[str]]  # what was tried, what was found
 
 
@@ -43,6 +45,17 @@ def fuzz(minutes: float, seed: int) -> _Findings:
         finally:
             service.stop()
     return f"{found.cases:,} requests", [found.report] if found.code else []
+
+
+def raw_requests(minutes: float, seed: int) -> _Findings:
+    """Send requests that are almost HTTP."""
+    with TemporaryDirectory() as folder:
+        service = start_service(Path(folder), **raw.SETTINGS)
+        try:
+            found = raw.run(service, range(max(1, round(minutes * _RAW_PER_MINUTE))), seed)
+        finally:
+            service.stop()
+    return f"{found.statuses.total():,} replies", found.findings
 
 
 def properties(minutes: float, seed: int) -> _Findings:
@@ -130,6 +143,7 @@ def long_tests(minutes: float, seed: int) -> _Findings:
 
 PARTS: dict[str, Callable[[float, int], _Findings]] = {
     "fuzzing": fuzz,
+    "raw requests": raw_requests,
     "properties": properties,
     "load": under_load,
     "kills": kills,

@@ -1,0 +1,1 @@
+"""Requests that are almost HTTP, sent to a service over plain sockets."""
