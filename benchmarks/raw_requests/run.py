@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ SETTINGS = {
     "MAX_JSON_MB": "1", "MAX_UPLOAD_MB": "1",
 }  # fmt: skip
 _CLIENTS = 8
-_PATIENCE = 20.0  # seconds within which a connection has to end
+_SILENCE = 3.0  # seconds after which the client says that nothing more will come
+_PATIENCE = 20.0  # seconds within which the connection has to end then
 _AFTER = b"after"
 _HARMLESS = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: %s\r\n%s\r\n"
 
@@ -60,7 +62,7 @@ def exchange(service: Service, attempt: Attempt, more_expected: bool) -> tuple[b
         more_expected: the server has to wait for more; the client says that there is none.
     """
     address = ("127.0.0.1", int(service.environment["PORT"]))
-    received = bytearray()
+    received, end = bytearray(), "closed"
     with socket.create_connection(address, _PATIENCE) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -68,6 +70,8 @@ def exchange(service: Service, attempt: Attempt, more_expected: bool) -> tuple[b
                 (0, *attempt.pieces), (*attempt.pieces, len(attempt.data)), strict=True
             ):
                 client.sendall(attempt.data[at:until])
+            if not more_expected and not select.select([client], [], [], _SILENCE)[0]:
+                more_expected, end = True, "closed after the client's end"
             if more_expected:
                 client.shutdown(socket.SHUT_WR)
             while piece := client.recv(1 << 16):
@@ -76,7 +80,7 @@ def exchange(service: Service, attempt: Attempt, more_expected: bool) -> tuple[b
             return bytes(received), "open"
         except OSError:
             return bytes(received), "reset"
-    return bytes(received), "closed"
+    return bytes(received), end
 
 
 def judge(attempt: Attempt, sent: Stream, received: bytes, end: str, found: Found) -> None:
@@ -88,8 +92,8 @@ def judge(attempt: Attempt, sent: Stream, received: bytes, end: str, found: Foun
         found.findings.append(f"no HTTP is received ({end}): {error}; {received[:100]!r}")
         return
     found.statuses.update(str(reply.status) for reply in replies)
-    if not replies:
-        found.statuses[f"no reply, {end}"] += 1
+    if end != "closed" or not replies:
+        found.statuses[f"{len(replies)} replies, {end}"] += 1
     if end == "open":
         wrong.append(f"the connection is open after {_PATIENCE:g} s")
     if [reply.status for reply in replies if reply.status >= 500]:
