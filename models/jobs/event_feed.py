@@ -80,8 +80,8 @@ class EventFeed:
             queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
             yield Message("0", "status", queued)
         listener = _Listener(job_id, max(0, start))
-        self._join(listener)
         try:
+            self._join(listener)
             while True:
                 try:
                     message = listener.inbox.get(timeout=_IDLE_SECONDS)
@@ -100,8 +100,8 @@ class EventFeed:
         with self._lock:
             self._listeners.add(listener)
             if not self._running:
-                self._running = True
                 threading.Thread(target=self._poll, name="feed", daemon=True).start()
+                self._running = True
 
     def _poll(self) -> None:
         """Poll the jobs that have listeners, until there are none."""

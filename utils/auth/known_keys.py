@@ -109,7 +109,11 @@ class KnownKeys:
         first = self._known is None
         if self._reading.acquire(timeout=_PATIENCE if first else 0):
             reader = threading.Thread(target=self._read_if_older, args=(max_age,), daemon=True)
-            reader.start()
+            try:
+                reader.start()
+            except RuntimeError:  # no room for a thread
+                self._reading.release()
+                return self._current()
             # The database may hang: the request goes on with the keys of before.
             reader.join(_PATIENCE if first else _SHORT_PATIENCE)
         return self._current()

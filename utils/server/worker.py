@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import threading
 import time
 from typing import Any
 
@@ -22,6 +23,7 @@ _STATUS: dict[type[Exception], str] = {
     errors.LimitRequestHeaders: "431 Request Header Fields Too Large",
 }
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds in which other requests may end
+_STACK = 1 << 20  # bytes of each thread; they count as memory of the process, used or not
 _LONGEST = 200  # characters of the reason, as it may repeat the request
 _UNREAD = 5.0  # seconds in which the part of a body has to come that nobody has read
 _LINGER = 2.0  # seconds in which a client may read its reply before the connection is cut
@@ -29,6 +31,19 @@ _LINGER = 2.0  # seconds in which a client may read its reply before the connect
 
 class JsonErrorWorker(ThreadWorker):
     """A thread worker that replies in JSON where no view could."""
+
+    def get_thread_pool(self) -> Any:
+        """Return the threads that answer requests, all of them started.
+
+        Later, one that cannot be started for lack of memory or processes would end this process.
+        """
+        threading.stack_size(_STACK)
+        pool = super().get_thread_pool()
+        started = threading.Barrier(self.cfg.threads + 1)
+        for _ in range(self.cfg.threads):
+            pool.submit(started.wait)
+        started.wait()
+        return pool
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; one for which there is no descriptor waits, and ends nothing."""

@@ -25,6 +25,7 @@ _SUSPICIOUS = 1.0  # seconds after which an operation that fails makes the serve
 _RETRY_AFTER = 1.0  # seconds from a failure to the next attempt
 _WITHOUT_PROBE = 10.0  # the same, where a probe asks meanwhile: it may hang itself
 _WATCH_EVERY = 0.25  # seconds between two looks at the running operations
+_WATCH_ON = 600.0  # seconds without an operation after which nobody looks any more
 
 
 class Patience:
@@ -106,8 +107,8 @@ class Patience:
 
     def _begin_to_probe(self) -> None:
         if self._probe is not None and not self._is_probing:
-            self._is_probing = True
             threading.Thread(target=self._keep_probing, name="probe", daemon=True).start()
+            self._is_probing = True
 
     def _keep_probing(self) -> None:
         try:
@@ -145,6 +146,7 @@ class DatabasePatience(Patience):
         super().__init__("The database", places)
         self._connections: set[Any] = set()
         self._watched = False
+        self._entered = threading.Event()
         sa.event.listen(engine, "connect", self._on_connect)
         sa.event.listen(engine, "close", self._on_close)
 
@@ -157,19 +159,27 @@ class DatabasePatience(Patience):
             self._connections.discard(connection)
 
     def _on_enter(self) -> None:
-        """Have the running operations watched."""
+        """Have the running operations watched.
+
+        The thread stays: starting one needs memory, and Python waits forever where it cannot begin.
+        """
         if not self._watched:
-            self._watched = True
             threading.Thread(target=self._watch, name="database-watch", daemon=True).start()
+            self._watched = True
+        self._entered.set()
 
     def _watch(self) -> None:
-        """Shut the connections down while an operation is late; ends where none runs."""
+        """Shut the connections down while an operation is late."""
         while True:
+            self._entered.wait(_WATCH_ON)
             time.sleep(_WATCH_EVERY)
             with self._lock:
                 if not self._running:
-                    self._watched = False
-                    return
+                    self._watched = self._entered.is_set()
+                    self._entered.clear()
+                    if not self._watched:
+                        return
+                    continue
                 late = time.monotonic() - min(self._running.values()) > LONGEST
                 connections = list(self._connections) if late else []
             for connection in connections:
