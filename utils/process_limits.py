@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 _SHARE, WEB_SHARE = 0.8, 0.5
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _MB = 1_000_000
+_LEAST_MB = 500  # a web process reserves up to 390 of it before any request
 _NICENESS = 10
 _MOST_DESCRIPTORS = 65_536
 _MOST_CONNECTIONS = 1000  # of one web process
@@ -18,6 +20,8 @@ _OTHER_DESCRIPTORS = 64  # database, listeners, libraries
 # Arrow's setting: allocate as all else does. Its own allocator keeps 7 MB for each thread that ever
 # wrote a table, for good: 460 MB of a web process with 64 threads, where this takes 57 MB.
 ARROW_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+_KEPT_BYTES, _LARGE_BLOCK = 4 << 20, 4 << 20
 
 
 def cap_memory(megabytes: int, processes: int, share: float = _SHARE) -> int:
@@ -26,12 +30,13 @@ def cap_memory(megabytes: int, processes: int, share: float = _SHARE) -> int:
     An allocation beyond it fails, which ends what needed it, not the machine.
 
     Args:
-        megabytes: the cap; 0 takes this process's part of the share.
+        megabytes: the cap; 0 takes this process's part of the share, and 500 at least.
         processes: processes that have the share together.
         share: of the machine's memory.
     """
     if not megabytes:
-        megabytes = int(share * _machine_memory() / max(1, processes) / _MB)
+        part = int(share * _machine_memory() / max(1, processes) / _MB)
+        megabytes = max(_LEAST_MB, part)
     with contextlib.suppress(ValueError, OSError):  # a tighter limit stands already
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes * _MB, hard))
@@ -89,6 +94,17 @@ def use_system_allocator() -> None:
     """Have Arrow allocate from the system; to be called before it is imported."""
     for name, value in ARROW_POOL.items():
         os.environ.setdefault(name, value)
+
+
+def return_large_blocks() -> None:
+    """Have large blocks go back to the system as soon as they are free, where the C library can.
+
+    glibc keeps more and more of them for the thread that had them; under a cap, that is memory
+    which no other thread can have.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _machine_memory() -> int:

@@ -56,6 +56,8 @@ def read(path: Path, max_rows: int) -> pd.DataFrame:
         except UnicodeDecodeError:
             frame = _parsed(path, "cp1252", form)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError(str(error)) from error
         raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
         raise BadRequest("The CSV is broken: its rows have more fields than its first line names.")

@@ -15,6 +15,7 @@ from models.data.table_columns import label_of
 from models.data.table_limits import check_columns, check_rows, check_series, check_unpacked
 from models.series.panel import SERIES_FIELDS
 from utils.errors import BadRequest, InvalidInput, first_line
+from utils.storage.files import exhausted
 
 _BATCH = 65_536  # rows of which series are counted at once
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of a hash of several columns: any large odd number
@@ -68,6 +69,8 @@ def read(
         table = pa.table([_as_text(column) for column in table.columns], names=table.column_names)
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if exhausted(error) is not None:
+            raise
         raise BadRequest(f"The Parquet file is broken: {first_line(error)}") from error
     return table, [name for name in names if not wanted(name)]
 

@@ -114,7 +114,7 @@ def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
             while chunk := file.read(_CHUNK):
                 table_limits.check_unpacked(target.tell() + len(chunk), max_bytes)
                 target.write(chunk)
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BadRequest(f"The gzip file is broken: {error}") from error
 
 

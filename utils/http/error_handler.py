@@ -83,6 +83,8 @@ def _http_error(error: HTTPException) -> Response:
         404: f"There is nothing at {request.path}.",
         405: f"{request.method} is not allowed at {request.path}.",
     }
+    if refused := exhausted(getattr(error, "original_exception", None)):
+        return _service_error(refused)  # of what goes on before and after a view
     status = error.code or 500
     sentence = sentences.get(status, error.description or error.name)
     response = _error_response(ServiceError(sentence), status)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from utils.errors import DamagedFile, NotFound
 from utils.storage.checksums import document_from_bytes
-from utils.storage.files import Files, Stamp, listing
+from utils.storage.files import Files, Stamp, exhausted, listing
 from utils.storage.locations import open_files
 
 T = TypeVar("T")
@@ -306,6 +306,8 @@ class ArtifactReader:
                 if stated is None or sha256(found) == stated:
                     return found
         except OSError as error:
+            if (refused := exhausted(error)) is not None:
+                raise refused from error
             raise self.damage(id, suffix, f"cannot be read ({error.strerror})") from error
         raise self._gone(id, suffix) if missing else self.damage(id, suffix)
 

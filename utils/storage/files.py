@@ -142,14 +142,19 @@ def listing(noun: str) -> Iterator[None]:
         raise Unavailable(f"The {noun}s cannot be listed: {error.strerror or error}.") from error
 
 
-def exhausted(error: BaseException) -> Unavailable | None:
+def exhausted(error: BaseException | None) -> Unavailable | None:
     """Return the error for the caller if an error means that something is used up, else None."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return Unavailable("The service has too little memory for this now. Try again later.")
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return Unavailable("The service can start no thread for this now. Try again later.")
     if not isinstance(error, OSError):
         return None
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return Unavailable("The service has too many files open. Try again in a moment.")
+    if error.errno == errno.EROFS:
+        reason = os.strerror(error.errno)
+        return Unavailable(f"A disk of the service cannot be written to: {reason}.")
     return full_disk(error)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import resource
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from tests.support.running_service import wait_until
 from utils.errors import DamagedFile, NotFound, Unavailable
 from utils.storage.artifact_reader import STORED_AS
 from utils.storage.artifact_store import ArtifactStore
+from utils.storage.files import exhausted
 from utils.storage.locations import open_files
 
 
@@ -188,3 +191,36 @@ def test_a_store_that_cannot_be_reached_is_said_in_a_sentence(
     for use in (ArtifactStore.ids, publish):
         with pytest.raises(Unavailable, match="s3://bucket"):
             use(store_at("s3://bucket/x"))
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "too little memory"),
+        (OSError(errno.ENOMEM, "x"), "too little memory"),
+        (RuntimeError("can't start new thread"), "can start no thread"),
+        (OSError(errno.EMFILE, "x"), "too many files open"),
+        (OSError(errno.EROFS, "x"), "cannot be written to: Read-only file system"),
+        (OSError(errno.ENOSPC, "x"), "No space left on device"),
+        (OSError(errno.ENOENT, "x"), None),
+        (RuntimeError("another"), None),
+        (None, None),
+    ],
+)
+def test_errors_by_which_something_is_used_up(error: Exception | None, sentence: str) -> None:
+    found = exhausted(error)
+    assert found is None if sentence is None else found and sentence in found.message
+
+
+def test_a_file_for_which_there_is_no_descriptor_is_not_damaged(tmp_path: Path) -> None:
+    store = store_at(str(tmp_path))
+    id = publish(store)
+    store.document(id)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(Unavailable, match="too many files open"):
+            store.read(id, ".bin")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert store.read(id, ".bin") == b"content"
