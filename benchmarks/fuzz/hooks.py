@@ -16,15 +16,18 @@ from typing import Any
 
 import requests
 import schemathesis
-from schemathesis import Case, HookContext, Response
+from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import IgnoredAuth, JsonSchemaError, RejectedPositiveData
+
+from benchmarks.fuzz.costs import Meter
 
 THINGS: dict[str, Any] = json.loads(os.environ["FUZZ_THINGS"])
 _KEPT, _SPARE, _ROWS = THINGS["kept"], THINGS["spare"], THINGS["rows"]
 _SMALL = {"epochs": 1, "lstmUnits1": 2, "lstmUnits2": 2, "batchSize": 64, "sequenceLength": 3}
 _MOST_WAITS: int = THINGS["waits"]  # trainings of each kind whose end is waited for
 _waited: Counter[str] = Counter()
+_meter = Meter(THINGS["web_process"])
 _MADE_UP = 20  # of 100 valid requests, those that stay as Schemathesis makes them
 
 _TRAINS = r"/api/model/train/?[a-z/]*"
@@ -51,6 +54,7 @@ _BEYOND_SCHEMA = (
         r"The content is|is broken|is not JSON",
         "any bytes are text/csv to a schema",
     ),
+    (r"/api/(data|jobs|models|training/logs)", r"^cursor: must be", "a cursor is one of a page"),
     (_PREDICTS, r"must be one that the model was trained on", "the names are those of a model"),
     (_PREDICTS, r"history: must hold rows of", "a history is that of the series asked for"),
     (r"/api/model/plant/{plant}/predict", r"must be that of the path", "the body repeats it"),
@@ -72,7 +76,7 @@ _BEYOND_SCHEMA = (
         "names are trimmed before they are compared",
     ),
     (
-        rf"/api/data/generate|{_TRAINS}|{_TRIES}",
+        rf"/api/data/(generate|upload)|{_TRAINS}|{_TRIES}",
         r"Idempotency-Key: must be a new one",
         "it was used for another request before",
     ),
@@ -88,6 +92,7 @@ def _share(case: Case) -> int:
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Make a valid request one about things that exist, and a training a small one."""
+    _meter.begin()
     meta, operation = case.meta, case.operation
     if meta is None or case.method != operation.method.upper():
         return
@@ -159,6 +164,16 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:
     for job in jobs:
         key = {"Authorization": f"Bearer {THINGS['key']}"}
         requests.delete(f"{THINGS['url']}/api/jobs/{job}", headers=key, timeout=60)
+
+
+@schemathesis.check
+def costs_little(context: CheckContext, response: Response, case: Case) -> None:
+    """A refusal takes little processor time and memory."""
+    if 400 <= response.status_code < 500:
+        request = response.request
+        size = len(request.body or b"") + len(request.url or "") + len(str(request.headers))
+        excess = _meter.excess(size)
+        assert excess is None, excess
 
 
 @schemathesis.hook

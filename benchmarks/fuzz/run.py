@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.running_service import FAST, SMALL, Service, make_key, wait_until
+from tests.support.running_service import (
+    FAST,
+    SMALL,
+    Service,
+    child_processes,
+    make_key,
+    wait_until,
+)
 
 HERE = Path(__file__).resolve().parent
 # Small limits, so that thousands of requests take minutes.
@@ -43,7 +50,7 @@ def fuzz(
         phases: Schemathesis' phases; all of them by default.
         trainings: models that may be deleted, and trainings of each kind to wait for.
     """
-    things = furnish(service, trainings) | {"waits": trainings}
+    things = furnish(service, trainings) | {"waits": trainings, "web_process": web_process(service)}
     key = make_key(service.folder, "fuzz", "admin")
     wait_until(lambda: service.get("/api/models").status_code == 401)  # the first key is known
     chosen = [f"--include-path-regex={path}" for path in only]
@@ -73,6 +80,16 @@ def fuzz(
     )
     made = re.search(r"(\d+) generated", ended.stdout)
     return Found(ended.returncode, ended.stdout + ended.stderr, int(made[1]) if made else 0)
+
+
+def web_process(service: Service) -> int:
+    """Return the process that answers the requests of a service with one of them."""
+    [pid] = [
+        pid
+        for pid in child_processes(service.process.pid)
+        if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes() and not child_processes(pid)
+    ]
+    return pid
 
 
 def furnish(service: Service, spare: int) -> dict[str, Any]:

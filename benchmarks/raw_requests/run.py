@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is sent on one connection: valid requests, a mutated one, a harmless one."""
+    """The bytes of one connection: valid requests, a mutated one, a harmless one."""
 
     data: bytes
     valid: int  # requests before the mutated one
