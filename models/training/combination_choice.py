@@ -16,13 +16,12 @@ lowers the loss in six of them, it gets that weight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.forecast.members import MemberName
 from models.series.error_measures import mean_known
@@ -36,7 +35,7 @@ Weights = dict[MemberName, Floats]
 _PARTS = 4  # weights are multiples of 1 ÷ _PARTS
 _FEWEST_BLOCKS = 3
 _FEWEST_FOR_TRAINED = 5  # blocks, without which a trained network has no weight
-_CONFIDENCE = 0.9  # of the test
+_NORMAL = 1.2816  # the 90 % quantile of the standard normal distribution
 _USUAL = (MemberName.AUTOREGRESSION, MemberName.PRETRAINED)
 _NAIVE = (MemberName.LAST_VALUE, MemberName.LAST_SEASON)
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
@@ -133,13 +132,17 @@ def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
         return 0
     more = known - known[known.mean(axis=1).argmin()]
     blocks = more.shape[1]
-    doubt = more.std(axis=1, ddof=1) / np.sqrt(blocks) * stats.t.ppf(_CONFIDENCE, blocks - 1)
+    doubt = more.std(axis=1, ddof=1) / np.sqrt(blocks) * _t_quantile(blocks - 1)
     good = np.flatnonzero(more.mean(axis=1) <= doubt)
     distance = np.abs(grid[good] - usual).sum(axis=1).round(6)
     return int(good[np.lexsort((known[good].mean(axis=1), distance))[0]])
 
 
-def naive_targets(weights: Mapping[MemberName, Floats]) -> Ints:
-    """Return the numbers of the targets that naive forecasts have all the weight of."""
-    total = np.sum([weights[name] for name in _NAIVE], axis=0)
-    return np.flatnonzero((total == 1).all(axis=0))
+def _t_quantile(freedom: int) -> float:
+    """Return the 90 % quantile of Student's t distribution, within 2 %.
+
+    M. Abramowitz & I. A. Stegun, "Handbook of Mathematical Functions", 1964, 26.7.5.
+    """
+    z = _NORMAL
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / freedom + second / freedom**2

@@ -23,6 +23,7 @@ from models.registry.model_document import (
 from models.series.panel import TARGETS
 from models.series.rounding import significant
 from models.training import network
+from models.training.combination_summary import naive_warnings
 from models.training.evaluate import Evaluation
 from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData
@@ -30,6 +31,7 @@ from utils.errors import Unavailable
 from utils.storage.artifact_store import ArtifactStore, copy_of
 from utils.storage.files import full_disk
 
+_ENOUGH_EPOCHS, _FALLEN = 10, 0.98  # of a training whose loss should have fallen
 _MOST_KEPT_ROWS = 500_000  # of all series in a document
 # A `.keras` file is a ZIP archive, which has no earlier dates. The words of Python's `zipfile`.
 _NO_DATE_OF_ZIP = "timestamps before 1980"
@@ -106,7 +108,7 @@ def make_document(
             "created_at": created,
         },
         training_history=_history(loop),
-        warnings=prepared.warnings,
+        warnings=[*prepared.warnings, *naive_warnings(found.weights), *_learned_little(loop)],
         encoding=prepared.encoding.to_document(),
         autoregression=prepared.choice.full_fit.to_document(),
         network=NetworkEntry(change_scale=significant(prepared.change_scale, 7).tolist()),
@@ -124,6 +126,18 @@ def make_document(
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
     )
+
+
+def _learned_little(loop: EpochLoop) -> list[str]:
+    """A sentence if the loss hardly fell over a good number of epochs."""
+    losses = loop.history["loss"]
+    if len(losses) < _ENOUGH_EPOCHS or min(losses) < _FALLEN * losses[0]:
+        return []
+    return [
+        f"The LSTM learned next to nothing: its loss fell from {losses[0]:.4g} to "
+        f"{min(losses):.4g} in {len(losses)} epochs. Either there is nothing to learn beyond the "
+        "last value, or a larger learningRate is needed; the forecast does not depend on it."
+    ]
 
 
 def _what_if(prepared: PreparedData) -> WhatIfEffect:
@@ -172,7 +186,8 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
             network does without the oldest.
     """
     panel, found = prepared.panel, []
-    fitting = max(_MOST_KEPT_ROWS // len(panel.series_keys), prepared.look_back)
+    fitting = max(_ENOUGH_EPOCHS, _FALLEN = 10, 0.98  # of a training whose loss should have fallen
+_MOST_KEPT_ROWS // len(panel.series_keys), prepared.look_back)
     rows = min(rows, fitting)
     filled = panel.filled()
     for s, series_key in enumerate(panel.series_keys):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.forecast.members import MemberName
 from models.series.scaling import Scaling
 from models.training.combination_choice import choose_weights, usual_weights
-from models.training.combination_summary import summary, weights_sentence
+from models.training.combination_summary import naive_warnings, summary, weights_sentence
 from models.training.member_errors import MemberErrors
 
 Floats = NDArray[np.float64]
@@ -113,3 +113,12 @@ def test_the_sentence_names_the_members_with_weight_the_heaviest_first() -> None
     weights = {AUTOREGRESSION: quarter, LSTM: 3 * quarter, LAST: 0 * quarter}
     expected = "WIP: LSTM 0.75, autoregression 0.25"
     assert expected in weights_sentence(weights) and "last" not in weights_sentence(weights)
+
+
+def test_a_target_that_only_a_naive_rule_forecasts_has_a_warning() -> None:
+    ones, zeros = np.ones((4, 3)), np.zeros((4, 3))
+    mixed = np.array([[1.0, 0.0, 0.0]] * 4)
+    assert len(naive_warnings({AUTOREGRESSION: zeros, LAST: ones})) == 3
+    [sentence] = naive_warnings({AUTOREGRESSION: 1 - mixed, LAST: mixed})
+    assert "WIP" in sentence and "last value" in sentence
+    assert naive_warnings({AUTOREGRESSION: ones / 2, LAST: ones / 2}) == []
