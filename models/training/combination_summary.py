@@ -70,15 +70,13 @@ def weights_sentence(weights: Mapping[MemberName, Floats]) -> str:
 
 def naive_warnings(weights: Mapping[MemberName, Floats]) -> list[str]:
     """Return a sentence for each target that a naive rule alone forecasts."""
-    found = []
-    for i, target in enumerate(TARGETS):
-        for name in (MemberName.LAST_VALUE, MemberName.LAST_SEASON):
-            if name in weights and (weights[name][:, i] == 1).all():
-                found.append(
-                    f"Nothing forecasts {_TARGET_LABELS[target]} of this data better than its "
-                    f"{_LABELS[name]}: that is repeated."
-                )
-    return found
+    return [
+        f"Nothing forecasts {_TARGET_LABELS[target]} of this data better than its "
+        f"{_LABELS[name]}: that is repeated."
+        for i, target in enumerate(TARGETS)
+        for name in (MemberName.LAST_VALUE, MemberName.LAST_SEASON)
+        if name in weights and (weights[name][:, i] == 1).all()
+    ]
 
 
 def _wapes(errors: MemberErrors, own: Floats, scaling: Scaling) -> Floats:

@@ -186,8 +186,7 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
             network does without the oldest.
     """
     panel, found = prepared.panel, []
-    fitting = max(_ENOUGH_EPOCHS, _FALLEN = 10, 0.98  # of a training whose loss should have fallen
-_MOST_KEPT_ROWS // len(panel.series_keys), prepared.look_back)
+    fitting = max(_MOST_KEPT_ROWS // len(panel.series_keys), prepared.look_back)
     rows = min(rows, fitting)
     filled = panel.filled()
     for s, series_key in enumerate(panel.series_keys):
