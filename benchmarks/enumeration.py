@@ -85,10 +85,11 @@ class Enumeration:
         self._folder, self._workers = folder, list[int]()
         command = [sys.executable, "-m", "tests.support.counted_worker", str(folder)]
         command += ["quick"] if is_quick else []
-        self._forking = subprocess.Popen(
-            command, cwd=ROOT, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(folder / "log").open("a"),
-        )  # fmt: skip
+        with (folder / "log").open("a") as log:
+            self._forking = subprocess.Popen(
+                command, cwd=ROOT, env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
         for _ in range(2):
             self.start_worker()
 
