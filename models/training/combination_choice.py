@@ -1,23 +1,27 @@
 """The weights of the members of a combination, learned from their errors.
 
-Weights are multiples of a quarter, for each target and band of horizons. Of all weights whose loss
-is not clearly larger than the least one, those nearest to the usual weights are taken (after the
-one-standard-error rule: L. Breiman et al., "Classification and Regression Trees", 1984, section
-3.4.3). The usual weights are equal weights of the members that hold on most data. So a member that
-was trained on the data has a weight only where its gain is more than chance, and where a few blocks
-of time cannot tell, the usual weights stay.
+Weights are multiples of a quarter, for each target and band of horizons. They are chosen in two
+steps:
 
-Clearly larger is: by a paired t-test at the level of 10 %, over blocks of time as long as the
-horizon, as forecasts from origins within a block share what they are wrong about.
+1. For the members that were not trained on the data by gradient steps, the usual weights are equal
+   weights of the autoregression and the pretrained network. Of all weights whose loss is larger
+   than the least one by at most half a standard error, those nearest to the usual ones are taken
+   (after the one-standard-error rule: L. Breiman et al., "Classification and Regression Trees",
+   1984, section 3.4.3).
+2. The network that was trained takes over the least share that is not clearly worse than the best
+   one, by a paired t-test at the level of 10 %. So it has a weight only where its gain is more
+   than chance.
 
-Example: errors from origins of 200 days make 7 blocks of 28 days. If the LSTM with a weight of 0.25
-lowers the loss in six of them, it gets that weight.
+Standard errors are of means over blocks of time as long as the horizon: forecasts from origins
+within a block share what they are wrong about. With less than three blocks, the usual weights stay.
+
+Example: errors from origins of 200 days make 7 blocks of 28 days. If the LSTM with a share of 0.25
+lowers the loss in six of them, it gets that share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
@@ -35,9 +39,10 @@ Weights = dict[MemberName, Floats]
 _PARTS = 4  # weights are multiples of 1 ÷ _PARTS
 _FEWEST_BLOCKS = 3
 _FEWEST_FOR_TRAINED = 5  # blocks, without which a trained network has no weight
+_ABOUT = 0.5  # standard errors
+_SHARES = np.arange(5) / 4  # of the trained network
 _NORMAL = 1.2816  # the 90 % quantile of the standard normal distribution
 _USUAL = (MemberName.AUTOREGRESSION, MemberName.PRETRAINED)
-_NAIVE = (MemberName.LAST_VALUE, MemberName.LAST_SEASON)
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
 
 
@@ -55,26 +60,27 @@ def choose_weights(errors: MemberErrors, scaling: Scaling, near_only: bool) -> W
     Args:
         near_only: True to let the errors of the first band decide for all horizons.
     """
-    horizon = errors.truth.shape[2]
-    weights = usual_weights(list(errors.errors), horizon)
+    members, horizon = list(errors.errors), errors.truth.shape[2]
+    weights = usual_weights(members, horizon)
     blocks = _blocks(errors.origins, horizon)
-    if blocks.max() + 1 < _FEWEST_BLOCKS:
+    count = int(blocks.max()) + 1
+    if count < _FEWEST_BLOCKS:
         return weights
-    if blocks.max() + 1 < _FEWEST_FOR_TRAINED:
-        # One shock in a few blocks would reward a network that fits it.
-        others = dict(errors.errors)
-        others.pop(MemberName.LSTM, None)
-        errors = replace(errors, errors=others)
-    members = list(errors.errors)
     usual = np.array([weights[name][0, 0] for name in members])
-    grid = _grid(usual)
-    losses = _losses(errors, scaling, grid, blocks)  # [G, K, H, 3]
+    trained = np.array([name == MemberName.LSTM for name in members])
+    grid = _grid(usual, trained)
+    of_grid = _losses(errors, scaling, grid, blocks)  # [G, K, H, 3]
     ends = [0, *(max(1, round(share * horizon)) for share in _BANDS)]
     for low, high in pairwise(ends):
-        judged = losses[:, :, : ends[1]] if near_only else losses[:, :, low:high]
-        by_block = mean_known(judged, axis=2)  # [G, K, 3]
+        judged = slice(0, ends[1]) if near_only else slice(low, high)
+        by_block = mean_known(of_grid[:, :, judged], axis=2)  # [G, K, 3]
         for target in range(3):
             best = grid[_nearest(by_block[..., target], grid, usual)]
+            if trained.any() and count >= _FEWEST_FOR_TRAINED:
+                shares = _SHARES[:, None]
+                mixed = (1 - shares) * best + shares * trained
+                losses = mean_known(_losses(errors, scaling, mixed, blocks)[:, :, judged], axis=2)
+                best = mixed[_least_share(losses[..., target])]
             for name, weight in zip(members, best, strict=True):
                 weights[name][low:high, target] = weight
     return weights
@@ -87,11 +93,11 @@ def _blocks(origins: Ints, horizon: int) -> Ints:
     return np.minimum(since * count // int(since.max() + 1), count - 1)
 
 
-def _grid(usual: Floats) -> Floats:
-    """All weights in quarters, the usual ones first, [G, members]."""
-    count = len(usual)
-    chosen = combinations_with_replacement(range(count), _PARTS)
-    every = [np.bincount(some, minlength=count) / _PARTS for some in chosen]
+def _grid(usual: Floats, trained: NDArray[np.bool_]) -> Floats:
+    """All weights in quarters of the members that are not trained, the usual ones first, [G, M]."""
+    others = np.flatnonzero(~trained)
+    chosen = combinations_with_replacement(others.tolist(), _PARTS)
+    every = [np.bincount(some, minlength=len(usual)) / _PARTS for some in chosen]
     return np.vstack([usual, *every])
 
 
@@ -122,7 +128,7 @@ def _relative(errors: MemberErrors, combined: Floats, scaling: Scaling) -> Float
 
 
 def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
-    """Number of the weights nearest to the usual ones that are not clearly worse than the best.
+    """Number of the weights nearest to the usual ones whose loss is about the least.
 
     Args:
         losses: by weights and block, [G, K].
@@ -130,12 +136,25 @@ def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
     known = losses[:, ~np.isnan(losses).any(axis=0)]
     if known.shape[1] < _FEWEST_BLOCKS:
         return 0
-    more = known - known[known.mean(axis=1).argmin()]
-    blocks = more.shape[1]
-    doubt = more.std(axis=1, ddof=1) / np.sqrt(blocks) * _t_quantile(blocks - 1)
-    good = np.flatnonzero(more.mean(axis=1) <= doubt)
+    more, error = _more_than_best(known)
+    good = np.flatnonzero(more <= _ABOUT * error)
     distance = np.abs(grid[good] - usual).sum(axis=1).round(6)
     return int(good[np.lexsort((known[good].mean(axis=1), distance))[0]])
+
+
+def _least_share(losses: Floats) -> int:
+    """Number of the first share that is not clearly worse than the best, by share and block."""
+    known = losses[:, ~np.isnan(losses).any(axis=0)]
+    if known.shape[1] < _FEWEST_FOR_TRAINED:
+        return 0
+    more, error = _more_than_best(known)
+    return int(np.flatnonzero(more <= _t_quantile(known.shape[1] - 1) * error)[0])
+
+
+def _more_than_best(losses: Floats) -> tuple[Floats, Floats]:
+    """Mean loss beyond that of the best row, and its standard error over the blocks, [G]."""
+    more = losses - losses[losses.mean(axis=1).argmin()]
+    return more.mean(axis=1), more.std(axis=1, ddof=1) / np.sqrt(more.shape[1])
 
 
 def _t_quantile(freedom: int) -> float:
