@@ -61,7 +61,10 @@ class Combination:
     @property
     def look_back(self) -> int:
         """Rows that a forecast uses."""
-        return max(self.members[name].look_back for name in self.used)
+        used = self.used
+        if any(self.members[name].needs_training for name in used):
+            used = [*used, MemberName.AUTOREGRESSION]  # stands in for them
+        return max(self.members[name].look_back for name in used)
 
     def path(self, look_back: LookBack, steps: int, trained: bool) -> Floats:
         """Return the forecasts after a look-back, [n, steps, 3].

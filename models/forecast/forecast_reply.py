@@ -23,7 +23,8 @@ from utils.errors import DamagedFile
 Floats = NDArray[np.float64]
 
 _DIGITS = 9  # of a reply: what a unit is called decides how small its numbers are
-_BOUNDS = [*(f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")), "_mean"]
+_BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
+_MEAN = "_mean"
 _PATHS = 400  # that means and totals are taken from
 PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
 _DERIVED = (
@@ -34,7 +35,7 @@ _LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
     "date",
-    *(f"predicted_{target}{bound}" for target in TARGETS for bound in ("", *_BOUNDS)),
+    *(f"predicted_{target}{bound}" for target in TARGETS for bound in ("", *_BOUNDS, _MEAN)),
     "confidence",
 ]
 
@@ -166,8 +167,11 @@ def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str
         bounds.append(forecast.paths[0].mean(axis=0))
     rounded = significant(np.stack([values, *bounds], axis=2), _DIGITS).reshape(len(dates), -1)
     rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
-    names = _COLUMNS if bounds else [c for c in _COLUMNS if not c.endswith(tuple(_BOUNDS))]
-    unknown = {} if bounds else dict.fromkeys(_COLUMNS)
+    absent = [] if bounds else _BOUNDS
+    if forecast.paths is None:
+        absent = [*absent, _MEAN]
+    names = [c for c in _COLUMNS if not c.endswith(tuple(absent))]
+    unknown = dict.fromkeys(_COLUMNS)
     return [
         unknown | dict(zip(names, (day, date, *row), strict=True))
         for day, (date, row) in enumerate(zip(dates, rows, strict=True), start=1)
