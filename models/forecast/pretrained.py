@@ -37,6 +37,8 @@ _AT_ONCE = 512  # windows in one call of the network
 # seasons, but for weeks.
 _REPEATED = {Step.DAY: 14, Step.WEEK: 14, Step.MONTH: 12}
 
+_FASTEST_GROWTH = 0.6  # power of the steps, by which the distances of the quantiles grow
+
 Network = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
 
 
@@ -112,15 +114,16 @@ class PretrainedModel:
 def _later_distances(first: Floats, steps: NDArray[np.int64], repeated: int) -> Floats:
     """Distances of the quantiles from the median beyond the first 28 steps, [n, steps, 3, 9].
 
-    Those of the last steps are repeated, times (step ÷ repeated step) ^ p. The power p, 0 to 1, is
-    that by which the distances grew over the first 28 steps: with distances ~ step ^ p, the mean
-    of their second half is 2 ^ (p + 1) − 1 times that of the first.
+    Those of the last steps are repeated, times (step ÷ repeated step) ^ p. The power p is that by
+    which the distances grew over the first 28 steps, but no more than 0.6; a random walk has 0.5.
+    With distances ~ step ^ p, the mean of their second half is 2 ^ (p + 1) − 1 times that of the
+    first.
     """
     distances = first - first[..., MEDIAN, None]
     halves = np.abs(distances).reshape(len(first), 2, HORIZON // 2, 3, -1).mean(axis=(2, 4))
     growth = np.ones(halves[:, 0].shape)
     np.divide(halves[:, 1], halves[:, 0], out=growth, where=halves[:, 0] > 0)
-    power = np.clip(np.log2(growth + 1) - 1, 0.0, 1.0)[:, None, :, None]
+    power = np.clip(np.log2(growth + 1) - 1, 0.0, _FASTEST_GROWTH)[:, None, :, None]
     source = HORIZON - repeated + (steps - HORIZON) % repeated
     ratio = ((steps + 1) / (source + 1))[:, None, None]
     found: Floats = distances[:, source] * ratio**power
