@@ -26,6 +26,11 @@ _DIGITS = 9  # of a reply: what a unit is called decides how small its numbers a
 _BOUNDS = [f"_{side}{level}" for level in LEVELS for side in ("lo", "hi")]
 _MEAN = "_mean"
 _PATHS = 400  # that means and totals are taken from
+_TOTALS = {"throughput": 0.5} | {  # quantiles of a total
+    f"throughput_{side}{level}": 0.5 + sign * level / 200
+    for level in LEVELS
+    for side, sign in (("lo", -1), ("hi", 1))
+}
 PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
 _DERIVED = (
     "No cycle times of this series were given: those of the forecast are derived from WIP and "
@@ -133,23 +138,19 @@ def _totals(forecast: Forecast, dates: list[str], period: int) -> dict[str, Any]
     if forecast.paths is None:
         return None
     throughput = forecast.paths[0, :, :, 1]
-    begins = range(0, len(dates), period)
-    periods = [_total(throughput, dates, b, min(b + period, len(dates))) for b in begins]
-    return {"horizon": _total(throughput, dates, 0, len(dates)), "periods": periods}
-
-
-def _total(throughput: Floats, dates: list[str], begin: int, end: int) -> dict[str, Any]:
-    """The sum over some steps, of paths [n, steps]."""
-    sums = throughput[:, begin:end].sum(axis=1)
-    figures = {"throughput": np.median(sums), "throughput_mean": sums.mean()}
-    for level in LEVELS:
-        tail = (1 - level / 100) / 2
-        figures[f"throughput_lo{level}"], figures[f"throughput_hi{level}"] = np.quantile(
-            sums, [tail, 1 - tail]
-        )
-    rounded = significant(np.array(list(figures.values())), _DIGITS).tolist()
-    span = {"first_date": dates[begin], "last_date": dates[end - 1], "steps": end - begin}
-    return span | dict(zip(figures, rounded, strict=True))
+    begins = np.arange(0, len(dates), period)
+    ends = np.append(begins[1:], len(dates))
+    sums = np.add.reduceat(throughput, begins, axis=1)
+    sums = np.column_stack([throughput.sum(axis=1), sums])  # [paths, 1 + periods]
+    figures = np.vstack([np.quantile(sums, list(_TOTALS.values()), axis=0), sums.mean(axis=0)])
+    columns = [*_TOTALS, "throughput_mean"]
+    spans = [(0, len(dates)), *zip(begins.tolist(), ends.tolist(), strict=True)]
+    whole, *parts = [
+        {"first_date": dates[begin], "last_date": dates[end - 1], "steps": end - begin}
+        | dict(zip(columns, row, strict=True))
+        for (begin, end), row in zip(spans, significant(figures.T, _DIGITS).tolist(), strict=True)
+    ]
+    return {"horizon": whole, "periods": parts}
 
 
 def _paths(forecast: Forecast, count: int) -> dict[str, Any] | None:
