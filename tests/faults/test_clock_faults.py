@@ -19,6 +19,7 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+@pytest.mark.long
 def test_a_clock_that_steps_back_by_an_hour_during_a_training(tmp_path: Path) -> None:
     clock = Clock(tmp_path)
     clock.set(HOUR)

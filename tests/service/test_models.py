@@ -33,6 +33,7 @@ net.save(sys.argv[1])
 """
 
 
+@pytest.mark.long
 def test_import_brings_in_a_legacy_model_that_then_predicts(
     service: Service, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_tiny_pretraining_writes_equal_networks(tmp_path: Path) -> None:
     assert sum(isinstance(layer, keras.layers.LSTM) for layer in network.layers) == 2
 
 
+@pytest.mark.long
 def test_a_seed_decides_and_a_training_can_go_on(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("first", "again", "further")]
     for folder in folders:
