@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.clock import Clock
 from tests.support.running_service import FAST, SMALL, job_events, start_service
 
