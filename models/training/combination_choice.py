@@ -4,7 +4,8 @@ Weights are multiples of a quarter, for each target and band of horizons. They a
 steps:
 
 1. For the members that were not trained on the data by gradient steps, the usual weights are equal
-   weights of the autoregression and the pretrained network. Of all weights whose loss is larger
+   weights of the pretrained network and of an autoregression that has beaten the last value in its
+   trials. Of all weights whose loss is larger
    than the least one by at most half a standard error, those nearest to the usual ones are taken
    (after the one-standard-error rule: L. Breiman et al., "Classification and Regression Trees",
    1984, section 3.4.3).
@@ -42,26 +43,33 @@ _FEWEST_FOR_TRAINED = 5  # blocks, without which a trained network has no weight
 _ABOUT = 0.5  # standard errors
 _SHARES = np.arange(5) / 4  # of the trained network
 _NORMAL = 1.2816  # the 90 % quantile of the standard normal distribution
-_USUAL = (MemberName.AUTOREGRESSION, MemberName.PRETRAINED)
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
 
 
-def usual_weights(members: Sequence[MemberName], horizon: int) -> Weights:
-    """Return equal weights of the autoregression and the pretrained network, [horizon, 3] each."""
-    usual = [name for name in members if name in _USUAL]
+def usual_weights(members: Sequence[MemberName], horizon: int, regresses: bool) -> Weights:
+    """Return equal weights of the pretrained network and the autoregression, [horizon, 3] each.
+
+    Args:
+        regresses: False if the autoregression did not beat the last value, which it then all but
+            repeats: it has no weight.
+    """
+    usual = [MemberName.PRETRAINED] + [MemberName.AUTOREGRESSION] * regresses
     return {
         name: np.full((horizon, 3), 1 / len(usual) if name in usual else 0.0) for name in members
     }
 
 
-def choose_weights(errors: MemberErrors, scaling: Scaling, near_only: bool) -> Weights:
+def choose_weights(
+    errors: MemberErrors, scaling: Scaling, near_only: bool, regresses: bool = True
+) -> Weights:
     """Return the weights of all members, [H, 3] each.
 
     Args:
+        regresses: as of `usual_weights`.
         near_only: True to let the errors of the first band decide for all horizons.
     """
     members, horizon = list(errors.errors), errors.truth.shape[2]
-    weights = usual_weights(members, horizon)
+    weights = usual_weights(members, horizon, regresses)
     blocks = _blocks(errors.origins, horizon)
     count = int(blocks.max()) + 1
     if count < _FEWEST_BLOCKS:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Autoregression
+from models.forecast.autoregression import Autoregression, Kind
 from models.forecast.combination import Combination
 from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.intervals import LEVELS
@@ -116,12 +116,13 @@ def _weights(
     prepared: PreparedData, errors: MemberErrors | None, members: list[MemberName]
 ) -> Weights:
     """The weights that errors give; the usual ones where there are none."""
-    usual = usual_weights(members, prepared.horizon)
+    regresses = prepared.choice.train_fit.strength.kind is Kind.REGRESSION
+    usual = usual_weights(members, prepared.horizon, regresses)
     if errors is None:
         return usual
     trials = prepared.choice.trials
     near_only = trials is not None and not trials.knew_year
-    return usual | choose_weights(errors, prepared.encoding.scaling, near_only)
+    return usual | choose_weights(errors, prepared.encoding.scaling, near_only, regresses)
 
 
 def _cut(prepared: PreparedData) -> int:

@@ -44,7 +44,7 @@ def test_independent_members_of_equal_errors_share_the_weight() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_member_that_is_better_by_chance_alone_changes_nothing(seed: int) -> None:
     errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 1.0}, seed=seed)
-    both = errors.of(usual_weights([AUTOREGRESSION, PRETRAINED], 28))
+    both = errors.of(usual_weights([AUTOREGRESSION, PRETRAINED], 28, regresses=True))
     noise = np.random.default_rng(seed).standard_normal(both.shape)
     errors = MemberErrors(
         {**errors.errors, LSTM: both + 0.3 * noise}, errors.truth, errors.origins, errors.series
@@ -98,7 +98,7 @@ def test_unknown_truths_are_left_out() -> None:
 
 def test_the_summary_has_the_errors_of_each_member_alone() -> None:
     errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 2.0})
-    weights = usual_weights([AUTOREGRESSION, PRETRAINED], 28)
+    weights = usual_weights([AUTOREGRESSION, PRETRAINED], 28, regresses=True)
     figures = summary(errors, weights, PLAIN)["per_target"]["wip"]
     truth = np.exp(0.1 * errors.truth[..., 0])
     for name, own in errors.errors.items():
@@ -122,3 +122,9 @@ def test_a_target_that_only_a_naive_rule_forecasts_has_a_warning() -> None:
     [sentence] = naive_warnings({AUTOREGRESSION: 1 - mixed, LAST: mixed})
     assert "WIP" in sentence and "last value" in sentence
     assert naive_warnings({AUTOREGRESSION: ones / 2, LAST: ones / 2}) == []
+
+
+def test_an_autoregression_that_did_not_beat_the_last_value_has_no_usual_weight() -> None:
+    errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 1.0, LAST: 1.0}, days=50)
+    weights = choose_weights(errors, PLAIN, near_only=False, regresses=False)
+    assert (weights[PRETRAINED] == 1).all() and not weights[AUTOREGRESSION].any()
