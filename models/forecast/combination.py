@@ -1,6 +1,8 @@
 """The combination of members: a weighted mean of their forecasts.
 
-The weights are of a target and a step of the horizon, not negative, and add up to one. A mean of
+The weights are of a target and a step of the horizon, not negative, and add up to one. Where the
+line has moved to a level that the training has not seen, the pretrained network forecasts alone: it
+looks at the latest rows only, and is not drawn back to the old level. A mean of
 forecasts whose errors differ has smaller errors than most of them (J. M. Bates & C. W. J. Granger,
 "The combination of forecasts", Operational Research Quarterly 20, 1969). The weights are learned
 in `models.training.combination_choice`.
@@ -82,6 +84,9 @@ class Combination:
         path = np.zeros((len(look_back.last), steps, 3))
         for name, share in shares.items():
             path += share * self.members[name].path(look_back, steps)
+        if look_back.is_new.any() and MemberName.PRETRAINED in self.members:
+            adapted = self.members[MemberName.PRETRAINED].path(look_back, steps)
+            path = np.where(look_back.is_new[:, None], adapted, path)
         return np.clip(path, look_back.lowest[:, None], look_back.highest[:, None])
 
     def with_scaling(self, scaling: Scaling) -> Combination:

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MARGIN = 0.25  # of the range of a series, by which a forecast may leave it on both sides
+_RECENT = 14  # rows whose mean is the present level
+_BEYOND = 1.0  # standard deviations by which it must leave the range of the training
 _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10  # without which no move is unusual
@@ -33,6 +35,8 @@ class LookBack:
         last: step number of the last row, [n].
         series: number of each series, [n].
         lowest, highest: bounds of the forecast, [n, 3].
+        is_new: True where the latest rows lie beyond all that the training has seen, [n, 3]: the
+            line has moved to another level.
     """
 
     scaled: Floats
@@ -41,6 +45,7 @@ class LookBack:
     series: Ints
     lowest: Floats
     highest: Floats
+    is_new: NDArray[np.bool_]
 
     @classmethod
     def of_rows(
@@ -64,10 +69,13 @@ class LookBack:
         scaled = padded(rows, known)
         scaled[:, -1] = _believed(scaled, known)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
+        is_new = np.zeros(low.shape, bool)
         if ranges is not None:
+            recent = scaled[:, -_RECENT:].mean(axis=1)
+            is_new = (recent < ranges[0] - _BEYOND) | (recent > ranges[1] + _BEYOND)
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
         margin = _MARGIN * (high - low)
-        return cls(scaled, known.sum(axis=1), last, series, low - margin, high + margin)
+        return cls(scaled, known.sum(axis=1), last, series, low - margin, high + margin, is_new)
 
     @classmethod
     def of(

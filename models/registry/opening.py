@@ -91,14 +91,12 @@ def _paths(
     }
     step = encoding.calendar.step
     members: dict[MemberName, Member] = {
+        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, encoding.scaling),
         MemberName.LAST_VALUE: LastValue(),
         MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: DirectNetwork(network, encoding, np.asarray(entry.change_scale, float)),
     }
-    if MemberName.PRETRAINED in weights:
-        pretrained = PretrainedMember(PretrainedModel.open(), step, encoding.scaling)
-        members[MemberName.PRETRAINED] = pretrained
     return Combination(members, weights)
 
 
