@@ -2,7 +2,8 @@
 
 The weights are of a target and a step of the horizon, not negative, and add up to one. Where the
 line has moved to a level that the training has not seen, the pretrained network forecasts alone: it
-looks at the latest rows only, and is not drawn back to the old level. A mean of
+looks at the latest rows only, and is not drawn back to the old level. Where 14 rows were all equal,
+the last value is repeated. A mean of
 forecasts whose errors differ has smaller errors than most of them (J. M. Bates & C. W. J. Granger,
 "The combination of forecasts", Operational Research Quarterly 20, 1969). The weights are learned
 in `models.training.combination_choice`.
@@ -87,6 +88,7 @@ class Combination:
         if look_back.is_new.any() and MemberName.PRETRAINED in self.members:
             adapted = self.members[MemberName.PRETRAINED].path(look_back, steps)
             path = np.where(look_back.is_new[:, None], adapted, path)
+        path = np.where(look_back.is_still[:, None], look_back.scaled[:, -1:], path)
         return np.clip(path, look_back.lowest[:, None], look_back.highest[:, None])
 
     def with_scaling(self, scaling: Scaling) -> Combination:

@@ -37,6 +37,7 @@ class LookBack:
         lowest, highest: bounds of the forecast, [n, 3].
         is_new: True where the latest rows lie beyond all that the training has seen, [n, 3]: the
             line has moved to another level.
+        is_still: True where the latest 14 rows are all equal, [n, 3], as after a shutdown.
     """
 
     scaled: Floats
@@ -46,6 +47,7 @@ class LookBack:
     lowest: Floats
     highest: Floats
     is_new: NDArray[np.bool_]
+    is_still: NDArray[np.bool_]
 
     @classmethod
     def of_rows(
@@ -75,7 +77,10 @@ class LookBack:
             is_new = (recent < ranges[0] - _BEYOND) | (recent > ranges[1] + _BEYOND)
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
         margin = _MARGIN * (high - low)
-        return cls(scaled, known.sum(axis=1), last, series, low - margin, high + margin, is_new)
+        count = known.sum(axis=1)
+        is_still = (np.ptp(scaled[:, -_RECENT:], axis=1) == 0) & (count >= _RECENT)[:, None]
+        bounds = low - margin, high + margin
+        return cls(scaled, count, last, series, *bounds, is_new, is_still)
 
     @classmethod
     def of(

@@ -110,3 +110,11 @@ def test_a_new_level_is_forecast_by_the_pretrained_network_alone(by: float, adap
     weights = {MemberName.AUTOREGRESSION: np.ones((1, 3))}
     path = Combination(members, weights).path(start, 2, trained=True)
     assert path[0, 1].tolist() == [0.75 if adapts else 0.25, 0.25, 0.25]
+
+
+def test_a_line_that_stands_still_is_forecast_to_stand_still() -> None:
+    member = {MemberName.AUTOREGRESSION: Fixed(0.25)}
+    combination = Combination(member, {MemberName.AUTOREGRESSION: np.ones((1, 3))})
+    still, moving = [0.5] * 6 + [0.0] * 14, [0.5] * 7 + [0.0] * 13
+    start = look_back_of(still, moving)
+    assert combination.path(start, 2, trained=True)[:, 1, 0].tolist() == [0.0, 0.25]

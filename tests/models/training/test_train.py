@@ -171,7 +171,7 @@ def test_a_diverging_training_is_refused(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("design", DESIGNS.values())
-@pytest.mark.parametrize("days", [60, 14])
+@pytest.mark.parametrize("days", [60, 35])
 def test_a_forecast_beyond_the_horizon_continues_from_itself(
     tmp_path: Path, design: Design, days: int
 ) -> None:
