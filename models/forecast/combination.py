@@ -1,8 +1,8 @@
 """The combination of members: a weighted mean of their forecasts.
 
 The weights are of a target and a step of the horizon, not negative, and add up to one. Where the
-line has moved to a level that the training has not seen, the pretrained network forecasts alone: it
-looks at the latest rows only, and is not drawn back to the old level. Where 14 rows were all equal,
+line has moved to a level that the training has not seen, and members would draw it back to the old
+one, the pretrained network forecasts alone: it looks at the latest rows only. Where 14 rows were all equal,
 the last value is repeated. A mean of
 forecasts whose errors differ has smaller errors than most of them (J. M. Bates & C. W. J. Granger,
 "The combination of forecasts", Operational Research Quarterly 20, 1969). The weights are learned
@@ -85,7 +85,8 @@ class Combination:
         path = np.zeros((len(look_back.last), steps, 3))
         for name, share in shares.items():
             path += share * self.members[name].path(look_back, steps)
-        if look_back.is_new.any() and MemberName.PRETRAINED in self.members:
+        reverts = any(self.members[name].reverts for name in shares)
+        if reverts and look_back.is_new.any() and MemberName.PRETRAINED in self.members:
             adapted = self.members[MemberName.PRETRAINED].path(look_back, steps)
             path = np.where(look_back.is_new[:, None], adapted, path)
         path = np.where(look_back.is_still[:, None], look_back.scaled[:, -1:], path)

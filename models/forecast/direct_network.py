@@ -48,6 +48,11 @@ class DirectNetwork(Member):
         return True
 
     @property
+    def reverts(self) -> bool:
+        """True: it has learned the levels of the training span."""
+        return True
+
+    @property
     def look_back(self) -> int:
         """Rows that a forecast uses."""
         return self.encoding.look_back

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.autoregression import Autoregression
+from models.forecast.autoregression import Autoregression, Kind
 from models.forecast.look_back import LookBack
 from models.forecast.rollout import roll_linear
 from models.series.scaling import Scaling
@@ -47,6 +47,11 @@ class Member(Protocol):
     @property
     def needs_training(self) -> bool:
         """True if it forecasts only series that it was trained on."""
+        return False
+
+    @property
+    def reverts(self) -> bool:
+        """True if its forecasts are drawn to the levels that the training has seen."""
         return False
 
     def path(self, look_back: LookBack, steps: int) -> Floats:
@@ -101,6 +106,11 @@ class LinearRollOut(Member):
     """The roll-out of an autoregression."""
 
     autoregression: Autoregression
+
+    @property
+    def reverts(self) -> bool:
+        """True unless it all but repeats the last value."""
+        return self.autoregression.strength.kind is Kind.REGRESSION
 
     @property
     def look_back(self) -> int:

@@ -28,6 +28,11 @@ class Fixed(Member):
 
     value: float
     trained_only: bool = False
+    draws_back: bool = False
+
+    @property
+    def reverts(self) -> bool:
+        return self.draws_back
 
     @property
     def look_back(self) -> int:
@@ -98,18 +103,22 @@ def test_a_member_without_weight_is_not_asked() -> None:
     assert combination.path(look_back_of([1.0, 2.0]), 1, trained=True)[0, 0, 0] == 2
 
 
-@pytest.mark.parametrize(("by", "adapts"), [(0.0, False), (0.9, False), (9.0, True), (-9.0, True)])
-def test_a_new_level_is_forecast_by_the_pretrained_network_alone(by: float, adapts: bool) -> None:
+@pytest.mark.parametrize("reverts", [True, False])
+@pytest.mark.parametrize(("by", "is_new"), [(0.0, False), (0.9, False), (9.0, True), (-9.0, True)])
+def test_a_new_level_is_forecast_by_the_pretrained_network_where_others_would_draw_it_back(
+    by: float, is_new: bool, reverts: bool
+) -> None:
     rows = np.zeros((1, 40, 3))
     rows[:, -20:, 0] = 1.0 + by if by > 0 else by
     ranges = -np.ones((1, 3)), np.ones((1, 3))
     start = LookBack.of_rows(
         rows, np.ones((1, 40), bool), np.zeros(1, int), np.zeros(1, int), ranges
     )
-    members = {MemberName.AUTOREGRESSION: Fixed(0.25), MemberName.PRETRAINED: Fixed(0.75)}
+    regression = Fixed(0.25, draws_back=reverts)
+    members = {MemberName.AUTOREGRESSION: regression, MemberName.PRETRAINED: Fixed(0.75)}
     weights = {MemberName.AUTOREGRESSION: np.ones((1, 3))}
     path = Combination(members, weights).path(start, 2, trained=True)
-    assert path[0, 1].tolist() == [0.75 if adapts else 0.25, 0.25, 0.25]
+    assert path[0, 1].tolist() == [0.75 if is_new and reverts else 0.25, 0.25, 0.25]
 
 
 def test_a_line_that_stands_still_is_forecast_to_stand_still() -> None:
