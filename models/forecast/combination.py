@@ -1,12 +1,13 @@
 """The combination of members: a weighted mean of their forecasts.
 
-The weights are of a target and a step of the horizon, not negative, and add up to one. Where the
-line has moved to a level that the training has not seen, and members would draw it back to the old
-one, the pretrained network forecasts alone: it looks at the latest rows only. Where 14 rows were all equal,
-the last value is repeated. A mean of
+The weights are of a target and a step of the horizon, not negative, and add up to one. A mean of
 forecasts whose errors differ has smaller errors than most of them (J. M. Bates & C. W. J. Granger,
 "The combination of forecasts", Operational Research Quarterly 20, 1969). The weights are learned
 in `models.training.combination_choice`.
+
+Where the line has moved to a level that the training has not seen, and members would draw it back
+to the old one, the pretrained network forecasts alone: it looks at the latest rows only. Where 14
+rows were all equal, the last value is repeated.
 
 All values here are scaled (`models.series.scaling`).
 

@@ -108,12 +108,11 @@ def test_a_member_without_weight_is_not_asked() -> None:
 def test_a_new_level_is_forecast_by_the_pretrained_network_where_others_would_draw_it_back(
     by: float, is_new: bool, reverts: bool
 ) -> None:
-    rows = np.zeros((1, 40, 3))
+    rows, one = np.zeros((1, 40, 3)), np.zeros(1, int)
     rows[:, -20:, 0] = 1.0 + by if by > 0 else by
+    rows[:, ::3] += 0.01  # it does not stand still
     ranges = -np.ones((1, 3)), np.ones((1, 3))
-    start = LookBack.of_rows(
-        rows, np.ones((1, 40), bool), np.zeros(1, int), np.zeros(1, int), ranges
-    )
+    start = LookBack.of_rows(rows, np.ones((1, 40), bool), one, one, ranges)
     regression = Fixed(0.25, draws_back=reverts)
     members = {MemberName.AUTOREGRESSION: regression, MemberName.PRETRAINED: Fixed(0.75)}
     weights = {MemberName.AUTOREGRESSION: np.ones((1, 3))}
