@@ -40,7 +40,7 @@ def zero_shot_forecaster(
         NotFound: there is no such data set.
     """
     if request.dataset_id is not None:
-        return of_panel(datasets.load(request.dataset_id))
+        return of_panel(datasets.load(request.dataset_id), _asks_what_if(request))
     if not isinstance(request, PredictRequest) or request.history is None:
         needed = "datasetId" if isinstance(request, BatchRequest) else "datasetId or history"
         raise InvalidInput.of(
@@ -53,11 +53,22 @@ def zero_shot_forecaster(
         raise InvalidInput.of(
             "history", f"must have at least {FEWEST_ROWS} rows", f"{len(request.history)} rows"
         )
-    return of_panel(panel)
+    return of_panel(panel, _asks_what_if(request))
 
 
-def of_panel(panel: Panel) -> Forecaster:
-    """Return the pretrained network, ready to forecast the series of a panel."""
+def _asks_what_if(request: PredictRequest | BatchRequest) -> bool:
+    """Return True if a request may ask for the forecast from another state."""
+    if isinstance(request, BatchRequest):
+        return True
+    return request.current_wip is not None or request.planned_throughput is not None
+
+
+def of_panel(panel: Panel, what_if: bool) -> Forecaster:
+    """Return the pretrained network, ready to forecast the series of a panel.
+
+    Args:
+        what_if: True to estimate the effect of another state of the last day.
+    """
     known = ZeroShotSeries(panel.calendar, panel.series_keys)
     model = ZeroShotModel(known, PretrainedModel.open())
     ends = {}
@@ -68,4 +79,5 @@ def of_panel(panel: Panel) -> Forecaster:
         given = not np.isnan(rows[:, 2]).all()
         ends[panel.series_keys[s]] = SeriesEnd(rows[-model.look_back :], last, highest, given)
     cut = int((panel.first + panel.lengths).max())
-    return Forecaster(model, ends, WhatIfEffect.fit(panel, panel.filled(), cut))
+    effect = WhatIfEffect.fit(panel, panel.filled(), cut) if what_if else None
+    return Forecaster(model, ends, effect)

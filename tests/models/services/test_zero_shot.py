@@ -131,3 +131,12 @@ def test_sample_paths_are_joint_courses_of_the_three_targets(client: FlaskClient
     assert [period["steps"] for period in reply["totals"]["periods"]] == [7, 3]
     assert ask(client, history=rows(60)).json["paths"] is None
     assert ask(client, history=rows(60), paths=1001).status_code == 422
+
+
+@pytest.mark.parametrize("field", ["currentWIP", "plannedThroughput"])
+def test_another_state_of_the_last_day_moves_the_forecast(
+    client: FlaskClient, dataset_id: str, field: str
+) -> None:
+    plain = ask(client, datasetId=dataset_id).json["predictions"][0]["predicted_wip"]
+    moved = ask(client, datasetId=dataset_id, **{field: 500}).json["predictions"][0]
+    assert (moved["predicted_wip"] > plain) == (field == "currentWIP")
