@@ -1,4 +1,4 @@
-"""The pretrained network as a member of a combination.
+"""The pretrained network as a member, and all members that nothing is fitted for.
 
 Example: `PretrainedMember(PretrainedModel.open(), Step.DAY, scaling).path(look_back, 30)` returns
 the medians of 30 days, scaled, [n, 30, 3].
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.look_back import LookBack
-from models.forecast.members import Member
+from models.forecast.members import LastSeason, LastValue, Member, MemberName
+from models.forecast.naive import SEASONS
 from models.forecast.pretrained import MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import SHAPES
 from models.series.calendar import Step
@@ -50,3 +51,12 @@ class PretrainedMember(Member):
     def with_scaling(self, scaling: Scaling) -> PretrainedMember:
         """Return the member for another scaling of the series."""
         return replace(self, scaling=scaling)
+
+
+def untrained_members(step: Step, scaling: Scaling) -> dict[MemberName, Member]:
+    """Return the members that nothing is fitted for, by name."""
+    return {
+        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, scaling),
+        MemberName.LAST_VALUE: LastValue(),
+        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
+    }

@@ -57,7 +57,7 @@ class Reconciliation:
     Attributes:
         usual: gap of each series at each weekday or month, [S, places]; NaN for a series that
             does not obey the law over windows, has too few known gaps, or closes on some
-            weekday: work then waits, and the law says nothing of single days.
+            weekday: work then waits, and the law does not hold on single days.
         share: share of a forecast's deviation that is error, by horizon, [H].
         errors: variances of the errors of the forecasts' logarithms, [H, 3].
     """

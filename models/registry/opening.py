@@ -13,11 +13,9 @@ from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.intervals import Intervals
 from models.forecast.legacy_model import LegacyModel
-from models.forecast.members import LastSeason, LastValue, LinearRollOut, Member, MemberName
-from models.forecast.naive import SEASONS
+from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.onnx_session import open_network
-from models.forecast.pretrained import PretrainedModel
-from models.forecast.pretrained_member import PretrainedMember
+from models.forecast.pretrained_member import untrained_members
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
@@ -89,11 +87,8 @@ def _paths(
         MemberName(name): np.asarray(own, float).reshape(-1, 3)
         for name, own in (document.combination or {}).items()
     }
-    step = encoding.calendar.step
     members: dict[MemberName, Member] = {
-        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, encoding.scaling),
-        MemberName.LAST_VALUE: LastValue(),
-        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
+        **untrained_members(encoding.calendar.step, encoding.scaling),
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: DirectNetwork(network, encoding, np.asarray(entry.change_scale, float)),
     }

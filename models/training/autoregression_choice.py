@@ -123,7 +123,7 @@ def choose(
     begin, end = int(panel.first.min()), int((panel.first + panel.lengths).max())
     cuts = [begin + round(share * (cut - begin)) for share in _FOLDS]
     sums = Sums.of(panel, scaled, shape, [*cuts, newest, end], cut)
-    strengths, series = _strengths(len(panel.series_keys)), _series(panel)
+    strengths, series = _strengths(len(panel.series_keys)), tried_series(panel)
     tried = _try(panel, scaled, shape, cuts, sums, strengths, horizon)
     knows_year = shape.knows_year(cut - begin)
     best = 0 if tried is None else _best(tried, knows_year)
@@ -157,8 +157,8 @@ def _strengths(series: int) -> list[Strength]:
     return [_MOMENTUM, *(s for s in _STRENGTHS if own or s.own is None)]
 
 
-def _series(panel: Panel) -> Ints:
-    """Numbers of the series to try, evenly spaced."""
+def tried_series(panel: Panel) -> Ints:
+    """Return the numbers of the series to try, at most 96, evenly spaced."""
     count = len(panel.series_keys)
     return np.unique(np.linspace(0, count - 1, min(count, _MOST_SERIES)).astype(int))
 
@@ -173,7 +173,7 @@ def _try(
     horizon: int,
 ) -> _Tried | None:
     """Roll out every strength over every fold; None if there are too few rows for any."""
-    chosen, errors, naive, every_origin = _series(panel), [], [], []
+    chosen, errors, naive, every_origin = tried_series(panel), [], [], []
     for fold, (low, high) in enumerate(pairwise(cuts), start=1):
         rows = int(np.clip(low - panel.first - shape.fewest(0), 0, panel.lengths).sum())
         if rows < _FEWEST_ROWS * shape.width or high - low < 2:

@@ -77,20 +77,21 @@ def choose_weights(
     usual = np.array([weights[name][0, 0] for name in members])
     trained = np.array([name == MemberName.LSTM for name in members])
     grid = _grid(usual, trained)
-    of_grid = _losses(errors, scaling, grid, blocks)  # [G, K, H, 3]
+    of_grid = _losses(errors, scaling, np.repeat(grid[..., None], 3, axis=2), blocks)
     ends = [0, *(max(1, round(share * horizon)) for share in _BANDS)]
     for low, high in pairwise(ends):
         judged = slice(0, ends[1]) if near_only else slice(low, high)
         by_block = mean_known(of_grid[:, :, judged], axis=2)  # [G, K, 3]
-        for target in range(3):
-            best = grid[_nearest(by_block[..., target], grid, usual)]
-            if trained.any() and count >= _FEWEST_FOR_TRAINED:
-                shares = _SHARES[:, None]
-                mixed = (1 - shares) * best + shares * trained
-                losses = mean_known(_losses(errors, scaling, mixed, blocks)[:, :, judged], axis=2)
-                best = mixed[_least_share(losses[..., target])]
-            for name, weight in zip(members, best, strict=True):
-                weights[name][low:high, target] = weight
+        chosen = [_nearest(by_block[..., target], grid, usual) for target in range(3)]
+        best = grid[chosen].T  # [M, 3]
+        if trained.any() and count >= _FEWEST_FOR_TRAINED:
+            shares = _SHARES[:, None, None]
+            mixed = (1 - shares) * best + shares * trained[:, None]  # [shares, M, 3]
+            losses = mean_known(_losses(errors, scaling, mixed, blocks)[:, :, judged], axis=2)
+            chosen = [_least_share(losses[..., target]) for target in range(3)]
+            best = mixed[chosen, :, range(3)].T
+        for name, own in zip(members, best, strict=True):
+            weights[name][low:high] = own
     return weights
 
 
@@ -110,12 +111,17 @@ def _grid(usual: Floats, trained: NDArray[np.bool_]) -> Floats:
 
 
 def _losses(errors: MemberErrors, scaling: Scaling, grid: Floats, blocks: Ints) -> Floats:
-    """Mean relative errors by weights, block, step and target, [G, K, H, 3]."""
+    """Mean relative errors by weights, block, step and target, [G, K, H, 3].
+
+    Args:
+        grid: weights of the members by target, [G, M, 3].
+    """
     stacked = np.stack(list(errors.errors.values()))
     count = int(blocks.max()) + 1
     found = np.empty((len(grid), count, *errors.truth.shape[2:]))
     for g, weights in enumerate(grid):
-        relative = _relative(errors, np.tensordot(weights, stacked, axes=1), scaling)
+        combined = np.einsum("mt,mnsht->nsht", weights, stacked)
+        relative = _relative(errors, combined, scaling)
         for k in range(count):
             found[g, k] = mean_known(relative[blocks == k], axis=(0, 1))
     return found

@@ -24,10 +24,12 @@ from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.intervals import LEVELS
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.naive import SEASONS, repeated, usual_errors
+from models.forecast.pretrained_member import untrained_members
 from models.forecast.published_model import PublishedModel
 from models.forecast.sample_paths import ErrorPaths
 from models.series import error_measures
 from models.series.panel import TARGETS
+from models.training.autoregression_choice import tried_series
 from models.training.calibration import fit_intervals, fit_reconciliation
 from models.training.combination_choice import Weights, choose_weights, usual_weights
 from models.training.combination_summary import summary
@@ -35,7 +37,6 @@ from models.training.held_back_forecasts import RollOuts, origins_of, roll
 from models.training.member_errors import (
     MemberErrors,
     held_back_errors,
-    simple_members,
     trial_errors,
 )
 from models.training.prepare import PreparedData
@@ -66,7 +67,7 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         network: the trained network.
         trial_path: its forecasts in the trials; see `EpochLoop.trial_path`.
     """
-    cut, choice = _cut(prepared), prepared.choice
+    choice = prepared.choice
     lstm = DirectNetwork(network, prepared.encoding, prepared.change_scale)
     fitted = _members(prepared, lstm, choice.train_fit)
     newest = _members(prepared, lstm, choice.calibration_fit)
@@ -80,12 +81,11 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         ErrorPaths.usual(prepared.horizon),
     )
     calibrated = replace(model, paths=Combination(newest, weights))
-    law = fit_reconciliation(calibrated, prepared, cut)
+    law = fit_reconciliation(calibrated, prepared, prepared.cut)
     calibrated = replace(calibrated, reconciliation=law)
     intervals = fit_intervals(calibrated, prepared, None if tried is None else tried.of(weights))
     model = replace(model, reconciliation=law, intervals=intervals)
-    series = np.arange(len(prepared.panel.series_keys)) if tried is None else tried.series
-    windows = prepared.windows
+    series, windows = tried_series(prepared.panel), prepared.windows
     evaluated = held_back_errors(prepared, fitted, windows.held_back, series)
     metrics = _metrics(model, prepared, origins_of(windows.held_back))
     metrics["combination"] = summary(evaluated, weights, prepared.encoding.scaling)
@@ -108,7 +108,7 @@ def _members(
     return {
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: lstm,
-        **simple_members(prepared),
+        **untrained_members(prepared.panel.calendar.step, prepared.encoding.scaling),
     }
 
 
@@ -125,11 +125,6 @@ def _weights(
     return usual | choose_weights(errors, prepared.encoding.scaling, near_only, regresses)
 
 
-def _cut(prepared: PreparedData) -> int:
-    """The first step that is held back."""
-    return int(prepared.panel.time[prepared.windows.held_back].min())
-
-
 # --- metrics -----------------------------------------------------------------------------------
 
 
@@ -143,7 +138,7 @@ def _metrics(model: PublishedModel, prepared: PreparedData, origins: Ints) -> di
     rolled = roll(model, prepared, origins, rows)
     truth, forecast = panel.values[origins], rolled.values[:, 0]
     naive = repeated(panel, panel.filled(), origins, prepared.horizon)
-    usual = usual_errors(panel, _cut(prepared), SEASONS[panel.calendar.step])
+    usual = usual_errors(panel, prepared.cut, SEASONS[panel.calendar.step])
     usual = np.broadcast_to(usual[rolled.look_back.series][:, None], rolled.values.shape)
     per_target = {
         target: _of_target(i, truth, forecast, rolled, naive, usual, model, prepared)

@@ -17,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.look_back import LookBack
-from models.forecast.members import LastSeason, LastValue, Member, MemberName
-from models.forecast.naive import SEASONS
-from models.forecast.pretrained import PretrainedModel
-from models.forecast.pretrained_member import PretrainedMember
+from models.forecast.members import Member, MemberName
+from models.forecast.pretrained_member import untrained_members
 from models.series.scaling import Scaling
 from models.training.autoregression_choice import truth_after
 from models.training.prepare import PreparedData
@@ -68,16 +66,6 @@ class MemberErrors:
         return replace(self, errors=errors, truth=truth, origins=origins)
 
 
-def simple_members(prepared: PreparedData) -> dict[MemberName, Member]:
-    """Return the members that nothing is fitted for."""
-    step, scaling = prepared.panel.calendar.step, prepared.encoding.scaling
-    return {
-        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, scaling),
-        MemberName.LAST_VALUE: LastValue(),
-        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
-    }
-
-
 def trial_look_back(prepared: PreparedData, rows: int) -> LookBack | None:
     """Return the look-back of every series at every origin of the trials, [n × S'].
 
@@ -106,8 +94,8 @@ def trial_errors(prepared: PreparedData, network_path: Floats | None) -> MemberE
     trials = prepared.choice.trials
     if trials is None:
         return None
-    cut = int(prepared.panel.time[prepared.windows.held_back].min())
-    found = errors_at(prepared, simple_members(prepared), trials.origins, trials.series, cut)
+    members = untrained_members(prepared.panel.calendar.step, prepared.encoding.scaling)
+    found = errors_at(prepared, members, trials.origins, trials.series, prepared.cut)
     errors = {**found.errors, MemberName.AUTOREGRESSION: trials.errors}
     if network_path is not None:
         errors[MemberName.LSTM] = found.truth - network_path.reshape(found.truth.shape)

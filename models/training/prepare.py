@@ -97,6 +97,11 @@ class PreparedData:
         return panel.offsets[:-1][panel.series] + length
 
     @property
+    def cut(self) -> int:
+        """The first step that is held back."""
+        return int(self.panel.time[self.windows.held_back].min())
+
+    @property
     def shape(self) -> Shape:
         """The features of the autoregression."""
         return self.choice.train_fit.shape

@@ -141,8 +141,7 @@ def _learned_little(loop: EpochLoop) -> list[str]:
 
 
 def _what_if(prepared: PreparedData) -> WhatIfEffect:
-    cut = int(prepared.panel.time[prepared.windows.held_back].min())
-    return WhatIfEffect.fit(prepared.panel, prepared.panel.filled(), cut)
+    return WhatIfEffect.fit(prepared.panel, prepared.panel.filled(), prepared.cut)
 
 
 def _network_summary(

@@ -1,4 +1,4 @@
-"""What is made of a forecast: cycle times derived from the other targets."""
+"""Forecasts whose cycle times are derived from the other targets."""
 
 from __future__ import annotations
 
