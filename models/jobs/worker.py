@@ -31,7 +31,7 @@ from utils.storage.database import BEAT_EVERY, Workers, open_engine
 log = logger("worker")
 
 # Seconds between two polls of a queue: a job waits half of them in the median. Each takes 2.8 ms of
-# a core, all day long; what the engine does besides takes 1.6 % of one.
+# a core, all day long; what the engine does besides takes 0.6 % of one.
 _POLL_SECONDS = 0.5
 _CLEANUP_SECONDS = 600.0  # between two removals of what is old
 _DELETED_AT_ONCE = 500
