@@ -76,9 +76,8 @@ def _fields(
     """Fields that the reply to a single request and the entry of a batch share."""
     if not forecast.is_finite:
         raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
-    forecast = forecast.shifted(
-        forecaster.what_if, history.rows[-1], request.current_wip, request.planned_throughput
-    )
+    last = request.last_throughput or request.planned_throughput
+    forecast = forecast.shifted(forecaster.what_if, history.rows[-1], request.current_wip, last)
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
     dates = forecaster.calendar.dates(history.last_step + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T

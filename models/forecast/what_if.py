@@ -1,6 +1,6 @@
 """The what-if effect: the forecast from another WIP or throughput of the last day.
 
-`currentWIP` and `plannedThroughput` describe another state of the last day. The data cannot
+`currentWIP` and `lastThroughput` describe another state of the last day. The data cannot
 show the effect directly, because throughput was high where releases were. The forecast from
 the state as it was is therefore multiplied by factors that follow from the balance of the flow:
 

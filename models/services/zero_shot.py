@@ -60,7 +60,8 @@ def _asks_what_if(request: PredictRequest | BatchRequest) -> bool:
     """Return True if a request may ask for the forecast from another state."""
     if isinstance(request, BatchRequest):
         return True
-    return request.current_wip is not None or request.planned_throughput is not None
+    asked = request.current_wip, request.last_throughput, request.planned_throughput
+    return any(value is not None for value in asked)
 
 
 def of_panel(panel: Panel, what_if: bool) -> Forecaster:

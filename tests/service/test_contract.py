@@ -170,7 +170,7 @@ def test_predict_depends_on_the_state(service: Service, question: Body) -> None:
         reply = service.post("/api/model/predict", question | state).json()
         return float(reply["predictions"][0]["predicted_wip"])
 
-    assert len({first(), first(currentWIP=400), first(plannedThroughput=10)}) == 3
+    assert len({first(), first(currentWIP=400), first(lastThroughput=10)}) == 3
     assert first(currentWIP=400) > first(currentWIP=100)
 
 

@@ -379,6 +379,9 @@ class ForecastFields(Request):
     current_wip: Positive | None = Field(
         None, alias="currentWIP", description="WIP of the last day, in units; default: as known"
     )
+    last_throughput: Positive | None = Field(
+        None, description="throughput of the last day, in units; default: as known"
+    )
     planned_throughput: Positive | None = Field(
         None, description="units to finish per step over the horizon, as far as the line can"
     )

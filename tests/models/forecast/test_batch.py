@@ -71,7 +71,7 @@ ITEMS = [
     item(),
     item("q", "t", predictionDays=7),
     item("q", history=rows(12)),
-    item(currentWIP=150, plannedThroughput=40, targetProduction=1e6),
+    item(currentWIP=150, lastThroughput=40, targetProduction=1e6),
     item(raw=True),
     item("new", history=rows(30)),
     item("new", "t", history=rows(20)),

@@ -133,7 +133,7 @@ def test_sample_paths_are_joint_courses_of_the_three_targets(client: FlaskClient
     assert ask(client, history=rows(60), paths=1001).status_code == 422
 
 
-@pytest.mark.parametrize("field", ["currentWIP", "plannedThroughput"])
+@pytest.mark.parametrize("field", ["currentWIP", "lastThroughput"])
 def test_another_state_of_the_last_day_moves_the_forecast(
     client: FlaskClient, dataset_id: str, field: str
 ) -> None:

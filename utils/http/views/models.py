@@ -130,8 +130,8 @@ def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply:
 
     Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
     of the outcomes, from the end of the training data or from the rows in `history`. `currentWIP`
-    and `plannedThroughput` give the forecast of another state or plan; `targetProduction` asks on
-    which day the cumulated throughput reaches it.
+    and `lastThroughput` give the forecast of another state of the last day; `targetProduction`
+    asks on which day the cumulated throughput reaches it.
     """
     return service.predict(body)
 
