@@ -57,7 +57,8 @@ def idle_connections(service: Service, count: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("megabytes", [1, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("megabytes", [1, 8])
 def test_memory_for_metrics_that_is_full(tmp_path: Path, megabytes: int) -> None:
     """A container has 64 MB of it; a page of a mapped file without room kills its process."""
     with small_disk(tmp_path / "shm", megabytes) as disk:
@@ -75,7 +76,8 @@ def test_memory_for_metrics_that_is_full(tmp_path: Path, megabytes: int) -> None
         assert works(service) and service.stop() == 0
 
 
-@pytest.mark.parametrize("descriptors", [256, pytest.param(1024, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("descriptors", [256, 1024])
 def test_more_idle_connections_than_descriptors(tmp_path: Path, descriptors: int) -> None:
     limit = ("prlimit", f"--nofile={descriptors}:{descriptors}")
     service = start_service(tmp_path, prefix=limit, RATE_LIMITS="off", **NO_WORKER)

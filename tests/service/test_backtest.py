@@ -316,6 +316,7 @@ def test_the_same_key_is_the_same_backtest(service: Service, trained: Body) -> N
     assert other.status_code == 422 and "Idempotency-Key" in other.json()["error"]
 
 
+@pytest.mark.long
 def test_a_models_backtests_go_with_it(service: Service, dataset: Body) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"]}
     gone, stays = (service.post("/api/model/train", body).json() for _ in range(2))
@@ -396,6 +397,7 @@ def test_data_without_the_plant_of_the_model_is_a_422(service: Service, dataset:
         )
 
 
+@pytest.mark.long
 def test_a_model_whose_data_is_deleted_says_so(service: Service) -> None:
     data = service.post("/api/data/generate", SMALL).json()["dataset_id"]
     model = service.post("/api/model/train", FAST | {"datasetId": data}).json()

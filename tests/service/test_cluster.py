@@ -96,6 +96,7 @@ def test_data_stored_by_one_is_read_by_the_other(machines: list[Service]) -> Non
     assert two.call("DELETE", f"/api/data/{made['dataset_id']}").status_code == 200
 
 
+@pytest.mark.long
 def test_two_workers_share_one_queue(machines: list[Service]) -> None:
     ids = [machines[0].submit(SHORT | {"epochs": 400}) for _ in range(2)]
     wait_until(lambda: [machines[1].job(id)["status"] for id in ids] == ["running"] * 2)

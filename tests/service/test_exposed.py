@@ -70,6 +70,7 @@ def exposed(endless: tuple[Path, str]) -> Iterator[Service]:
     assert running.stop() == 0
 
 
+@pytest.mark.long
 def test_the_log_advises_a_proxy_once(exposed: Service, service: Service) -> None:
     assert (exposed.folder / "log").read_text().count("put nginx in front") == 1
     assert "put nginx in front" not in (service.folder / "log").read_text()

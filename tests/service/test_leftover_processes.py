@@ -33,12 +33,13 @@ def run_id_of(pid: int) -> str:
     return next(line.partition("=")[2] for line in environment if line.startswith(f"{VARIABLE}="))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "options"),
     [
         (signal.SIGINT, []),
-        pytest.param(signal.SIGTERM, [], marks=pytest.mark.long),
-        pytest.param(signal.SIGKILL, ["-n1"], marks=pytest.mark.long),
+        (signal.SIGTERM, []),
+        (signal.SIGKILL, ["-n1"]),
     ],
 )
 def test_nothing_outlives_pytest(

@@ -239,6 +239,7 @@ def test_nobody_comes_through_without_a_key(front: Front, folder: Path) -> None:
     assert "c2VjcmV0" not in log and front.key.split("_", 2)[2] not in log
 
 
+@pytest.mark.long
 def test_a_service_without_keys_answers_nothing_through_a_proxy(tmp_path: Path) -> None:
     service = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="1")
     with nginx(tmp_path, int(service.environment["PORT"])) as front:
@@ -358,6 +359,7 @@ def test_clients_that_do_not_read_hold_up_nobody(narrow: Front) -> None:
         assert narrow.call("GET", "/health/live").status_code == 200
 
 
+@pytest.mark.long
 def test_a_renewed_certificate_is_served_after_a_reload(tmp_path: Path) -> None:
     def served() -> str:
         return ssl.get_server_certificate(("127.0.0.1", port), timeout=20)

@@ -169,6 +169,7 @@ def test_a_job_that_was_queued_then_runs_now(released: Service) -> None:
     assert config == committed(f"models/{PLAIN}.json")["config"]
 
 
+@pytest.mark.long
 def test_the_old_data_set_can_be_trained_on(released: Service) -> None:
     reply = released.post("/api/model/train", FAST | {"datasetId": DATASET})
     assert reply.status_code == 200, reply.text

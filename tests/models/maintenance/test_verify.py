@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.data.datasets import Datasets
@@ -54,6 +54,7 @@ def load_everything(stores: Stores) -> None:
     Datasets(stores.settings.data_location, 10**6, 10**6).load(stores.dataset_id)
 
 
+@settings(max_examples=max(20, settings().max_examples // 4))  # each opens a model
 @given(st.integers(0), st.integers(0), st.integers(1, 255))
 def test_any_byte_that_changes_is_found_and_refused(
     stores: Stores, file: int, place: int, change: int

@@ -86,7 +86,13 @@ def test_training_stops_and_is_what_it_was_after_its_best_epoch(panel: Panel) ->
 
 @pytest.mark.parametrize(
     ("after", "design"),
-    [(1, PATIENT), (3, PATIENT), (2, replace(DESIGNS[Architecture.ENHANCED], patience=2))],
+    [
+        (1, PATIENT),
+        pytest.param(3, PATIENT, marks=pytest.mark.long),
+        pytest.param(
+            2, replace(DESIGNS[Architecture.ENHANCED], patience=2), marks=pytest.mark.long
+        ),
+    ],
 )
 def test_an_interrupted_training_ends_as_one_that_was_not(
     after: int, design: Design, panel: Panel

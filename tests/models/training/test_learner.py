@@ -139,7 +139,7 @@ def fitted(hyper: Hyperparameters, prepared: PreparedData) -> list[float]:
     return losses
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.long), 0.2])
 def test_loss_curve_is_that_of_fit(dropout: float) -> None:
     hyper = tiny(dropout_rate=dropout, epochs=3, learning_rate=0.0005)
     prepared = task_of(hyper, days=600)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.training
 NINETEEN_SEVENTY = time.struct_time((1970, 1, 1, 0, 0, 0, 3, 1, 0))
 
 
-@pytest.mark.parametrize("is_put_right", [False, True])
+@pytest.mark.parametrize("is_put_right", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_clock_before_1980_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_put_right: bool
 ) -> None:

@@ -78,7 +78,9 @@ def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
     assert "curl -X POST" in log
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
     running = start_service(tmp_path)
     running.wait_for_worker()

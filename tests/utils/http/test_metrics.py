@@ -314,6 +314,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.service
 def test_a_plain_gunicorn_counts_in_the_operators_folder(tmp_path: Path) -> None:
     own = tmp_path / "given" / "metrics"

@@ -140,6 +140,7 @@ def test_kept_connections_are_answered_while_it_stops(
     assert web.process.wait(40) == 0
 
 
+@pytest.mark.long
 def test_a_request_that_does_not_end_delays_the_stop_by_the_drain_only(tmp_path: Path) -> None:
     service = start_service(tmp_path, WORKERS="0", DRAIN_SECONDS="1")
     connection = http.client.HTTPConnection("127.0.0.1", int(service.environment["PORT"]), 60)
