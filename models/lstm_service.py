@@ -23,6 +23,7 @@ from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
 from models.services.operation_page import OperationPage
+from models.services.planning_service import PlanningService
 from models.services.selection import selection
 from models.services.synthetic_data import plant_spec
 from models.services.training_service import TrainingService
@@ -53,6 +54,7 @@ class LSTMService:
         trainings: trainings and their jobs.
         backtests: backtests of the models.
         files: the files of the models.
+        planning: the answers to planners.
         page: the answers to the operation page.
         master_data: the names of plants, products, panel sizes and regions.
     """
@@ -77,6 +79,7 @@ class LSTMService:
         self.trainings = TrainingService(settings, *stores, waiting, on_job_submitted)
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
+        self.planning = PlanningService()
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)

@@ -25,6 +25,8 @@ TAGS = {
     "Jobs": "Trainings and backtests that wait, run or have ended.",
     "Models": "Trained models: read, download, compress, backtest and delete them.",
     "Forecasts": "Forecast series, and check states of a line against Little's Law.",
+    "Planning": "When orders are finished, which WIP cap and release rate meet a target, and what "
+    "limits a line.",
     "Operation page": "What the operation page shows: trainings and models by plant, pictures, "
     "the training log.",
     "Master data": "Names of plants, products, panel sizes and regions.",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails
 
 from utils.errors import BadRequest, Detail, InvalidInput
+
+R = TypeVar("R", bound="Request")
 
 _RULES = {
     "missing": "is required",
@@ -193,6 +196,29 @@ class Request(BaseModel):
         named = error["loc"] and error["type"] != "missing"
         received = shown(error["input"]) if named else None
         return Detail(field, rule, received)
+
+
+def parse_each(schema: type[R], items: Sequence[Any], field: str) -> list[R]:
+    """Check each object of a list in a body.
+
+    Args:
+        field: name of the list; a detail's field is `field.place.name`.
+
+    Raises:
+        InvalidInput: one of them breaks a rule; one detail for each rule.
+    """
+    found, details = [], []
+    for place, item in enumerate(items):
+        try:
+            found.append(schema.parse(item))
+        except InvalidInput as error:
+            details += [
+                Detail(f"{field}.{place}.{detail.field}", detail.message, detail.received)
+                for detail in error.details
+            ]
+    if details:
+        raise InvalidInput(_sentence(details), details)
+    return found
 
 
 @cache

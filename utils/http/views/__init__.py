@@ -9,6 +9,7 @@ from utils.http.views import (
     models,
     operation,
     operation_page,
+    planning,
     training,
 )
 
@@ -19,6 +20,7 @@ VIEWS = [
     jobs.views,
     models.views,
     models.forecasts,
+    planning.views,
     operation_page.views,
     master_data.views,
 ]
