@@ -82,7 +82,7 @@ class Naive:
     def forecast(self, past: Panel) -> Forecast:
         """Forecast what follows a panel."""
         begins, ends = past.offsets[:-1, None], past.offsets[1:, None]
-        season = naive.SEASONS[past.calendar.step] if self._seasonal else 1
+        season = past.calendar.season if self._seasonal else 1
         place = ends - season + np.arange(self._horizon) % season
         # For a series shorter than a season it is the last value.
         place = np.where(place >= begins, place, ends - 1)

@@ -50,7 +50,7 @@ def run(
     """
     plan = make_plan(forecaster, document, panel, request)
     trial = Trial(forecaster, plan)
-    scores = Scores(usual_errors(plan.panel, plan.trained, plan.season))
+    scores = Scores(usual_errors(plan.panel, plan.trained))
     origin, series = plan.pairs()
     for some in _blocks(plan, origin):
         control.check()

@@ -40,7 +40,7 @@ def _chart(trial: Trial, s: int) -> dict[str, Any]:
     high = min(end, int(origins[-1]) + plan.horizon)
     actual = panel.values[panel.offsets[s] + np.arange(low, high) - begin]
     return names(panel, s) | {
-        "dates": panel.calendar.dates(np.arange(low, high)),
+        "dates": panel.calendar_of(s).dates(np.arange(low, high)),
         "actual": {target: _column(actual[:, i]) for i, target in enumerate(TARGETS)},
         "forecasts": [_forecast(plan, block, k, int(o)) for k, o in enumerate(origins)],
     }
@@ -60,7 +60,7 @@ def _apart(plan: Plan, s: int) -> Ints:
 
 
 def _forecast(plan: Plan, block: RollOutBlock, k: int, origin: int) -> dict[str, Any]:
-    calendar, forecast = plan.panel.calendar, block.forecast
+    calendar, forecast = plan.panel.calendar_of(int(block.series[k])), block.forecast
     bounds = {"lo": forecast.lower, "hi": forecast.upper}
     return {
         "origin": calendar.dates(np.array([origin - 1]))[0],

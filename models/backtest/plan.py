@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.forecaster import Forecaster
-from models.forecast.naive import SEASONS
 from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar, day_number
 from models.series.panel import SERIES_FIELDS, Panel
@@ -71,7 +70,9 @@ class Split:
             return None
 
         def step(day: str) -> int:
-            return int(calendar.index(np.array([day_number(date.fromisoformat(day))]))[0])
+            lanes = np.arange(max(1, len(calendar.working)))
+            days = np.full(len(lanes), day_number(date.fromisoformat(day)))
+            return int(calendar.index(days, lanes).max())
 
         new = step(stated.last_date) + 1
         calibration = step(stated.calibration_from) if stated.calibration_from else new
@@ -114,7 +115,7 @@ class Plan:
     @property
     def season(self) -> int:
         """Steps of a season."""
-        return SEASONS[self.panel.calendar.step]
+        return self.panel.calendar.season
 
     def pairs(self) -> tuple[Ints, Ints]:
         """Return the numbers of the origin and of the series of all roll-outs, origin by origin."""

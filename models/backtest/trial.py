@@ -18,6 +18,7 @@ from models.forecast.forecaster import Forecaster
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.look_back import LookBack
 from models.forecast.published_model import PublishedModel
+from models.series.calendar import dated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,7 +59,7 @@ class Trial:
         ahead = row[:, None] + steps
         inside = ahead < panel.offsets[series + 1][:, None]
         actual = panel.values[np.minimum(ahead, len(panel.values) - 1)]
-        season = self.plan.season
+        season = panel.calendar.seasons(panel.dated_first)[series][:, None]
         before = row[:, None] - season + steps % season
         # A series shorter than a season has its last value only.
         before = np.where(before >= begin[:, None], before, row[:, None] - 1)
@@ -115,7 +116,10 @@ class Trial:
         recent = model.encoding.scaling.forward_paths(self._filled[np.maximum(rows, 0)], numbers)
         low, high = model.encoding.lowest, model.encoding.highest
         shown = (low[numbers], high[numbers]) if numbers.max() < len(low) else None
-        return LookBack.of_rows(recent, rows >= begin[:, None], origin - 1, numbers, shown)
+        calendar, lanes = self.plan.panel.calendar, self.plan.panel.lanes
+        last = origin - 1 if lanes is None else dated(origin - 1, lanes[series])
+        known = rows >= begin[:, None]
+        return LookBack.of_rows(recent, known, last, numbers, shown, calendar)
 
 
 def _merged(parts: list[tuple[NDArray[np.bool_], Forecast]], count: int) -> Forecast:

@@ -236,7 +236,7 @@ class _Comparison:
     def _forecasts(self, forecaster: Forecaster) -> _Forecasts:
         plan = self._plan
         block = Trial(forecaster, plan).block(self._origins, self._series)
-        scale = usual_errors(plan.panel, plan.trained, plan.season)[self._series]
+        scale = usual_errors(plan.panel, plan.trained)[self._series]
         errors = np.abs(block.truth - block.forecast.values) / scale[:, None]
         return _Forecasts(block.forecast.values, error_measures.mean_or_none(errors))
 

@@ -122,7 +122,7 @@ def _outliers(panel: Panel, odd: Outliers, s: int) -> list[dict[str, Any]]:
 
 def _dates(panel: Panel, rows: NDArray[np.int64]) -> list[str]:
     series = np.searchsorted(panel.offsets, rows, side="right") - 1
-    return panel.calendar.dates(panel.first[series] + rows - panel.offsets[series])
+    return panel.calendar.dates(panel.dated_first[series] + rows - panel.offsets[series])
 
 
 def _finite(value: Any) -> float | None:

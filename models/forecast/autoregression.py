@@ -45,7 +45,6 @@ _FEWEST_BEFORE = 7
 _SHORT = 3  # lags
 _EXCLUDED = 1e9  # times the penalty, on features that the data is too short for
 _SHORT_YEAR = 0.9  # years of training below which the time of the year is not used
-_PER_YEAR = {Step.DAY: 365.25, Step.WEEK: 52.2, Step.MONTH: 12.0}
 _WEEKLY = {Step.DAY: 7, Step.WEEK: 0, Step.MONTH: 0}  # calendar features that need no whole year
 
 
@@ -99,7 +98,7 @@ class Shape:
 
     def knows_year(self, steps: int) -> bool:
         """Return True if so many steps are enough to fit the time of the year."""
-        return steps >= _SHORT_YEAR * _PER_YEAR[self.calendar.step]
+        return steps >= _SHORT_YEAR * self.calendar.steps_per_year
 
     def penalty(self, strength: float, steps: int, yearly: float, kind: Kind) -> Floats:
         """Return the ridge penalty on the coefficient of each feature, [width].
@@ -121,10 +120,15 @@ class Shape:
             penalty[first:-1] = yearly
         return penalty
 
-    def ahead(self, time: Ints) -> Floats:
-        """Return features of the steps after `time`, [n, calendar + 1]: calendar and constant."""
-        calendar = self.calendar.features(time + 1).astype(float)
-        return np.hstack([calendar, np.ones((len(time), 1))])
+    def ahead(self, time: Ints, calendar: Calendar | None = None) -> Floats:
+        """Return features of the steps after `time`, [n, calendar + 1]: calendar and constant.
+
+        Args:
+            time: dated step numbers.
+            calendar: that they are of; by default the one that it was fitted with.
+        """
+        found = (calendar or self.calendar).features(time + 1).astype(float)
+        return np.hstack([found, np.ones((len(time), 1))])
 
     def features(self, scaled: Floats, begins: Ints, rows: Ints, time: Ints) -> Floats:
         """Return the features of rows of a panel, [n, width].
@@ -135,7 +139,7 @@ class Shape:
             scaled: the values of the panel, [all rows, 3].
             begins: first row of the series of each row, [n].
             rows: row numbers, [n].
-            time: step numbers of these rows, [n].
+            time: dated step numbers of these rows, [n].
         """
         now = scaled[rows]
         sums = np.vstack([np.zeros(3), np.cumsum(scaled, axis=0)])
@@ -232,7 +236,7 @@ class Autoregression:
         """
         changes = np.full((len(scaled), 3), np.nan)
         for s, (begin, end) in enumerate(pairwise(panel.offsets)):
-            own, first = scaled[begin:end], int(panel.first[s])
+            own, first = scaled[begin:end], int(panel.dated_first[s])
             for at in range(1, end - begin, BLOCK):
                 before = np.arange(at, min(at + BLOCK, end - begin)) - 1
                 features = self.shape.features(own, np.zeros_like(before), before, first + before)

@@ -77,5 +77,5 @@ def windows(encoding: Encoding, look_back: LookBack) -> NDArray[np.float32]:
     features = encoding.value_features(recent.reshape(-1, 3), np.maximum(position, 0).ravel())
     features = features.reshape(count, rows, -1)[:, -encoding.length :]
     time = look_back.last[:, None] + np.arange(1 - encoding.length, 1)
-    ahead = encoding.ahead(time.ravel()).reshape(count, encoding.length, -1)
+    ahead = encoding.ahead(time.ravel(), look_back.calendar).reshape(count, encoding.length, -1)
     return np.concatenate([features, ahead], axis=2)

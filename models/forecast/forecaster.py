@@ -14,7 +14,7 @@ from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, dated
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
@@ -34,11 +34,13 @@ class History(NamedTuple):
         rows: WIP, throughput and cycle time in units, oldest first, [n, 3]; n is at least the
             length of the model's window.
         last_step: step number of the last row.
+        calendar: of this series alone, that the step number is of.
     """
 
     series_key: SeriesKey
     rows: Floats
     last_step: int
+    calendar: Calendar = Calendar()
 
 
 class SeriesEnd(NamedTuple):
@@ -84,8 +86,20 @@ class Forecaster:
 
     @property
     def calendar(self) -> Calendar:
-        """The calendar of the series."""
+        """The calendar of all series."""
         return self.encoding.calendar
+
+    def calendar_of(self, series_key: SeriesKey) -> Calendar:
+        """Return the calendar of one series.
+
+        Of a series that the model was not trained on, it is that of another one of its plant; of
+        a plant that is not known, that of any series.
+        """
+        number = self._numbers.get(series_key)
+        if number is None:
+            keys = self.encoding.series_keys
+            number = next((i for i, key in enumerate(keys) if key[0] == series_key[0]), 0)
+        return self.encoding.calendar_of(number)
 
     @property
     def can_start_cold(self) -> bool:
@@ -132,7 +146,7 @@ class Forecaster:
     def recent_history(self, series_key: SeriesKey) -> History | None:
         """Return the end of the training data of a series; None if the model keeps none."""
         end = self._series.get(series_key)
-        return end and History(series_key, end.recent, end.last_step)
+        return end and History(series_key, end.recent, end.last_step, self.calendar_of(series_key))
 
     def highest_throughput(self, series_key: SeriesKey) -> float:
         """Return the most units put out in a step by a series; infinite if it is not known."""
@@ -158,9 +172,9 @@ class Forecaster:
         """
         model, count = self.model, len(self.encoding.series_keys)
         rows = [history.rows for history in histories]
+        calendar, last = _side_by_side(histories)
         if isinstance(model, ZeroShotModel):
-            return model.forecast(rows, steps, paths)
-        last = np.array([history.last_step for history in histories])
+            return model.forecast(rows, calendar, last, steps, paths)
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
         if isinstance(model, LegacyModel):
             recent = np.stack([each[-model.encoding.length :] for each in rows])
@@ -168,9 +182,20 @@ class Forecaster:
         if numbers[0] == count:
             model = model.with_series(*rows)
             numbers = np.arange(count, count + len(rows))
-        forecast = model.forecast(model.look_back_of(numbers, rows, last), steps, paths)
+        look_back = model.look_back_of(numbers, rows, last, calendar)
+        forecast = model.forecast(look_back, steps, paths)
         derived = [not self.has_cycle_times(history.series_key) for history in histories]
         return forecast.with_derived_cycle_times(np.array(derived))
+
+
+def _side_by_side(histories: Sequence[History]) -> tuple[Calendar, Ints]:
+    """One calendar of several histories, and the dated step number of the last row of each."""
+    calendar, lanes = Calendar.side_by_side([history.calendar for history in histories])
+    last = np.array([history.last_step for history in histories])
+    if not calendar.working:
+        return calendar, last
+    days = [history.calendar.days(np.array([history.last_step]))[0] for history in histories]
+    return calendar, dated(calendar.index(np.array(days), lanes), lanes)
 
 
 def _listed(names: list[str]) -> str:

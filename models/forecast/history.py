@@ -60,21 +60,24 @@ def _requested(
     """
     names = dict(zip(SERIES_FIELDS, series_key, strict=True))
     table = tables.read_rows([names | row for row in requested], max_rows)
-    panel = cleaning.clean(table, forecaster.calendar).panel
+    panel = cleaning.clean(table, forecaster.calendar_of(series_key)).panel
     if panel.series_keys != (series_key,):
         others = [other for other in panel.series_keys if other != series_key]
         raise InvalidInput.of(
             "history", f"must hold rows of {' / '.join(series_key)} only", " / ".join(others[0])
         )
     rows = panel.filled()
-    return History(series_key, rows, int(panel.first[0]) + len(rows) - 1)
+    last = int(panel.first[0]) + len(rows) - 1
+    return History(series_key, rows, last, panel.calendar_of(0))
 
 
 def _joined(history: History, known: History | None) -> History:
     """A history preceded by the known rows from before it, if no step lies between them."""
-    first = history.last_step + 1 - len(history.rows)
-    if known is None or known.last_step + 1 < first:
+    if known is None:
         return history
-    overlap = known.last_step + 1 - first
+    begin = history.calendar.days(np.array([history.last_step + 1 - len(history.rows)]))
+    overlap = known.last_step + 1 - int(known.calendar.index(begin)[0])
+    if overlap < 0:
+        return history
     before = known.rows[: max(0, len(known.rows) - overlap)]
     return history._replace(rows=np.vstack([before, history.rows]))

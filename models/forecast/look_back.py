@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
+from models.series.calendar import Calendar
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,8 @@ _BEYOND = 1.0  # standard deviations by which it must leave the range of the tra
 _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10  # without which no move is unusual
-_COMPARED = (1, 2, 7)  # rows before the last one; near one of them, it is not unusual
+_COMPARED = (1, 2)  # rows before the last one; near one of them or a week ago, it is not unusual
+_WEEK = 7
 _LEAST_MOVE = 0.1  # of a standard deviation of the series: smaller moves are usual
 
 
@@ -32,12 +34,13 @@ class LookBack:
             series are the mean of its others. A last value far beyond the usual moves is moved
             back.
         known: how many rows, at the end, are rows of the series, [n].
-        last: step number of the last row, [n].
+        last: dated step number of the last row, [n].
         series: number of each series, [n].
         lowest, highest: bounds of the forecast, [n, 3].
         is_new: True where the latest rows lie beyond all that the training has seen, [n, 3]: the
             line has moved to another level.
         is_still: True where the latest 14 rows are all equal, [n, 3], as after a shutdown.
+        calendar: that the step numbers are of.
     """
 
     scaled: Floats
@@ -48,6 +51,7 @@ class LookBack:
     highest: Floats
     is_new: NDArray[np.bool_]
     is_still: NDArray[np.bool_]
+    calendar: Calendar = Calendar()
 
     @classmethod
     def of_rows(
@@ -57,19 +61,21 @@ class LookBack:
         last: Ints,
         series: Ints,
         ranges: tuple[Floats, Floats] | None = None,
+        calendar: Calendar = Calendar(),
     ) -> LookBack:
         """Return the look-back of given rows.
 
         Args:
             rows: scaled, oldest first, [n, look_back, 3].
             known: true for rows of the series, at the end of each look-back, [n, look_back].
-            last: step number of the last row, [n].
+            last: dated step number of the last row, [n].
             series: number of each series, [n].
             ranges: lowest and highest values of each series in its training span, [n, 3]; the
                 forecast stays within these and the look-back, plus a quarter of that range.
+            calendar: that the step numbers are of.
         """
         scaled = padded(rows, known)
-        scaled[:, -1] = _believed(scaled, known)
+        scaled[:, -1] = _believed(scaled, known, calendar.season)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
         is_new = np.zeros(low.shape, bool)
         if ranges is not None:
@@ -80,7 +86,7 @@ class LookBack:
         count = known.sum(axis=1)
         is_still = (np.ptp(scaled[:, -_RECENT:], axis=1) == 0) & (count >= _RECENT)[:, None]
         bounds = low - margin, high + margin
-        return cls(scaled, count, last, series, *bounds, is_new, is_still)
+        return cls(scaled, count, last, series, *bounds, is_new, is_still, calendar)
 
     @classmethod
     def of(
@@ -109,9 +115,10 @@ class LookBack:
         return cls.of_rows(
             scaled[np.maximum(rows, 0)],
             rows >= begins[:, None],
-            panel.first[series] + end - begins - 1,
+            panel.dated_first[series] + end - begins - 1,
             series,
             ranges and (ranges[0][series], ranges[1][series]),
+            panel.calendar,
         )
 
     @property
@@ -145,7 +152,7 @@ def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
     return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
 
 
-def _believed(rows: Floats, known: NDArray[np.bool_]) -> Floats:
+def _believed(rows: Floats, known: NDArray[np.bool_], season: int) -> Floats:
     """The last row of each look-back, [n, 3], with values moved back that moved too far.
 
     One wrong day would carry on over the whole forecast. A value is left as it is if it is near
@@ -155,10 +162,11 @@ def _believed(rows: Floats, known: NDArray[np.bool_]) -> Floats:
     Args:
         rows: [n, look_back, 3].
         known: true for rows of the series, [n, look_back].
+        season: steps of a week of days.
     """
     last = rows[:, -1].copy()
     length = rows.shape[1]
-    lags = [lag for lag in _COMPARED if lag < length]
+    lags = [lag for lag in (*_COMPARED, min(season, _WEEK)) if lag < length]
     if length <= _FEWEST_MOVES or not lags:
         return last
     pairs = known[:, 1:-1] & known[:, :-2]

@@ -81,7 +81,7 @@ class LastSeason(Member):
     """The last season, repeated; the last value where less than a season is known.
 
     Attributes:
-        season: steps of a season.
+        season: steps of a season, where no working calendar gives them.
     """
 
     season: int
@@ -93,10 +93,12 @@ class LastSeason(Member):
 
     def path(self, look_back: LookBack, steps: int) -> Floats:
         """Return the forecasts after a look-back, [n, steps, 3]."""
-        rows = look_back.scaled.shape[1]
-        place = rows - self.season + np.arange(steps) % self.season
-        long_enough = look_back.known >= self.season
-        seasonal = look_back.scaled[:, np.maximum(place, 0)]
+        rows, season = look_back.scaled.shape[1], np.array([self.season])
+        if look_back.calendar.working:
+            season = look_back.calendar.seasons(look_back.last)
+        place = rows - season[:, None] + np.arange(steps) % season[:, None]
+        long_enough = look_back.known >= season
+        seasonal = np.take_along_axis(look_back.scaled, np.maximum(place, 0)[..., None], axis=1)
         last = look_back.scaled[:, -1:]
         return np.where(long_enough[:, None, None], seasonal, last)
 

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series import error_measures
-from models.series.calendar import Step
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}  # steps
 
 
 def repeated(panel: Panel, values: Floats, rows: Ints, horizon: int) -> dict[str, Floats]:
@@ -31,7 +28,8 @@ def repeated(panel: Panel, values: Floats, rows: Ints, horizon: int) -> dict[str
     Returns:
         Forecasts by their names, each [n, H, 3].
     """
-    season, steps = SEASONS[panel.calendar.step], np.arange(horizon)
+    steps = np.arange(horizon)
+    season = panel.calendar.seasons(panel.dated_first)[panel.series[rows]][:, None]
     begin = panel.offsets[:-1][panel.series[rows]][:, None]
     seasonal = rows[:, None] - season + steps % season
     # For a series shorter than a season it is the last value.
@@ -42,18 +40,19 @@ def repeated(panel: Panel, values: Floats, rows: Ints, horizon: int) -> dict[str
     }
 
 
-def usual_errors(panel: Panel, before: int, season: int) -> Floats:
+def usual_errors(panel: Panel, before: int) -> Floats:
     """Return the mean absolute error of the seasonal naive forecast, the scale of MASE, [S, 3].
 
     NaN for series shorter than a season, or that repeat themselves exactly.
 
     Args:
         before: first step that is not used.
-        season: steps of a season.
     """
     found = np.full((len(panel.series_keys), 3), np.nan)
+    seasons = panel.calendar.seasons(panel.dated_first)
     for s, begin in enumerate(panel.offsets[:-1]):
         early = int(np.clip(before - panel.first[s], 0, panel.lengths[s]))
         rows = panel.values[begin : begin + early]
+        season = seasons[s]
         found[s] = error_measures.mean_known(np.abs(rows[season:] - rows[:-season]), axis=0)
     return np.where(found > 0, found, np.nan)

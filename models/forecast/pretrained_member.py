@@ -1,6 +1,6 @@
 """The pretrained network as a member, and all members that nothing is fitted for.
 
-Example: `PretrainedMember(PretrainedModel.open(), Step.DAY, scaling).path(look_back, 30)` returns
+Example: `PretrainedMember(PretrainedModel.open(), Calendar(), scaling).path(look_back, 30)` returns
 the medians of 30 days, scaled, [n, 30, 3].
 """
 
@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.closed_days import DayGrid
 from models.forecast.look_back import LookBack
 from models.forecast.members import LastSeason, LastValue, Member, MemberName
-from models.forecast.naive import SEASONS
 from models.forecast.pretrained import MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import SHAPES
-from models.series.calendar import Step
+from models.series.calendar import Calendar
 from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,24 @@ class PretrainedMember(Member):
 
     Attributes:
         model: the network.
-        step: between two rows.
+        calendar: of the series that it was made for.
         scaling: of the series.
     """
 
     model: PretrainedModel
-    step: Step
+    calendar: Calendar
     scaling: Scaling
 
     @property
     def look_back(self) -> int:
         """Rows that a forecast uses."""
-        return SHAPES[self.step].look_back
+        return SHAPES[self.calendar.step].look_back
 
     def path(self, look_back: LookBack, steps: int) -> Floats:
         """Return the forecasts after a look-back, [n, steps, 3]."""
         rows = self.scaling.inverse(look_back.last_rows(self.look_back), look_back.series)
-        medians = self.model.quantiles(rows, self.step, steps)[..., MEDIAN]
+        medians = quantiles_of(self.model, rows, look_back.calendar, look_back.last, steps)
+        medians = medians[..., MEDIAN]
         path = self.scaling.forward_paths(medians, look_back.series)
         return np.where(np.isnan(path), look_back.scaled[:, -1:], path)
 
@@ -53,10 +55,26 @@ class PretrainedMember(Member):
         return replace(self, scaling=scaling)
 
 
-def untrained_members(step: Step, scaling: Scaling) -> dict[MemberName, Member]:
+def quantiles_of(
+    model: PretrainedModel, rows: Floats, calendar: Calendar, last: Ints, steps: int
+) -> Floats:
+    """Return quantiles of the steps after rows in units, [n, steps, 3, 9], by `LEVELS`.
+
+    Args:
+        rows: WIP, throughput and cycle time of worked days, [n, m, 3].
+        last: dated step number of the last row of each series, [n].
+    """
+    if not calendar.working:
+        return model.quantiles(rows, calendar.step, steps)
+    grid = DayGrid.of(calendar, last, steps, SHAPES[calendar.step].look_back)
+    found = model.quantiles(grid.past(rows), calendar.step, grid.days, grid.future(None))
+    return grid.worked(found)
+
+
+def untrained_members(calendar: Calendar, scaling: Scaling) -> dict[MemberName, Member]:
     """Return the members that nothing is fitted for, by name."""
     return {
-        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), step, scaling),
+        MemberName.PRETRAINED: PretrainedMember(PretrainedModel.open(), calendar, scaling),
         MemberName.LAST_VALUE: LastValue(),
-        MemberName.LAST_SEASON: LastSeason(SEASONS[step]),
+        MemberName.LAST_SEASON: LastSeason(calendar.season),
     }

@@ -21,6 +21,7 @@ from models.forecast.intervals import CLOSE, LEVELS, Intervals
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
+from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.scaling import Scaling
 
@@ -63,14 +64,22 @@ class PublishedModel:
         encoding = replace(self.encoding, scaling=scaling)
         return replace(self, encoding=encoding, paths=self.paths.with_scaling(scaling))
 
-    def look_back_of(self, numbers: Ints, rows: Sequence[Floats], last: Ints) -> LookBack:
+    def look_back_of(
+        self,
+        numbers: Ints,
+        rows: Sequence[Floats],
+        last: Ints,
+        calendar: Calendar | None = None,
+    ) -> LookBack:
         """Return the scaled look-back of some series.
 
         Args:
             numbers: number of each series, [n].
             rows: recent rows of each in units, oldest first, [m, 3].
-            last: step number of the last row of each, [n].
+            last: dated step number of the last row of each, [n].
+            calendar: that they are of; by default that of the training.
         """
+        calendar = calendar or self.encoding.calendar
         length, encoding = self.look_back, self.encoding
         whole = np.full((len(numbers), length, 3), np.nan)
         for i, recent in enumerate(rows):
@@ -78,7 +87,8 @@ class PublishedModel:
         scaled = encoding.scaling.forward_paths(whole, numbers)
         trained = (numbers < len(encoding.lowest)).all()
         ranges = (encoding.lowest[numbers], encoding.highest[numbers]) if trained else None
-        return LookBack.of_rows(scaled, ~np.isnan(scaled[..., 0]), last, numbers, ranges)
+        known = ~np.isnan(scaled[..., 0])
+        return LookBack.of_rows(scaled, known, last, numbers, ranges, calendar)
 
     def scaled_path(self, look_back: LookBack, steps: int) -> Floats:
         """Return the forecasts, scaled, [n, steps, 3]."""
@@ -91,8 +101,7 @@ class PublishedModel:
         if self.reconciliation is None:
             return raw, raw
         time = look_back.last[:, None] + np.arange(1, scaled.shape[1] + 1)
-        calendar = self.encoding.calendar
-        return raw, self.reconciliation.apply(raw, look_back.series, time, calendar)
+        return raw, self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
 
     def forecast(self, look_back: LookBack, steps: int, paths: int = 0) -> Forecast:
         """Return the forecasts of the `steps` steps after a look-back.

@@ -83,10 +83,10 @@ class Reconciliation:
             cut: first step that is not used.
             forecasts, truth: of n roll-outs in units, [n, H, 3]; NaN where not known.
             series: number of the series of each roll-out, [n].
-            time: step numbers, [n, H].
+            time: dated step numbers, [n, H].
         """
         gaps = np.where(panel.time < cut, gap(panel.values), np.nan)
-        places = place_in_season(panel.calendar, panel.time)
+        places = place_in_season(panel.calendar, panel.dated_time)
         count = _PLACES[panel.calendar.step]
         usual = np.full((len(panel.series_keys), count), np.nan)
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
@@ -120,7 +120,8 @@ class Reconciliation:
         Args:
             values: forecasts in units, [n, H, 3].
             series: number of each series, [n].
-            time: step numbers, [n, H].
+            time: dated step numbers, [n, H].
+            calendar: that they are of.
         """
         places = place_in_season(calendar, time)
         known = series < len(self.usual)
@@ -155,7 +156,8 @@ class Reconciliation:
 
 
 def place_in_season(calendar: Calendar, time: Ints) -> Ints:
-    """Return the weekday or month of step numbers, as a number from 0."""
+    """Return the weekday or month of dated step numbers, as a number from 0."""
+    time = calendar.days(time) if calendar.step is Step.DAY else time
     return time % _PLACES[calendar.step]
 
 

@@ -13,6 +13,7 @@ Example: an autoregression whose coefficients are all zero forecasts no change, 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -53,7 +54,8 @@ def roll_out(
     weights, ahead = shape.expand(autoregression.coefficients(look_back.series))
     change_scale = autoregression.change[:, None]
     weights, ahead = weights * change_scale, ahead * change_scale
-    calendar = features_ahead(look_back.last, 0, steps, shape.ahead)
+    of_steps = partial(shape.ahead, calendar=look_back.calendar)
+    calendar = features_ahead(look_back.last, 0, steps, of_steps)
     drift = np.matmul(calendar, np.swapaxes(ahead, 1, 2))
     count, rows = len(look_back.last), shape.look_back
     values = np.empty((count, rows + steps, 3))

@@ -81,7 +81,7 @@ class WhatIfEffect:
         rows = rows[np.all([near[rows - lag] for lag in range(_LAGS)], axis=0)]
         if len(rows) < _FEWEST_ROWS:
             return cls.unknown()
-        series, time = panel.series, panel.time
+        series, time = panel.series, panel.dated_time
         sums: Any = 0.0
         for some in _whole_series(rows, series[rows]):
             columns = np.column_stack(

@@ -1,7 +1,7 @@
 """Forecasts without a training: the pretrained network alone, from the rows of any series.
 
 model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
-forecast = model.forecast(rows, last_steps, steps=30)  # rows in units, by series
+forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
 Its intervals are the quantiles of the network.
 """
@@ -18,11 +18,13 @@ from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import HORIZON, SHAPES
+from models.forecast.pretrained_member import quantiles_of
 from models.forecast.sample_paths import ErrorPaths
 from models.series.calendar import Calendar
 from models.series.panel import SeriesKey
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 PRETRAINED_ID = "pretrained"  # in place of the id of a model
 FEWEST_ROWS = 10  # of a history
@@ -36,11 +38,17 @@ class ZeroShotSeries:
         calendar: step of the series.
         series_keys: the series, by number.
         length: rows that a history has at least.
+        lanes: number of the working calendar of each series, [S]; None: there is one at most.
     """
 
     calendar: Calendar
     series_keys: tuple[SeriesKey, ...]
     length: int = FEWEST_ROWS
+    lanes: Ints | None = None
+
+    def calendar_of(self, number: int) -> Calendar:
+        """Return the calendar of one series alone."""
+        return self.calendar.of_lane(0 if self.lanes is None else int(self.lanes[number]))
 
 
 @dataclass(frozen=True)
@@ -60,18 +68,27 @@ class ZeroShotModel:
         """Rows that a forecast uses."""
         return SHAPES[self.encoding.calendar.step].look_back
 
-    def forecast(self, rows: Sequence[Floats], steps: int, paths: int = 0) -> Forecast:
+    def forecast(
+        self,
+        rows: Sequence[Floats],
+        calendar: Calendar,
+        last: Ints,
+        steps: int,
+        paths: int = 0,
+    ) -> Forecast:
         """Return the forecasts of n series.
 
         Args:
             rows: recent rows of each in units, oldest first, [m, 3]; NaN where unknown.
+            calendar: of the series.
+            last: dated step number of the last row of each, [n].
             paths: number of sample paths.
         """
         length = self.look_back
         recent = np.full((len(rows), length, 3), np.nan)
         for i, own in enumerate(rows):
             recent[i, length - len(own[-length:]) :] = own[-length:]
-        quantiles = self.pretrained.quantiles(recent, self.encoding.calendar.step, steps)
+        quantiles = quantiles_of(self.pretrained, recent, calendar, last, steps)
         values = quantiles[..., MEDIAN]
         lower, upper = (
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}

@@ -88,7 +88,7 @@ def _paths(
         for name, own in (document.combination or {}).items()
     }
     members: dict[MemberName, Member] = {
-        **untrained_members(encoding.calendar.step, encoding.scaling),
+        **untrained_members(encoding.calendar, encoding.scaling),
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: DirectNetwork(network, encoding, np.asarray(entry.change_scale, float)),
     }

@@ -117,11 +117,12 @@ def _forecast(forecaster: Forecaster, panel: Panel, s: int, begin: int, cut: int
     """The forecast of one series from row `begin`, whose step number is `cut`."""
     end = min(begin + _MOST_STEPS, int(panel.offsets[s + 1]))
     rows = panel.filled()[panel.offsets[s] : begin]
-    history = History(panel.series_keys[s], rows, cut - 1)
+    calendar = panel.calendar_of(s)
+    history = History(panel.series_keys[s], rows, cut - 1, calendar)
     forecast = forecaster.forecast(history, end - begin)
     return HeldBack(
         name=" / ".join(panel.series_keys[s]),
-        dates=panel.calendar.dates(np.arange(cut, cut + end - begin)),
+        dates=calendar.dates(np.arange(cut, cut + end - begin)),
         forecast=forecast.values[0],
         actual=panel.values[begin:end],
         lower={level: bound[0] for level, bound in forecast.lower.items()},

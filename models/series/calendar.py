@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series.working_calendar import WorkingCalendar
 from utils.errors import InvalidInput
 
 # Date of day 0 of rows that give a day number only, and of synthetic data: a Monday.
@@ -35,18 +36,31 @@ class Step(StrEnum):
     MONTH = "month"
 
 
+SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}  # steps, where all of them are worked
+STEPS_PER_YEAR = {Step.DAY: 365.25, Step.WEEK: 52.2, Step.MONTH: 12.0}
+_LANE = 1 << 40  # above any number of a step
+
+
 @dataclass(frozen=True)
 class Calendar:
     """The step between rows, and the conversion between dates and step numbers.
+
+    Series may have working calendars of their own. A *dated* step number tells which of them
+    (its lane) it belongs to: `dated(step, lane)`. Adding to it goes on in the same lane. Without
+    working calendars, and in the first lane, dated and plain step numbers are equal.
 
     Attributes:
         step: time between two rows.
         offset: position of a row's date within its step. Weeks: the day number modulo 7;
             months: the day of the month (31: the last day of the month); days: 0.
+        working: working calendars of days, by lane; (): every day is worked.
+        origin: day at which the step numbers of all lanes equal the number of the day.
     """
 
     step: Step = Step.DAY
     offset: int = 0
+    working: tuple[WorkingCalendar, ...] = ()
+    origin: int = 0
 
     @classmethod
     def of(cls, days: Ints, series: Ints) -> Calendar:
@@ -72,26 +86,79 @@ class Calendar:
             "date", "rows must be a day, a week or a month apart", f"{usual} days apart"
         )
 
-    def index(self, days: Ints) -> Ints:
-        """Return the step numbers of days since 1970-01-01."""
+    def index(self, days: Ints, lane: Ints | int = 0) -> Ints:
+        """Return the plain step numbers of days since 1970-01-01, in a lane each."""
         if self.step is Step.DAY:
-            return days
+            return self._by_lane(days, lane, WorkingCalendar.index)
         if self.step is Step.WEEK:
             return (days - self.offset) // 7
         return _as_dates(days).astype("datetime64[M]").astype(np.int64)
 
     def days(self, index: Ints) -> Ints:
-        """Return the days since 1970-01-01 of step numbers; the inverse of `index`."""
+        """Return the days since 1970-01-01 of dated step numbers; the inverse of `index`."""
         if self.step is Step.DAY:
-            return index
+            lane = lanes_of(index)
+            return self._by_lane(index - lane * _LANE, lane, WorkingCalendar.days)
         if self.step is Step.WEEK:
             return index * 7 + self.offset
         first = _as_dates(index, "M").astype("datetime64[D]").astype(np.int64)
         last = _as_dates(index + 1, "M").astype("datetime64[D]").astype(np.int64) - 1
         return np.minimum(first + self.offset - 1, last)
 
+    def _by_lane(
+        self, numbers: Ints, lane: Ints | int, convert: Callable[[WorkingCalendar, Ints, int], Ints]
+    ) -> Ints:
+        """Numbers converted by the working calendar of the lane of each."""
+        if not self.working:
+            return numbers
+        lane, found = np.broadcast_to(lane, numbers.shape), np.empty_like(numbers)
+        for number, calendar in enumerate(self.working):
+            own = lane == number
+            found[own] = convert(calendar, numbers[own], self.origin)
+        return found
+
+    def is_open(self, days: Ints, lane: Ints | int = 0) -> NDArray[np.bool_]:
+        """Return True for the days that are worked, in a lane each."""
+        lane, found = np.broadcast_to(lane, days.shape), np.ones(days.shape, bool)
+        for number, calendar in enumerate(self.working):
+            own = lane == number
+            found[own] = calendar.is_open(days[own])
+        return found
+
+    def of_lane(self, lane: int) -> Calendar:
+        """Return the calendar of one lane alone, whose dated and plain step numbers are equal."""
+        return replace(self, working=self.working[lane : lane + 1])
+
+    @classmethod
+    def side_by_side(cls, calendars: Sequence[Calendar]) -> tuple[Calendar, Ints]:
+        """Return one calendar with the lanes of several, and the lane of each.
+
+        Each of them has one lane at most.
+        """
+        first = next((own for own in calendars if own.working), calendars[0])
+        working = [own.working[0] if own.working else WorkingCalendar() for own in calendars]
+        distinct = list(dict.fromkeys(working))
+        lanes = np.array([distinct.index(own) for own in working], np.int64)
+        return replace(first, working=tuple(distinct) if first.working else ()), lanes
+
+    @property
+    def season(self) -> int:
+        """Steps of a season; the longest of all lanes."""
+        return max((own.season for own in self.working), default=SEASONS[self.step])
+
+    def seasons(self, index: Ints) -> Ints:
+        """Return the steps of a season in the lane of each dated step number."""
+        own = [working.season for working in self.working] or [SEASONS[self.step]]
+        return np.array(own, np.int64)[lanes_of(index) if self.working else np.zeros_like(index)]
+
+    @property
+    def steps_per_year(self) -> float:
+        """Steps of a year; the most of all lanes."""
+        every = STEPS_PER_YEAR[self.step]
+        return max((every * own.steps_per_week / 7 for own in self.working), default=every)
+
     def dates(self, index: Ints) -> list[str]:
-        """Return the ISO dates of step numbers."""
+        """Return the ISO dates of dated step numbers."""
         return [str(day) for day in _as_dates(self.days(np.asarray(index)))]
 
     @property
@@ -100,19 +167,37 @@ class Calendar:
         return self.features(np.zeros(1, np.int64)).shape[1]
 
     def features(self, index: Ints) -> NDArray[np.float32]:
-        """Return the calendar features of step numbers, [n] → [n, width].
+        """Return the calendar features of dated step numbers, [n] → [n, width].
 
         Days: the weekday, one-hot, and the time of the year as two harmonics (sine and cosine of
         one and of two periods a year); weeks: the two harmonics; months: the month, one-hot.
         """
         if self.step is Step.MONTH:
             return np.eye(12, dtype=np.float32)[index % 12]
-        year = 2 * np.pi * self.days(index)[:, None] / DAYS_PER_YEAR
+        days = self.days(index)
+        year = 2 * np.pi * days[:, None] / DAYS_PER_YEAR
         waves = np.hstack([np.sin(year), np.cos(year), np.sin(2 * year), np.cos(2 * year)])
         if self.step is Step.WEEK:
             return waves.astype(np.float32)
-        weekday = np.eye(7)[(index + _EPOCH_WEEKDAY) % 7]
+        weekday = np.eye(7)[(days + _EPOCH_WEEKDAY) % 7]
         return np.hstack([weekday, waves]).astype(np.float32)
+
+
+def dated(steps: Ints, lane: Ints | int) -> Ints:
+    """Return the dated step numbers of plain ones, in a lane each."""
+    found: Ints = steps + np.asarray(lane, np.int64) * _LANE
+    return found
+
+
+def plain(index: Ints) -> Ints:
+    """Return the plain step numbers of dated ones."""
+    return index - lanes_of(index) * _LANE
+
+
+def lanes_of(index: Ints) -> Ints:
+    """Return the lane of dated step numbers."""
+    found: Ints = (index + _LANE // 2) // _LANE
+    return found
 
 
 def _as_dates(numbers: Ints, unit: str = "D") -> NDArray[np.datetime64]:

@@ -13,6 +13,7 @@ from models.series.calendar import Calendar, Step
 from models.series.features import AVERAGED, calendar_extras, moving_averages
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 from models.series.scaling import Scaling
+from models.series.working_calendar import WorkingCalendar
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +35,7 @@ class Encoding:
         scaling: between units and scaled values.
         lowest, highest: range of the scaled values in the training span, [S, 3].
         engineered: True if rows have the features of `models.series.features` too.
+        lanes: number of the working calendar of each series, [S]; None: there is one at most.
     """
 
     calendar: Calendar
@@ -43,6 +45,7 @@ class Encoding:
     lowest: Floats
     highest: Floats
     engineered: bool = False
+    lanes: Ints | None = None
 
     kind = "anchored"
 
@@ -60,7 +63,12 @@ class Encoding:
             edge.reduceat(np.nan_to_num(scaled), panel.offsets[:-1], axis=0)
             for edge in (np.minimum, np.maximum)
         )
-        return cls(panel.calendar, length, panel.series_keys, scaling, low, high, engineered)
+        keys, lanes = panel.series_keys, panel.lanes
+        return cls(panel.calendar, length, keys, scaling, low, high, engineered, lanes)
+
+    def calendar_of(self, number: int) -> Calendar:
+        """Return the calendar of one series alone."""
+        return self.calendar.of_lane(0 if self.lanes is None else int(self.lanes[number]))
 
     @property
     def names(self) -> list[list[str]]:
@@ -106,7 +114,7 @@ class Encoding:
 
         Args:
             scaled: their values, [n, 3].
-            time: their step numbers, [n].
+            time: their dated step numbers, [n].
             position: position of each row within its series, [n].
         """
         return np.hstack([self.value_features(scaled, position), self.ahead(time)])
@@ -125,12 +133,18 @@ class Encoding:
             near = np.hstack([near, moving_averages(near, position, self.averaged)])
         return near.astype(np.float32)
 
-    def ahead(self, time: Ints) -> NDArray[np.float32]:
-        """Return the calendar features of the steps after `time`, [n] → [n, c]."""
-        calendar = self.calendar.features(time + 1)
+    def ahead(self, time: Ints, calendar: Calendar | None = None) -> NDArray[np.float32]:
+        """Return the calendar features of the steps after `time`, [n] → [n, c].
+
+        Args:
+            time: dated step numbers.
+            calendar: that they are of; by default the one that the encoding was fitted with.
+        """
+        calendar = calendar or self.calendar
+        found = calendar.features(time + 1)
         if self.engineered:
-            calendar = np.hstack([calendar, calendar_extras(self.calendar, time + 1)])
-        return calendar
+            found = np.hstack([found, calendar_extras(calendar, time + 1)])
+        return found
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into an equal encoding."""
@@ -144,17 +158,28 @@ class Encoding:
             "lowest": self.lowest.tolist(),
             "highest": self.highest.tolist(),
             "engineered": self.engineered,
+            "working": [own.to_document() for own in self.calendar.working],
+            "origin": self.calendar.origin,
+            "lanes": None if self.lanes is None else self.lanes.tolist(),
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Encoding:
         """Return the encoding that `to_document` described."""
+        working = tuple(map(WorkingCalendar.from_document, document.get("working", ())))
+        lanes = document.get("lanes")
         return cls(
-            Calendar(Step(document["step"]), int(document["anchor"])),
+            Calendar(
+                Step(document["step"]),
+                int(document["anchor"]),
+                working,
+                int(document.get("origin", 0)),
+            ),
             int(document["sequence_length"]),
             tuple((key[0], key[1], key[2]) for key in document["keys"]),
             Scaling.from_document(document),
             np.asarray(document["lowest"], float).reshape(-1, 3),
             np.asarray(document["highest"], float).reshape(-1, 3),
             document.get("engineered", False),
+            None if lanes is None else np.asarray(lanes, np.int64),
         )

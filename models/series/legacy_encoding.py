@@ -171,6 +171,10 @@ class LegacyEncoding:
             np.divide(wip, throughput, out=cycle_time, where=throughput > 0)
         return np.maximum(values, 0.0)
 
+    def calendar_of(self, number: int) -> Calendar:
+        """Return the calendar of one series."""
+        return self.calendar
+
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into an equal encoding."""
         return {

@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, dated
 
 SERIES_FIELDS = ("plant", "application", "panel_size")  # of a series key, in this order
 TARGETS = ("wip", "throughput", "cycle_time")
@@ -36,6 +36,7 @@ class Panel:
         first: step number of the first row of each series, [S].
         values: WIP, throughput and cycle time in the units of the data, [rows, 3]; NaN where a
             value is not known.
+        lanes: number of the working calendar of each series, [S]; None: there is one at most.
     """
 
     calendar: Calendar
@@ -43,6 +44,7 @@ class Panel:
     offsets: Ints
     first: Ints
     values: Floats
+    lanes: Ints | None = None
 
     @property
     def lengths(self) -> Ints:
@@ -61,19 +63,40 @@ class Panel:
 
     @property
     def time(self) -> Ints:
-        """Step number of each row, [rows]."""
+        """Plain step number of each row, [rows]."""
         return self.position + np.repeat(self.first, self.lengths)
+
+    @property
+    def dated_first(self) -> Ints:
+        """Dated step number of the first row of each series, [S]."""
+        return self.first if self.lanes is None else dated(self.first, self.lanes)
+
+    @property
+    def dated_time(self) -> Ints:
+        """Dated step number of each row, [rows]."""
+        return self.position + np.repeat(self.dated_first, self.lengths)
+
+    @property
+    def days(self) -> Ints:
+        """Day of each row since 1970-01-01, [rows]."""
+        return self.calendar.days(self.dated_time)
+
+    def calendar_of(self, series: int) -> Calendar:
+        """Return the calendar of one series alone."""
+        lane = 0 if self.lanes is None else int(self.lanes[series])
+        return self.calendar.of_lane(lane)
 
     def select(self, keep: Sequence[int]) -> Panel:
         """Return the panel of the series with these numbers, in the given order."""
         rows = [np.arange(self.offsets[s], self.offsets[s + 1]) for s in keep]
         lengths = [len(r) for r in rows]
-        return Panel(
-            self.calendar,
-            tuple(self.series_keys[s] for s in keep),
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            self.first[list(keep)],
-            self.values[np.concatenate(rows)] if rows else np.empty((0, 3)),
+        return replace(
+            self,
+            series_keys=tuple(self.series_keys[s] for s in keep),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            first=self.first[list(keep)],
+            values=self.values[np.concatenate(rows)] if rows else np.empty((0, 3)),
+            lanes=None if self.lanes is None else self.lanes[list(keep)],
         )
 
     def filled(self) -> Floats:

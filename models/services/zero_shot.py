@@ -70,7 +70,7 @@ def of_panel(panel: Panel, what_if: bool) -> Forecaster:
     Args:
         what_if: True to estimate the effect of another state of the last day.
     """
-    known = ZeroShotSeries(panel.calendar, panel.series_keys)
+    known = ZeroShotSeries(panel.calendar, panel.series_keys, lanes=panel.lanes)
     model = ZeroShotModel(known, PretrainedModel.open())
     ends = {}
     for s, (begin, end) in enumerate(pairwise(panel.offsets.tolist())):

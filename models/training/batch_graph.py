@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.registry.hyperparameters import Hyperparameters
+from models.series.calendar import dated
 from models.training.learner import make_learner
 from models.training.prepare import PreparedData
 
@@ -43,10 +44,10 @@ class BatchGraph:
         steps: int,
     ) -> None:
         panel, encoding = prepared.panel, prepared.encoding
-        first, time = int(panel.first.min()), panel.time
+        calendar, place = _calendar_rows(prepared)
         self._rows = tf.constant(encoding.value_features(prepared.scaled, panel.position))
-        self._ahead = tf.constant(encoding.ahead(np.arange(first, time.max() + 1)))
-        self._time = tf.constant(time - first, tf.int32)
+        self._ahead = tf.constant(calendar)
+        self._time = tf.constant(place, tf.int32)
         self._series = tf.constant(panel.series, tf.int32)
         self._names = tf.constant(encoding.identities(np.arange(len(panel.series_keys))))
         self._scaled = tf.constant(prepared.scaled, tf.float32)
@@ -116,3 +117,14 @@ class BatchGraph:
         truth = tf.clip_by_value(change / self._scale, -_LARGEST_CHANGE, _LARGEST_CHANGE)
         errors = tf.where(known, tf.reshape(outputs, tf.shape(truth)) - truth, 0.0)
         return tf.reduce_sum(tf.square(errors)), tf.reduce_sum(tf.cast(known, tf.float32))
+
+
+def _calendar_rows(prepared: PreparedData) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Calendar features of all steps of every lane, and the place of each row's among them."""
+    panel = prepared.panel
+    steps = np.arange(int(panel.first.min()), int(panel.time.max()) + 1)
+    lanes = np.zeros(len(panel.first), np.int64) if panel.lanes is None else panel.lanes
+    used, number = np.unique(lanes, return_inverse=True)
+    features = [prepared.encoding.ahead(dated(steps, int(lane))) for lane in used]
+    place = panel.time - steps[0] + number[panel.series] * len(steps)
+    return np.concatenate(features), place

@@ -23,7 +23,7 @@ from models.forecast.combination import Combination
 from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.intervals import LEVELS
 from models.forecast.members import LinearRollOut, Member, MemberName
-from models.forecast.naive import SEASONS, repeated, usual_errors
+from models.forecast.naive import repeated, usual_errors
 from models.forecast.pretrained_member import untrained_members
 from models.forecast.published_model import PublishedModel
 from models.forecast.sample_paths import ErrorPaths
@@ -108,7 +108,7 @@ def _members(
     return {
         MemberName.AUTOREGRESSION: LinearRollOut(autoregression),
         MemberName.LSTM: lstm,
-        **untrained_members(prepared.panel.calendar.step, prepared.encoding.scaling),
+        **untrained_members(prepared.panel.calendar, prepared.encoding.scaling),
     }
 
 
@@ -138,7 +138,7 @@ def _metrics(model: PublishedModel, prepared: PreparedData, origins: Ints) -> di
     rolled = roll(model, prepared, origins, rows)
     truth, forecast = panel.values[origins], rolled.values[:, 0]
     naive = repeated(panel, panel.filled(), origins, prepared.horizon)
-    usual = usual_errors(panel, prepared.cut, SEASONS[panel.calendar.step])
+    usual = usual_errors(panel, prepared.cut)
     usual = np.broadcast_to(usual[rolled.look_back.series][:, None], rolled.values.shape)
     per_target = {
         target: _of_target(i, truth, forecast, rolled, naive, usual, model, prepared)
@@ -156,7 +156,7 @@ def _metrics(model: PublishedModel, prepared: PreparedData, origins: Ints) -> di
         "held_back_rows": len(rows),
         "calibration_rows": len(prepared.windows.calibration),
         "horizon": prepared.horizon,
-        "season": SEASONS[panel.calendar.step],
+        "season": panel.calendar.season,
         "littles_law": {
             "series_that_obey": None if reconciliation is None else reconciliation.obeyed,
             "gap": error_measures.mean_or_none(_littles_law_gap(rolled.values)),

@@ -171,14 +171,14 @@ def _blocks(
     filled = np.nan_to_num(scaled)
     known = ~np.isnan(panel.values)
     for s, (begin, end) in enumerate(pairwise(panel.offsets)):
-        first = int(panel.first[s])
+        first, dated_first = int(panel.first[s]), int(panel.dated_first[s])
         edges = [begin, *(np.clip(np.array(cuts) - first, 0, end - begin) + begin)]
         own, fewest = filled[begin:end], shape.fewest(end - begin)
         for k, (low, high) in enumerate(pairwise(edges)):
             for at in range(max(low, begin + fewest), high, BLOCK):
                 rows = np.arange(at, min(at + BLOCK, high))
                 before = rows - 1 - begin
-                features = shape.features(own, np.zeros_like(before), before, first + before)
+                features = shape.features(own, np.zeros_like(before), before, dated_first + before)
                 moved = (filled[rows] - filled[rows - 1]) / change
                 moved = np.where(known[rows], np.clip(moved, -LARGEST, LARGEST), np.nan)
                 usual = np.abs(features[:, : 3 * shape.lags]).max(axis=1) < FARTHEST

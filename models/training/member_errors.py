@@ -94,7 +94,7 @@ def trial_errors(prepared: PreparedData, network_path: Floats | None) -> MemberE
     trials = prepared.choice.trials
     if trials is None:
         return None
-    members = untrained_members(prepared.panel.calendar.step, prepared.encoding.scaling)
+    members = untrained_members(prepared.panel.calendar, prepared.encoding.scaling)
     found = errors_at(prepared, members, trials.origins, trials.series, prepared.cut)
     errors = {**found.errors, MemberName.AUTOREGRESSION: trials.errors}
     if network_path is not None:

@@ -20,6 +20,7 @@ from models.registry.model_document import (
     SeriesEntry,
     SplitDates,
 )
+from models.series.calendar import dated
 from models.series.panel import TARGETS
 from models.series.rounding import significant
 from models.training import network
@@ -165,14 +166,14 @@ def _history(loop: EpochLoop) -> dict[str, Any]:
 def _split_dates(prepared: PreparedData) -> dict[str, str | None]:
     """First dates of the parts held back, and the last date of the data."""
     panel, windows = prepared.panel, prepared.windows
-    begins = [
-        panel.time[rows].min() if rows.size else None
-        for rows in (windows.held_back, windows.calibration)
-    ]
+    parts = (windows.held_back, windows.calibration, np.arange(len(panel.values)))
     names = ("held_back_from", "calibration_from", "last_date")
-    steps = [*begins, panel.time.max()]
+    steps = [panel.time[rows].min() if rows.size else None for rows in parts]
+    steps[-1] = panel.time.max()
+    lanes = np.zeros(1, np.int64) if panel.lanes is None else np.unique(panel.lanes)
+    # The latest date of those that the step has by working calendar: what comes later is newer.
     return {
-        name: None if step is None else panel.calendar.dates(np.array([step]))[0]
+        name: None if step is None else max(panel.calendar.dates(dated(step, lanes)))
         for name, step in zip(names, steps, strict=True)
     }
 
