@@ -23,7 +23,6 @@ from rich.table import Table
 from benchmarks.accuracy import datasets, scores
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.protocol import Forecast, run
-from models.forecast import naive
 from models.forecast.pretrained import BOUNDS, FILE, MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import SHAPES
 from models.pretraining.demand import Grid

@@ -14,7 +14,7 @@ from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
-from models.series.calendar import Calendar, dated
+from models.series.calendar import EVERY_DAY, Calendar, dated
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
@@ -40,7 +40,7 @@ class History(NamedTuple):
     series_key: SeriesKey
     rows: Floats
     last_step: int
-    calendar: Calendar = Calendar()
+    calendar: Calendar = EVERY_DAY
 
 
 class SeriesEnd(NamedTuple):

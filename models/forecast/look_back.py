@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
-from models.series.calendar import Calendar
+from models.series.calendar import EVERY_DAY, Calendar
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class LookBack:
     highest: Floats
     is_new: NDArray[np.bool_]
     is_still: NDArray[np.bool_]
-    calendar: Calendar = Calendar()
+    calendar: Calendar = EVERY_DAY
 
     @classmethod
     def of_rows(
@@ -61,7 +61,7 @@ class LookBack:
         last: Ints,
         series: Ints,
         ranges: tuple[Floats, Floats] | None = None,
-        calendar: Calendar = Calendar(),
+        calendar: Calendar = EVERY_DAY,
     ) -> LookBack:
         """Return the look-back of given rows.
 

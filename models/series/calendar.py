@@ -183,6 +183,9 @@ class Calendar:
         return np.hstack([weekday, waves]).astype(np.float32)
 
 
+EVERY_DAY = Calendar()
+
+
 def dated(steps: Ints, lane: Ints | int) -> Ints:
     """Return the dated step numbers of plain ones, in a lane each."""
     found: Ints = steps + np.asarray(lane, np.int64) * _LANE
