@@ -28,7 +28,7 @@ from models.services.selection import selection
 from models.services.synthetic_data import plant_spec
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
-from models.services.zero_shot import DESCRIPTION, zero_shot_forecaster
+from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaster
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
@@ -79,7 +79,7 @@ class LSTMService:
         self.trainings = TrainingService(settings, *stores, waiting, on_job_submitted)
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
-        self.planning = PlanningService()
+        self.planning = PlanningService(settings, self._plan_source)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
@@ -293,13 +293,23 @@ class LSTMService:
     def _forecaster(self, request: schemas.PredictRequest | schemas.BatchRequest) -> Forecaster:
         if request.model_id == PRETRAINED_ID:
             return zero_shot_forecaster(request, self.datasets, self.settings.max_rows)
-        if request.dataset_id is not None:
+        return self._trained(request.model_id, request.dataset_id)
+
+    def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
+        if dataset_id is not None:
             raise InvalidInput.of(
                 "datasetId",
                 f"is for the model {PRETRAINED_ID} only; other models take newer rows as history",
-                request.dataset_id,
+                dataset_id,
             )
-        return self._open(request.model_id)
+        return self._open(id)
+
+    def _plan_source(self, id: str, dataset_id: str | None) -> Forecaster:
+        if id != PRETRAINED_ID:
+            return self._trained(id, dataset_id)
+        if dataset_id is None:
+            raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
+        return of_panel(self.datasets.load(dataset_id), what_if=False)
 
     def _open(self, id: str) -> Forecaster:
         try:

@@ -13,6 +13,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
 from models.series.calendar import Step
+from models.series.first_passage import cumulated, quantile_step, steps_to_reach
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
 from utils import validation
@@ -32,6 +33,7 @@ _TOTALS = {"throughput": 0.5} | {  # quantiles of a total
     for side, sign in (("lo", -1), ("hi", 1))
 }
 PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
+_TARGET_SHARES = {"p50": 0.5, "p80": 0.8, "p95": 0.95}
 _DERIVED = (
     "No cycle times of this series were given: those of the forecast are derived from WIP and "
     "throughput by Little's Law, over seven steps."
@@ -92,7 +94,7 @@ def _fields(
         "predictions": _days(values, dates, forecast),
         "validation": review,
         "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
-        "target": _target(throughput, dates, wanted),
+        "target": _target(throughput, dates, wanted, forecast.paths),
         "totals": _totals(forecast, dates, PERIODS[forecaster.calendar.step]),
         "paths": _paths(forecast, request.paths),
         "cold_start": not forecaster.knows(history.series_key),
@@ -178,7 +180,9 @@ def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str
     ]
 
 
-def _target(throughput: Floats, dates: list[str], wanted: float | None) -> dict[str, Any] | None:
+def _target(
+    throughput: Floats, dates: list[str], wanted: float | None, paths: Floats | None
+) -> dict[str, Any] | None:
     if wanted is None:
         return None
     day = validation.day_reached(throughput.tolist(), wanted)
@@ -188,4 +192,14 @@ def _target(throughput: Floats, dates: list[str], wanted: float | None) -> dict[
         "reached": day is not None,
         "day": day,
         "date": None if day is None else dates[day - 1],
+    } | ({} if paths is None else _target_dates(paths[0, :, :, 1], dates, wanted))
+
+
+def _target_dates(paths: Floats, dates: list[str], wanted: float) -> dict[str, Any]:
+    """Probability to reach a target within the horizon, and the dates of its quantiles."""
+    steps = steps_to_reach(cumulated(paths), np.full(len(paths), wanted))
+    days = {name: quantile_step(steps, share, len(dates)) for name, share in _TARGET_SHARES.items()}
+    return {
+        "probability": float((steps <= len(dates)).mean()),
+        **{name: None if day is None else dates[day - 1] for name, day in days.items()},
     }

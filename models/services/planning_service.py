@@ -3,20 +3,71 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+from models.forecast.forecaster import Forecaster
+from models.forecast.zero_shot import PRETRAINED_ID
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
+from models.services.order_plans import finish_fields, finish_orders, output_fields
+from models.services.sample_futures import SampleFutures
+from utils.api import planning_schemas as schemas
 from utils.api.parsing import parse_each
 from utils.api.planning_schemas import LineRequest, StationFields
-from utils.api.replies.planning import LineReply
+from utils.api.replies.planning import FinishReply, LineReply, OutputReply
+from utils.api.request_limits import check_horizon
 from utils.errors import InvalidInput
+from utils.settings import Settings
 
 
 class PlanningService:
-    """The plans of one service."""
+    """The plans of one service.
 
-    def line(self, request: LineRequest) -> LineReply:
+    Args:
+        open_source: (model id, data set id or None) → the model, ready to forecast.
+    """
+
+    def __init__(
+        self, settings: Settings, open_source: Callable[[str, str | None], Forecaster]
+    ) -> None:
+        self._settings, self._open_source = settings, open_source
+
+    def finish(self, request: schemas.FinishRequest) -> FinishReply:
+        """Return when orders are finished.
+
+        Raises:
+            NotFound: there is no such model, or no such data set.
+            InvalidInput: no source is named, a series is not known, or a date is out of range.
+        """
+        model_id, futures = self._futures(request)
+        orders = parse_each(schemas.OrderFields, request.orders, "orders")
+        found = finish_orders(futures, orders)
+        return FinishReply(model_id=model_id, **finish_fields(found, orders))
+
+    def output(self, request: schemas.OutputRequest) -> OutputReply:
+        """Return the units that are out by given dates. Raises as `finish`."""
+        model_id, futures = self._futures(request)
+        if request.series is None:
+            keys = list(futures.forecaster.encoding.series_keys)
+        else:
+            given = parse_each(schemas.SeriesFields, request.series, "series")
+            keys = list(dict.fromkeys((s.plant, s.application, s.panel_size) for s in given))
+        return OutputReply(model_id=model_id, **output_fields(futures, request, keys))
+
+    def _futures(self, request: schemas.SourceFields) -> tuple[str, SampleFutures]:
+        """The id of the model of a request, and its sample paths."""
+        check_horizon("horizonDays", request.horizon_days, self._settings.max_horizon)
+        model_id = request.model_id
+        if model_id is None:
+            if request.dataset_id is None:
+                raise InvalidInput.of("model_id", "or datasetId is required")
+            model_id = PRETRAINED_ID
+        forecaster = self._open_source(model_id, request.dataset_id)
+        return model_id, SampleFutures(forecaster, request.paths, request.horizon_days)
+
+    @staticmethod
+    def line(request: LineRequest) -> LineReply:
         """Return a line of stations at a release rate.
 
         Raises:

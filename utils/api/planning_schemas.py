@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from utils.api.field_rules import ShownAs
 from utils.api.parsing import Int, Name, Number, Positive, Request
+from utils.api.schemas import DATASET_ID, DatasetId
 
 _STATIONS = 100
+_ORDERS = 1000
+_DATES = 100
+
+
+def _iso_date(text: str) -> str:
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise ValueError("must be a date, YYYY-MM-DD") from error
+
+
+Day = Annotated[str, AfterValidator(_iso_date), Field(json_schema_extra={"format": "date"})]
 
 
 def _example(**fields: Any) -> ConfigDict:
@@ -88,3 +102,87 @@ class LineRequest(Request):
         if (self.unit_value is None) != (self.wip_cost is None):
             raise ValueError("needs both unitValue and wipCost, or neither")
         return self
+
+
+class SourceFields(Request):
+    """The model that plans are made with, or the data set."""
+
+    model_id: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        alias="model_id",
+        description="id of a model; or `pretrained`, with datasetId; `modelId` is taken as well",
+    )
+    dataset_id: DatasetId | None = Field(
+        None, description="id of a data set, whose series are forecast without a training"
+    )
+    paths: Int = Field(
+        1000, ge=100, le=10_000, description="joint sample paths that probabilities are taken from"
+    )
+    horizon_days: Int = Field(365, ge=1, le=365, description="most steps to look ahead")
+
+
+class SeriesFields(Request):
+    """The names of a series."""
+
+    plant: Name = Field(description="name of the plant")
+    application: Name = Field(description="name of the application")
+    panel_size: Name = Field(description="name of the panel size")
+
+
+class OrderFields(SeriesFields):
+    """Units to be finished by one series."""
+
+    quantity: Positive = Field(description="units to finish")
+    due: Day | None = Field(None, description="date by which they should be finished, YYYY-MM-DD")
+    start_after: Day | None = Field(
+        None, description="date up to which output does not count for this order"
+    )
+    after: Literal["wip"] | None = Field(
+        None,
+        description="`wip`: the units in process at the start leave first; default: they count",
+    )
+
+
+class FinishRequest(SourceFields):
+    """Orders whose finish dates are wanted; those of one series are worked in sequence."""
+
+    model_config = _example(
+        datasetId=DATASET_ID,
+        orders=[
+            {
+                "plant": "Plant_A",
+                "application": "Automotive",
+                "panelSize": "Small",
+                "quantity": 1500,
+                "due": "2025-07-30",
+            }
+        ],
+    )
+
+    orders: Annotated[
+        list[Annotated[dict[str, Any], ShownAs(OrderFields)]],
+        Field(min_length=1, max_length=_ORDERS),
+    ] = Field(description="the orders")
+
+
+class OutputRequest(SourceFields):
+    """Dates by which the units that are out are wanted."""
+
+    model_config = _example(datasetId=DATASET_ID, dates=["2025-07-15", "2025-07-30"], quantity=1500)
+
+    dates: Annotated[list[Day], Field(min_length=1, max_length=_DATES)] = Field(
+        description="dates, YYYY-MM-DD"
+    )
+    quantity: Positive | None = Field(
+        None, description="units; the reply has the probability that at least so many are out"
+    )
+    series: (
+        Annotated[
+            list[Annotated[dict[str, Any], ShownAs(SeriesFields)]],
+            Field(min_length=1, max_length=_ORDERS),
+        ]
+        | None
+    ) = Field(None, description="the series that count; default: all")
+    by: Literal["all", "plant", "series"] = Field(
+        "all", description="in all, by plant, or by series"
+    )

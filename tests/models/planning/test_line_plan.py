@@ -48,7 +48,7 @@ def test_batches_have_no_curve_with_a_cap() -> None:
 def test_a_station_that_breaks_a_rule_is_named(station: dict[str, object], field: str) -> None:
     request = LineRequest.parse({"stations": [{"name": "a", "te": 1}, station], "releaseRate": 0.5})
     with pytest.raises(InvalidInput) as refused:
-        PlanningService().line(request)
+        PlanningService.line(request)
     assert refused.value.details[0].field == field
 
 
@@ -56,6 +56,6 @@ def test_a_reply_has_only_finite_numbers() -> None:
     request = LineRequest.parse(
         {"stations": [{"name": "a", "te": 1}], "releaseRate": 2, "unitValue": 9, "wipCost": 1}
     )
-    reply = PlanningService().line(request)
+    reply = PlanningService.line(request)
     assert reply.feasible is False and reply.best_profit is not None
     assert "inf" not in reply.model_dump_json().lower()

@@ -140,3 +140,11 @@ def test_another_state_of_the_last_day_moves_the_forecast(
     plain = ask(client, datasetId=dataset_id).json["predictions"][0]["predicted_wip"]
     moved = ask(client, datasetId=dataset_id, **{field: 500}).json["predictions"][0]
     assert (moved["predicted_wip"] > plain) == (field == "currentWIP")
+
+
+def test_a_target_has_a_probability_and_dates_by_their_risk(client: FlaskClient) -> None:
+    found = ask(client, history=rows(60), targetProduction=1000).get_json()["target"]
+    assert found["p50"] <= found["p80"] <= found["p95"] and found["probability"] == 1
+    assert found["date"] == found["p50"]  # of steady output, the median is the point forecast
+    far = ask(client, history=rows(60), targetProduction=1e6).get_json()["target"]
+    assert far["probability"] == 0 and far["p50"] is None

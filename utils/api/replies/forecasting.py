@@ -79,6 +79,15 @@ class TargetReached(Part):
     reached: bool = Field(description="whether the target is reached within the horizon")
     day: int | None = Field(description="steps until then; null: not reached")
     date: str | None = Field(description="date of that step; null: not reached")
+    probability: float | None = Field(
+        default=None,
+        description="to reach the target within the horizon; null: no errors were measured",
+    )
+    p50: str | None = Field(
+        default=None, description="date by which it is reached with 50 %; null: beyond the horizon"
+    )
+    p80: str | None = Field(default=None, description="date by which with 80 %; null likewise")
+    p95: str | None = Field(default=None, description="date by which with 95 %; null likewise")
 
 
 class Total(Part):

@@ -10,6 +10,28 @@ from utils.http.views.declaration import Views
 views = Views("Planning")
 
 
+@views.post("/api/plan/finish", request=s.FinishRequest, reply=r.FinishReply, role="read")
+def plan_finish(service: LSTMService, body: s.FinishRequest) -> r.FinishReply:
+    """Find when orders are finished.
+
+    Finish dates by their probability, the probability that each order is on time, and when all of
+    them are out, from joint sample paths of throughput. Orders of one series are worked in the
+    sequence given. An order counts what is in process first (first in, first out), or with
+    `"after": "wip"` comes on top of it.
+    """
+    return service.planning.finish(body)
+
+
+@views.post("/api/plan/output", request=s.OutputRequest, reply=r.OutputReply, role="read")
+def plan_output(service: LSTMService, body: s.OutputRequest) -> r.OutputReply:
+    """Find how many units are out by given dates.
+
+    Quantiles of the units that are out, and the probability that it is at least `quantity`, in
+    all, by plant or by series, from joint sample paths of throughput.
+    """
+    return service.planning.output(body)
+
+
 @views.post("/api/plan/line", request=s.LineRequest, reply=r.LineReply, role="read")
 def plan_line(service: LSTMService, body: s.LineRequest) -> r.LineReply:
     """Plan a line of stations.

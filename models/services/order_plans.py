@@ -1,0 +1,237 @@
+"""Finish dates of orders, and units that are out by given dates, from joint sample paths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.forecaster import History
+from models.planning.finish import Order, finish_steps, joint
+from models.series.calendar import day_number
+from models.series.first_passage import cumulated, quantile_step
+from models.series.panel import SERIES_FIELDS, SeriesKey
+from models.services.sample_futures import SampleFutures
+from utils.api.planning_schemas import OrderFields, OutputRequest, SeriesFields
+from utils.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SHARES = {"p50": 0.5, "p80": 0.8, "p90": 0.9, "p95": 0.95}
+_QUANTILES = {"p05": 0.05, "p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9, "p95": 0.95}
+_STRETCH, _MARGIN = 1.6, 14  # of the expected finish: steps that are looked at first
+_MOST_SERIES = 1000
+_NEVER = np.iinfo(np.int64).max  # a day that does not come within the horizon
+
+
+@dataclass(frozen=True)
+class FinishedOrders:
+    """The orders of a request on all sample paths.
+
+    Attributes:
+        days: day on which each order is finished, since 1970-01-01, [orders, K]; `_NEVER`
+            beyond the horizon.
+        steps: number of steps that were looked at.
+        first, last: dates of the first and last of them.
+        alike: correlation of the series; None: there is one.
+    """
+
+    days: Ints
+    first: str
+    last: str
+    alike: float | None
+
+
+def finish_orders(futures: SampleFutures, orders: Sequence[OrderFields]) -> FinishedOrders:
+    """Return when each order is finished on each path.
+
+    Raises:
+        InvalidInput: a series is not known, or a date is not within the horizon.
+    """
+    lines: dict[SeriesKey, list[int]] = {}
+    for place, order in enumerate(orders):
+        lines.setdefault(_key(order), []).append(place)
+    histories = {key: futures.history(key) for key in lines}
+    asked = {
+        key: [_order(futures, histories[key], orders[place], place) for place in places]
+        for key, places in lines.items()
+    }
+    found = np.full((len(orders), futures.count), _NEVER)
+    steps, totals = {}, {}
+    looked = _first_look(futures, histories, asked)
+    for key, own in asked.items():
+        steps[key], totals[key], looked = _finished(futures, histories[key], own, looked)
+    several = list(histories.values())
+    alike = futures.correlation(several)
+    places = joint(list(totals.values()), alike or 0.0)
+    for key, together in zip(lines, places, strict=True):
+        days = np.append(futures.days(histories[key], looked), _NEVER)
+        at = np.minimum(steps[key][:, together] - 1, looked)
+        found[lines[key]] = days[at]
+    dates = [futures.dates(history, looked) for history in several]
+    return FinishedOrders(found, min(d[0] for d in dates), max(d[-1] for d in dates), alike)
+
+
+def _key(fields: SeriesFields) -> SeriesKey:
+    return fields.plant, fields.application, fields.panel_size
+
+
+def _order(futures: SampleFutures, history: History, fields: OrderFields, place: int) -> Order:
+    name = f"orders.{place}"
+    start = 0
+    if fields.start_after is not None:
+        start = futures.steps_until(history, fields.start_after, f"{name}.startAfter")
+    if fields.due is not None:
+        futures.steps_until(history, fields.due, f"{name}.due")
+    return Order(fields.quantity, start, fields.after == "wip")
+
+
+def _first_look(
+    futures: SampleFutures,
+    histories: dict[SeriesKey, History],
+    asked: dict[SeriesKey, list[Order]],
+) -> int:
+    """Steps within which the orders are expected to be finished, with a margin."""
+    farthest = 0
+    expected = futures.expected(list(histories.values()))
+    for (key, history), output in zip(histories.items(), expected, strict=True):
+        wanted = sum(order.quantity for order in asked[key])
+        if any(order.on_top for order in asked[key]):
+            wanted += float(history.rows[-1, 0])
+        start = max(order.starts_after for order in asked[key])
+        reached = np.searchsorted(np.cumsum(output[start:]), wanted) + start
+        farthest = max(farthest, int(reached))
+    return min(futures.horizon, math.ceil(_STRETCH * farthest) + _MARGIN)
+
+
+def _finished(
+    futures: SampleFutures, history: History, orders: Sequence[Order], looked: int
+) -> tuple[Ints, Floats, int]:
+    """Finish steps [orders, K] and total output [K] of a line, and the steps looked at.
+
+    It looks farther until all paths are through, or the horizon ends.
+    """
+    while True:
+        line = futures.paths(history, looked)
+        steps = finish_steps(line, orders)
+        if looked == futures.horizon or (steps <= looked).all():
+            return steps, line.throughput.sum(axis=1), looked
+        looked = min(2 * looked, futures.horizon)
+
+
+def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[str, Any]:
+    """Return the fields of the reply about finish dates."""
+    on_time = {
+        place: found.days[place] <= day_number(date.fromisoformat(order.due))
+        for place, order in enumerate(orders)
+        if order.due is not None
+    }
+    entries = [
+        {
+            "order": place,
+            **dict(zip(SERIES_FIELDS, _key(order), strict=True)),
+            "quantity": order.quantity,
+            "due": order.due,
+            **_finish(found.days[place]),
+            "on_time_probability": float(on_time[place].mean()) if place in on_time else None,
+        }
+        for place, order in enumerate(orders)
+    ]
+    together = np.all(list(on_time.values()), axis=0) if on_time else None
+    whole = {
+        **_finish(found.days.max(axis=0)),
+        "on_time_probability": None if together is None else float(together.mean()),
+        "correlation": found.alike,
+    }
+    return {
+        "first_date": found.first,
+        "last_date": found.last,
+        "paths": found.days.shape[1],
+        "orders": entries,
+        "all": whole,
+    }
+
+
+def _finish(days: Ints) -> dict[str, Any]:
+    found = {name: quantile_step(days, share, _NEVER - 1) for name, share in SHARES.items()}
+    return {
+        "finish": {name: None if day is None else _date(day) for name, day in found.items()},
+        "beyond_horizon_probability": float((days == _NEVER).mean()),
+    }
+
+
+def _date(day: int) -> str:
+    return str(np.datetime64(day, "D"))
+
+
+def output_fields(
+    futures: SampleFutures, request: OutputRequest, keys: Sequence[SeriesKey]
+) -> dict[str, Any]:
+    """Return the fields of the reply about units that are out.
+
+    Raises:
+        InvalidInput: a series is not known, a date is not within the horizon, or there are more
+            series than one request may ask for.
+    """
+    if len(keys) > _MOST_SERIES:
+        raise InvalidInput.of("series", f"must be at most {_MOST_SERIES:,} series", len(keys))
+    histories = [futures.history(key) for key in keys]
+    out, totals = [], []
+    for history in histories:
+        steps = [
+            futures.steps_until(history, day, f"dates.{place}")
+            for place, day in enumerate(request.dates)
+        ]
+        total = cumulated(futures.paths(history, max(steps)).throughput)
+        out.append(total[:, steps])
+        totals.append(total[:, -1])
+    alike = futures.correlation(histories)
+    orders = joint(totals, alike or 0.0)
+    together = np.stack([own[order] for own, order in zip(out, orders, strict=True)])
+    first = min(futures.dates(history, 1)[0] for history in histories)
+    return {
+        "first_date": first,
+        "paths": futures.count,
+        "series": len(keys),
+        "correlation": alike,
+        "outputs": [
+            names | _output(units[:, at], day, request.quantity)
+            for names, units in _groups(together, keys, request.by)
+            for at, day in enumerate(request.dates)
+        ],
+    }
+
+
+def _groups(
+    units: Floats, keys: Sequence[SeriesKey], by: str
+) -> list[tuple[dict[str, Any], Floats]]:
+    """Names and joint output, [K, dates], of each group of series."""
+    parts: Callable[[SeriesKey], tuple[str | None, ...]] = {
+        "all": lambda key: (None, None, None),
+        "plant": lambda key: (key[0], None, None),
+        "series": lambda key: key,
+    }[by]
+    groups = list(dict.fromkeys(parts(key) for key in keys))
+    return [
+        (
+            dict(zip(SERIES_FIELDS, group, strict=True)),
+            units[[parts(key) == group for key in keys]].sum(axis=0),
+        )
+        for group in groups
+    ]
+
+
+def _output(units: Floats, day: str, quantity: float | None) -> dict[str, Any]:
+    quantiles = np.quantile(units, list(_QUANTILES.values())).tolist()
+    return {
+        "date": day,
+        "mean": float(units.mean()),
+        "quantiles": dict(zip(_QUANTILES, quantiles, strict=True)),
+        "probability": None if quantity is None else float((units >= quantity).mean()),
+    }

@@ -1,0 +1,104 @@
+"""Sample paths for plans: of the series of an opened model, on its calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.forecaster import Forecaster, History
+from models.planning.finish import LinePaths, correlation
+from models.series.calendar import day_number
+from models.series.panel import SeriesKey
+from utils.errors import DamagedFile, InvalidInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class SampleFutures:
+    """The possible courses of the series of a model.
+
+    Args:
+        forecaster: the model.
+        count: number of sample paths.
+        horizon: most steps to look ahead.
+    """
+
+    def __init__(self, forecaster: Forecaster, count: int, horizon: int) -> None:
+        self.forecaster, self.count, self.horizon = forecaster, count, horizon
+
+    def history(self, key: SeriesKey) -> History:
+        """Return the end of the data of a series.
+
+        Raises:
+            InvalidInput: the model does not know the series, or keeps no rows of it.
+        """
+        self.forecaster.check(key)
+        found = self.forecaster.recent_history(key)
+        if found is None:
+            raise InvalidInput.of(
+                "model_id",
+                "must be a model that keeps the last rows of its series, or `pretrained` with a "
+                "datasetId: there is no history to start from",
+                " / ".join(key),
+            )
+        return found
+
+    def days(self, history: History, steps: int) -> Ints:
+        """Return the days since 1970-01-01 of the steps after a history, [steps]."""
+        return self.forecaster.calendar.days(history.last_step + 1 + np.arange(steps))
+
+    def steps_until(self, history: History, day: str, field: str) -> int:
+        """Return the steps ahead whose date is not after a day.
+
+        Raises:
+            InvalidInput: it is before the first step ahead, or beyond the horizon.
+        """
+        days = self.days(history, self.horizon + 1)
+        steps = int(np.searchsorted(days, day_number(date.fromisoformat(day)), side="right"))
+        if not 1 <= steps <= self.horizon:
+            first, last = self.dates(history, 1)[0], self.dates(history, self.horizon)[-1]
+            raise InvalidInput.of(
+                field,
+                f"must lie between the first day after the data, {first}, and {last}, "
+                f"{self.horizon} steps ahead",
+                day,
+            )
+        return steps
+
+    def dates(self, history: History, steps: int) -> list[str]:
+        """Return the ISO dates of the steps after a history."""
+        return self.forecaster.calendar.dates(history.last_step + 1 + np.arange(steps))
+
+    def expected(self, histories: Sequence[History]) -> Floats:
+        """Return the point forecasts of throughput over the horizon, [n, horizon]."""
+        return self.forecaster.forecast_all(histories, self.horizon).values[..., 1]
+
+    def paths(self, history: History, steps: int) -> LinePaths:
+        """Return the sample paths of a series.
+
+        Raises:
+            InvalidInput: the errors of the model were never measured.
+            DamagedFile: the forecast has values that are not numbers.
+        """
+        forecast = self.forecaster.forecast(history, steps, self.count)
+        if forecast.paths is None:
+            raise InvalidInput.of(
+                "model_id",
+                "must be a model whose errors were measured: an imported one has no sample paths. "
+                "Train one, or use `pretrained` with a datasetId",
+            )
+        if not forecast.is_finite or not np.isfinite(forecast.paths).all():
+            raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
+        now = np.full((self.count, 1), history.rows[-1, 0])
+        drawn = forecast.paths[0]
+        return LinePaths(drawn[..., 1], np.concatenate([now, drawn[..., 0]], axis=1))
+
+    def correlation(self, histories: Sequence[History]) -> float | None:
+        """Return how alike the output of several series moves; None: there is one series."""
+        if len(histories) < 2:
+            return None
+        return correlation([history.rows[:, 1] for history in histories])
