@@ -109,7 +109,7 @@ def _cleaned_up(
             except Unavailable:  # whoever takes the job over cleans up, or the sweep of the store
                 log.warning("cannot record that a job failed", job_id=job_id)
                 raise error from None
-            context.remove_leftovers(job_id, arguments)
+            _remove_leftovers(context, job_id, arguments)
             raise
     except engine.DBOSWorkflowConflictIDError:
         log.warning("another attempt has taken the job over", job_id=job_id)
@@ -117,8 +117,16 @@ def _cleaned_up(
     except engine.DBOSWorkflowCancelledError:
         log.info("job cancelled", job_id=job_id)
         context.jobs.settle_cancelled(job_id)
-        context.remove_leftovers(job_id, arguments)
+        _remove_leftovers(context, job_id, arguments)
         raise
+
+
+def _remove_leftovers(context: WorkerContext, job_id: str, arguments: JobArguments) -> None:
+    """Remove what an ended job leaves behind; the sweep of the store does it if this cannot."""
+    try:
+        context.remove_leftovers(job_id, arguments)
+    except Unavailable as error:
+        log.warning("files of a job are left behind", job_id=job_id, error=error.message)
 
 
 @contextmanager

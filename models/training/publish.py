@@ -30,7 +30,7 @@ from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData
 from utils.errors import Unavailable
 from utils.storage.artifact_store import ArtifactStore, copy_of
-from utils.storage.files import full_disk
+from utils.storage.files import exhausted
 
 _ENOUGH_EPOCHS, _FALLEN = 10, 0.98  # of a training whose loss should have fallen
 _MOST_KEPT_ROWS = 500_000  # of all series in a document
@@ -69,13 +69,13 @@ def export(trained: keras.Model, path: Path) -> None:
     """Write a network as ONNX.
 
     Raises:
-        Unavailable: the disk is full.
+        Unavailable: the disk is full or read-only.
         OSError: the file cannot be written for another reason.
     """
     try:
         network.export_onnx(trained, path)
     except OSError as error:
-        raise full_disk(error) or error from error
+        raise exhausted(error) or error from error
 
 
 def make_document(

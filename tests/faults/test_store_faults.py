@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.support import s3
-from tests.support.disks import filled, small_disk
+from tests.support.disks import filled, read_only, small_disk
 from tests.support.running_service import FAST, SMALL, Service, start_service, wait_until
 from tests.support.stores import visible_files
 from tests.support.tcp_proxy import tcp_proxy
@@ -122,7 +122,12 @@ def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_ser
 
 
 @pytest.mark.long
-def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("exhausted", "sentence"), [(filled, "No space left"), (read_only, "Read-only")]
+)
+def test_a_disk_of_the_stores_that_takes_nothing(
+    tmp_path: Path, exhausted: Any, sentence: str
+) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:
         stores = {"MODEL_STORE": str(disk / "models"), "DATA_STORE": str(disk / "data")}
         service = start_service(tmp_path, TMPDIR=str(disk), **stores)
@@ -134,10 +139,10 @@ def test_a_full_disk_of_the_stores(tmp_path: Path) -> None:
         right = service.post("/api/model/predict", ask).json()
         running = service.submit(FAST | {"datasetId": data_id, "epochs": 300})
         service.wait_for_epoch(running, 1)
-        with filled(disk):
+        with exhausted(disk):
             writing = calls(service, model_id, data_id)
             for reply in writing[-4:-1]:
-                assert "No space left" in refusal(reply)
+                assert sentence in refusal(reply)
             assert [reply.status_code for reply in writing[:6]] == [200] * 6
             assert writing[5].json()["predictions"] == right["predictions"]
             waiting = writing[-1].json()["job_id"]

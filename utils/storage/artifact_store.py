@@ -257,8 +257,15 @@ class ArtifactStore(ArtifactReader):
             return None
 
     def drop(self, id: str, suffix: str) -> None:
-        """Remove a file that `keep` stored, if there is one."""
-        self._files.remove(self._name(id, suffix))
+        """Remove a file that `keep` stored, if there is one.
+
+        Raises:
+            Unavailable: the location cannot be written to.
+        """
+        try:
+            self._files.remove(self._name(id, suffix))
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     # --- abandoned and damaged files ----------------------------------------------------------
 
