@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.data.datasets import Datasets
+from models.data.events.event_choices import NO_OPTIONS, event_options
+from models.data.events.event_upload import EventOptions
 from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_reply, paths_needed
@@ -33,6 +35,7 @@ from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.request_limits import check_horizon
+from utils.api.upload_options import UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
 from utils.storage.artifact_reader import sha256_of_file
@@ -151,18 +154,28 @@ class LSTMService:
             seed=seed,
         )
 
-    def upload(self, path: Path, idempotency_key: str | None = None) -> replies.UploadReply:
+    def upload(
+        self,
+        path: Path,
+        options: UploadOptions = NO_OPTIONS,
+        idempotency_key: str | None = None,
+    ) -> replies.UploadReply:
         """Check and store the table in a file; one idempotency key always gives one data set.
 
         Raises:
             InvalidInput: the idempotency key was used with another table.
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
-        document = self._known_upload(path, idempotency_key) or self.datasets.upload(path)
+        chosen = event_options(options)
+        document = self._known_upload(path, chosen, idempotency_key) or self.datasets.upload(
+            path, options=chosen
+        )
         names = ("dataset_id", "data_points", "summary", "quality")
         return replies.UploadReply(**{name: document[name] for name in names})
 
-    def _known_upload(self, path: Path, idempotency_key: str | None) -> dict[str, Any] | None:
+    def _known_upload(
+        self, path: Path, options: EventOptions, idempotency_key: str | None
+    ) -> dict[str, Any] | None:
         """The document of a table that is or was uploaded with a key; None without a key."""
         if idempotency_key is None:
             return None
@@ -172,16 +185,18 @@ class LSTMService:
             if document.get("fingerprint") != mark:
                 raise used_key(idempotency_key)
             return document
-        return self._stored_once(lambda: self.datasets.upload(path, id, mark), id, mark)
+        return self._stored_once(lambda: self.datasets.upload(path, id, mark, options), id, mark)
 
-    def examine(self, data: schemas.DataRequest | Path) -> replies.DataQualityReply:
+    def examine(
+        self, data: schemas.DataRequest | Path, options: UploadOptions = NO_OPTIONS
+    ) -> replies.DataQualityReply:
         """Return the quality of a stored data set, of rows, or of the table in a file.
 
         Raises:
             NotFound: there is no such data set.
             ServiceError: the table cannot be read; the message names the place.
         """
-        return replies.DataQualityReply(**examine(self.datasets, data))
+        return replies.DataQualityReply(**examine(self.datasets, data, event_options(options)))
 
     def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""

@@ -28,6 +28,14 @@ NUMBERS = (
     "semi_finished_goods",
     "releases",
     "littles_law_compliance",
+    # Of event logs:
+    "wip_mean",
+    "cycle_time_p50",
+    "cycle_time_p80",
+    "cycle_time_p85",
+    "cycle_time_p95",
+    "age_mean",
+    "age_oldest",
 )
 BATCH_ROWS = 16_384
 _NAME_TYPE = pa.dictionary(pa.int32(), pa.string())

@@ -15,7 +15,7 @@ from models.data.dataset_files import BATCH_ROWS, decoded
 from utils import spreadsheet_text
 
 # Entries of a data set's document that replies do not state.
-_INTERNAL = ("files", "anchor", "fingerprint", "made")
+_INTERNAL = ("files", "anchor", "fingerprint", "made", "event_options")
 
 
 def csv_parts(file: pq.ParquetFile) -> Iterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.data import dataset_files, dataset_streams, littles_law, tables
-from models.data.cleaning import clean
+from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of, products_by_plant, summarize, summary_of
+from models.data.events import event_files, event_upload
+from models.data.events.event_log import EventLog
+from models.data.events.event_upload import EventOptions
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from utils.errors import DamagedFile
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection
-from utils.storage.artifact_store import ArtifactStore
+from utils.storage.artifact_store import ArtifactStore, Writer
 from utils.storage.quota import Quota
 
 PREVIEW_ROWS = 100
+SUFFIXES = (".parquet", event_files.SUFFIX)  # the rows; the event log that they were made of
 _INDEX_VERSION = 1  # to be increased with each change of `Datasets._entry`
 _LISTED = ("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters")
 _DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
@@ -52,7 +57,7 @@ class Datasets:
         max_series: int | None = None,
         room: Quota | None = None,
     ) -> None:
-        self.store = ArtifactStore(location, "data set", (".parquet",), room)
+        self.store = ArtifactStore(location, "data set", SUFFIXES, room)
         self.index = ArtifactIndex(self.store, _INDEX_VERSION, self._entry)
         self.max_rows = max_rows
         self.max_bytes = max_bytes
@@ -102,20 +107,46 @@ class Datasets:
         made = products_by_plant(spec.series_keys)
         extra: dict[str, Any] = {"parameters": parameters, "made": made}
         extra |= {} if mark is None else {"fingerprint": mark}
-        return self._publish("generated", summary, write, extra, id)
+        files: dict[str, Writer] = {".parquet": write}
+        return self._publish("generated", summary, files, extra, id)
 
-    def upload(self, path: Path, id: str | None = None, mark: str | None = None) -> dict[str, Any]:
+    def upload(
+        self,
+        path: Path,
+        id: str | None = None,
+        mark: str | None = None,
+        options: EventOptions | None = None,
+    ) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
+
+        An event log is stored whole beside the series that follow from it.
 
         Args:
             id, mark: as of `generate`.
+            options: of an event log.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         self.store.quota.expect()
-        table = tables.read_file(path, self.max_rows, self.max_bytes, self.max_series)
-        return self._store("upload", table, id, mark)
+        cleaned, log = self.received(path, options)
+        kept = {} if log is None else {"event_options": (options or EventOptions()).to_document()}
+        return self._store("upload", cleaned, log, id, mark, kept)
+
+    def received(
+        self, path: Path, options: EventOptions | None = None
+    ) -> tuple[Cleaned, EventLog | None]:
+        """Return the series in a file, and the event log that they were made of, if it is one.
+
+        Raises:
+            ServiceError: as `upload`.
+        """
+        limits = self.max_rows, self.max_bytes, self.max_series
+        options = options or EventOptions()
+        read = event_upload.read_file(path, options, *limits)
+        if read is None:
+            return clean(tables.read_file(path, *limits)), None
+        return event_upload.series_of(read, options)[0], read.log
 
     def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
@@ -124,17 +155,21 @@ class Datasets:
             ServiceError: as `upload`.
         """
         table = tables.read_rows(rows, self.max_rows, max_series=self.max_series)
-        return self._store("posted rows", table, id)
+        return self._store("posted rows", clean(table), None, id)
 
     def _store(
-        self, source: str, table: tables.Table, id: str | None = None, mark: str | None = None
+        self,
+        source: str,
+        cleaned: Cleaned,
+        log: EventLog | None,
+        id: str | None = None,
+        mark: str | None = None,
+        more: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        cleaned = clean(table)
-        del table  # a third of what a large upload takes
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality = cleaned.panel, cleaned.quality
         made = products_by_plant(panel.series_keys)
-        extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made}
+        extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made, **(more or {})}
         extra |= {} if mark is None else {"fingerprint": mark}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
@@ -145,13 +180,16 @@ class Datasets:
                 verdicts = littles_law.counts(judged.result().verdict, littles_law.VERDICTS)
                 quality["littles_law"]["verdicts"] = verdicts
 
-            return self._publish(source, summary_of(panel), write, extra, id)
+            files: dict[str, Writer] = {".parquet": write}
+            if log is not None:
+                files[event_files.SUFFIX] = partial(event_files.write, log=log)
+            return self._publish(source, summary_of(panel), files, extra, id)
 
     def _publish(
         self,
         source: str,
         summary: dict[str, Any],
-        write: Callable[[Path], None],
+        files: dict[str, Writer],
         extra: dict[str, Any],
         id: str | None,
     ) -> dict[str, Any]:
@@ -164,7 +202,7 @@ class Datasets:
             "summary": summary,
             **extra,
         }
-        self.store.publish(id, document, {".parquet": write})
+        self.store.publish(id, document, files)
         return document
 
     # --- reading ------------------------------------------------------------------------------

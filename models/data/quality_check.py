@@ -9,6 +9,8 @@ from models.data import tables
 from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of, summary_of
 from models.data.datasets import Datasets
+from models.data.events import event_upload
+from models.data.events.event_upload import EventOptions
 from models.data.quality import report
 from models.data.tables import Table
 from models.series.calendar import Calendar
@@ -16,7 +18,9 @@ from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
 
 
-def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
+def examine(
+    datasets: Datasets, source: DataRequest | Path, options: EventOptions | None = None
+) -> dict[str, Any]:
     """Return the quality of a stored data set, of rows, or of the table in a file.
 
     Of a stored data set the figures are those of its upload. Of a table that an upload would
@@ -27,8 +31,12 @@ def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
         NotFound: there is no such data set.
         ServiceError: the table cannot be read; the sentence names the place.
     """
-    table, calendar, stored = _table(datasets, source)
-    cleaned, unmendable = _cleaned(table, calendar)
+    log = event_log(datasets, source, options or EventOptions())
+    if log is None:
+        table, calendar, stored = _table(datasets, source)
+        cleaned, unmendable = _cleaned(table, calendar)
+    else:
+        cleaned, unmendable, stored = log, None, None
     quality = stored or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values),
@@ -39,6 +47,24 @@ def examine(datasets: Datasets, source: DataRequest | Path) -> dict[str, Any]:
             "unmendable": unmendable,
         },
     }
+
+
+def event_log(
+    datasets: Datasets, source: DataRequest | Path, options: EventOptions
+) -> Cleaned | None:
+    """Return the series of an event log; None if the source is none.
+
+    Raises:
+        ServiceError: it is one, and cannot be read.
+    """
+    if isinstance(source, Path):
+        limits = datasets.max_rows, datasets.max_bytes, datasets.max_series
+        read = event_upload.read_file(source, options, *limits)
+    elif source.posted is not None:
+        read = event_upload.read_rows(source.posted, options, datasets.max_series)
+    else:
+        return None
+    return None if read is None else event_upload.series_of(read, options)[0]
 
 
 def _table(

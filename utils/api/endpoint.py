@@ -30,7 +30,7 @@ class Endpoint:
         reply: schema of the JSON reply; None if the reply is of another media type, `media`.
         request: schema of the JSON body.
         accepted: schema of the 202 reply to a client that does not wait.
-        query: schema of the query string.
+        query: schema of the query string; of a table, also of the fields of the form.
         headers: optional request headers that it reads.
         events: whether the reply is a stream of server-sent events.
         table: whether the body may be a table (CSV, Parquet, JSON rows, a form's file).

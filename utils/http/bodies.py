@@ -12,7 +12,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from utils.api.parsing import Request
-from utils.errors import BadRequest, TooLarge, UnsupportedMedia
+from utils.errors import BadRequest, InvalidInput, TooLarge, UnsupportedMedia
+from utils.http import parameters
 from utils.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -108,6 +109,25 @@ def read_json_or_table(schema: type[R], folder: Path, settings: Settings) -> R |
     if request.is_json and (content := path.read_bytes()).lstrip()[:1] == b"{":
         return _parsed(schema, content)
     return path
+
+
+def read_options(schema: type[R]) -> R:
+    """Return the options of an uploaded table: of the query string, and of the form's fields.
+
+    To be called once the table is saved.
+
+    Raises:
+        InvalidInput: a field is unknown, breaks its rule, or is given twice.
+    """
+    given = parameters.query_fields()
+    form = request.form if request.mimetype == "multipart/form-data" else {}
+    for name, value in form.items():
+        if name in given:
+            raise InvalidInput.of(
+                name[:100], "must be given once: in the URL or in the form", value
+            )
+        given[name] = value
+    return schema.parse(given)
 
 
 def _check_complete(received: int, stated: int | None) -> None:

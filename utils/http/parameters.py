@@ -38,13 +38,23 @@ def read_query(schema: type[R]) -> R:
     Raises:
         InvalidInput: a field is unknown or breaks its rule.
     """
-    given = request.args.to_dict()
-    for name in given:
-        _expect_once(name)
+    given = query_fields()
     numbers = {name for name, field in schema.model_fields.items() if field.annotation is int}
     return schema.parse(
         {k: int(v) if k in numbers and _INTEGER.fullmatch(v) else v for k, v in given.items()}
     )
+
+
+def query_fields() -> dict[str, str]:
+    """Return the fields of the query string.
+
+    Raises:
+        InvalidInput: one is given twice.
+    """
+    given = request.args.to_dict()
+    for name in given:
+        _expect_once(name)
+    return given
 
 
 def _expect_once(name: str) -> None:

@@ -48,6 +48,21 @@ class DataRow(Part):
     releases: float | None = Field(
         default=None, description="units released into the line in the step"
     )
+    wip_mean: float | None = Field(
+        default=None, description="of an event log: time average of WIP over the step"
+    )
+    cycle_time_p50: float | None = Field(
+        default=None, description="of an event log: 50 % of what left took at most this, in steps"
+    )
+    cycle_time_p80: float | None = Field(default=None, description="80 % took at most this")
+    cycle_time_p85: float | None = Field(default=None, description="85 % took at most this")
+    cycle_time_p95: float | None = Field(default=None, description="95 % took at most this")
+    age_mean: float | None = Field(
+        default=None, description="of an event log: mean age of what is in process, in steps"
+    )
+    age_oldest: float | None = Field(
+        default=None, description="of an event log: age of the oldest unit in process, in steps"
+    )
     littles_law_compliance: float | None = Field(
         default=None, description="1 − |WIP − throughput × cycle time| ÷ the larger, from 0 to 1"
     )
@@ -96,6 +111,83 @@ class LawFigures(TypedDict, total=False):
 
 
 @with_config(DOCUMENT)
+class EventCycleTime(TypedDict, total=False):
+    """Cycle times of the units of a log that have left."""
+
+    unit: Annotated[str, Field(description="unit of the cycle times: the step of the series")]
+    mean: Annotated[
+        float | None, Field(description="mean, weighted by pieces; null: none has left")
+    ]
+    p50: Annotated[
+        float | None, Field(description="cycle time that 50 % of the units do not exceed")
+    ]
+    p80: Annotated[
+        float | None, Field(description="cycle time that 80 % of the units do not exceed")
+    ]
+    p85: Annotated[
+        float | None, Field(description="cycle time that 85 % of the units do not exceed")
+    ]
+    p95: Annotated[
+        float | None, Field(description="cycle time that 95 % of the units do not exceed")
+    ]
+
+
+@with_config(DOCUMENT)
+class EventIdentity(TypedDict, total=False):
+    """Little's Law over all steps of a log, counted exactly."""
+
+    unit: Annotated[str, Field(description="of the figures: units × steps")]
+    wip_integral: Annotated[float, Field(description="∫ WIP dt, from the series")]
+    time_in_system_of_arrivals: Annotated[
+        float,
+        Field(description="from the units: of those that came, until they left or the log ends"),
+    ]
+    carry_in: Annotated[
+        float, Field(description="time in it of units that were in process at its begin")
+    ]
+    overhang: Annotated[float, Field(description="time after its end of units in process there")]
+    difference: Annotated[
+        float,
+        Field(description="∫ WIP dt − (time in system of arrivals + carry-in − overhang)"),
+    ]
+    holds: Annotated[bool, Field(description="true: the difference is at most 1e-9 of ∫ WIP dt")]
+
+
+@with_config(DOCUMENT)
+class EventLogAbout(TypedDict, total=False):
+    """An event log: how it was read, and its units."""
+
+    kind: Annotated[str, Field(description="`units`, `steps of units` or `changes of state`")]
+    columns: Annotated[
+        dict[str, str], Field(description="names of the columns that were read, by meaning")
+    ]
+    date_order: Annotated[
+        str | None, Field(description="taken for dates such as 3/4/2024; null: none such")
+    ]
+    units: Annotated[int, Field(description="number of units, also of those outside the span")]
+    units_left: Annotated[int, Field(description="units that have left before the end")]
+    units_in_process: Annotated[int, Field(description="units in process at the end")]
+    steps: Annotated[list[str], Field(description="names of the steps or states")]
+    finish_steps: Annotated[
+        list[str], Field(description="steps or states with which a unit has left")
+    ]
+    waiting_states: Annotated[
+        list[str], Field(description="states in which a unit has not come yet")
+    ]
+    span: Annotated[DateRange, Field(description="first and last time that the log covers")]
+    complete_from: Annotated[
+        str,
+        Field(
+            description="first date at which WIP is right even if units that came before the log "
+            "began were left out"
+        ),
+    ]
+    cycle_time: Annotated[EventCycleTime, Field(description="of the units that have left")]
+    littles_law: Annotated[EventIdentity, Field(description="Little's Law, exactly")]
+    notes: Annotated[list[str], Field(description="what was assumed, as sentences")]
+
+
+@with_config(DOCUMENT)
 class UploadQuality(TypedDict, total=False):
     """Findings in an uploaded table, and the repairs that were made."""
 
@@ -110,6 +202,7 @@ class UploadQuality(TypedDict, total=False):
     interpolated_values: Annotated[int, Field(description="values of WIP and throughput filled")]
     empty_series: Annotated[list[str], Field(description="series left out: no row was usable")]
     littles_law: Annotated[LawFigures, Field(description="Little's Law over windows")]
+    event_log: Annotated[EventLogAbout, Field(description="of an event log: its units")]
 
 
 @with_config(DOCUMENT)

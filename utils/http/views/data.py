@@ -10,6 +10,7 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
+from utils.api.upload_options import UploadOptions
 from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
 
@@ -40,6 +41,7 @@ def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateRe
 @views.post(
     "/api/data/upload",
     reply=r.UploadReply,
+    query=UploadOptions,
     table=True,
     headers=("Idempotency-Key", "X-Request-ID"),
     action="data.upload",
@@ -53,10 +55,14 @@ def upload_data(service: LSTMService) -> r.UploadReply:
     series. Columns that must be there: `date` (or `day`), `plant`, `application`, `panel_size`,
     `wip`, `throughput`. Short gaps and blanks are filled; the reply says what was found in
     `quality`.
+
+    An event log (a row per unit with its start and finish, per step of a unit, or per change of
+    its state) is stored whole beside the daily series that follow from it exactly.
     """
     with TemporaryDirectory() as folder:
         path = bodies.save_table(Path(folder), service.settings)
-        reply = service.upload(path, parameters.idempotency_key())
+        options = bodies.read_options(UploadOptions)
+        reply = service.upload(path, options, parameters.idempotency_key())
     audit.about(reply.dataset_id)
     return reply
 
@@ -65,6 +71,7 @@ def upload_data(service: LSTMService) -> r.UploadReply:
     "/api/data/validate",
     request=s.DataRequest,
     reply=r.DataQualityReply,
+    query=UploadOptions,
     table=True,
     headers=("X-Request-ID",),
     role="read",
@@ -79,7 +86,7 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
     """
     with TemporaryDirectory() as folder:
         data = bodies.read_json_or_table(s.DataRequest, Path(folder), service.settings)
-        return service.examine(data)
+        return service.examine(data, bodies.read_options(UploadOptions))
 
 
 @views.get("/api/data", reply=r.DatasetsReply, query=s.DatasetsQuery)

@@ -73,9 +73,9 @@ def _bound(endpoint: Endpoint, service: LSTMService) -> Callable[..., Response]:
             parameters.refuse_idempotency_key()
         if endpoint.request and not endpoint.table:
             arguments.append(bodies.read_json(endpoint.request))
-        if endpoint.query:
+        if endpoint.query and not endpoint.table:  # of a table: read after the form is
             arguments.append(parameters.read_query(endpoint.query))
-        elif endpoint.query_fields is not None:
+        elif not endpoint.query and endpoint.query_fields is not None:
             parameters.refuse_unknown(endpoint.query_fields)
         reply = endpoint.view(*arguments, **variables)
         return reply if isinstance(reply, Response) else responses.json_response(reply)

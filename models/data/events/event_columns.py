@@ -1,0 +1,158 @@
+"""The columns of an event log, recognised by their names or named by the request.
+
+A table is an event log if it has a start and a finish, or a unit, a state and the time of its
+change, and no column of WIP.
+
+>>> roles_of(["ID", "Activated", "Closed"])
+{'unit': 'ID', 'start': 'Activated', 'finish': 'Closed'}
+>>> roles_of(["date", "plant", "application", "panel_size", "wip", "throughput"]) is None
+True
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from models.data.table_columns import canonical_name
+from models.series.panel import SERIES_FIELDS
+from utils.api.parsing import unknown
+from utils.errors import Detail, InvalidInput
+
+ROLES = ("unit", "start", "finish", "time", "step", "quantity", *SERIES_FIELDS)
+
+# Names as people have them, folded to letters and digits.
+_SYNONYMS: dict[str, str] = {
+    "unit": "unit unitid"
+    " lot lotid lotno lotnumber id case caseid ticket ticketid key issue issuekey"
+    " issueid order orderid orderno ordernumber workorder workorderid job jobid wafer waferid"
+    " serial serialno serialnumber sn item itemid batch batchid card cardid container patient"
+    " patientid stay visit visitid admission admissionid caseconceptname los losnr losnummer"
+    " auftrag auftragsnummer auftragsnr charge chargennummer seriennummer fall fallnummer"
+    " vorgang 批次 批号 批號 工单 工單 ロット ロット番号",
+    "start": "start started"
+    " startdate starttime startdatetime startedat startts starttimestamp begin"
+    " begindate begintime began activated activateddate opened openedat opendate created"
+    " createdat createddate creationdate released releasedate releasetime releasedat arrival"
+    " arrivaltime arrivaldate arrived admitted admissiondate admissiontime in intime indate"
+    " timein datein trackin trackintime checkin checkintime entered entrydate entrytime"
+    " moveintime movein beginn startdatum startzeit startzeitpunkt anfang eingang"
+    " eingangsdatum begonnen 开始 开始时间 開始 開始時間 開始日時 投入 投入时间 投入時間",
+    "finish": "finish finished"
+    " finishdate finishtime finishedat end ended enddate endtime endedat endts"
+    " endtimestamp closed closedat closedate closeddate done donedate doneat completed"
+    " completedat completeddate completiondate completiontime complete resolved resolvedat"
+    " resolutiondate delivered deliveredat deliverydate departure departuretime departed"
+    " discharged dischargedate dischargetime out outtime outdate timeout dateout trackout"
+    " trackouttime checkout checkouttime left exitdate exittime moveout moveouttime shipped"
+    " shipdate ende enddatum endzeit endzeitpunkt ausgang ausgangsdatum fertig fertigdatum"
+    " beendet abgeschlossen 结束 结束时间 結束 結束時間 完成 完成时间 完成時間 終了 終了日時 完了",
+    "time": "time timestamp datetime changed changedat changedate changetime transition"
+    " transitiondate transitiontime date when at eventtime timetimestamp zeitpunkt zeit datum"
+    " 时间 時間 日時",
+    "step": "step stepname operation operationname activity activityname station stationname"
+    " workstation workcenter workcentre processstep process stage task phase state status"
+    " tostate tostatus newstate newstatus to column conceptname schritt arbeitsgang"
+    " arbeitsschritt arbeitsplatz vorgangsname zustand 工序 工站 站点 站點 工程 状态 狀態",
+    "quantity": "quantity"
+    " qty pieces pcs units lotsize size count amount menge stück stueck stk anzahl"
+    " losgröße losgroesse 数量 數量",
+}
+_OF_STATES = {"state", "status", "tostate", "tostatus", "newstate", "newstatus", "to", "column"}
+_ROLE = {
+    name: role
+    for role in ("time", "quantity", "step", "unit", "finish", "start")
+    for name in _SYNONYMS[role].split()
+}
+
+
+def folded(name: str) -> str:
+    """Return a name in lower case, without spaces and signs.
+
+    >>> folded("Lot-ID (no.)"), folded("Enddatum")
+    ('lotidno', 'enddatum')
+    """
+    text = unicodedata.normalize("NFKC", name).lower()
+    return "".join(sign for sign in text if sign.isalnum())
+
+
+def roles_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str] | None:
+    """Return role → column of an event log; None: the table is none.
+
+    Args:
+        names: of the columns.
+        given: role → column, as the request names them.
+
+    Raises:
+        InvalidInput: a named column is missing; the log lacks a column; or two have one role.
+    """
+    given = {role: name for role, name in (given or {}).items() if role in ROLES}
+    if any(canonical_name(name) == "wip" for name in names) or not names:
+        return None
+    roles = _found(names, given)
+    asked = {"unit", "start", "finish", "time", "step"} & set(given)
+    has_span, has_change = {"start", "finish"} <= set(roles), {"unit", "time", "step"} <= set(roles)
+    if not has_span and not has_change and not asked and not {"unit", "start"} <= set(roles):
+        return None
+    if has_span:
+        roles.pop("time", None)
+    elif has_change and "start" not in roles:
+        return roles
+    _expect(roles, names)
+    return roles
+
+
+def _found(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+    missing = [role for role, name in given.items() if name not in names]
+    if missing:
+        role = missing[0]
+        rule = f"names {role} {given[role]!r}, which {unknown(given[role], set(names))}"
+        raise InvalidInput.of("columns", f"{rule} The table has {', '.join(names[:20])}")
+    roles = dict(given)
+    taken = set(given.values())
+    for role in ROLES:
+        if role in roles:
+            continue
+        fitting = [n for n in names if n not in taken and _role(n) == role]
+        if len(fitting) > 1:
+            exact = [name for name in fitting if folded(name) == role.replace("_", "")]
+            if len(exact) != 1:
+                raise InvalidInput.of(
+                    "columns",
+                    f"must name the column of {role}: {' and '.join(map(repr, fitting[:4]))} look "
+                    f'like it. Example: columns={{"{role}": "{fitting[0]}"}}',
+                )
+            fitting = exact
+        if fitting:
+            roles[role] = fitting[0]
+            taken.add(fitting[0])
+    return roles
+
+
+def _role(name: str) -> str | None:
+    known = canonical_name(name)
+    return known if known in SERIES_FIELDS else _ROLE.get(folded(name))
+
+
+def _expect(roles: Mapping[str, str], names: Sequence[str]) -> None:
+    """Raise InvalidInput if a log of starts and finishes lacks one of its columns."""
+    missing = [role for role in ("unit", "start", "finish") if role not in roles]
+    if not missing:
+        return
+    meaning = {
+        "unit": "an identifier of each unit (lot, order, ticket)",
+        "start": "the time at which each unit came",
+        "finish": "the time at which each unit left, blank while it is in process",
+    }
+    found = ", ".join(f"{role} is {name!r}" for role, name in roles.items())
+    raise InvalidInput(
+        f"The event log lacks the column {missing[0]}: {meaning[missing[0]]}. Found: "
+        f'{found or "none"}. Name it if it is there: columns={{"{missing[0]}": "…"}}; the table '
+        f"has {', '.join(names[:20])}.",
+        [Detail(role, "is required") for role in missing],
+    )
+
+
+def is_of_states(name: str) -> bool:
+    """Return True if a column named so holds states rather than operations."""
+    return folded(name) in _OF_STATES

@@ -1,0 +1,209 @@
+"""An uploaded event log → the series of a data set, with the quality of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from models.data.cleaning import Cleaned, clean
+from models.data.events import event_aggregation, event_table, raw_table
+from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate, step_length
+from models.data.events.event_coverage import Coverage, open_at
+from models.data.events.event_log import DAY, OPEN, EventLog, Units, text_of
+from models.data.events.event_table import LogOptions, ReadLog
+from models.data.tables import Table
+from models.series.calendar import Step
+from models.series.panel import TARGETS, Panel
+
+_EXACT = 1e-9  # share of ∫ WIP dt that rounding may explain
+
+
+@dataclass(frozen=True)
+class EventOptions:
+    """Choices of a request about an event log and the steps of its series.
+
+    Attributes:
+        reading: how the columns are read.
+        step: of the series.
+        begin, end: times that bound the series; None: found (see `Coverage`).
+    """
+
+    reading: LogOptions = field(default_factory=LogOptions)
+    step: Step = Step.DAY
+    begin: int | None = None
+    end: int | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the choices of the series, as the document of the data set keeps them."""
+        return {"step": self.step.value, "begin": self.begin, "end": self.end}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> EventOptions:
+        """Return the options that `to_document` described."""
+        return cls(
+            step=Step(document["step"]), begin=document.get("begin"), end=document.get("end")
+        )
+
+
+def read_file(
+    path: Path, options: EventOptions, max_rows: int, max_bytes: int, max_series: int | None
+) -> ReadLog | None:
+    """Read the event log in a file; None if the file holds another kind of table.
+
+    Raises:
+        ServiceError: it is an event log, and cannot be read; the sentence names the place.
+    """
+    names = raw_table.names(path)
+    if names:
+        found = event_table.roles(names, options.reading)
+        if found is None:
+            return None
+        others = [name for name in names if name not in found.values()]
+        table = [raw_table.read(path, list(found.values()), max_rows, max_bytes)]
+        return _read(table, found, options, others, max_series, csv=True)
+    with path.open("rb") as file:
+        is_json = file.read(64).lstrip()[:1] in (b"[", b"{")
+    return _of_table(raw_table.of_json(path), options, max_series) if is_json else None
+
+
+def read_rows(
+    rows: Sequence[object], options: EventOptions, max_series: int | None
+) -> ReadLog | None:
+    """Read rows that are JSON objects as an event log; None if they are none.
+
+    Raises:
+        ServiceError: as `read_file`.
+    """
+    return _of_table(raw_table.of_rows(rows), options, max_series)
+
+
+def _of_table(
+    table: pa.Table | None, options: EventOptions, max_series: int | None
+) -> ReadLog | None:
+    found = None if table is None else event_table.roles(table.column_names, options.reading)
+    if table is None or found is None:
+        return None
+    others = [name for name in table.column_names if name not in found.values()]
+    return _read([table], found, options, others, max_series)
+
+
+def _read(
+    table: list[pa.Table],
+    found: dict[str, str],
+    options: EventOptions,
+    others: list[str],
+    max_series: int | None,
+    csv: bool = False,
+) -> ReadLog:
+    read = event_table.read_log(table, found, options.reading, csv, max_series)
+    return ReadLog(read.log, read.columns, others, read.date_order)
+
+
+def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, Any]]:
+    """Return the series of a log, and what is known about the log, JSON-ready.
+
+    Raises:
+        InvalidInput: no unit has left, or the log covers no step.
+    """
+    units = read.log.units()
+    coverage = Coverage.of(units, options.begin, options.end)
+    found = aggregate(units, coverage, event_aggregation.calendar_of(options.step))
+    cleaned = clean(_as_table(found.panel, read.ignored), found.panel.calendar)
+    quality = cleaned.quality | {"rows_received": len(read.log)}
+    about = _about(read, units, coverage, found, options)
+    return Cleaned(cleaned.panel, found.extras, quality | {"event_log": about}), about
+
+
+def _as_table(panel: Panel, ignored: list[str]) -> Table:
+    """The rows of a panel as a table, so that they are judged as any others."""
+    series = panel.series
+    names = []
+    for labels in zip(*panel.series_keys, strict=True):
+        distinct, codes = np.unique(labels, return_inverse=True)
+        names.append((codes[series], distinct.tolist()))
+    numbers = dict(zip(TARGETS, panel.values.T.copy(), strict=True))
+    return Table(panel.calendar.days(panel.time), names, numbers, ignored)
+
+
+def _about(
+    read: ReadLog, units: Units, coverage: Coverage, found: Aggregated, options: EventOptions
+) -> dict[str, Any]:
+    """The figures of a log: of its units, its span and Little's Law."""
+    log, length = read.log, step_length(options.step)
+    left = units.has_left & (units.finish < coverage.end)
+    spent = units.time_in_system[left] / length
+    total = max(abs(found.identity["wip_integral"]), 1.0)
+    return {
+        "kind": _kind(log),
+        "columns": read.columns,
+        "date_order": read.date_order,
+        "units": len(units),
+        "units_left": int(left.sum()),
+        "units_in_process": int(open_at(units, coverage.end).sum()),
+        "steps": [] if log.step is None else log.step[1],
+        "finish_steps": list(log.rules.finish_steps),
+        "waiting_states": list(log.rules.waiting_states),
+        "span": {
+            "start": text_of(coverage.begin // 1_000_000 * 1_000_000),
+            "end": text_of((coverage.end - 1) // 1_000_000 * 1_000_000),
+        },
+        "complete_from": found.panel.calendar.dates(
+            found.panel.calendar.index(np.array([-(-coverage.run_in // DAY)]))
+        )[0],
+        "cycle_time": {
+            "unit": options.step.value,
+            "mean": float(np.average(spent, weights=units.quantity[left])) if left.any() else None,
+            **{f"p{percent}": _percentile(spent, percent) for percent in PERCENTS},
+        },
+        "littles_law": found.identity
+        | {
+            "unit": f"unit-{options.step.value}s",
+            "holds": abs(found.identity["difference"]) <= _EXACT * total,
+        },
+        "notes": [*coverage.notes, *_notes(log, found, options)],
+    }
+
+
+def _percentile(values: Any, percent: int) -> float | None:
+    if not len(values):
+        return None
+    return float(np.quantile(values, percent / 100, method="inverted_cdf"))
+
+
+def _kind(log: EventLog) -> str:
+    if log.rules.state_changes:
+        return "changes of state"
+    return "units" if log.step is None else "steps of units"
+
+
+def _notes(log: EventLog, found: Aggregated, options: EventOptions) -> list[str]:
+    """Sentences about assumptions of the reading."""
+    notes = []
+    if log.step is not None and not log.rules.state_changes and not log.rules.finish_steps:
+        notes.append(
+            "A unit is taken to have left when its last step in the log has a finish. Send "
+            "`finishSteps` if units leave with certain steps only."
+        )
+    if log.rules.state_changes:
+        waiting = ", ".join(log.rules.waiting_states) or "none"
+        notes.append(
+            f"Units have left in {', '.join(log.rules.finish_steps)}, and have not come yet in: "
+            f"{waiting}. Send `finishSteps` and `waitingStates` for other states."
+        )
+    times = np.concatenate([log.start, log.finish[log.finish != OPEN]])
+    if options.step is Step.DAY and (times % DAY == 0).all():
+        notes.append(
+            "The times are dates: each counts as the beginning of its day, so a unit that comes "
+            "and leaves on one day spends no time."
+        )
+    if options.step is Step.DAY and float((found.panel.values[:, 1] == 0).mean()) > 0.5:
+        notes.append(
+            "On more than half of the days nothing leaves a series: step=week gives steadier "
+            "series."
+        )
+    return notes
