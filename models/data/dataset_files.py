@@ -28,7 +28,8 @@ NUMBERS = (
     "semi_finished_goods",
     "releases",
     "littles_law_compliance",
-    # Of event logs:
+)
+EVENT_NUMBERS = (  # of event logs, besides
     "wip_mean",
     "cycle_time_p50",
     "cycle_time_p80",
@@ -46,11 +47,11 @@ class SeriesWriter:
 
     Args:
         path: the file.
-        numbers: the names of its columns of numbers, some of NUMBERS.
+        numbers: the names of its columns of numbers, some of NUMBERS and EVENT_NUMBERS.
     """
 
     def __init__(self, path: Path, numbers: Iterable[str]) -> None:
-        self._numbers = [name for name in NUMBERS if name in numbers]
+        self._numbers = [name for name in (*NUMBERS, *EVENT_NUMBERS) if name in numbers]
         self._schema = pa.schema(
             [("day", pa.int32()), ("date", pa.date32())]
             + [(name, _NAME_TYPE) for name in SERIES_FIELDS]
