@@ -48,23 +48,26 @@ class DataRow(Part):
     releases: float | None = Field(
         default=None, description="units released into the line in the step"
     )
-    wip_mean: float | None = Field(
-        default=None, description="of an event log: time average of WIP over the step"
+    littles_law_compliance: float | None = Field(
+        default=None, description="1 − |WIP − throughput × cycle time| ÷ the larger, from 0 to 1"
     )
+
+
+class StoredRow(DataRow):
+    """One step of one series of a stored data set. That of an event log has more columns."""
+
+    wip_mean: float | None = Field(default=None, description="time average of WIP over the step")
     cycle_time_p50: float | None = Field(
-        default=None, description="of an event log: 50 % of what left took at most this, in steps"
+        default=None, description="50 % of what left took at most this, in steps"
     )
     cycle_time_p80: float | None = Field(default=None, description="80 % took at most this")
     cycle_time_p85: float | None = Field(default=None, description="85 % took at most this")
     cycle_time_p95: float | None = Field(default=None, description="95 % took at most this")
     age_mean: float | None = Field(
-        default=None, description="of an event log: mean age of what is in process, in steps"
+        default=None, description="mean age of what is in process, in steps"
     )
     age_oldest: float | None = Field(
-        default=None, description="of an event log: age of the oldest unit in process, in steps"
-    )
-    littles_law_compliance: float | None = Field(
-        default=None, description="1 − |WIP − throughput × cycle time| ÷ the larger, from 0 to 1"
+        default=None, description="age of the oldest unit in process, in steps"
     )
 
 
@@ -377,4 +380,4 @@ class DatasetsReply(Reply):
 class DatasetReply(DatasetInfo, Reply):
     """A data set with all of its rows."""
 
-    data: list[DataRow] = Field(description="all rows, series by series, oldest first")
+    data: list[StoredRow] = Field(description="all rows, series by series, oldest first")
