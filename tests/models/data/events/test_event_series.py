@@ -100,13 +100,13 @@ REGULAR = [(i / 10, 3.0) for i in range(400)]
 @pytest.mark.parametrize(
     ("rows", "begin", "end", "sentence"),
     [
-        (REGULAR, 0, 42.9, "too low up to 1970-01-0"),
+        ([(s, 3.0 if s < 36.95 else None) for s, _ in REGULAR], 0, 39.9, "too low up to 1970-01-0"),
         # Units that started from day 0 on, and finishes up to day 30 only
         ([(s, 3.0 if s < 27 else None) for s, _ in REGULAR], 0, 29.9, "no finishes"),
         # Units that started up to day 20, followed until they left
         ([(s, 3.0 + s % 1) for s, _ in REGULAR if s < 20] + [(19, 50.0)] * 30, 0, 19.9, "starts"),
         # Units that left from day 30 on
-        ([(s, 3.0) for s, _ in REGULAR if s >= 27] + [(i, 30.2 - i) for i in range(25)], 30, 42.9,
+        ([(s, 3.0) for s, _ in REGULAR if s >= 27] + [(i, 30.2 - i) for i in range(25)], 30, 39.9,
          "by their finish"),
     ],
 )  # fmt: skip
