@@ -106,7 +106,7 @@ REGULAR = [(i / 10, 3.0) for i in range(400)]
         # Units that started up to day 20, followed until they left
         ([(s, 3.0 + s % 1) for s, _ in REGULAR if s < 20] + [(19, 50.0)] * 30, 0, 19.9, "starts"),
         # Units that left from day 30 on
-        ([(s, 3.0) for s, _ in REGULAR if s >= 27] + [(i, 30.2 - i) for i in range(25)], 30, 39.9,
+        ([(s, 3.0) for s, _ in REGULAR if s >= 27] + [(i, 30.2 - i) for i in range(25)], 30, 42.9,
          "by their finish"),
     ],
 )  # fmt: skip
