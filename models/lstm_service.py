@@ -26,8 +26,11 @@ from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
 from models.services.operation_page import OperationPage
 from models.services.planning_service import PlanningService
+from models.services.plant_trainings import PlantTrainings
 from models.services.selection import selection
+from models.services.submissions import Submissions
 from models.services.synthetic_data import plant_spec
+from models.services.training_data import TrainingData
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
 from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaster
@@ -55,6 +58,7 @@ class LSTMService:
 
     Attributes:
         trainings: trainings and their jobs.
+        plant_trainings: trainings of one model per plant.
         backtests: backtests of the models.
         files: the files of the models.
         planning: the answers to planners.
@@ -79,7 +83,11 @@ class LSTMService:
         self.datasets = Datasets.of(settings)
         waiting = WaitingRequests(settings.max_waiting)
         stores = self.jobs, self.datasets, self.registry
-        self.trainings = TrainingService(settings, *stores, waiting, on_job_submitted)
+        self._training_data = TrainingData(settings, *stores)
+        submissions = Submissions(settings, self.jobs, self.registry, self._training_data)
+        shared = submissions, waiting, on_job_submitted
+        self.trainings = TrainingService(settings, *stores, *shared)
+        self.plant_trainings = PlantTrainings(settings, self.jobs, self.registry, *shared)
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         self.planning = PlanningService(settings, self._plan_source)
@@ -251,7 +259,7 @@ class LSTMService:
         )
 
     def delete_model(self, id: str) -> replies.MessageReply:
-        """Delete a model everywhere, its backtests too.
+        """Delete a model everywhere, with its backtests and the data stored for its training.
 
         Raises:
             NotFound: there is no such model.
@@ -259,8 +267,12 @@ class LSTMService:
         """
         if id == PRETRAINED_ID:
             raise InvalidInput.of("model_id", "must not be that of a model that is built in", id)
+        dataset_id = self._training_data.deleted_with(id)
         self.registry.delete(id)
         self.backtests.delete_of(id)
+        if dataset_id is not None:
+            with contextlib.suppress(NotFound):  # somebody deleted it meanwhile
+                self.datasets.store.delete(dataset_id)
         return replies.MessageReply(message=f"Model {id} is deleted.")
 
     # --- forecasts ----------------------------------------------------------------------------

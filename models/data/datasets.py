@@ -27,14 +27,16 @@ from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from utils.errors import DamagedFile
 from utils.settings import Settings
-from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection
+from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
 from utils.storage.artifact_store import ArtifactStore, Writer
 from utils.storage.quota import Quota
 
 PREVIEW_ROWS = 100
 SUFFIXES = (".parquet", event_files.SUFFIX)  # the rows; the event log that they were made of
-_INDEX_VERSION = 1  # to be increased with each change of `Datasets._entry`
+_INDEX_VERSION = 2  # to be increased with each change of `Datasets._entry`
 _LISTED = ("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters")
+_OF_CLIENT = "of_client"  # tag of data sets that no training stored for itself
+_POSTED = "posted rows"  # source of rows in a request for a training
 _DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
 
 
@@ -77,13 +79,18 @@ class Datasets:
     # --- storing ------------------------------------------------------------------------------
 
     def generate(
-        self, spec: PlantSpec, id: str | None = None, mark: str | None = None
+        self,
+        spec: PlantSpec,
+        id: str | None = None,
+        mark: str | None = None,
+        made_for: str | None = None,
     ) -> dict[str, Any]:
         """Store synthetic data, written while it is generated; return its document.
 
         Args:
             id: the data set's id, a fresh one by default.
             mark: kept in the document as `fingerprint`, of the request for the data.
+            made_for: kept in the document, the training or group of trainings that it is for.
         """
         days = first_day() + np.arange(spec.days)
 
@@ -107,6 +114,7 @@ class Datasets:
         made = products_by_plant(spec.series_keys)
         extra: dict[str, Any] = {"parameters": parameters, "made": made}
         extra |= {} if mark is None else {"fingerprint": mark}
+        extra |= {} if made_for is None else {"made_for": made_for}
         files: dict[str, Writer] = {".parquet": write}
         return self._publish("generated", summary, files, extra, id)
 
@@ -148,14 +156,20 @@ class Datasets:
             return clean(tables.read_file(path, *limits)), None
         return event_upload.series_of(read, options)[0], read.log
 
-    def add_rows(self, rows: list[dict[str, Any]], id: str | None = None) -> dict[str, Any]:
+    def add_rows(
+        self, rows: list[dict[str, Any]], id: str | None = None, made_for: str | None = None
+    ) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
+
+        Args:
+            made_for: as of `generate`.
 
         Raises:
             ServiceError: as `upload`.
         """
         table = tables.read_rows(rows, self.max_rows, max_series=self.max_series)
-        return self._store("posted rows", clean(table), None, id)
+        more = {} if made_for is None else {"made_for": made_for}
+        return self._store(_POSTED, clean(table), None, id, more=more)
 
     def _store(
         self,
@@ -207,6 +221,10 @@ class Datasets:
 
     # --- reading ------------------------------------------------------------------------------
 
+    def newest_of_clients(self) -> str | None:
+        """Return the id of the newest data set that a client generated or uploaded, if any."""
+        return next((id for id, _ in self.index.tagged(_OF_CLIENT, limit=1)), None)
+
     def page(self, selection: Selection) -> tuple[Page, dict[str, str]]:
         """Return a page of the list of data sets; their files are not read, only their sizes.
 
@@ -248,7 +266,8 @@ class Datasets:
             return Entry(written, -1, "damaged", {}, None, {"error": fault, "files": {}})
         names["made"] = document.get("made", {})
         shown = {"info": info, "files": files}
-        return Entry(created_at, rows, " ".join(words), {}, names, shown)
+        tags = {} if is_of_training(document) else {_OF_CLIENT: Tag("")}
+        return Entry(created_at, rows, " ".join(words), tags, names, shown)
 
     def preview(self, id: str, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
         """Return the first rows of a data set, JSON-ready."""
@@ -291,6 +310,11 @@ class Datasets:
     def parquet(self, id: str) -> AbstractContextManager[Path]:
         """Return the file of a data set, as long as the context is open."""
         return self.store.local(id, ".parquet")
+
+
+def is_of_training(document: dict[str, Any]) -> bool:
+    """Return whether a data set was stored for a training, by its document."""
+    return "made_for" in document or document.get("source") == _POSTED
 
 
 def _closing(opened: ExitStack, parts: Iterator[bytes]) -> Iterator[bytes]:

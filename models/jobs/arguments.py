@@ -39,7 +39,8 @@ class TrainArguments(JobArguments):
 
     Attributes:
         dataset_id: data set to train on.
-        owns_data: True if the data set was stored for this job alone.
+        owns_data: True if the data set was stored for this job, or its group, alone.
+        newest_data: True if the request named no data, so that the newest was taken.
         config: hyperparameters, in snake_case.
         left_open: hyperparameters that the preset may choose.
         architecture: name of the network's design.
@@ -52,6 +53,7 @@ class TrainArguments(JobArguments):
 
     dataset_id: str = ""
     owns_data: bool = False
+    newest_data: bool = False
     config: dict[str, Any] = {}
     left_open: list[str] = []
     architecture: str = Architecture.PLAIN

@@ -17,7 +17,7 @@ from models.jobs.job_log import Decision, StaleAttempt
 from models.jobs.states import MOST_TRIES, JobState, abrupt_end
 from models.jobs.worker_context import WorkerContext
 from models.registry.registry import CHECKPOINT
-from models.training.control import Epoch
+from models.training.control import Epoch, Stage
 from utils.errors import InternalError, Unavailable
 from utils.logs import logger
 from utils.storage.checksums import with_checksum, without_checksum
@@ -106,6 +106,15 @@ class JobControl:
         """Raise the error that is to end the work, if there is one."""
         if self._stop is not None:
             raise self._stop
+
+    def on_stage(self, stage: Stage) -> None:
+        """Record a stage of a training, after the epochs before it."""
+        if not self._try_to_record():
+            return
+        try:
+            self._context.jobs.log.add_stage(self._job_id, stage)
+        except Unavailable as error:  # the training does not wait
+            log.warning("cannot record a stage", job_id=self._job_id, error=error.message)
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Record an epoch in the event log and in the worker's log."""

@@ -35,6 +35,13 @@ _EVENTS = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
     sa.UniqueConstraint("job_id", "epoch"),
 )
+_STAGES = sa.Table(
+    "job_stages",
+    _METADATA,
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("stage", sa.String(40), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
 _DECISIONS = sa.Table(
     "job_decisions",
     _METADATA,
@@ -55,7 +62,6 @@ _RECOVERIES = sa.Table(
     sa.Column("lost_worker_id", sa.String(200), primary_key=True),
     sa.Column("worker_id", sa.String(200), nullable=False),  # that requeues the job
 )
-_AHEAD = 60.0  # seconds that the clocks of machines may differ by
 _TRIES = 20  # of a writer whose number another one took first
 
 
@@ -137,6 +143,21 @@ class JobLog:
             return
         raise InternalError(f"The log of job {job_id} takes no entry.")
 
+    def add_stage(self, job_id: str, stage: str) -> None:
+        """Record that a job has reached a stage, now; a job that is resumed reaches it again."""
+        change = postgresql.insert(_STAGES).values(job_id=job_id, stage=stage, at=time.time())
+        change = change.on_conflict_do_update(
+            index_elements=["job_id", "stage"], set_={"at": change.excluded.at}
+        )
+        with self._connection() as connection:
+            connection.execute(change)
+
+    def stages(self, job_id: str) -> dict[str, float]:
+        """Return the Unix times at which a job reached its stages."""
+        query = sa.select(_STAGES.c.stage, _STAGES.c.at).where(_STAGES.c.job_id == job_id)
+        with self._connection() as connection:
+            return {row.stage: row.at for row in connection.execute(query)}
+
     def after(self, seen: Mapping[str, int]) -> list[Event]:
         """Return events of some jobs in order: job id → number of the last event already seen."""
         if not seen:
@@ -148,11 +169,13 @@ class JobLog:
         query = sa.select(_EVENTS).where(sa.or_(*newer))
         return self._events(query.order_by(_EVENTS.c.job_id, _EVENTS.c.number))
 
-    def last(self, limit: int) -> list[Event]:
-        """Return the newest events of all jobs, oldest first, without times in the future."""
-        newest = _EVENTS.c.at.desc(), _EVENTS.c.job_id, _EVENTS.c.number.desc()
-        known = sa.select(_EVENTS).where(_EVENTS.c.at < time.time() + _AHEAD)
-        return self._events(known.order_by(*newest).limit(limit))[::-1]
+    def first_and_last(self, job_id: str, limit: int) -> list[Event]:
+        """Return the first event of a job and its last ones, in order, `limit` at most."""
+        mine = sa.select(_EVENTS).where(_EVENTS.c.job_id == job_id)
+        last = self._events(mine.order_by(_EVENTS.c.number.desc()).limit(limit))[::-1]
+        if not last or last[0].number == 1:
+            return last
+        return [*self._events(mine.order_by(_EVENTS.c.number).limit(1)), *last[1:]]
 
     def last_epochs(self, job_ids: Iterable[str]) -> dict[str, Event]:
         """Return the last recorded epoch of each of some jobs, where there is one."""
@@ -319,7 +342,7 @@ class JobLog:
         """Delete all that is recorded of some jobs."""
         ids = list(job_ids)
         with self._connection() as connection:
-            for table in (_EVENTS, _DECISIONS, _ATTEMPTS, _RECOVERIES):
+            for table in _METADATA.sorted_tables:
                 connection.execute(table.delete().where(table.c.job_id.in_(ids)))
 
     @contextmanager

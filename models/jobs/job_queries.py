@@ -274,10 +274,15 @@ class JobQueries:
         with self._answering():
             return self.log.after(seen)
 
-    def last_events(self, limit: int) -> list[Event]:
-        """Return the newest events of all jobs, oldest first."""
+    def first_and_last_events(self, job_id: str, limit: int) -> list[Event]:
+        """Return the first event of a job and its last ones, in order, `limit` at most."""
         with self._answering():
-            return self.log.last(limit) if self._made() else []
+            return self.log.first_and_last(job_id, limit)
+
+    def stages(self, job_id: str) -> dict[str, float]:
+        """Return the Unix times at which a training reached its stages."""
+        with self._answering():
+            return self.log.stages(job_id)
 
     def _jobs(self, **filters: Any) -> list[Job]:
         statuses = self._statuses(load_input=True, load_output=True, **filters)

@@ -59,7 +59,8 @@ class WorkerContext:
     def remove_leftovers(self, job_id: str, arguments: JobArguments) -> None:
         """Remove what a job that gave no model would leave behind."""
         try:
-            remove_leftovers(self.models, self.datasets.store, job_id, arguments)
+            stores = self.models, self.datasets.store
+            remove_leftovers(*stores, self.jobs.log, job_id, arguments)
         except Unavailable as error:  # the store's next sweep removes the checkpoint
             log.warning("cannot clean up after a job", job_id=job_id, error=error.message)
 

@@ -151,11 +151,11 @@ class Registry:
         page = self.index.page(selection)
         return page._replace(shown={id: self._listed(id, e) for id, e in page.shown.items()})
 
-    def newest(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield (id, entry of the list of models) of all models, newest first."""
+    def newest(self, search: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (id, entry of the list) of all models, or of those with a text, newest first."""
         after = None
         while True:
-            page = self.page(Selection(limit=100, after=after))
+            page = self.page(Selection(limit=100, after=after, search=search))
             yield from page.shown.items()
             if (after := page.last) is None:
                 return

@@ -17,11 +17,14 @@ from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.registry import PlantModel, Registry
 from models.services.job_replies import iso_time, job_fields
 from utils.api import replies, schemas, urls
+from utils.api.architectures import Architecture
 from utils.api.replies import page as p
 from utils.api.replies.models import ModelInfo
 from utils.errors import NotFound
 
-_NEWEST = 200  # jobs that are searched for groups and architectures
+_NEWEST = 200  # jobs that are searched for groups and for those that ended
+_SHOWN_AFTER_END = 120.0  # seconds
+_NEWEST_PICTURE = "enhanced_model_architecture"  # the page asks for it by this name
 
 _ACTIVITY: dict[JobState, Any] = {
     JobState.QUEUED: "pending",
@@ -41,8 +44,8 @@ class OperationPage:
     # --- the log ------------------------------------------------------------------------------
 
     def logs(self, query: schemas.LogsQuery) -> p.LogsReply:
-        """Return lines of the training log, by default the last ones, oldest first."""
-        lines = last_lines(self._jobs)
+        """Return lines of the training log, oldest first unless the query says otherwise."""
+        lines = last_lines(self._jobs, self._registry)
         # Lines of the same time by their number, so that each has a place of its own.
         numbered = [((line.at, f"{n:04}"), line) for n, line in enumerate(lines)]
         if query.q is not None:
@@ -69,21 +72,19 @@ class OperationPage:
     # --- trainings ----------------------------------------------------------------------------
 
     def plants_status(self) -> p.PlantsStatusReply:
-        """Return the trainings that wait or run, by plant, with ended ones of their groups.
+        """Return the trainings that wait or run, and those that ended a moment ago, by plant.
 
         A training of all plants together is shown with each plant of its data, unless the plant
         has one of its own.
         """
-        unfinished = self._jobs.unfinished()
-        groups = {job.training.group_id: job for job in unfinished if _in_group(job)}
-        members = [each for job in groups.values() for each in self._jobs.group_of(job)]
-        ended = [job for job in members if job.state.ended]
+        since = time.time() - _SHOWN_AFTER_END
+        ended = self._jobs.ended_after(since, _NEWEST)
+        ended = [job for job in ended if job.ended_at is not None and job.ended_at >= since]
         # Later ones replace earlier ones.
-        ranked = sorted([*ended, *unfinished], key=_rank)
+        ranked = sorted([*ended, *self._jobs.unfinished()], key=_rank)
+        shown = {plant: job for job in ranked for plant in self._plants(job)}
         return p.PlantsStatusReply(
-            plant_training={
-                plant: self._plant_training(job) for job in ranked for plant in self._plants(job)
-            }
+            plant_training={plant: self._plant_training(shown[plant]) for plant in sorted(shown)}
         )
 
     def _plants(self, job: Job) -> list[str]:
@@ -101,12 +102,12 @@ class OperationPage:
         seconds = None if began is None else max(0.0, (job.ended_at or time.time()) - began)
         error = job.error.message if job.error else None
         return p.PlantTraining(
-            status=_ACTIVITY[job.state],
+            status=_activity(job),
             current_epoch=epoch.get("epoch", 0),
             total_epochs=epoch.get("epochs", job.training.config.get("epochs", 0)),
             current_loss=epoch.get("loss"),
             current_r2=epoch.get("r2_score"),
-            current_mae=epoch.get("mae"),
+            current_mae=epoch.get("relative_mae", epoch.get("mae")),
             final_r2=self._r2_of_model(job),
             training_time=seconds,
             error="The job was cancelled." if job.state is JobState.CANCELLED else error,
@@ -158,14 +159,14 @@ class OperationPage:
     def dashboard(self) -> p.DashboardReply:
         """Return what is being trained, the models by plant, and the newest model's picture.
 
-        Of the trainings of a kind, the newest is shown, ended or not.
+        Of each kind of training that waits or runs, the newest is shown.
         """
-        states = {job.state for job in self._jobs.unfinished()}
+        jobs = sorted(self._jobs.unfinished(), key=lambda job: job.queued_at, reverse=True)
+        states = {job.state for job in jobs}
         overall: Any = "pending" if states else "idle"
         overall = "training" if JobState.RUNNING in states else overall
-        jobs = self._jobs.newest(None, _NEWEST, 0)
         group = next((self._jobs.group_of(job) for job in jobs if _in_group(job)), [])
-        newest = next((id for id, info in self._registry.newest() if info["status"] == "ready"), "")
+        newest = self._newest_model()
         return p.DashboardReply(
             status_data=p.StatusData(
                 overall_status=overall,
@@ -175,9 +176,9 @@ class OperationPage:
                 plant_models=self.plants_summary().summary,
             ),
             dashboard=p.Dashboard(
-                dashboard_created=bool(newest) and self._registry.store.has(newest, ".png")
+                dashboard_created=newest is not None and self._registry.store.has(newest, ".png")
             ),
-            visualization_path=urls.picture(newest) if newest else None,
+            visualization_path=urls.picture(newest).removeprefix("/") if newest else None,
         )
 
     # --- models by plant ----------------------------------------------------------------------
@@ -227,11 +228,26 @@ class OperationPage:
         return p.VisualizeReply(model_id=model_id, visualization_path=urls.picture(model_id))
 
     def picture(self, name: str) -> bytes:
-        """Return the picture of a model by its file name. Raises as `visualize`."""
+        """Return the picture of a model by its file name. Raises as `visualize`.
+
+        One name is that of the newest enhanced model, or else of the newest model.
+        """
         model_id, dot, kind = name.rpartition(".")
         if f"{dot}{kind}" != ".png":
             raise NotFound(f"There is no picture {name[:60]!r}.")
+        if model_id == _NEWEST_PICTURE:
+            newest = self._newest_model(Architecture.ENHANCED) or self._newest_model()
+            if newest is None:
+                raise NotFound("There is no model yet, and so no picture of one.")
+            model_id = newest
         return self._report_file(model_id, ".png")
+
+    def _newest_model(self, architecture: str | None = None) -> str | None:
+        """Return the newest model that is not damaged, of one architecture or of any."""
+        for id, info in self._registry.newest(architecture):
+            if info["status"] == "ready" and architecture in (None, info.get("architecture")):
+                return id
+        return None
 
     def report(self, model_id: str) -> bytes:
         """Return the report of a model, as HTML. Raises as `visualize`."""
@@ -263,15 +279,21 @@ def _best(models: dict[str, PlantModel]) -> str:
 
 
 def _status(job: Job) -> p.StatusPart:
-    return p.StatusPart(status=_ACTIVITY[job.state], job_id=job.job_id)
+    return p.StatusPart(status=_activity(job), job_id=job.job_id)
 
 
-def _newest(jobs: list[Job], enhanced: bool) -> p.StatusPart:
-    """Return the newest training of an architecture that is not in a group."""
+def _activity(job: Job) -> Any:
+    """Return the state of a training as the page names it: pending until its first epoch ended."""
+    begins = job.state is JobState.RUNNING and job.progress is None
+    return "pending" if begins else _ACTIVITY[job.state]
+
+
+def _newest(jobs: list[Job], enhanced: bool) -> p.StatusPart | p.NoTraining:
+    """Return the first training of an architecture that is not in a group."""
     for job in jobs:
-        if not _in_group(job) and (job.training.architecture == "enhanced") == enhanced:
+        if not _in_group(job) and (job.training.architecture == Architecture.ENHANCED) == enhanced:
             return _status(job)
-    return p.StatusPart(status="idle")
+    return p.NoTraining()
 
 
 def _in_group(job: Job) -> bool:

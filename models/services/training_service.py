@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 from models.data.datasets import Datasets
 from models.jobs.arguments import TrainArguments
 from models.jobs.cleanup import remove_leftovers
 from models.jobs.event_feed import EventFeed, Stream
 from models.jobs.jobs import Jobs
-from models.jobs.states import JOBS, Job, JobState, Priority, Work, member_id
-from models.registry.model_document import ModelDocument
+from models.jobs.states import JOBS, JobState, Priority, Work
 from models.registry.registry import Registry
 from models.services.job_replies import job_fields
-from models.services.synthetic_data import plant_spec
+from models.services.submissions import Submission, Submissions
 from models.services.waiting_requests import WaitingRequests
 from utils.api import replies, request_limits, schemas, urls
-from utils.api.idempotency import fingerprint, id_of, seed_of, undeleted_id_of, used_key
+from utils.api.idempotency import undeleted_id_of, used_key
 from utils.auth.caller import caller
-from utils.errors import Conflict, Detail, InvalidInput, NotFound, ServiceError
+from utils.errors import NotFound
 from utils.settings import Settings
-from utils.shutdown import DRAIN
 
 # Fields of a model's document that the reply of its training repeats.
 _REPLIED = {
@@ -42,6 +37,7 @@ class TrainingService:
     """The trainings of one service.
 
     Args:
+        submissions: what it shares with the trainings per plant.
         waiting: the places of requests that wait for a job.
         on_job_submitted: called with the id of each job that a request submits or joins.
     """
@@ -52,11 +48,13 @@ class TrainingService:
         jobs: Jobs,
         datasets: Datasets,
         registry: Registry,
+        submissions: Submissions,
         waiting: WaitingRequests,
         on_job_submitted: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._jobs, self._datasets, self._registry = jobs, datasets, registry
+        self._submissions = submissions
         self._waiting, self._on_job_submitted = waiting, on_job_submitted
         self._streams = request_limits.Streams(settings)
         self._feed = EventFeed(jobs)
@@ -77,83 +75,45 @@ class TrainingService:
             TooManyRequests: too many jobs of the caller wait (MAX_QUEUED_JOBS).
             ServiceError: the data cannot be used.
         """
-        request_limits.check_training(request, self._settings)
-        self._jobs.expect_worker()
-        mark = fingerprint(request)
-        job_id = undeleted_id_of(idempotency_key, "train", self._registry.store.was_deleted)
-        if idempotency_key is None or not self._is_known(job_id, mark, idempotency_key):
+        return self._submit(self._submissions.of(request, idempotency_key))
+
+    def _submit(self, submission: Submission[schemas.TrainRequest]) -> str:
+        key, deleted = submission.idempotency_key, self._registry.store.was_deleted
+        job_id = submission.shared_id or undeleted_id_of(key, "train", deleted)
+        if not self._is_known(job_id, submission):
+            self._jobs.expect_worker()
             self._registry.store.quota.expect()
             self._jobs.expect_place(1, self._settings.max_queued_jobs)
-            seed = seed_of(request.seed, idempotency_key)
-            data_id = id_of(idempotency_key, f"data {mark}")
-            with self._data(request, seed, data_id) as (document, owned):
-                arguments = TrainArguments(
-                    dataset_id=document["dataset_id"],
-                    owns_data=owned,
-                    config=request.to_config(),
-                    left_open=request.left_open,
-                    architecture=request.architecture,
-                    seed=seed,
-                    keep_optimizer=request.keep_optimizer,
-                    fingerprint=mark,
-                )
+            with self._submissions.stored(submission, job_id) as (_, arguments):
                 self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
-                self._expect_same(job_id, mark, idempotency_key)  # two may have come at once
-        self._expect_same(job_id, mark, idempotency_key)
+                self._submissions.expect_same(job_id, submission)  # two may have come at once
+        self._submissions.expect_same(job_id, submission)
         self._on_job_submitted(job_id)
         return job_id
 
-    def _is_known(self, job_id: str, mark: str, idempotency_key: str) -> bool:
-        """Return whether the job of an idempotency key exists.
+    def _is_known(self, job_id: str, submission: Submission[schemas.TrainRequest]) -> bool:
+        """Return whether the job of a submission exists.
 
-        Where the job is forgotten but its model is there, a job is submitted that finds the model.
+        Where the job of an idempotency key is forgotten but its model is there, a job is submitted
+        that finds the model.
 
         Raises:
             InvalidInput: the key was used with another body.
         """
         if self._jobs.states([job_id]):
             return True
+        key, mark = submission.idempotency_key, submission.mark
+        if key is None:
+            return False
         try:
             published = self._registry.summary(job_id)
         except NotFound:
             return False
         if published.fingerprint != mark:
-            raise used_key(idempotency_key)
+            raise used_key(key)
         arguments = TrainArguments(dataset_id=published.dataset_id or "", fingerprint=mark)
         self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
         return True
-
-    def _expect_same(self, job_id: str, mark: str, idempotency_key: str | None) -> None:
-        """Raise InvalidInput if the job of an idempotency key was submitted with another body."""
-        if idempotency_key is not None and self._jobs.fingerprint_of(job_id) != mark:
-            raise used_key(idempotency_key)
-
-    @contextmanager
-    def _data(
-        self, request: schemas.TrainRequest, seed: int, data_id: str
-    ) -> Iterator[tuple[dict[str, Any], bool]]:
-        """Yield the data set to train on, and whether it was stored for this training alone.
-
-        A data set that was stored for a job which then cannot be submitted is removed again.
-        """
-        if request.dataset_id is not None:
-            yield self._datasets.store.document(request.dataset_id), False
-            return
-        try:
-            document = self._stored(request, seed, data_id)
-        except Conflict:  # a request with the same key came at the same time, and stored it first
-            yield self._datasets.store.document(data_id), True
-            return
-        try:
-            yield document, True
-        except ServiceError:
-            self._datasets.store.delete(data_id)
-            raise
-
-    def _stored(self, request: schemas.TrainRequest, seed: int, data_id: str) -> dict[str, Any]:
-        if request.training_data is not None:
-            return self._datasets.add_rows(request.training_data, data_id)
-        return self._datasets.generate(plant_spec(request, seed, self._settings), data_id)
 
     def train(
         self, request: schemas.TrainRequest, idempotency_key: str | None
@@ -168,9 +128,9 @@ class TrainingService:
             Conflict: the job was cancelled.
             ServiceError: the data cannot be used or the training fails.
         """
-        with self._waiting.place():
-            running = None if idempotency_key else self._alike(request)
-            job_id = self._joined(running) if running else self.start(request, idempotency_key)
+        submission = self._submissions.of(request, idempotency_key)
+        with self._waiting.place(), self._submissions.shared(submission) as shared:
+            job_id = self._submit(shared)
             self._jobs.wait(job_id)
         document = self._registry.document(job_id)
         return replies.TrainReply(
@@ -179,125 +139,6 @@ class TrainingService:
             beside=self._registry.others_of(document),
             **document.model_dump(include=_REPLIED, exclude_unset=True),
         )
-
-    def _joined(self, running: Job) -> str:
-        self._on_job_submitted(running.job_id)
-        return running.job_id
-
-    def _alike(self, request: schemas.TrainRequest) -> Job | None:
-        """Return the job of an equal request that has not ended, if there is one."""
-        mark = fingerprint(request)
-        unfinished = self._jobs.unfinished()
-        return next((j for j in unfinished if j.arguments.fingerprint == mark), None)
-
-    # --- a model per plant --------------------------------------------------------------------
-
-    def start_plants(
-        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
-    ) -> dict[str, str]:
-        """Submit a training per plant; return plant → id of its job.
-
-        Raises:
-            InvalidInput: the data has no such plant, or the idempotency key was used with another
-                body.
-            ServiceError: as `start`.
-        """
-        request_limits.check_training(request, self._settings)
-        self._jobs.expect_worker()
-        self._registry.store.quota.expect()
-        group = undeleted_id_of(idempotency_key, "plants", self._lost_a_model)
-        mark = fingerprint(request)
-        if idempotency_key is not None and (known := self._jobs_of_group(group)):
-            self._expect_same(known[0].job_id, mark, idempotency_key)
-            return {str(job.training.plant): job.job_id for job in known}
-        seed = seed_of(request.seed, idempotency_key)
-        data_id = id_of(idempotency_key, f"data {mark}")
-        with self._data(request, seed, data_id) as (document, _):
-            known = document["summary"]["plants"]
-            plants = request.plants if request.names_plants else known
-            unknown = sorted(set(plants) - set(known))
-            if unknown:
-                raise InvalidInput.of(
-                    "plants", f"must be plants of the data: {', '.join(known)}", unknown[0]
-                )
-            self._jobs.expect_place(len(plants), self._settings.max_queued_jobs)
-        jobs = {plant: member_id(group, place) for place, plant in enumerate(plants)}
-        for place, (plant, job_id) in enumerate(jobs.items()):
-            arguments = TrainArguments(
-                dataset_id=document["dataset_id"],
-                config=request.to_config(),
-                left_open=request.left_open,
-                architecture=request.architecture,
-                seed=seed,
-                keep_optimizer=request.keep_optimizer,
-                plant=plant,
-                group_id=group,
-                group_size=len(jobs),
-                fingerprint=mark,
-            )
-            self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.GROUP.of(place))
-            self._on_job_submitted(job_id)
-        return jobs
-
-    def _jobs_of_group(self, group: str) -> list[Job]:
-        """The jobs of a group of trainings; [] while they are not all submitted."""
-        first = self._jobs.find([member_id(group, 0)])
-        found = [job for each in first.values() for job in self._jobs.group_of(each)]
-        return found if found and len(found) == found[0].training.group_size else []
-
-    def _lost_a_model(self, group: str) -> bool:
-        """Return whether a model of a group of trainings was deleted."""
-        size = max(1, len(self._jobs_of_group(group)))
-        ids = (member_id(group, place) for place in range(size))
-        return any(self._registry.store.was_deleted(id) for id in ids)
-
-    def _group_alike(self, request: schemas.ParallelRequest) -> dict[str, str] | None:
-        """Return the jobs by plant of the unfinished group of an equal request, if there is one."""
-        running = self._alike(request)
-        if running is None:
-            return None
-        group = self._jobs.group_of(running)
-        if len(group) < running.training.group_size:  # it is just being submitted
-            return None
-        return {str(job.training.plant): job.job_id for job in group}
-
-    def train_plants(
-        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
-    ) -> replies.ParallelReply:
-        """Train a model per plant, side by side, and wait for all; joins as `train` does.
-
-        Raises:
-            ServiceError: as `start_plants`; or the error of the first plant, where all failed.
-        """
-        began = time.monotonic()
-        with self._waiting.place():
-            running = None if idempotency_key else self._group_alike(request)
-            jobs = running or self.start_plants(request, idempotency_key)
-            ended = {plant: self._plant_end(job_id) for plant, job_id in jobs.items()}
-        seconds = time.monotonic() - began
-        failures = {plant: end for plant, end in ended.items() if isinstance(end, ServiceError)}
-        if len(failures) == len(ended):
-            raise _all_failed(failures)
-        results = {plant: _plant_result(jobs[plant], end) for plant, end in ended.items()}
-        trained = [result.training_time for result in results.values() if result.training_time]
-        return replies.ParallelReply(
-            total_plants=len(results),
-            successful_plants=len(results) - len(failures),
-            failed_plants=list(failures),
-            training_time=seconds,
-            average_time_per_plant=sum(trained) / len(trained) if trained else 0.0,
-            plant_results=results,
-        )
-
-    def _plant_end(self, job_id: str) -> ModelDocument | ServiceError:
-        """Return the document of a job's model, or the error that the job failed with."""
-        try:
-            self._jobs.wait(job_id)
-            return self._registry.summary(job_id)
-        except ServiceError as error:
-            if DRAIN.begun:
-                raise
-            return error
 
     # --- jobs ---------------------------------------------------------------------------------
 
@@ -336,7 +177,8 @@ class TrainingService:
         arguments = self._jobs.get(job_id).arguments
         self._jobs.cancel(job_id)
         # The worker that has the job does so too, but it may have died.
-        remove_leftovers(self._registry.store, self._datasets.store, job_id, arguments)
+        stores = self._registry.store, self._datasets.store
+        remove_leftovers(*stores, self._jobs.log, job_id, arguments)
         return replies.MessageReply(message=f"Job {job_id} is cancelled.")
 
     def follow(self, job_id: str, last_id: str | None) -> Stream:
@@ -353,17 +195,3 @@ class TrainingService:
         queued_at = self._jobs.get(job_id).queued_at
         release = self._streams.take(caller(), f"GET {urls.job(job_id)}")
         return Stream(self._feed.follow(job_id, queued_at, last_id), release)
-
-
-def _plant_result(job_id: str, end: ModelDocument | ServiceError) -> replies.PlantResult:
-    if isinstance(end, ServiceError):
-        return replies.PlantResult(success=False, job_id=job_id, error=end.message)
-    fields = end.model_dump(include={"metrics", "training_time", "data_points"}, exclude_unset=True)
-    return replies.PlantResult(success=True, job_id=job_id, model_id=job_id, **fields)
-
-
-def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:
-    """Return the error of the first plant, with the message of each in the details."""
-    first = next(iter(failures.values()))
-    details = [Detail("plants", error.message, plant) for plant, error in failures.items()]
-    return type(first)(f"No plant could be trained. {first.message}", details)

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+
+
+class Stage(StrEnum):
+    """The stages of a training beside its epochs, in their order."""
+
+    DATA = "data"  # is read
+    AUTOREGRESSION = "autoregression"  # is fitted
+    EXPORT = "export"  # begins
+    EVALUATION = "evaluation"  # begins
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Epoch:
         r2_score: mean R² of the three targets of the same forecasts.
         seconds: duration of the epoch.
         eta_seconds: estimated time until the last epoch ends.
+        relative_mae: `mae` divided by the mean of the true values; None where that is 0.
     """
 
     epoch: int
@@ -34,6 +45,7 @@ class Epoch:
     r2_score: float
     seconds: float
     eta_seconds: float
+    relative_mae: float | None = None
 
 
 class TrainingControl(Protocol):
@@ -41,6 +53,9 @@ class TrainingControl(Protocol):
 
     def check(self) -> None:
         """Raise what is to end the training, if anything is; called several times a second."""
+
+    def on_stage(self, stage: Stage) -> None:
+        """Take the stage that the training has reached."""
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Take the figures of an epoch that has ended."""
@@ -69,6 +84,9 @@ class NoControl:
 
     def check(self) -> None:
         """Never end the training."""
+
+    def on_stage(self, stage: Stage) -> None:
+        """Ignore the stage."""
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Ignore the figures."""

@@ -123,10 +123,11 @@ class EpochLoop:
         rows = self._trial_rows() if in_trials else self._prepared.train_rows
         self._graph.end_targets_at(self._prepared.target_ends(in_trials))
         loss = self._train(stream.permutation(rows))
-        val_loss, mae, r2 = self._held_back_errors()
+        val_loss, mae, relative_mae, r2 = self._held_back_errors()
         if not np.isfinite([loss, val_loss, mae, r2]).all():
             raise self._diverged(number)
-        return Epoch(number, self._hyper.epochs, loss, val_loss, mae, r2, 0.0, 0.0)
+        figures = loss, val_loss, mae, r2, 0.0, 0.0, relative_mae
+        return Epoch(number, self._hyper.epochs, *figures)
 
     def _diverged(self, number: int) -> InvalidInput:
         rule = f"must be smaller: the training diverged in epoch {number}"
@@ -158,8 +159,8 @@ class EpochLoop:
             sums.append(squares.numpy())
         return np.concatenate(outputs), _mean(np.array(sums))
 
-    def _held_back_errors(self) -> tuple[float, float, float]:
-        """Mean loss, mean absolute error and R² of one-step forecasts of the held-back end."""
+    def _held_back_errors(self) -> tuple[float, float, float | None, float]:
+        """Mean loss, MAE in units, MAE ÷ mean and R² of one-step forecasts of the held-back end."""
         prepared, panel = self._prepared, self._prepared.panel
         rows = prepared.windows.held_back
         outputs, loss = self._predict(rows)
@@ -169,7 +170,8 @@ class EpochLoop:
         truth = panel.values[rows]
         known = [i for i in range(len(TARGETS)) if not np.isnan(truth[:, i]).all()]
         scores = [error_measures.r2(truth[:, i], forecast[:, i]) for i in known]
-        return loss, error_measures.mae(truth, forecast), float(np.mean(scores))
+        relative = error_measures.finite(error_measures.wape(truth, forecast))
+        return loss, error_measures.mae(truth, forecast), relative, float(np.mean(scores))
 
     # --- trials -------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar
 from models.series.panel import Panel
 from models.training import evaluate, network, publish
-from models.training.control import NoControl, TrainingControl
+from models.training.control import NoControl, Stage, TrainingControl
 from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData, prepare
 from utils.api.architectures import PLAIN, Design
@@ -60,16 +60,20 @@ def train(
     control = control or NoControl()
     with _keras_session(), TemporaryDirectory() as folder:
         began = time.perf_counter()
+        control.on_stage(Stage.DATA)
         prepared = prepare(panel, hyper, design)
+        control.on_stage(Stage.AUTOREGRESSION)
         built = build(prepared, hyper, seed)
         loop = EpochLoop(built, prepared, hyper, seed, control)
         optimizer = loop.run()
         if keep_optimizer:
             built.compile(optimizer, "mse")
         control.check()
+        control.on_stage(Stage.EXPORT)
         onnx = Path(folder) / "model.onnx"
         control.with_retries(lambda: publish.export(built, onnx))
         control.check()
+        control.on_stage(Stage.EVALUATION)
         served = open_network(onnx.read_bytes())
         found = evaluate.evaluate(prepared, served, loop.trial_path)
         control.check()

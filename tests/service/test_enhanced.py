@@ -90,20 +90,14 @@ def test_config_is_what_is_trained_with(service: Service, dataset: Body) -> None
     service.wait_for(id, "cancelled", "succeeded")
 
 
-def test_it_is_logged_listed_and_on_the_dashboard(service: Service, enhanced: Body) -> None:
+def test_it_is_listed(service: Service, enhanced: Body) -> None:
     id = enhanced["model_id"]
-    lines = service.get("/api/training/logs").json()["logs"]
-    mine = [line["message"] for line in lines if line["job_id"] == id]
-    assert "starting enhanced training" in mine[0]
     models = {
         each["model_id"]: each["info"] for each in service.get("/api/models").json()["models"]
     }
     assert models[id]["architecture"] == models[id]["config"]["architecture"] == "enhanced"
     assert models[id]["metrics"]["r2_score"] == enhanced["metrics"]["r2_score"]
     assert service.get(f"/api/model/{id}").json()["info"]["metrics"] == enhanced["metrics"]
-    status = service.get("/api/training/status/dashboard").json()["status_data"]
-    assert status["enhanced_training"]["status"] in ("completed", "error")
-    assert status["regular_training"]["job_id"] != status["enhanced_training"]["job_id"]
 
 
 def test_it_forecasts_and_a_backtest_forecasts_the_same(service: Service, enhanced: Body) -> None:

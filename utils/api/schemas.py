@@ -184,6 +184,12 @@ class TrainRequest(SeedField, HyperparameterFields, PlantFields):
         return set(PlantFields.model_fields)
 
     @property
+    def names_no_data(self) -> bool:
+        """True if the request has no source of data: the newest data set is meant."""
+        given = self.training_data is not None or self.dataset_id is not None
+        return not given and not self.model_fields_set & self.generated
+
+    @property
     def left_open(self) -> list[str]:
         """The hyperparameters that the preset chooses."""
         if self.preset is None:

@@ -11,7 +11,8 @@ from flask import Flask, Response, request
 from utils.api.security_headers import ALWAYS, CONTENT_POLICY, PLAIN, RESOURCE_POLICY
 from utils.settings import Settings
 
-# Pages of another origin may embed pictures and reports.
+# Pages of another origin may embed pictures and reports, and learn that there is none.
+_PICTURES = "/visualizations/"
 _EMBEDDED = (RESOURCE_POLICY, "cross-origin")
 _HSTS = ("Strict-Transport-Security", "max-age=31536000")
 
@@ -38,7 +39,8 @@ def install(app: Flask, settings: Settings) -> None:
         if kind == "text/html":
             is_documentation = request.blueprint == "swagger_ui"
             added[CONTENT_POLICY] = _documentation(response) if is_documentation else report
-        if kind == "text/html" or kind.startswith("image/"):
+        is_picture = kind.startswith("image/") or request.path.startswith(_PICTURES)
+        if kind == "text/html" or is_picture:
             added |= [_EMBEDDED]
         if request.is_secure:
             added |= [_HSTS]

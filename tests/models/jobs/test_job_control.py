@@ -79,6 +79,7 @@ def test_the_log_line_of_an_epoch_has_fields(context: WorkerContext) -> None:
         "job_id": job,
         "seconds": 0.125,
         "eta_seconds": 1.0,
+        "relative_mae": None,
     }
 
 

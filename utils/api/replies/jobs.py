@@ -60,7 +60,10 @@ class Progress(Part):
     epochs: int = Field(description="epochs at most")
     loss: float = Field(description="loss on the training span")
     val_loss: float = Field(description="loss on the held-back end")
-    mae: float = Field(description="mean absolute error, relative to the mean of the truth")
+    mae: float = Field(description="mean absolute error of the targets, in units of the data")
+    relative_mae: float | None = Field(
+        default=None, description="mean absolute error ÷ mean of the truth; null: that is 0"
+    )
     r2_score: float = Field(description="mean R² of the targets")
     seconds: float = Field(description="seconds since the training started")
     eta_seconds: float = Field(description="seconds that the epochs left will take")

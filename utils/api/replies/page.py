@@ -42,7 +42,7 @@ class PlantTraining(Part):
     """The training of a plant, or of several plants together."""
 
     status: Literal["pending", "training", "completed", "error"] = Field(
-        description="state of the training"
+        description="state of the training; pending until its first epoch has ended"
     )
     current_epoch: int = Field(description="the last epoch that ended, from 1; 0: none")
     total_epochs: int = Field(description="epochs at most")
@@ -59,7 +59,7 @@ class PlantTraining(Part):
 
 
 class PlantsStatusReply(Reply):
-    """Trainings by plant; empty when nothing runs."""
+    """Trainings by plant: those that wait or run, or ended within the last two minutes."""
 
     plant_training: dict[str, PlantTraining] = Field(description="trainings by plant")
 
@@ -89,11 +89,15 @@ class BestModelReply(Reply):
     metadata: ModelInfo = Field(description="what lists show of it")
 
 
+class NoTraining(Part):
+    """No training of a kind waits or runs: an empty object."""
+
+
 class StatusPart(Part):
     """The state of the newest training of a kind."""
 
     status: Activity = Field(description="state of the training")
-    job_id: str | None = Field(default=None, description="id of its job; null: there is none")
+    job_id: str = Field(description="id of its job")
 
 
 class StatusData(Part):
@@ -103,10 +107,14 @@ class StatusData(Part):
         description="whether a training runs, waits, or none does"
     )
     parallel_training: dict[str, StatusPart] = Field(
-        description="the newest request for a model per plant, by plant"
+        description="the newest request for a model per plant that goes on, by plant"
     )
-    enhanced_training: StatusPart = Field(description="the newest of the enhanced network")
-    regular_training: StatusPart = Field(description="the newest of the plain network")
+    enhanced_training: StatusPart | NoTraining = Field(
+        description="the newest training of the enhanced network that waits or runs; {}: none"
+    )
+    regular_training: StatusPart | NoTraining = Field(
+        description="the newest training of the plain network that waits or runs; {}: none"
+    )
     plant_models: dict[str, PlantModels] = Field(description="models by plant")
 
 
@@ -122,7 +130,7 @@ class DashboardReply(Reply):
     status_data: StatusData = Field(description="trainings and models")
     dashboard: Dashboard = Field(description="the picture of the newest model")
     visualization_path: str | None = Field(
-        description="path of that picture; null: there is no model"
+        description="path of that picture, without a leading slash; null: there is no model"
     )
 
 

@@ -244,6 +244,7 @@ class PlantResult(Part):
 class ParallelReply(Reply):
     """The results of the trainings of several plants."""
 
+    dataset_id: str = Field(description="the data set that they were trained on")
     total_plants: int = Field(description="number of plants")
     successful_plants: int = Field(description="number of plants with a model")
     failed_plants: list[str] = Field(description="names of the others")

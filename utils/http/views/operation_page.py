@@ -18,8 +18,8 @@ views = Views("Operation page")
 def read_plants_status(service: LSTMService) -> p.PlantsStatusReply:
     """Read the trainings by plant.
 
-    The trainings that wait or run, by plant, with the figures of the last epoch. A training of
-    all plants together is shown with each of its plants.
+    The trainings that wait or run, or ended within the last two minutes, by plant, with the
+    figures of the last epoch. A training of all plants together is shown with each of its plants.
     """
     return service.page.plants_status()
 
@@ -73,7 +73,8 @@ def read_picture(service: LSTMService, name: str) -> Response:
     """Read the picture of a model.
 
     A PNG at the path that `GET /api/model/{model_id}/visualize` returns; it is drawn first if
-    need be.
+    need be. `enhanced_model_architecture.png` is the picture of the newest enhanced model, or
+    else of the newest model.
     """
     return Response(service.page.picture(name), mimetype="image/png")
 
@@ -112,8 +113,8 @@ def add_training_note(service: LSTMService, body: s.NoteRequest) -> p.NotedReply
 def read_dashboard(service: LSTMService) -> p.DashboardReply:
     """Read the state of all trainings.
 
-    What is being trained and how the newest training of each kind ended, the models of each
-    plant, and the path of the newest model's picture.
+    What is being trained, the models of each plant, and the path of the newest model's picture.
+    A kind of training of which none waits or runs is an empty object.
     """
     return service.page.dashboard()
 

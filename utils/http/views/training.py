@@ -112,7 +112,7 @@ def _train(service: LSTMService, body: s.TrainRequest) -> Response:
 def _train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
     idempotency_key = parameters.idempotency_key()
     if not is_background(body.background):
-        return responses.json_response(service.trainings.train_plants(body, idempotency_key))
-    jobs = service.trainings.start_plants(body, idempotency_key)
+        return responses.json_response(service.plant_trainings.train(body, idempotency_key))
+    jobs = service.plant_trainings.start(body, idempotency_key)
     reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
     return responses.accepted(reply, "/api/jobs")

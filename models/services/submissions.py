@@ -1,0 +1,133 @@
+"""Requests for trainings on their way to the job engine: their data, and the id of their jobs.
+
+Equal requests that wait at the same moment share one job, in whichever web processes they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+from models.jobs.arguments import TrainArguments
+from models.jobs.jobs import Jobs
+from models.jobs.shared_requests import SharedRequests
+from models.jobs.states import Job, member_id
+from models.registry.registry import Registry
+from models.services.training_data import TrainingData
+from utils.api import request_limits, schemas
+from utils.api.idempotency import fingerprint, seed_of, used_key
+from utils.settings import Settings
+from utils.storage.artifact_reader import DOCUMENT
+
+R = TypeVar("R", bound=schemas.TrainRequest)
+
+
+class Submission(NamedTuple, Generic[R]):
+    """A request for a training.
+
+    Attributes:
+        request: with the data set that it trains on, unless one is to be stored for it.
+        is_newest: the request named no data: the data set is the newest.
+        idempotency_key: two submissions with the same one give one job; None: without.
+        mark: fingerprint of the request.
+        shared_id: id of the job, or group of jobs, that equal requests have, too; None: its own.
+    """
+
+    request: R
+    is_newest: bool
+    idempotency_key: str | None
+    mark: str
+    shared_id: str | None = None
+
+
+class Submissions:
+    """What the submission of one training and that of one per plant have in common."""
+
+    def __init__(
+        self, settings: Settings, jobs: Jobs, registry: Registry, data: TrainingData
+    ) -> None:
+        self._settings, self._jobs, self._registry, self._data = settings, jobs, registry, data
+
+    def of(self, request: R, idempotency_key: str | None) -> Submission[R]:
+        """Return the submission of a request, with its data set.
+
+        Raises:
+            InvalidInput: it asks for more epochs or units than allowed.
+        """
+        request_limits.check_training(request, self._settings)
+        chosen, is_newest = self._data.chosen(request)
+        # The same body may mean another data set by now: that is for a key to decide.
+        mark = fingerprint(chosen if idempotency_key is None else request)
+        return Submission(chosen, is_newest, idempotency_key, mark)
+
+    @contextmanager
+    def shared(self, submission: Submission[R]) -> Iterator[Submission[R]]:
+        """Yield the submission with the id that all equal requests have while they wait.
+
+        One with an idempotency key has an id of its own.
+        """
+        if submission.idempotency_key is not None:
+            yield submission
+            return
+        requests, mark = SharedRequests(self._jobs.engine), submission.mark
+        unfinished = self._jobs.unfinished()
+        running = next((job for job in unfinished if job.arguments.fingerprint == mark), None)
+        known = (running.training.group_id or running.job_id) if running else None
+        shared_id = requests.claim(mark, known or str(uuid4()), self._is_over)
+        try:
+            yield submission._replace(shared_id=shared_id)
+        finally:
+            requests.release(mark, shared_id)
+
+    def _is_over(self, id: str) -> bool:
+        """Return whether the job, or the group of jobs, of an id has ended, or is forgotten."""
+        known = self.jobs_of_group(id) or list(self._jobs.find([id]).values())
+        if known:
+            return all(job.state.ended for job in known)
+        store = self._registry.store
+        ids = id, member_id(id, 0)
+        return any(store.has(each, DOCUMENT) or store.was_deleted(each) for each in ids)
+
+    def jobs_of_group(self, group: str) -> list[Job]:
+        """Return the jobs of a group of trainings; [] while they are not all submitted."""
+        first = self._jobs.find([member_id(group, 0)])
+        found = [job for each in first.values() for job in self._jobs.group_of(each)]
+        return found if found and len(found) == found[0].training.group_size else []
+
+    def expect_same(self, job_id: str, submission: Submission[Any]) -> None:
+        """Raise InvalidInput if the job of an idempotency key was submitted with another body."""
+        key = submission.idempotency_key
+        if key is not None and self._jobs.fingerprint_of(job_id) != submission.mark:
+            raise used_key(key)
+
+    def stored(
+        self, submission: Submission[Any], made_for: str
+    ) -> AbstractContextManager[tuple[dict[str, Any], TrainArguments]]:
+        """Yield the document of the data set to train on, and the arguments of the training.
+
+        Args:
+            made_for: id of the job, or group of jobs, that a data set is stored for.
+        """
+        request = submission.request
+        seed = seed_of(request.seed, submission.idempotency_key or made_for)
+        arguments = TrainArguments(
+            newest_data=submission.is_newest,
+            config=request.to_config(),
+            left_open=request.left_open,
+            architecture=request.architecture,
+            seed=seed,
+            keep_optimizer=request.keep_optimizer,
+            fingerprint=submission.mark,
+        )
+        data_id = str(uuid5(UUID(made_for), submission.mark))
+        return self._stored(request, data_id, made_for, arguments)
+
+    @contextmanager
+    def _stored(
+        self, request: schemas.TrainRequest, data_id: str, made_for: str, arguments: TrainArguments
+    ) -> Iterator[tuple[dict[str, Any], TrainArguments]]:
+        with self._data.stored(request, arguments.seed, data_id, made_for) as (document, owned):
+            data = {"dataset_id": document["dataset_id"], "owns_data": owned}
+            yield document, arguments.model_copy(update=data)
