@@ -43,7 +43,7 @@ class Submission(NamedTuple, Generic[R]):
 
 
 class Submissions:
-    """What the submission of one training and that of one per plant have in common."""
+    """The parts of a submission that one training and a group of them share."""
 
     def __init__(
         self, settings: Settings, jobs: Jobs, registry: Registry, data: TrainingData
