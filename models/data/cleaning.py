@@ -3,119 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.calendar_recognition import WorkedRows, worked_rows
+from models.data.series_rows import MAX_GAP, SeriesRows
 from models.data.table_columns import OPTIONAL
 from models.data.tables import Table
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel, SeriesKey
+from models.series.plant_calendars import ALL, PlantCalendars
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MAX_GAP = 3  # steps in a row that are interpolated; longer gaps are for the user to fill
 LAW_WINDOW = 30  # steps over which Little's Law is judged
 _LISTED = 20  # places that are listed one by one
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Regular series, the columns that are not forecast (NaN where unknown), the report."""
+    """Cleaned series.
+
+    Attributes:
+        panel: the regular series.
+        extras: columns that are not forecast, NaN where unknown, [rows] each.
+        quality: the report.
+        calendars: working calendars of the plants.
+        closed: rows of closed days, kept as they came: they are no steps of the panel.
+    """
 
     panel: Panel
     extras: dict[str, Floats]
     quality: dict[str, Any]
+    calendars: PlantCalendars
+    closed: SeriesRows
 
 
-def clean(table: Table, calendar: Calendar | None = None, partly: bool = False) -> Cleaned:
+def clean(
+    table: Table,
+    calendar: Calendar | None = None,
+    partly: bool = False,
+    given: PlantCalendars | None = None,
+) -> Cleaned:
     """Return the regular series of a table: sorted, without duplicates, short gaps filled.
 
     Of duplicates the last row counts.
 
     Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
-    series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated.
+    series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated. Days on which
+    a plant is closed are no steps, and are not filled.
 
     Args:
         table: the rows.
-        calendar: their step and anchor, if known; by default they are recognised.
+        calendar: their step and anchor, if known; by default they are recognised, and with them
+            the working calendars.
         partly: keep, where gaps are longer than that, the longest stretch of each series.
+        given: working calendars that hold, but for the closed and open days that the rows show.
 
     Raises:
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
     """
-    table_keys, group = _groups(table)
-    order = _order(group, table.days)
-    group, days = group[order], table.days[order]
-    calendar = calendar or Calendar.of(days, group)
-    time = calendar.index(days)
-    last = np.append((np.diff(group) != 0) | (np.diff(time) != 0), True)
-    numbers = {name: values[order] for name, values in table.numbers.items()}
-    numbers.setdefault("cycle_time", np.full(len(days), np.nan))
+    rows = SeriesRows.of(table)
+    step = replace(calendar or Calendar.of(rows.days, rows.group), working=())
+    time = step.index(rows.days)
+    last = np.append((np.diff(rows.group) != 0) | (np.diff(time) != 0), True)
     quality: dict[str, Any] = {
         "rows_received": len(table),
         "duplicates": int((~last).sum()),
-        "blanks": {name: int(np.isnan(numbers[name]).sum()) for name in TARGETS},
-        "negatives": {name: int((numbers[name] < 0).sum()) for name in TARGETS},
+        "blanks": {name: int(np.isnan(rows.numbers[name]).sum()) for name in TARGETS},
+        "negatives": {name: int((rows.numbers[name] < 0).sum()) for name in TARGETS},
         "ignored_columns": table.ignored,
     }
-    last &= _inside(group, numbers, last)
+    rows = rows.select(last & _inside(rows.group, rows.numbers, last))
+    if calendar is not None and calendar.working:
+        given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
+    is_fixed = step.step is not Step.DAY or (calendar is not None and given is None)
+    worked = WorkedRows.fixed(rows) if is_fixed or not len(rows.group) else worked_rows(rows, given)
+    step, lanes = worked.calendars.applied(step, rows.keys)
+    rows = worked.rows
+    time = step.index(rows.days, 0 if lanes is None else lanes[rows.group])
     if partly:
-        last &= _longest_stretches(group, time, numbers, last)
-    if not last.all():
-        group, time = group[last], time[last]
-        numbers = {name: values[last] for name, values in numbers.items()}
-    numbers = {name: _possible(values) for name, values in numbers.items()}
-    if not group.size:
+        kept = _longest_stretches(rows.group, time, rows.numbers)
+        rows, time = rows.select(kept), time[kept]
+    rows = replace(rows, numbers={name: _possible(own) for name, own in rows.numbers.items()})
+    if not rows.group.size:
         raise InvalidInput.of("rows", "must hold WIP and throughput in at least one row")
-    quality["gaps"] = _gaps(calendar, table_keys, group, time)
-    panel, extras = _regular(calendar, table_keys, group, time, numbers)
+    panel, extras = _regular(step, rows, time, lanes, worked.until)
+    quality["gaps"] = _gaps(panel, rows, time)
     quality["interpolated_values"] = _interpolate(panel)
-    kept = set(panel.series_keys)
-    quality["empty_series"] = [" / ".join(key) for key in table_keys if key not in kept]
+    kept_keys = set(panel.series_keys)
+    quality["empty_series"] = [" / ".join(key) for key in rows.keys if key not in kept_keys]
     quality["littles_law"] = _judge_law(panel)
-    return Cleaned(panel, extras, quality)
-
-
-def _groups(table: Table) -> tuple[list[SeriesKey], Ints]:
-    """The series in the table, sorted by name, and each row's."""
-    (_, plants), (_, applications), (_, sizes) = table.names
-    combined = table.series
-    possible = len(plants) * len(applications) * len(sizes)
-    if possible > len(combined):
-        found, group = np.unique(combined, return_inverse=True)
-    else:  # the same without sorting
-        there = np.bincount(combined, minlength=possible) > 0
-        found, group = np.flatnonzero(there), (np.cumsum(there) - 1)[combined]
-    keys = [
-        (
-            plants[i // len(sizes) // len(applications)],
-            applications[i // len(sizes) % len(applications)],
-            sizes[i % len(sizes)],
-        )
-        for i in found.tolist()
-    ]
-    return keys, group.astype(np.int64)
+    return Cleaned(panel, extras, quality, worked.calendars, worked.closed)
 
 
 def _possible(values: Floats) -> Floats:
     """Amounts, NaN for those that are negative."""
     negative = values < 0
     return np.where(negative, np.nan, values) if negative.any() else values
-
-
-def _order(group: Ints, days: Ints) -> Ints | slice:
-    """The order of rows by series, then day; most tables are sorted already."""
-    first = days.min()
-    place = group * (days.max() - first + 1) + days - first
-    if (place[1:] >= place[:-1]).all():
-        return slice(None)
-    return np.argsort(place, kind="stable")  # fast where whole series are out of order
 
 
 def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -135,11 +126,9 @@ def _inside(group: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]) ->
     return inside
 
 
-def _longest_stretches(
-    group: Ints, time: Ints, numbers: dict[str, Floats], last: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _longest_stretches(group: Ints, time: Ints, numbers: dict[str, Floats]) -> NDArray[np.bool_]:
     """Rows of each series' longest stretch that knows both WIP and throughput often enough."""
-    known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0) & last)
+    known = np.flatnonzero((numbers["wip"] >= 0) & (numbers["throughput"] >= 0))
     far = np.diff(time[known]) > MAX_GAP + 1
     number = np.cumsum(np.append(True, far | (np.diff(group[known]) != 0))[: len(known)]) - 1
     sizes = np.bincount(number)
@@ -154,14 +143,18 @@ def _longest_stretches(
     return np.cumsum(edges)[:-1] > 0
 
 
-def _gaps(calendar: Calendar, keys: list[SeriesKey], group: Ints, time: Ints) -> dict[str, Any]:
+def _gaps(panel: Panel, rows: SeriesRows, time: Ints) -> dict[str, Any]:
     """Missing steps; refuses runs that are too long to interpolate."""
+    group, keys = rows.group, rows.keys
+    number = {key: s for s, key in enumerate(panel.series_keys)}
     missing = np.where(np.diff(group) == 0, np.diff(time) - 1, 0)
 
     def places(most: int) -> Iterator[_Place]:
         """The first places with that many missing steps at least."""
         for i in np.flatnonzero(missing >= most)[:_LISTED]:
-            yield _Place.between(keys[group[i]], calendar, time[[i, i + 1]], int(missing[i]))
+            key = keys[group[i]]
+            calendar = panel.calendar_of(number[key])
+            yield _Place.between(key, calendar, time[[i, i + 1]], int(missing[i]))
 
     _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing")
     return {
@@ -211,13 +204,10 @@ def _refuse(count: int, first: Iterable[_Place], what: str) -> None:
 
 
 def _regular(
-    calendar: Calendar,
-    keys: list[SeriesKey],
-    group: Ints,
-    time: Ints,
-    numbers: dict[str, Floats],
+    calendar: Calendar, rows: SeriesRows, time: Ints, lanes: Ints | None, until: Ints
 ) -> tuple[Panel, dict[str, Floats]]:
     """Give every step of every series its row, NaN where nothing is known."""
+    group, numbers = rows.group, rows.numbers
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     ends = np.append(starts[1:], len(group)) - 1
     lengths = time[ends] - time[starts] + 1
@@ -228,8 +218,12 @@ def _regular(
     # Each column in one piece: they are looked at one by one.
     values = np.array([numbers[name] for name in TARGETS]).T
     extras = {name: numbers[name] for name in OPTIONAL if name in numbers}
-    names = tuple(keys[group[start]] for start in starts)
-    return Panel(calendar, names, offsets.astype(np.int64), time[starts], values), extras
+    names = tuple(rows.keys[group[start]] for start in starts)
+    offsets = offsets.astype(np.int64)
+    if lanes is None:
+        return Panel(calendar, names, offsets, time[starts], values), extras
+    some = group[starts]
+    return Panel(calendar, names, offsets, time[starts], values, lanes[some], until[some]), extras
 
 
 def _placed(values: Floats, place: Ints, length: int) -> Floats:
@@ -242,7 +236,7 @@ def _placed(values: Floats, place: Ints, length: int) -> Floats:
 def _interpolate(panel: Panel) -> int:
     """Fill short runs of unknown WIP and throughput in place; returns how many values."""
     filled = 0
-    series = panel.series
+    series, times = panel.series, panel.dated_time
     rows = np.arange(len(panel.values))
     for column, target in enumerate(TARGETS[:2]):
         values = panel.values[:, column]
@@ -254,7 +248,7 @@ def _interpolate(panel: Panel) -> int:
         long = ends - begins > MAX_GAP
         first = (
             _Place.between(
-                panel.series_keys[series[b]], panel.calendar, panel.time[[b - 1, e]], int(e - b)
+                panel.series_keys[series[b]], panel.calendar, times[[b - 1, e]], int(e - b)
             )
             for b, e in zip(begins[long][:_LISTED], ends[long][:_LISTED], strict=True)
         )

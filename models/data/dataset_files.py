@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.series.calendar import Calendar
+from models.data.series_rows import SeriesRows
+from models.series.calendar import Calendar, Step
 from models.series.panel import SERIES_FIELDS, TARGETS, Panel, SeriesKey
+from models.series.plant_calendars import PlantCalendars
 from utils.validation import compliance
 
 Floats = NDArray[np.float64]
@@ -98,19 +100,49 @@ class SeriesWriter:
         self._file.write_table(pa.table(columns, self._schema))
 
 
-def write_panel(path: Path, panel: Panel, extras: dict[str, Floats]) -> None:
-    """Write a panel, and columns that are not forecast, to a Parquet file."""
+def write_panel(
+    path: Path, panel: Panel, extras: dict[str, Floats], closed: SeriesRows | None = None
+) -> None:
+    """Write a panel, and columns that are not forecast, to a Parquet file.
+
+    Args:
+        closed: rows of closed days, which are no steps of the panel.
+    """
     numbers = dict(zip(TARGETS, panel.values.T, strict=True)) | extras
-    numbers["littles_law_compliance"] = compliance(*panel.values.T)
-    time, start = panel.time, int(panel.first.min())
+    series, days, time = panel.series, panel.days, panel.time
+    if closed is not None and len(closed.group):
+        series, days, numbers = _with_closed(panel, numbers, closed)
+    numbers["littles_law_compliance"] = compliance(*(numbers[name] for name in TARGETS))
+    number = days if panel.calendar.step is Step.DAY else time
+    lengths = np.bincount(series, minlength=len(panel.series_keys))
     with SeriesWriter(path, numbers) as writer:
-        writer.write(
-            panel.series_keys, panel.lengths, time - start, panel.calendar.days(time), numbers
-        )
+        writer.write(panel.series_keys, lengths, number - number.min(), days, numbers)
 
 
-def read_panel(path: Path, calendar: Calendar) -> Panel:
-    """Read the series of a file as a panel."""
+def _with_closed(
+    panel: Panel, numbers: dict[str, Floats], closed: SeriesRows
+) -> tuple[Ints, Ints, dict[str, Floats]]:
+    """Series, days and numbers of the rows of a panel and of closed days, sorted."""
+    place = {key: s for s, key in enumerate(panel.series_keys)}
+    own = np.array([place.get(key, -1) for key in closed.keys])[closed.group]
+    kept = own >= 0
+    series = np.concatenate([panel.series, own[kept]])
+    days = np.concatenate([panel.days, closed.days[kept]])
+    order = np.lexsort((days, series))
+    found = {
+        name: np.concatenate([values, closed.numbers[name][kept]])[order]
+        for name, values in numbers.items()
+    }
+    return series[order], days[order], found
+
+
+def read_panel(path: Path, calendar: Calendar, calendars: PlantCalendars | None = None) -> Panel:
+    """Read the series of a file as a panel; rows of closed days are no steps of it.
+
+    Args:
+        calendar: of the steps.
+        calendars: working calendars; None: every day is worked.
+    """
     with pq.ParquetFile(path) as file:
         table = file.read(["date", *SERIES_FIELDS, *TARGETS]).unify_dictionaries()
     names = [_codes(table[name]) for name in SERIES_FIELDS]
@@ -125,7 +157,15 @@ def read_panel(path: Path, calendar: Calendar) -> Panel:
     series_keys = tuple(zip(plants, applications, sizes, strict=True))
     del table, names
     pa.default_memory_pool().release_unused()  # else the library keeps what it took to read
-    return Panel(calendar, series_keys, offsets, calendar.index(days[starts]), values)
+    calendar, lanes = (calendars or PlantCalendars()).applied(calendar, series_keys)
+    if lanes is None:
+        return Panel(calendar, series_keys, offsets, calendar.index(days[starts]), values)
+    lane, until = np.repeat(lanes, np.diff(offsets)), days[offsets[1:] - 1]
+    is_open = calendar.is_open(days, lane)
+    offsets = np.concatenate([[0], np.cumsum(is_open)])[offsets]
+    days, values = days[is_open], values[is_open]
+    first = calendar.index(days[offsets[:-1]], lanes)
+    return Panel(calendar, series_keys, offsets, first, values, lanes, until)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:

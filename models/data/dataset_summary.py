@@ -13,9 +13,10 @@ from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 
 def summary_of(panel: Panel) -> dict[str, Any]:
     """Return the summary of a panel: see `summarize`."""
-    ends = int(panel.first.min()), int((panel.first + panel.lengths).max()) - 1
-    first, last = panel.calendar.days(np.array(ends))
-    return summarize(panel.series_keys, len(panel.values), panel.calendar, int(first), int(last))
+    first = int(panel.calendar.days(panel.dated_first).min())
+    last = int(panel.calendar.days(panel.dated_first + panel.lengths - 1).max())
+    rows = len(panel.values)
+    return summarize(panel.series_keys, rows, panel.calendar, first, last)
 
 
 def summarize(

@@ -25,6 +25,7 @@ from models.data.events.event_upload import EventOptions
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
+from models.series.plant_calendars import PlantCalendars
 from utils.errors import DamagedFile
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
@@ -181,16 +182,17 @@ class Datasets:
         more: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
-        panel, quality = cleaned.panel, cleaned.quality
+        panel, quality, closed = cleaned.panel, cleaned.quality, cleaned.closed
         made = products_by_plant(panel.series_keys)
         extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made, **(more or {})}
+        extra |= cleaned.calendars.to_document()
         extra |= {} if mark is None else {"fingerprint": mark}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
             judged = beside.submit(littles_law.judge, panel)
 
             def write(path: Path) -> None:
-                dataset_files.write_panel(path, panel, cleaned.extras)
+                dataset_files.write_panel(path, panel, cleaned.extras, closed)
                 verdicts = littles_law.counts(judged.result().verdict, littles_law.VERDICTS)
                 quality["littles_law"]["verdicts"] = verdicts
 
@@ -282,9 +284,10 @@ class Datasets:
             NotFound: there is none of that id.
             DamagedFile: its file is not what was stored.
         """
-        calendar = calendar_of(self.store.document(id))
+        document = self.store.document(id)
+        calendars = PlantCalendars.from_document(document)
         with self.store.local(id, ".parquet") as path:
-            return dataset_files.read_panel(path, calendar)
+            return dataset_files.read_panel(path, calendar_of(document), calendars)
 
     def peaks(self, id: str) -> dict[str, float]:
         """Return the highest throughput of each plant, in units a day (see `plant_peaks`).

@@ -14,6 +14,7 @@ from models.data.events.event_upload import EventOptions
 from models.data.quality import report
 from models.data.tables import Table
 from models.series.calendar import Calendar
+from models.series.plant_calendars import PlantCalendars
 from utils.api.schemas import DataRequest
 from utils.errors import InvalidInput
 
@@ -33,8 +34,8 @@ def examine(
     """
     log = event_log(datasets, source, options or EventOptions())
     if log is None:
-        table, calendar, stored = _table(datasets, source)
-        cleaned, unmendable = _cleaned(table, calendar)
+        table, calendar, given, stored = _table(datasets, source)
+        cleaned, unmendable = _cleaned(table, calendar, given)
     else:
         cleaned, unmendable, stored = log, None, None
     quality = stored or cleaned.quality
@@ -69,28 +70,31 @@ def event_log(
 
 def _table(
     datasets: Datasets, source: DataRequest | Path
-) -> tuple[Table, Calendar | None, dict[str, Any] | None]:
-    """The rows; of a stored data set also its calendar and the quality found at its upload."""
+) -> tuple[Table, Calendar | None, PlantCalendars | None, dict[str, Any] | None]:
+    """The rows; of a stored data set also its calendars and the quality found at its upload."""
     if isinstance(source, Path):
         limits = datasets.max_rows, datasets.max_bytes, datasets.max_series
-        return tables.read_file(source, *limits), None, None
+        return tables.read_file(source, *limits), None, None, None
     if source.posted is not None:
         rows, series = datasets.max_rows, datasets.max_series
-        return tables.read_rows(source.posted, rows, False, series), None, None
+        return tables.read_rows(source.posted, rows, False, series), None, None, None
     document = datasets.store.document(str(source.dataset_id))
     # Filled gaps may have made it larger than what may be uploaded.
     rows = max(datasets.max_rows, document["data_points"])
     with datasets.parquet(document["dataset_id"]) as path:
         table = tables.read_file(path, rows, datasets.max_bytes)
-    return table, calendar_of(document), document.get("quality")
+    given = PlantCalendars.from_document(document) if document.get("calendars") else None
+    return table, calendar_of(document), given, document.get("quality")
 
 
-def _cleaned(table: Table, calendar: Calendar | None) -> tuple[Cleaned, dict[str, Any] | None]:
+def _cleaned(
+    table: Table, calendar: Calendar | None, given: PlantCalendars | None
+) -> tuple[Cleaned, dict[str, Any] | None]:
     """The cleaned table, and the refusal of its gaps if they are too long to fill."""
     try:
-        return clean(table, calendar), None
+        return clean(table, calendar, given=given), None
     except InvalidInput as error:
         # What is wrong besides gaps is wrong with any part of the table, and raised again.
-        cleaned = clean(table, calendar, partly=True)
+        cleaned = clean(table, calendar, partly=True, given=given)
         document = error.to_document()
         return cleaned, {"error": document["message"], "details": document["details"]}

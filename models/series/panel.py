@@ -37,6 +37,8 @@ class Panel:
         values: WIP, throughput and cycle time in the units of the data, [rows, 3]; NaN where a
             value is not known.
         lanes: number of the working calendar of each series, [S]; None: there is one at most.
+        until: the last day with a row of each series, [S], which may be a closed one, without a
+            step; None: the day of the last step.
     """
 
     calendar: Calendar
@@ -45,6 +47,7 @@ class Panel:
     first: Ints
     values: Floats
     lanes: Ints | None = None
+    until: Ints | None = None
 
     @property
     def lengths(self) -> Ints:
@@ -81,6 +84,13 @@ class Panel:
         """Day of each row since 1970-01-01, [rows]."""
         return self.calendar.days(self.dated_time)
 
+    def last_day(self, series: int) -> int:
+        """Return the last day with a row of a series, since 1970-01-01."""
+        if self.until is not None:
+            return int(self.until[series])
+        last = self.dated_first[series] + self.lengths[series] - 1
+        return int(self.calendar.days(np.array([last]))[0])
+
     def calendar_of(self, series: int) -> Calendar:
         """Return the calendar of one series alone."""
         lane = 0 if self.lanes is None else int(self.lanes[series])
@@ -97,6 +107,7 @@ class Panel:
             first=self.first[list(keep)],
             values=self.values[np.concatenate(rows)] if rows else np.empty((0, 3)),
             lanes=None if self.lanes is None else self.lanes[list(keep)],
+            until=None if self.until is None else self.until[list(keep)],
         )
 
     def filled(self) -> Floats:

@@ -1,0 +1,98 @@
+"""The days of a reply: worked days with their forecasts, and the closed days between them.
+
+On a closed day nothing is put out, and WIP and cycle time are those of the worked day before it.
+
+    >>> from models.series.working_calendar import WorkingCalendar
+    >>> week = Calendar(working=(WorkingCalendar(weekdays=(1, 2, 3, 4, 5)),), origin=20_818)
+    >>> days = ReplyDays.of(week, last_step=20_818, last_day=20_818, days=5)  # a Thursday
+    >>> days.closed.tolist(), days.steps
+    ([False, True, True, False, False], 3)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.forecast import Forecast
+from models.series.calendar import Calendar, Step
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_THROUGHPUT = 1  # place in TARGETS
+
+
+@dataclass(frozen=True)
+class ReplyDays:
+    """The steps of a reply, with closed days as steps of their own.
+
+    Attributes:
+        dates: ISO dates.
+        places: number of the forecast step of each, from 0; of a closed day, that of the worked
+            day before it, −1 before the first one, [days].
+        closed: True for closed days, [days].
+    """
+
+    dates: list[str]
+    places: Ints
+    closed: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        calendar: Calendar,
+        last_step: int,
+        last_day: int,
+        days: int,
+        working_days_only: bool = False,
+    ) -> ReplyDays:
+        """Return the days after the last row of a series.
+
+        Args:
+            calendar: of this series alone.
+            last_step: step number of the last row.
+            last_day: last day that rows are known of, which may be a closed one.
+            days: days of the reply.
+            working_days_only: True to leave closed days out; `days` then counts worked ones.
+        """
+        if working_days_only or calendar.step is not Step.DAY or not calendar.working:
+            dates = calendar.dates(last_step + 1 + np.arange(days))
+            return cls(dates, np.arange(days), np.zeros(days, bool))
+        ahead = last_day + 1 + np.arange(days)
+        closed = ~calendar.is_open(ahead)
+        places = calendar.index(ahead) - closed - last_step - 1
+        return cls([str(day) for day in ahead.astype("datetime64[D]")], places, closed)
+
+    @property
+    def steps(self) -> int:
+        """Steps to forecast, at least one."""
+        return max(1, int(self.places[-1]) + 1)
+
+    def spread(self, forecast: Forecast, last_row: Floats) -> Forecast:
+        """Return the forecast of one series on these days.
+
+        Args:
+            forecast: of the steps, [1, steps, ...].
+            last_row: WIP, throughput and cycle time of the last row, [3].
+        """
+        if not self.closed.any():
+            return forecast
+
+        def on_days(values: Floats) -> Floats:
+            before = np.broadcast_to(last_row, (*values.shape[:-2], 1, 3))
+            found = np.concatenate([before, values], axis=-2)[..., self.places + 1, :]
+            found[..., self.closed, _THROUGHPUT] = 0.0
+            return found
+
+        return replace(
+            forecast,
+            values=on_days(forecast.values),
+            raw=on_days(forecast.raw),
+            lower={level: on_days(bound) for level, bound in forecast.lower.items()},
+            upper={level: on_days(bound) for level, bound in forecast.upper.items()},
+            confidence=forecast.confidence[:, np.maximum(self.places, 0)],
+            paths=None if forecast.paths is None else on_days(forecast.paths),
+        )

@@ -1,0 +1,82 @@
+"""Working calendars by the name of a plant, or of a single series that differs from its plant.
+
+>>> week = WorkingCalendar(weekdays=(1, 2, 3, 4, 5))
+>>> calendars = PlantCalendars({"North": week}, origin=20_818)
+>>> keys = [("North", "TV", "S"), ("South", "TV", "S")]
+>>> calendar, lanes = calendars.applied(Calendar(), keys)
+>>> lanes.tolist(), [own.season for own in calendar.working]
+([0, 1], [5, 7])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.series.calendar import Calendar, Step
+from models.series.panel import SeriesKey
+from models.series.working_calendar import WorkingCalendar
+
+Ints = NDArray[np.int64]
+
+ALL = "*"  # in place of a name: every plant that is not named itself
+_DAILY = WorkingCalendar()
+
+
+@dataclass(frozen=True)
+class PlantCalendars:
+    """The working calendars of some data.
+
+    Attributes:
+        by_name: calendar by plant, by series (`series_name`), or of all (`ALL`); the closest name
+            counts. Without any, every day is worked.
+        origin: day at which step numbers equal the number of the day.
+    """
+
+    by_name: Mapping[str, WorkingCalendar] = field(default_factory=dict)
+    origin: int = 0
+
+    def of(self, key: SeriesKey) -> WorkingCalendar:
+        """Return the calendar of a series."""
+        names = (series_name(key), key[0], ALL)
+        return next((self.by_name[name] for name in names if name in self.by_name), _DAILY)
+
+    def applied(
+        self, calendar: Calendar, keys: Iterable[SeriesKey]
+    ) -> tuple[Calendar, Ints | None]:
+        """Return a calendar with the lanes of some series, and the lane of each.
+
+        Both are as without working calendars where all series work every day, or where the steps
+        are no days.
+        """
+        own = [self.of(key) for key in keys]
+        if calendar.step is not Step.DAY or all(each.works_every_day for each in own):
+            return calendar, None
+        distinct = {each: lane for lane, each in enumerate(dict.fromkeys(own))}
+        lanes = np.array([distinct[each] for each in own], np.int64)
+        return Calendar(working=tuple(distinct), origin=self.origin), lanes
+
+    def to_document(self) -> dict[str, Any]:
+        """Return a JSON-ready form that `from_document` turns back into equal calendars."""
+        return {
+            "calendars": {name: own.to_document() for name, own in self.by_name.items()},
+            "calendar_origin": self.origin,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> PlantCalendars:
+        """Return the calendars in the document of a data set; none in one of an earlier release."""
+        by_name = document.get("calendars", {})
+        return cls(
+            {name: WorkingCalendar.from_document(own) for name, own in by_name.items()},
+            int(document.get("calendar_origin", 0)),
+        )
+
+
+def series_name(key: SeriesKey) -> str:
+    """Return the name of a series, as messages have it."""
+    return " / ".join(key)
