@@ -13,7 +13,7 @@ from models.data.events.event_choices import NO_OPTIONS, event_options
 from models.data.events.event_upload import EventOptions
 from models.data.quality_check import examine
 from models.forecast.batch import forecast_batch
-from models.forecast.forecast_reply import forecast_reply, paths_needed
+from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
 from models.forecast.forecaster import Forecaster
 from models.forecast.history import history_of
 from models.forecast.zero_shot import PRETRAINED_ID
@@ -288,7 +288,8 @@ class LSTMService:
         forecaster = self._forecaster(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
-        forecast = forecaster.forecast(history, request.prediction_days, paths_needed(request))
+        steps = reply_days(history, request).steps
+        forecast = forecaster.forecast(history, steps, paths_needed(request))
         return forecast_reply(forecaster, history, request, forecast)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:

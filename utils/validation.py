@@ -207,13 +207,20 @@ def _check_target(
         )
 
 
-def analyse_forecast(wip: Floats, throughput: Floats, cycle_time: Floats) -> dict[str, Any]:
+def analyse_forecast(
+    wip: Floats, throughput: Floats, cycle_time: Floats, closed: NDArray[np.bool_] | None = None
+) -> dict[str, Any]:
     """Return the compliance of a forecast's days, and counts of excellent, good, fair, poor.
+
+    A closed day has the compliance of the open day before it, and counts for none of these.
 
     Args:
         wip, throughput, cycle_time: of each day, [H].
+        closed: True for closed days, [H]; None: there are none.
     """
-    daily = compliance(wip, throughput, cycle_time)
+    whole = compliance(wip, throughput, cycle_time)
+    is_open = np.ones(len(whole), bool) if closed is None or closed.all() else ~closed
+    daily = whole[is_open]
     bands = np.digitize(daily, [0.5, 0.7, 0.9], right=False)
     # Exactly 0.9 is good, not excellent.
     bands[daily == 0.9] = 2
@@ -221,7 +228,7 @@ def analyse_forecast(wip: Floats, throughput: Floats, cycle_time: Floats) -> dic
     names = ("poor", "fair", "good", "excellent")
     return {
         "average_compliance": float(daily.mean()),
-        "daily_compliance": daily.tolist(),
+        "daily_compliance": daily[np.maximum(np.cumsum(is_open) - 1, 0)].tolist(),
         "analysis": {name: int(counts[i]) for i, name in reversed(list(enumerate(names)))},
     }
 

@@ -39,10 +39,12 @@ class Service:
         last = past.first + past.lengths - 1
         forecasts = [
             self._forecaster.forecast(
-                History(key, filled[begin:end], int(step)), self._horizon, PATHS
+                History(key, filled[begin:end], int(last[s]), past.calendar_of(s)),
+                self._horizon,
+                PATHS,
             )
-            for key, begin, end, step in zip(
-                past.series_keys, past.offsets[:-1], past.offsets[1:], last, strict=True
+            for s, (key, begin, end) in enumerate(
+                zip(past.series_keys, past.offsets[:-1], past.offsets[1:], strict=True)
             )
         ]
         lower, upper = (

@@ -95,6 +95,7 @@ class _Shown:
         first: the first day.
         active: series whose rows begin on or before a day and end on or after it, [days].
         rows, worked: series with a row, and with a row that is not idle, [days].
+        moved: series in which nothing leaves and WIP changes, [days].
         output: True where something leaves, [days].
     """
 
@@ -102,6 +103,7 @@ class _Shown:
     active: Ints
     rows: Ints
     worked: Ints
+    moved: Ints
     output: Flags
 
     @classmethod
@@ -120,6 +122,7 @@ class _Shown:
             np.cumsum(steps)[:-1],
             np.bincount(place, minlength=length),
             np.bincount(place[busy], minlength=length),
+            np.bincount(place[busy & ~(rows.numbers["throughput"][some] > 0)], minlength=length),
             np.bincount(place, rows.numbers["throughput"][some] > 0, length) > 0,
         )
 
@@ -132,7 +135,12 @@ class _Shown:
         """Return the part that lies in the days of another one, which these include."""
         part = slice(other.first - self.first, other.first - self.first + len(other.active))
         return _Shown(
-            other.first, self.active[part], self.rows[part], self.worked[part], self.output[part]
+            other.first,
+            self.active[part],
+            self.rows[part],
+            self.worked[part],
+            self.moved[part],
+            self.output[part],
         )
 
 
@@ -220,14 +228,16 @@ def _shares(rows: SeriesRows, members: Ints) -> tuple[Floats, Flags]:
 def _weekly(shown: _Shown) -> WorkingCalendar:
     """The weekdays that are worked, every week or every second one."""
     weekday, known = weekdays_of(shown.days), shown.active > 0
-    shares, weeks, second = np.zeros(8), np.zeros(8, int), []
+    shares, moved, weeks = np.zeros(8), np.zeros(8), np.zeros(8, int)
+    second: list[int] = []
     for number in range(1, 8):
         own = known & (weekday == number)
         weeks[number] = own.sum()
         shares[number] = shown.worked[own].sum() / max(shown.active[own].sum(), 1)
+        moved[number] = shown.moved[own].sum() / max(shown.active[own].sum(), 1)
         if weeks[number] >= _ALTERNATING_WEEKS and _CLOSED < shares[number] < _DECIDED:
             second += _second_week(shown, own)
-    closed = (shares <= _CLOSED) & (weeks >= _FEWEST_WEEKS)
+    closed = (shares <= _CLOSED) & (moved <= _RARE) & (weeks >= _FEWEST_WEEKS)
     if shares[6] == shares[7] == 0 and weeks[6] and weeks[7]:
         closed[6:] = True
     if shares[1:].max() < 0.5:  # rows on any weekday, now and then: no calendar
@@ -275,7 +285,7 @@ def _runs(base: WorkingCalendar, days: Ints, idle: Flags, is_open: Flags) -> tup
     edges = np.flatnonzero(np.diff(np.concatenate([[False], idle[steps], [False]])))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         run = steps[begin:end]
-        around = np.array([days[run[0]] - 1, days[run[-1]] + 1])
+        around = np.arange(days[run[0]] - 1, days[run[-1]] + 2)
         length[run], adjoins[run] = end - begin, not base.is_open(around).all()
     return length, adjoins
 

@@ -11,11 +11,15 @@ from models.series.calendar import Calendar, Step
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 
 
-def summary_of(panel: Panel) -> dict[str, Any]:
-    """Return the summary of a panel: see `summarize`."""
+def summary_of(panel: Panel, more: int = 0) -> dict[str, Any]:
+    """Return the summary of a panel: see `summarize`.
+
+    Args:
+        more: rows of closed days, which are no steps of the panel.
+    """
     first = int(panel.calendar.days(panel.dated_first).min())
     last = int(panel.calendar.days(panel.dated_first + panel.lengths - 1).max())
-    rows = len(panel.values)
+    rows = len(panel.values) + more
     return summarize(panel.series_keys, rows, panel.calendar, first, last)
 
 

@@ -199,7 +199,8 @@ class Datasets:
             files: dict[str, Writer] = {".parquet": write}
             if log is not None:
                 files[event_files.SUFFIX] = partial(event_files.write, log=log)
-            return self._publish(source, summary_of(panel), files, extra, id)
+            summary = summary_of(panel, len(closed.group))
+            return self._publish(source, summary, files, extra, id)
 
     def _publish(
         self,

@@ -40,8 +40,8 @@ def examine(
         cleaned, unmendable, stored = log, None, None
     quality = stored or cleaned.quality
     return {
-        "data_points": len(cleaned.panel.values),
-        "summary": summary_of(cleaned.panel),
+        "data_points": len(cleaned.panel.values) + len(cleaned.closed.group),
+        "summary": summary_of(cleaned.panel, len(cleaned.closed.group)),
         "quality": {
             **quality,
             **report(cleaned.panel, cleaned.extras.get("releases")),

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from models.forecast.forecast import Forecast
-from models.forecast.forecast_reply import batch_entry, paths_needed
+from models.forecast.forecast_reply import batch_entry, paths_needed, reply_days
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
 from utils.api import replies
@@ -134,7 +134,8 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
 
 def _alike(accepted: _Accepted) -> tuple[int, bool, int]:
     """The properties that items share which are forecast together."""
-    return accepted.item.prediction_days, accepted.cold_start, paths_needed(accepted.item)
+    steps = reply_days(accepted.history, accepted.item).steps
+    return steps, accepted.cold_start, paths_needed(accepted.item)
 
 
 def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:

@@ -12,6 +12,7 @@ from models.data.series_rows import MAX_GAP
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
+from models.forecast.reply_days import ReplyDays
 from models.series.calendar import Step
 from models.series.first_passage import cumulated, quantile_step, steps_to_reach
 from models.series.panel import SERIES_FIELDS, TARGETS
@@ -42,9 +43,21 @@ _LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
     "date",
+    "closed",
     *(f"predicted_{target}{bound}" for target in TARGETS for bound in ("", *_BOUNDS, _MEAN)),
     "confidence",
 ]
+
+
+def reply_days(history: History, request: ForecastFields) -> ReplyDays:
+    """Return the days of the reply to a request for a series."""
+    return ReplyDays.of(
+        history.calendar,
+        history.last_step,
+        history.last_day,
+        request.prediction_days,
+        request.working_days_only,
+    )
 
 
 def forecast_reply(
@@ -54,7 +67,7 @@ def forecast_reply(
 
     Args:
         history: the rows that the forecast starts from.
-        forecast: of one series, over the days that the request asks for.
+        forecast: of one series, over the steps of `reply_days`.
 
     Raises:
         DamagedFile: the forecast has values that are not numbers.
@@ -80,8 +93,9 @@ def _fields(
         raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
     last = request.last_throughput or request.planned_throughput
     forecast = forecast.shifted(forecaster.what_if, history.rows[-1], request.current_wip, last)
+    days, start = reply_days(history, request), history.rows[-1]
+    forecast = days.spread(forecast, start if forecast.start is None else forecast.start[0])
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
-    dates = forecaster.calendar.dates(history.last_step + 1 + np.arange(request.prediction_days))
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
@@ -91,11 +105,13 @@ def _fields(
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
-        "predictions": _days(values, dates, forecast),
+        "predictions": _days(values, days, forecast),
         "validation": review,
-        "little_law_analysis": validation.analyse_forecast(wip, throughput, cycle_time),
-        "target": _target(throughput, dates, wanted, forecast.paths),
-        "totals": _totals(forecast, dates, PERIODS[forecaster.calendar.step]),
+        "little_law_analysis": validation.analyse_forecast(
+            wip, throughput, cycle_time, days.closed
+        ),
+        "target": _target(throughput, days.dates, wanted, forecast.paths),
+        "totals": _totals(forecast, days.dates, _period(history, request)),
         "paths": _paths(forecast, request.paths),
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
@@ -121,12 +137,22 @@ def _ended_early(forecaster: Forecaster, history: History) -> list[str]:
     missing = forecaster.last_step - history.last_step
     if missing <= MAX_GAP:
         return []
-    own, newest = forecaster.calendar.dates(np.array([history.last_step, forecaster.last_step]))
+    own, newest = history.calendar.dates(np.array([history.last_step, forecaster.last_step]))
     return [
         f"The rows of this series end on {own}, {missing} steps before the newest rows of the "
         f"model ({newest}); the forecast begins there. Send newer rows as `history`, if there are "
         "any."
     ]
+
+
+def _period(history: History, request: ForecastFields) -> int:
+    """Days of a period that totals are given for."""
+    calendar = history.calendar
+    return (
+        calendar.season
+        if request.working_days_only and calendar.working
+        else PERIODS[calendar.step]
+    )
 
 
 def paths_needed(request: ForecastFields) -> int:
@@ -161,22 +187,23 @@ def _paths(forecast: Forecast, count: int) -> dict[str, Any] | None:
     return {target: rounded[..., i].tolist() for i, target in enumerate(TARGETS)}
 
 
-def _days(values: Floats, dates: list[str], forecast: Forecast) -> list[dict[str, Any]]:
+def _days(values: Floats, days: ReplyDays, forecast: Forecast) -> list[dict[str, Any]]:
     bounds = [
         side[level][0] for level in LEVELS for side in (forecast.lower, forecast.upper) if side
     ]
     if forecast.paths is not None:
         bounds.append(forecast.paths[0].mean(axis=0))
-    rounded = significant(np.stack([values, *bounds], axis=2), _DIGITS).reshape(len(dates), -1)
+    rounded = significant(np.stack([values, *bounds], axis=2), _DIGITS).reshape(len(values), -1)
     rows = np.column_stack([rounded, np.round(forecast.confidence[0], 4)]).tolist()
     absent = [] if bounds else _BOUNDS
     if forecast.paths is None:
         absent = [*absent, _MEAN]
     names = [c for c in _COLUMNS if not c.endswith(tuple(absent))]
     unknown = dict.fromkeys(_COLUMNS)
+    every = zip(days.dates, days.closed.tolist(), rows, strict=True)
     return [
-        unknown | dict(zip(names, (day, date, *row), strict=True))
-        for day, (date, row) in enumerate(zip(dates, rows, strict=True), start=1)
+        unknown | dict(zip(names, (day, date, closed, *row), strict=True))
+        for day, (date, closed, row) in enumerate(every, start=1)
     ]
 
 

@@ -35,12 +35,21 @@ class History(NamedTuple):
             length of the model's window.
         last_step: step number of the last row.
         calendar: of this series alone, that the step number is of.
+        until: last day that rows are known of, since 1970-01-01, which may be a closed one; None:
+            the day of the last row.
     """
 
     series_key: SeriesKey
     rows: Floats
     last_step: int
     calendar: Calendar = EVERY_DAY
+    until: int | None = None
+
+    @property
+    def last_day(self) -> int:
+        """Last day that rows are known of, since 1970-01-01."""
+        own = int(self.calendar.days(np.array([self.last_step]))[0])
+        return own if self.until is None else max(own, self.until)
 
 
 class SeriesEnd(NamedTuple):
@@ -51,12 +60,14 @@ class SeriesEnd(NamedTuple):
         last_step: step number of the last row.
         highest_throughput: the most units that were put out in one step.
         has_cycle_times: False if no cycle time was given: those of forecasts are derived.
+        until: last day that rows are known of; None: the day of the last row.
     """
 
     recent: Floats
     last_step: int
     highest_throughput: float
     has_cycle_times: bool = True
+    until: int | None = None
 
 
 class Forecaster:
@@ -146,7 +157,8 @@ class Forecaster:
     def recent_history(self, series_key: SeriesKey) -> History | None:
         """Return the end of the training data of a series; None if the model keeps none."""
         end = self._series.get(series_key)
-        return end and History(series_key, end.recent, end.last_step, self.calendar_of(series_key))
+        calendar = self.calendar_of(series_key)
+        return end and History(series_key, end.recent, end.last_step, calendar, end.until)
 
     def highest_throughput(self, series_key: SeriesKey) -> float:
         """Return the most units put out in a step by a series; infinite if it is not known."""

@@ -68,7 +68,7 @@ def _requested(
         )
     rows = panel.filled()
     last = int(panel.first[0]) + len(rows) - 1
-    return History(series_key, rows, last, panel.calendar_of(0))
+    return History(series_key, rows, last, panel.calendar_of(0), panel.last_day(0))
 
 
 def _joined(history: History, known: History | None) -> History:

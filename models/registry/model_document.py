@@ -40,6 +40,7 @@ class SeriesEntry(_Fields):
         recent: the last rows in units, [n, 3] in the order of TARGETS.
         highest_throughput: the most units put out in one step.
         has_cycle_times: False if no cycle time of the series was given.
+        until: date of the last row, where that is of a closed day; None: that of the last step.
     """
 
     series_key: SeriesKey = Field(validation_alias="key", serialization_alias="key")
@@ -47,6 +48,7 @@ class SeriesEntry(_Fields):
     recent: list[list[float]] | None = None
     highest_throughput: float = math.inf
     has_cycle_times: bool = True
+    until: str | None = None
 
 
 class NetworkEntry(_Fields):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.what_if import WhatIfEffect
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument
+from models.series.calendar import day_number
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SeriesKey
@@ -108,7 +110,11 @@ def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
             raise KeyError("recent")
         recent = np.asarray(entry.recent, float)
         found[entry.series_key] = SeriesEnd(
-            recent, entry.last_step, entry.highest_throughput, entry.has_cycle_times
+            recent,
+            entry.last_step,
+            entry.highest_throughput,
+            entry.has_cycle_times,
+            None if entry.until is None else day_number(date.fromisoformat(entry.until)),
         )
     return found
 

@@ -49,7 +49,7 @@ class SampleFutures:
 
     def days(self, history: History, steps: int) -> Ints:
         """Return the days since 1970-01-01 of the steps after a history, [steps]."""
-        return self.forecaster.calendar.days(history.last_step + 1 + np.arange(steps))
+        return history.calendar.days(history.last_step + 1 + np.arange(steps))
 
     def steps_until(self, history: History, day: str, field: str) -> int:
         """Return the steps ahead whose date is not after a day.
@@ -71,7 +71,7 @@ class SampleFutures:
 
     def dates(self, history: History, steps: int) -> list[str]:
         """Return the ISO dates of the steps after a history."""
-        return self.forecaster.calendar.dates(history.last_step + 1 + np.arange(steps))
+        return history.calendar.dates(history.last_step + 1 + np.arange(steps))
 
     def expected(self, histories: Sequence[History]) -> Floats:
         """Return the point forecasts of throughput over the horizon, [n, horizon]."""

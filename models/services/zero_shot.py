@@ -78,7 +78,9 @@ def of_panel(panel: Panel, what_if: bool) -> Forecaster:
         last = int(panel.first[s]) + len(rows) - 1
         highest = float(np.nanmax(rows[:, 1]))
         given = not np.isnan(rows[:, 2]).all()
-        ends[panel.series_keys[s]] = SeriesEnd(rows[-model.look_back :], last, highest, given)
+        ends[panel.series_keys[s]] = SeriesEnd(
+            rows[-model.look_back :], last, highest, given, panel.last_day(s)
+        )
     cut = int((panel.first + panel.lengths).max())
     effect = WhatIfEffect.fit(panel, panel.filled(), cut) if what_if else None
     return Forecaster(model, ends, effect)

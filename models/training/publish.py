@@ -178,6 +178,10 @@ def _split_dates(prepared: PreparedData) -> dict[str, str | None]:
     }
 
 
+def _date(day: int) -> str:
+    return str(np.datetime64(int(day), "D"))
+
+
 def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
     """The end of every series, which forecasts start from.
 
@@ -198,6 +202,7 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
                 recent=filled[max(begin, end - rows) : end].tolist(),
                 highest_throughput=float(panel.values[begin:end, 1].max()),
                 has_cycle_times=not np.isnan(panel.values[begin:end, 2]).all(),
+                **({} if panel.until is None else {"until": _date(panel.until[s])}),
             )
         )
     return found

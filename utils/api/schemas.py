@@ -400,6 +400,11 @@ class ForecastFields(Request):
         None, description="recent rows of this series, newest last; default: the training data's"
     )
     raw: Flag = Field(False, description="true: forecasts before reconciliation")
+    working_days_only: Flag = Field(
+        False,
+        description="true: closed days are left out, and predictionDays counts worked days; "
+        "false: they are in the reply, marked as `closed`",
+    )
     paths: Int = Field(
         0, ge=0, le=1000, description="number of joint sample paths of all steps in the reply"
     )

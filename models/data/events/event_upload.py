@@ -116,7 +116,8 @@ def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, 
     cleaned = clean(_as_table(found.panel, read.ignored), found.panel.calendar)
     quality = cleaned.quality | {"rows_received": len(read.log)}
     about = _about(read, units, coverage, found, options)
-    return Cleaned(cleaned.panel, found.extras, quality | {"event_log": about}), about
+    quality |= {"event_log": about}
+    return replace(cleaned, extras=found.extras, quality=quality), about
 
 
 def _as_table(panel: Panel, ignored: list[str]) -> Table:

@@ -29,7 +29,6 @@ CALENDARS = [
 ]
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize("calendar", CALENDARS)
 @pytest.mark.parametrize("origin", ["2023-12-30", "2024-06-05", "1965-03-02"])
 def test_step_numbers_count_the_open_days_around_the_origin(
@@ -46,13 +45,11 @@ def test_step_numbers_count_the_open_days_around_the_origin(
     assert (calendar.days(calendar.index(closed, start), start) > closed).all()
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize("calendar", CALENDARS[:-1])
 def test_a_calendar_survives_its_document(calendar: WorkingCalendar) -> None:
     assert WorkingCalendar.from_document(calendar.to_document()) == calendar
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize(
     ("text", "is_open"),
     [
@@ -74,20 +71,17 @@ def test_named_open_days_come_before_closed_days_and_holidays(text: str, is_open
     assert calendar.is_open(np.array([day(text)])).tolist() == [is_open]
 
 
-@pytest.mark.unit
 def test_china_works_on_weekends_in_place_of_holidays() -> None:
     calendar = replace(WEEK, country="CN")
     sunday = day("2024-02-04")
     assert calendar.is_open(np.array([sunday])).all()
 
 
-@pytest.mark.unit
 def test_added_days_of_a_shutdown_are_one_span_over_its_weekends() -> None:
     days = [d for d in range(*span_of("2024-08-05/2024-08-17")) if WEEK.is_open(np.array([d]))]
     assert WEEK.with_days(closed=days).to_document()["closed"] == ["2024-08-05/2024-08-16"]
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize(
     ("country", "subdivision", "words"),
     [
@@ -104,13 +98,11 @@ def test_an_unknown_country_is_refused_with_the_nearest(
         public_holidays.check(country, subdivision, "calendar")
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize("country", ["de", "DEU", "Germany"])
 def test_a_country_is_known_by_code_and_name(country: str) -> None:
     assert public_holidays.check(country, "by", "calendar") == ("DE", "BY")
 
 
-@pytest.mark.unit
 def test_spans_end_after_they_begin() -> None:
     assert span_of("2026-12-24/2027-01-02")[1] == date(2027, 1, 2).toordinal() - 719_163
     with pytest.raises(ValueError, match="before it begins"):

@@ -28,6 +28,10 @@ class Prediction(Part):
 
     day: int = Field(description="steps ahead, from 1")
     date: str = Field(description="date of the step, YYYY-MM-DD")
+    closed: bool = Field(
+        default=False,
+        description="the plant is closed: nothing is put out, WIP and cycle time are carried",
+    )
     predicted_wip: float = Field(ge=0, description="work in process, in units")
     predicted_throughput: float = Field(ge=0, description="units finished in the step")
     predicted_cycle_time: float = Field(ge=0, description="mean time in process, in steps")
