@@ -89,7 +89,7 @@ def _until(rows: SeriesRows) -> Ints:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the rows of some series show of each day.
+    """Counts of the series that are active, have a row and work, day by day.
 
     Attributes:
         first: the first day.
@@ -108,7 +108,7 @@ class _Shown:
 
     @classmethod
     def of(cls, rows: SeriesRows, members: Ints) -> _Shown:
-        """Return what the rows of some series show."""
+        """Return the counts of some series."""
         some = rows.places(members)
         group, days, busy = rows.group[some], rows.days[some], ~_is_idle(rows, some)
         first, length = int(days.min()), int(np.ptp(days)) + 1
