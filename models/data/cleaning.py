@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data.calendar_recognition import WorkedRows, worked_rows
+from models.data.plan_rows import Plan, future_rows
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.data.table_columns import OPTIONAL
 from models.data.tables import Table
 from models.series.calendar import Calendar, Step
+from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import TARGETS, Panel, SeriesKey
 from models.series.plant_calendars import ALL, PlantCalendars
 from utils.errors import Detail, InvalidInput
@@ -36,6 +38,8 @@ class Cleaned:
         quality: the report.
         calendars: working calendars of the plants.
         closed: rows of closed days, kept as they came: they are no steps of the panel.
+        plan: known inputs in the rows after the last actual one of their series.
+        declared: names of the columns that the user declared as known ahead.
     """
 
     panel: Panel
@@ -43,6 +47,8 @@ class Cleaned:
     quality: dict[str, Any]
     calendars: PlantCalendars
     closed: SeriesRows
+    plan: Plan = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
 
 
 def clean(
@@ -80,6 +86,7 @@ def clean(
         "negatives": {name: int((rows.numbers[name] < 0).sum()) for name in TARGETS},
         "ignored_columns": table.ignored,
     }
+    plan = future_rows(rows.keys, rows.group, rows.days, time, rows.numbers, table.declared)
     rows = rows.select(last & _inside(rows.group, rows.numbers, last))
     if calendar is not None and calendar.working:
         given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
@@ -94,13 +101,17 @@ def clean(
     rows = replace(rows, numbers={name: _possible(own) for name, own in rows.numbers.items()})
     if not rows.group.size:
         raise InvalidInput.of("rows", "must hold WIP and throughput in at least one row")
-    panel, extras = _regular(step, rows, time, lanes, worked.until)
+    panel, extras = _regular(step, rows, time, lanes, worked.until, table.declared)
     quality["gaps"] = _gaps(panel, rows, time)
     quality["interpolated_values"] = _interpolate(panel)
     kept_keys = set(panel.series_keys)
     quality["empty_series"] = [" / ".join(key) for key in rows.keys if key not in kept_keys]
     quality["littles_law"] = _judge_law(panel)
-    return Cleaned(panel, extras, quality, worked.calendars, worked.closed)
+    plan = {key: dated for key, dated in plan.items() if key in kept_keys}
+    if plan:
+        quality["planned_steps"] = sum(len(dated.days) for dated in plan.values())
+    calendars, closed = worked.calendars, worked.closed
+    return Cleaned(panel, extras, quality, calendars, closed, plan, table.declared)
 
 
 def _possible(values: Floats) -> Floats:
@@ -204,7 +215,12 @@ def _refuse(count: int, first: Iterable[_Place], what: str) -> None:
 
 
 def _regular(
-    calendar: Calendar, rows: SeriesRows, time: Ints, lanes: Ints | None, until: Ints
+    calendar: Calendar,
+    rows: SeriesRows,
+    time: Ints,
+    lanes: Ints | None,
+    until: Ints,
+    declared: Sequence[str],
 ) -> tuple[Panel, dict[str, Floats]]:
     """Give every step of every series its row, NaN where nothing is known."""
     group, numbers = rows.group, rows.numbers
@@ -217,13 +233,15 @@ def _regular(
         numbers = {name: _placed(values, place, offsets[-1]) for name, values in numbers.items()}
     # Each column in one piece: they are looked at one by one.
     values = np.array([numbers[name] for name in TARGETS]).T
-    extras = {name: numbers[name] for name in OPTIONAL if name in numbers}
+    extras = {name: numbers[name] for name in (*OPTIONAL, *declared) if name in numbers}
+    known = {name: extras[name] for name in (*KNOWN_COLUMNS, *declared) if name in extras}
     names = tuple(rows.keys[group[start]] for start in starts)
     offsets = offsets.astype(np.int64)
     if lanes is None:
-        return Panel(calendar, names, offsets, time[starts], values), extras
+        return Panel(calendar, names, offsets, time[starts], values, known=known), extras
     some = group[starts]
-    return Panel(calendar, names, offsets, time[starts], values, lanes[some], until[some]), extras
+    lane, end = lanes[some], until[some]
+    return Panel(calendar, names, offsets, time[starts], values, lane, end, known), extras
 
 
 def _placed(values: Floats, place: Ints, length: int) -> Floats:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.data.series_rows import SeriesRows
 from models.series.calendar import Calendar, Step
+from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import SERIES_FIELDS, TARGETS, Panel, SeriesKey
 from models.series.plant_calendars import PlantCalendars
 from utils.validation import compliance
@@ -28,7 +29,7 @@ NUMBERS = (
     *TARGETS,
     "finished_goods",
     "semi_finished_goods",
-    "releases",
+    *KNOWN_COLUMNS,
     "littles_law_compliance",
 )
 EVENT_NUMBERS = (  # of event logs, besides
@@ -40,6 +41,7 @@ EVENT_NUMBERS = (  # of event logs, besides
     "age_mean",
     "age_oldest",
 )
+_FIXED = {"day", "date", *SERIES_FIELDS, *NUMBERS, *EVENT_NUMBERS}
 BATCH_ROWS = 16_384
 _NAME_TYPE = pa.dictionary(pa.int32(), pa.string())
 
@@ -49,11 +51,13 @@ class SeriesWriter:
 
     Args:
         path: the file.
-        numbers: the names of its columns of numbers, some of NUMBERS and EVENT_NUMBERS.
+        numbers: the names of its columns of numbers: of NUMBERS, EVENT_NUMBERS and others.
     """
 
     def __init__(self, path: Path, numbers: Iterable[str]) -> None:
-        self._numbers = [name for name in (*NUMBERS, *EVENT_NUMBERS) if name in numbers]
+        given, order = list(numbers), (*NUMBERS, *EVENT_NUMBERS)
+        self._numbers = [name for name in order if name in given]
+        self._numbers += [name for name in given if name not in order]
         self._schema = pa.schema(
             [("day", pa.int32()), ("date", pa.date32())]
             + [(name, _NAME_TYPE) for name in SERIES_FIELDS]
@@ -144,7 +148,9 @@ def read_panel(path: Path, calendar: Calendar, calendars: PlantCalendars | None 
         calendars: working calendars; None: every day is worked.
     """
     with pq.ParquetFile(path) as file:
-        table = file.read(["date", *SERIES_FIELDS, *TARGETS]).unify_dictionaries()
+        stored = file.schema_arrow.names
+        others = [name for name in stored if name in KNOWN_COLUMNS or name not in _FIXED]
+        table = file.read(["date", *SERIES_FIELDS, *TARGETS, *others]).unify_dictionaries()
     names = [_codes(table[name]) for name in SERIES_FIELDS]
     changes = [np.diff(codes, prepend=-1) != 0 for codes, _ in names]
     starts = np.flatnonzero(np.any(changes, axis=0))
@@ -154,18 +160,21 @@ def read_panel(path: Path, calendar: Calendar, calendars: PlantCalendars | None 
     days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
     offsets = np.append(starts, len(table)).astype(np.int64)
     values = np.column_stack([table[name].to_numpy() for name in TARGETS])
+    known = {name: table[name].to_numpy() for name in others}
     series_keys = tuple(zip(plants, applications, sizes, strict=True))
     del table, names
     pa.default_memory_pool().release_unused()  # else the library keeps what it took to read
     calendar, lanes = (calendars or PlantCalendars()).applied(calendar, series_keys)
     if lanes is None:
-        return Panel(calendar, series_keys, offsets, calendar.index(days[starts]), values)
+        first = calendar.index(days[starts])
+        return Panel(calendar, series_keys, offsets, first, values, known=known)
     lane, until = np.repeat(lanes, np.diff(offsets)), days[offsets[1:] - 1]
     is_open = calendar.is_open(days, lane)
     offsets = np.concatenate([[0], np.cumsum(is_open)])[offsets]
     days, values = days[is_open], values[is_open]
+    known = {name: column[is_open] for name, column in known.items()}
     first = calendar.index(days[offsets[:-1]], lanes)
-    return Panel(calendar, series_keys, offsets, first, values, lanes, until)
+    return Panel(calendar, series_keys, offsets, first, values, lanes, until, known)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:

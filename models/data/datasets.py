@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ from models.data.dataset_summary import calendar_of, products_by_plant, summariz
 from models.data.events import event_files, event_upload
 from models.data.events.event_log import EventLog
 from models.data.events.event_upload import EventOptions
-from models.data_generator import PlantSpec, first_day, generate
+from models.data.plan_rows import Plan, read_stored_plan, write_plan
+from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars
@@ -33,7 +34,9 @@ from utils.storage.artifact_store import ArtifactStore, Writer
 from utils.storage.quota import Quota
 
 PREVIEW_ROWS = 100
-SUFFIXES = (".parquet", event_files.SUFFIX)  # the rows; the event log that they were made of
+PLAN = ".plan"
+# The rows; the event log that they were made of; what is planned after them.
+SUFFIXES = (".parquet", event_files.SUFFIX, PLAN)
 _INDEX_VERSION = 2  # to be increased with each change of `Datasets._entry`
 _LISTED = ("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters")
 _OF_CLIENT = "of_client"  # tag of data sets that no training stored for itself
@@ -96,7 +99,7 @@ class Datasets:
         days = first_day() + np.arange(spec.days)
 
         def write(path: Path) -> None:
-            with dataset_files.SeriesWriter(path, dataset_files.NUMBERS) as writer:
+            with dataset_files.SeriesWriter(path, (*COLUMNS, "littles_law_compliance")) as writer:
                 for block in generate(spec):
                     count = len(block.series_keys)
                     writer.write(
@@ -125,6 +128,7 @@ class Datasets:
         id: str | None = None,
         mark: str | None = None,
         options: EventOptions | None = None,
+        declared: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
 
@@ -133,17 +137,21 @@ class Datasets:
         Args:
             id, mark: as of `generate`.
             options: of an event log.
+            declared: names of further columns whose values are known ahead.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         self.store.quota.expect()
-        cleaned, log = self.received(path, options)
+        cleaned, log = self.received(path, options, declared)
         kept = {} if log is None else {"event_options": (options or EventOptions()).to_document()}
         return self._store("upload", cleaned, log, id, mark, kept)
 
     def received(
-        self, path: Path, options: EventOptions | None = None
+        self,
+        path: Path,
+        options: EventOptions | None = None,
+        declared: Sequence[str] = (),
     ) -> tuple[Cleaned, EventLog | None]:
         """Return the series in a file, and the event log that they were made of, if it is one.
 
@@ -154,21 +162,27 @@ class Datasets:
         options = options or EventOptions()
         read = event_upload.read_file(path, options, *limits)
         if read is None:
-            return clean(tables.read_file(path, *limits)), None
+            return clean(tables.read_file(path, *limits, declared)), None
         return event_upload.series_of(read, options)[0], read.log
 
     def add_rows(
-        self, rows: list[dict[str, Any]], id: str | None = None, made_for: str | None = None
+        self,
+        rows: list[dict[str, Any]],
+        id: str | None = None,
+        made_for: str | None = None,
+        declared: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
 
         Args:
             made_for: as of `generate`.
+            declared: as of `upload`.
 
         Raises:
             ServiceError: as `upload`.
         """
-        table = tables.read_rows(rows, self.max_rows, max_series=self.max_series)
+        limits: dict[str, Any] = {"max_series": self.max_series, "declared": declared}
+        table = tables.read_rows(rows, self.max_rows, **limits)
         more = {} if made_for is None else {"made_for": made_for}
         return self._store(_POSTED, clean(table), None, id, more=more)
 
@@ -187,6 +201,7 @@ class Datasets:
         extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made, **(more or {})}
         extra |= cleaned.calendars.to_document()
         extra |= {} if mark is None else {"fingerprint": mark}
+        extra |= {"known": list(cleaned.declared)} if cleaned.declared else {}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
             judged = beside.submit(littles_law.judge, panel)
@@ -199,6 +214,8 @@ class Datasets:
             files: dict[str, Writer] = {".parquet": write}
             if log is not None:
                 files[event_files.SUFFIX] = partial(event_files.write, log=log)
+            if cleaned.plan:
+                files[PLAN] = partial(write_plan, plan=cleaned.plan)
             summary = summary_of(panel, len(closed.group))
             return self._publish(source, summary, files, extra, id)
 
@@ -289,6 +306,22 @@ class Datasets:
         calendars = PlantCalendars.from_document(document)
         with self.store.local(id, ".parquet") as path:
             return dataset_files.read_panel(path, calendar_of(document), calendars)
+
+    def plan(self, id: str) -> Plan:
+        """Return what is known of the steps after the last rows; {} for nothing.
+
+        Raises:
+            NotFound: there is no data set of that id.
+            DamagedFile: the file of the plan is not what was stored.
+        """
+        if f"{id}{PLAN}" not in self.store.document(id).get("files", {}):
+            return {}
+        with self.store.local(id, PLAN) as path:
+            return read_stored_plan(path)
+
+    def replace_plan(self, id: str, plan: Plan) -> None:
+        """Store a plan in place of the present one. Raises NotFound for an unknown id."""
+        self.store.attach(id, PLAN, partial(write_plan, plan=plan))
 
     def peaks(self, id: str) -> dict[str, float]:
         """Return the highest throughput of each plant, in units a day (see `plant_peaks`).

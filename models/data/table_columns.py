@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,38 +14,72 @@ from numpy.typing import NDArray
 
 from models.data.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
+from models.series.known_inputs import (
+    CAPACITY,
+    MOST_DRIVERS,
+    PLANNED_RELEASES,
+    PLANNED_THROUGHPUT,
+    RELEASES,
+)
 from models.series.panel import SERIES_FIELDS, TARGETS
 from utils import spreadsheet_text
 from utils.api.parsing import shown
 from utils.errors import Detail, InvalidInput
 
-OPTIONAL = ("finished_goods", "semi_finished_goods", "releases")
+OPTIONAL = (
+    "finished_goods",
+    "semi_finished_goods",
+    RELEASES,
+    PLANNED_RELEASES,
+    CAPACITY,
+    PLANNED_THROUGHPUT,
+)
 NUMBERS = (*TARGETS, *OPTIONAL)
 _FIRST, _LAST = date(1678, 1, 1), date(2261, 12, 31)
 KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
 BLANKS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 
 
-def canonical_name(name: str) -> str | None:
+def canonical_name(name: str, declared: Sequence[str] = ()) -> str | None:
     """Return the known column that a name stands for, whatever its case, spaces and signs.
+
+    Args:
+        declared: names of further columns, taken as they are.
 
     >>> canonical_name("Panel Size"), canonical_name("remark")
     ('panel_size', None)
     """
+    if str(name).strip() in declared:
+        return str(name).strip()
     folded = re.sub(r"[^a-z0-9]", "", str(name).lower())
     return {known.replace("_", ""): known for known in KNOWN}.get(folded)
 
 
-def check_columns(frame: pd.DataFrame, ignored: list[str]) -> None:
+def check_declared(declared: Sequence[str]) -> None:
+    """Raise InvalidInput for names of known-ahead columns that are not allowed."""
+    if len(declared) > MOST_DRIVERS:
+        rule = f"must name at most {MOST_DRIVERS} columns"
+        raise InvalidInput.of("known", rule, len(declared))
+    taken = next((name for name in declared if canonical_name(name) or not name.strip()), None)
+    if taken is not None:
+        rule = "must name columns of your own; those of the service are known without that"
+        raise InvalidInput.of("known", rule, taken)
+    if len(set(declared)) < len(declared):
+        twice = next(name for name in declared if declared.count(name) > 1)
+        raise InvalidInput.of("known", "must name each column once", twice)
+
+
+def check_columns(frame: pd.DataFrame, ignored: list[str], declared: Sequence[str] = ()) -> None:
     """Raise InvalidInput if a column is given twice, or a needed one is missing.
 
     Args:
         ignored: names of unknown columns, to guess the missing one from.
+        declared: names of columns that must be there, too.
     """
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InvalidInput.of(str(twice), "is given by two columns")
-    needed = ["date", *SERIES_FIELDS, "wip", "throughput"]
+    needed = ["date", *SERIES_FIELDS, "wip", "throughput", *declared]
     missing = [
         name for name in needed if name not in frame and not (name == "date" and "day" in frame)
     ]

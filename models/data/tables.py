@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
@@ -17,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.data import csv_files, parquet_files, table_columns, table_limits
-from models.data.table_columns import KNOWN, NUMBERS, canonical_name
+from models.data.table_columns import KNOWN, NUMBERS, canonical_name, check_declared
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import shown, unknown
 from utils.errors import BadRequest, Detail, InvalidInput
@@ -31,13 +32,15 @@ class Table:
     """Rows in the order they came, [n] each.
 
     `days` counts from 1970-01-01. `names` holds, for plant, application and panel size, the
-    code of each row and the label of each code. `numbers` holds floats, NaN where blank.
+    code of each row and the label of each code. `numbers` holds floats, NaN where blank; those of
+    `declared` are known ahead.
     """
 
     days: NDArray[np.int64]
     names: list[tuple[NDArray[np.int64], list[str]]]
     numbers: dict[str, NDArray[np.float64]]
     ignored: list[str]
+    declared: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.days)
@@ -49,10 +52,19 @@ class Table:
         return (a * len(applications) + b) * len(sizes) + c
 
 
-def read_file(path: Path, max_rows: int, max_bytes: int, max_series: int | None = None) -> Table:
+def read_file(
+    path: Path,
+    max_rows: int,
+    max_bytes: int,
+    max_series: int | None = None,
+    declared: Sequence[str] = (),
+) -> Table:
     """Read CSV (comma, semicolon or tab; BOM; gzip), Parquet or JSON rows, recognised by content.
 
     Unknown columns are ignored, and listed in `ignored`.
+
+    Args:
+        declared: names of further columns of numbers, whose values are known ahead.
 
     Raises:
         BadRequest: the content is broken.
@@ -62,13 +74,14 @@ def read_file(path: Path, max_rows: int, max_bytes: int, max_series: int | None 
     """
     start = _start(path, 4)
     if start == b"PAR1":
-        return _from_frame(_read_parquet(path, max_rows, max_bytes, max_series), False, max_series)
+        frame = _read_parquet(path, max_rows, max_bytes, max_series, declared)
+        return _from_frame(frame, False, max_series, declared=declared)
     if start[:2] != b"\x1f\x8b":
-        return _read_text(path, max_rows, max_series)
+        return _read_text(path, max_rows, max_series, declared)
     with NamedTemporaryFile() as unpacked:
         _unpack(path, unpacked, max_bytes)
         unpacked.flush()
-        return _read_text(Path(unpacked.name), max_rows, max_series)
+        return _read_text(Path(unpacked.name), max_rows, max_series, declared)
 
 
 def _start(path: Path, size: int = _CHUNK) -> bytes:
@@ -76,21 +89,27 @@ def _start(path: Path, size: int = _CHUNK) -> bytes:
         return file.read(size)
 
 
-def _read_text(path: Path, max_rows: int, max_series: int | None) -> Table:
+def _read_text(path: Path, max_rows: int, max_series: int | None, declared: Sequence[str]) -> Table:
     if _start(path).lstrip()[:1] not in (b"[", b"{"):
-        return _from_frame(csv_files.read(path, max_rows), False, max_series, csv=True)
+        frame = csv_files.read(path, max_rows)
+        return _from_frame(frame, False, max_series, csv=True, declared=declared)
     table_limits.check_json(path.stat().st_size)
-    return read_rows(_read_json(path.read_bytes()), max_rows, False, max_series)
+    return read_rows(_read_json(path.read_bytes()), max_rows, False, max_series, declared)
 
 
 def read_rows(
-    rows: Iterable[Any], max_rows: int, strict: bool = True, max_series: int | None = None
+    rows: Iterable[Any],
+    max_rows: int,
+    strict: bool = True,
+    max_series: int | None = None,
+    declared: Sequence[str] = (),
 ) -> Table:
     """Read rows that are JSON objects.
 
     Args:
         strict: refuse unknown fields.
         max_series: series at most; None: any number.
+        declared: as of `read_file`.
 
     Raises:
         InvalidInput, TooLarge: as `read_file`.
@@ -104,7 +123,7 @@ def read_rows(
         frame = pd.DataFrame.from_records(rows)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput.of("rows", f"cannot be read as a table: {error}") from error
-    return _from_frame(frame, strict, max_series)
+    return _from_frame(frame, strict, max_series, declared=declared)
 
 
 def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
@@ -131,16 +150,22 @@ def _read_json(content: bytes) -> list[Any]:
 
 
 def _read_parquet(
-    path: Path, max_rows: int, max_bytes: int, max_series: int | None
+    path: Path, max_rows: int, max_bytes: int, max_series: int | None, declared: Sequence[str]
 ) -> pd.DataFrame:
-    table, ignored = parquet_files.read(path, canonical_name, max_rows, max_bytes, max_series)
+    wanted = partial(canonical_name, declared=declared)
+    table, ignored = parquet_files.read(path, wanted, max_rows, max_bytes, max_series)
     return table.to_pandas(ignore_metadata=True).assign(**dict.fromkeys(ignored))
 
 
 def _from_frame(
-    frame: pd.DataFrame, strict: bool, max_series: int | None, csv: bool = False
+    frame: pd.DataFrame,
+    strict: bool,
+    max_series: int | None,
+    csv: bool = False,
+    declared: Sequence[str] = (),
 ) -> Table:
-    names = {column: canonical_name(column) for column in frame.columns}
+    check_declared(declared)
+    names = {column: canonical_name(column, declared) for column in frame.columns}
     ignored = [str(column) for column, name in names.items() if name is None]
     if strict and ignored:
         raise InvalidInput(
@@ -149,7 +174,7 @@ def _from_frame(
         )
     frame = frame[[column for column, name in names.items() if name]]
     frame = frame.rename(columns={c: n for c, n in names.items() if n})
-    table_columns.check_columns(frame, ignored)
+    table_columns.check_columns(frame, ignored, declared)
     if frame.empty:
         raise InvalidInput.of("rows", "must have at least one row")
     if len(frame) > _MANY:
@@ -157,8 +182,13 @@ def _from_frame(
     table = Table(
         days=table_columns.day_numbers(frame),
         names=[table_columns.label_codes(frame[name], csv, max_series) for name in SERIES_FIELDS],
-        numbers={name: table_columns.amounts(frame[name]) for name in NUMBERS if name in frame},
+        numbers={
+            name: table_columns.amounts(frame[name])
+            for name in (*NUMBERS, *declared)
+            if name in frame
+        },
         ignored=ignored,
+        declared=tuple(declared),
     )
     if max_series is not None:
         table_limits.check_series(len(np.unique(table.series)), max_series)

@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,8 @@ class Panel:
         lanes: number of the working calendar of each series, [S]; None: there is one at most.
         until: the last day with a row of each series, [S], which may be a closed one, without a
             step; None: the day of the last step.
+        known: columns whose values are known ahead of a forecast, by name
+            (`models.series.known_inputs`), [rows] each; NaN where not known.
     """
 
     calendar: Calendar
@@ -48,6 +50,7 @@ class Panel:
     values: Floats
     lanes: Ints | None = None
     until: Ints | None = None
+    known: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def lengths(self) -> Ints:
@@ -100,15 +103,28 @@ class Panel:
         """Return the panel of the series with these numbers, in the given order."""
         rows = [np.arange(self.offsets[s], self.offsets[s + 1]) for s in keep]
         lengths = [len(r) for r in rows]
+        chosen = np.concatenate(rows) if rows else np.empty(0, np.int64)
         return replace(
             self,
             series_keys=tuple(self.series_keys[s] for s in keep),
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             first=self.first[list(keep)],
-            values=self.values[np.concatenate(rows)] if rows else np.empty((0, 3)),
+            values=self.values[chosen],
             lanes=None if self.lanes is None else self.lanes[list(keep)],
             until=None if self.until is None else self.until[list(keep)],
+            known={name: column[chosen] for name, column in self.known.items()},
         )
+
+    def by_series(self, column: Floats) -> Floats:
+        """Return a column by series, the last rows side by side, [S, T]; NaN before the first ones.
+
+        Args:
+            column: values of the rows, [rows].
+        """
+        longest = int(self.lengths.max(initial=0))
+        found = np.full((len(self.series_keys), longest), np.nan)
+        found[self.series, longest - np.repeat(self.lengths, self.lengths) + self.position] = column
+        return found
 
     def filled(self) -> Floats:
         """Return `values` with every unknown value replaced, [rows, 3].
