@@ -289,7 +289,7 @@ class LSTMService:
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         steps = reply_days(history, request).steps
-        forecast = forecaster.forecast(history, steps, paths_needed(request))
+        forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
         return forecast_reply(forecaster, history, request, forecast)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:

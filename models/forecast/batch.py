@@ -121,21 +121,22 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
         item.place: _refusal(*item) for item in items if isinstance(item, _Refused)
     }
     accepted = [item for item in items if isinstance(item, _Accepted)]
-    for (steps, _, paths), some in groupby(sorted(accepted, key=_alike), _alike):
+    for (steps, _, paths, is_raw), some in groupby(sorted(accepted, key=_alike), _alike):
         group = list(some)
         fitting = max(1, _MOST_FLOATS // (steps * paths * 3))
         for begin in range(0, len(group), fitting):
             together = group[begin : begin + fitting]
-            forecasts = forecaster.forecast_all([one.history for one in together], steps, paths)
+            histories = [one.history for one in together]
+            forecasts = forecaster.forecast_all(histories, steps, paths, is_raw)
             for i, one in enumerate(together):
                 found[one.place] = _entry(forecaster, one, forecasts.of(i))
     return [found[item.place] for item in items]
 
 
-def _alike(accepted: _Accepted) -> tuple[int, bool, int]:
+def _alike(accepted: _Accepted) -> tuple[int, bool, int, bool]:
     """The properties that items share which are forecast together."""
     steps = reply_days(accepted.history, accepted.item).steps
-    return steps, accepted.cold_start, paths_needed(accepted.item)
+    return steps, accepted.cold_start, paths_needed(accepted.item), accepted.item.raw
 
 
 def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:

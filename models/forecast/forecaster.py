@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.error_record import recent_ratios
 from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.published_model import PublishedModel
@@ -170,17 +171,22 @@ class Forecaster:
         end = self._series.get(series_key)
         return end is None or end.has_cycle_times
 
-    def forecast(self, history: History, steps: int, paths: int = 0) -> Forecast:
+    def forecast(
+        self, history: History, steps: int, paths: int = 0, is_raw: bool = False
+    ) -> Forecast:
         """Return the forecast of the steps after a history, with some sample paths."""
-        return self.forecast_all([history], steps, paths)
+        return self.forecast_all([history], steps, paths, is_raw)
 
-    def forecast_all(self, histories: Sequence[History], steps: int, paths: int = 0) -> Forecast:
+    def forecast_all(
+        self, histories: Sequence[History], steps: int, paths: int = 0, is_raw: bool = False
+    ) -> Forecast:
         """Return the forecasts of several series side by side, in the order given.
 
         Args:
             histories: of series that the model was trained on, or of others (a cold start, by
                 what the trained series have in common), but not of both.
             paths: number of sample paths; legacy models have none.
+            is_raw: True to leave out the reconciliation by Little's Law.
         """
         model, count = self.model, len(self.encoding.series_keys)
         rows = [history.rows for history in histories]
@@ -195,9 +201,20 @@ class Forecaster:
             model = model.with_series(*rows)
             numbers = np.arange(count, count + len(rows))
         look_back = model.look_back_of(numbers, rows, last, calendar)
-        forecast = model.forecast(look_back, steps, paths)
+        new = np.array([self._new_rows(history) for history in histories])
+        ratios = recent_ratios(model, numbers, rows, last, new, calendar)
+        forecast = model.forecast(look_back, steps, paths, ratios, is_raw)
         derived = [not self.has_cycle_times(history.series_key) for history in histories]
         return forecast.with_derived_cycle_times(np.array(derived))
+
+    def _new_rows(self, history: History) -> int:
+        """Rows at the end of a history that the model has not learned from.
+
+        A forecast can be made from before each of them.
+        """
+        end, rows = self._series.get(history.series_key), len(history.rows)
+        new = rows if end is None else history.last_step - end.last_step
+        return max(0, min(new, rows - self.encoding.length))
 
 
 def _side_by_side(histories: Sequence[History]) -> tuple[Calendar, Ints]:

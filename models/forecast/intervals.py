@@ -20,7 +20,7 @@ All errors here are scaled (`models.series.scaling`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ LEVELS = (80, 95)  # nominal coverage of the intervals, in per cent
 CLOSE = 0.20  # relative error up to which a forecast counts for the confidence
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _ENDS = np.array([0.0, *_SHARES, 1.0])
-_MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
+MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
 _NEIGHBOURS = 4  # errors at horizons within a quarter of a horizon are used for it
 _STEADY = 20.0  # one-step errors at which the scale of a series weighs as much as that of all
 _LARGEST_SCALE = 8.0  # of a series, and its inverse the least
@@ -85,7 +85,7 @@ class Intervals:
         """
         given = [
             (each, most)
-            for each, most in ((calibration, np.inf), (trials, _MOST_TRIALS))
+            for each, most in ((calibration, np.inf), (trials, MOST_TRIALS))
             if each is not None and not np.isnan(each.values).all()
         ]
         if not given:
@@ -97,13 +97,39 @@ class Intervals:
             for each, most in given:
                 own = scale[each.series, target][:, None].astype(each.values.dtype)
                 errors = each.values[..., target] / own
-                independent = _independent(errors)
+                independent = independent_series(errors)
                 parts.append((np.abs(errors, out=errors), independent, most))
             for h in range(steps):
                 found = _quantiles(parts, h)
                 quantiles[h, target] = quantiles[h - 1, target] if found is None and h else found
         quantiles = np.maximum.accumulate(np.nan_to_num(quantiles), axis=0)
         return cls(scale, quantiles, _growth(quantiles))
+
+    @property
+    def horizon(self) -> int:
+        """Steps that errors were measured over."""
+        return len(self.quantiles)
+
+    def of_series(self, series: Ints, ratios: Floats) -> Intervals:
+        """Return the intervals of some series, wider by ratios; its series are numbered from 0.
+
+        Args:
+            series: number of each series, [n].
+            ratios: new width ÷ width, [n, 3].
+        """
+        return replace(self, scale=self._scale(series) * ratios)
+
+    def mean_size(self, most: float, steps: int) -> Floats:
+        """Return the expected absolute error, in half widths of the 80 % interval, [steps, 3].
+
+        Args:
+            most: errors larger than this are cut to it.
+        """
+        quantiles = self._at(steps)
+        unit = np.maximum(quantiles[..., _SHARES.index(0.8)], 1e-12)
+        edges = np.minimum(_with_ends(quantiles) / unit, most)
+        middle = (edges[1:] + edges[:-1]) / 2
+        return np.maximum(np.tensordot(np.diff(_ENDS), middle, axes=1), 1e-12)
 
     def half_width(self, level: int, series: Ints, steps: int) -> Floats:
         """Return the half width of the intervals of a level, [n, steps, 3].
@@ -218,8 +244,8 @@ def _trimmed_mean(sizes: Floats) -> float:
     return float(np.minimum(known, _OUTLYING * np.median(known) + 1e-12).mean())
 
 
-def _independent(errors: Floats) -> float:
-    """Effective number of independent series among S, 1 to S, by their errors [n, S, H].
+def independent_series(errors: Floats) -> float:
+    """Return the effective number of independent series among S, 1 to S, by their errors [n, S, H].
 
     From the variance of the mean over the series, relative to that of independent errors (a
     design effect: L. Kish, "Survey Sampling", 1965).

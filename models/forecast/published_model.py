@@ -41,6 +41,7 @@ class PublishedModel:
         reconciliation: by Little's Law; None: values stay as forecast.
         intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
         error_paths: how errors of all steps and targets go together.
+        raw_intervals: of values before reconciliation; None: they are the same.
     """
 
     encoding: Encoding
@@ -48,6 +49,7 @@ class PublishedModel:
     reconciliation: Reconciliation | None
     intervals: Intervals | None
     error_paths: ErrorPaths
+    raw_intervals: Intervals | None = None
 
     @property
     def look_back(self) -> int:
@@ -103,29 +105,42 @@ class PublishedModel:
         time = look_back.last[:, None] + np.arange(1, scaled.shape[1] + 1)
         return raw, self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
 
-    def forecast(self, look_back: LookBack, steps: int, paths: int = 0) -> Forecast:
+    def forecast(
+        self,
+        look_back: LookBack,
+        steps: int,
+        paths: int = 0,
+        ratios: Floats | None = None,
+        is_raw: bool = False,
+    ) -> Forecast:
         """Return the forecasts of the `steps` steps after a look-back.
 
         Args:
             paths: number of sample paths.
+            ratios: by which the intervals of each series are wider, [n, 3]; None: by none.
+            is_raw: True to leave out the reconciliation.
         """
         raw, values = self.in_units(self.scaled_path(look_back, steps), look_back)
-        if self.intervals is None:
+        values = raw if is_raw else values
+        measured = (is_raw and self.raw_intervals) or self.intervals
+        if measured is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
         series, scaling = look_back.series, self.encoding.scaling
+        intervals = measured.of_series(series, np.ones((1, 3)) if ratios is None else ratios)
+        own = np.arange(len(series))
         scaled = scaling.forward_paths(values, series)
         record = scaling.inverse(look_back.record, series)
         most = np.maximum(_MOST_OF_RECORD * record[:, None], values)
         lower, upper = {}, {}
         for level in LEVELS:
-            half_width = self.intervals.half_width(level, series, steps)
+            half_width = intervals.half_width(level, own, steps)
             lower[level] = scaling.inverse(scaled - half_width, series)
             upper[level] = np.minimum(scaling.inverse(scaled + half_width, series), most)
-        confidence = _confidence(self.intervals, scaling, values, series)
+        confidence = _confidence(intervals, scaling, values, series)
         start = scaling.inverse(look_back.scaled[:, -1], series)
         drawn = None
         if paths:
-            errors = self.intervals.errors_at(self.error_paths.draw(paths, steps), series)
+            errors = intervals.errors_at(self.error_paths.draw(paths, steps), own)
             drawn = np.minimum(scaling.inverse(scaled[:, None] + errors, series), most[:, None])
         return Forecast(values, raw, lower, upper, confidence, start, drawn)
 
@@ -139,7 +154,8 @@ def _confidence(intervals: Intervals, scaling: Scaling, values: Floats, series: 
     low, middle, high = (
         scaling.forward_paths(values / divisor, series) for divisor in (1 + CLOSE, 1, 1 - CLOSE)
     )
-    below = intervals.share_within(middle - low, series)
-    above = intervals.share_within(high - middle, series)
+    own = np.arange(len(series))  # the intervals are of these series alone
+    below = intervals.share_within(middle - low, own)
+    above = intervals.share_within(high - middle, own)
     shares = np.stack([below, above]).mean(axis=(0, 3))
     return np.minimum.accumulate(shares, axis=1)

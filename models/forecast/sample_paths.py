@@ -1,20 +1,21 @@
 """Joint sample paths: how the errors of all steps and targets go together.
 
 Independent errors of the days would cancel out in a total, which errors that last do not: totals
-would look far too sure. So whole paths of errors are resampled. Of each path only the ranks are
-kept, at every step and target, among the errors of all paths there (an empirical copula). The
-error of a rank is taken from the prediction intervals, so that paths and intervals agree (the
-Schaake shuffle: M. Clark et al., "The Schaake shuffle", Journal of Hydrometeorology 5, 2004).
+would look far too sure. So paths are drawn with the correlation that errors had
+(`models.training.error_correlation`). Of each path only the ranks are kept, at every step and
+target, among all paths there (a Gaussian copula: R. B. Nelsen, "An Introduction to Copulas", 2006).
+The error of a rank is taken from the prediction intervals, so that paths and intervals agree.
 
-    >>> errors = np.linspace(-1, 1, 40)[:, None, None] * np.ones((1, 2, 3))
-    >>> shares = ErrorPaths.fit(errors).draw(count=1000, steps=2)
-    >>> bool((shares[:, 0] == shares[:, 1]).all()), round(float(shares.mean()), 1)
-    (True, 0.5)
+    >>> always = ErrorPaths.of_correlation(np.ones((6, 6)))  # two steps, three targets
+    >>> shares = always.draw(count=1000, steps=2)
+    >>> float(np.corrcoef(shares[:, 0, 0], shares[:, 1, 2])[0, 1].round(2)), shares.mean().round(1)
+    (1.0, np.float64(0.5))
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_MOST_PATHS = 100  # kept of the errors
-_FEWEST_PATHS = 20  # without which errors are taken to fade at the usual rate
-_KEPT = 0.8  # share of an error that is left a step later, where nothing is known of it
+_PATHS = 200  # kept; more than there are steps and targets
+KEPT = 0.8  # share of an error that is left a step later, where nothing is known of it
 _SEED = 1
 
 
@@ -40,27 +40,28 @@ class ErrorPaths:
     ranks: Ints
 
     @classmethod
-    def fit(cls, errors: Floats) -> ErrorPaths:
-        """Return the ranks of whole error paths.
+    def of_correlation(cls, correlation: Floats) -> ErrorPaths:
+        """Return paths of errors with a correlation.
 
         Args:
-            errors: truth − forecast, scaled and relative to the usual errors of their series,
-                [m, H, 3]; paths with an unknown error are left out.
+            correlation: of all steps and targets, step by step, [3 H, 3 H].
         """
-        horizon = errors.shape[1]
-        whole = errors[~np.isnan(errors).any(axis=(1, 2))]
-        if len(whole) < _FEWEST_PATHS:
-            return cls.usual(horizon)
-        chosen = np.unique(np.linspace(0, len(whole) - 1, _MOST_PATHS).astype(int))
-        return cls(_ranks(whole[chosen]))
+        size = len(correlation)
+        values, vectors = np.linalg.eigh(correlation)
+        root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+        draws = np.random.default_rng(_SEED).standard_normal((_PATHS, size))
+        # Orthogonal columns: the correlation of the paths is exact, not only on average.
+        independent, _ = np.linalg.qr(draws - draws.mean(axis=0))
+        errors = independent @ root
+        return cls(_ranks(errors.reshape(_PATHS, size // 3, 3)))
 
     @classmethod
+    @lru_cache(maxsize=8)
     def usual(cls, horizon: int) -> ErrorPaths:
-        """Return the ranks of errors of which four fifths are left a step later."""
-        errors = np.random.default_rng(_SEED).standard_normal((_MOST_PATHS, horizon, 3))
-        for step in range(1, horizon):
-            errors[:, step] = _KEPT * errors[:, step - 1] + np.sqrt(1 - _KEPT**2) * errors[:, step]
-        return cls(_ranks(errors))
+        """Return the paths of errors of which four fifths are left a step later."""
+        steps = np.arange(horizon)
+        fading = KEPT ** np.abs(steps - steps[:, None])
+        return cls.of_correlation(np.kron(fading, np.eye(3)))
 
     def draw(self, count: int, steps: int) -> Floats:
         """Return uniform shares, 0 to 1, of `count` paths, [count, steps, 3].

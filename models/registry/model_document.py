@@ -119,6 +119,7 @@ class ModelDocument(_Fields):
     intervals: dict[str, Any] | None = Field(
         default=None, validation_alias="spread", serialization_alias="spread"
     )
+    raw_intervals: dict[str, Any] | None = None  # of values before reconciliation
     error_paths: list[list[list[int]]] | None = None
     what_if: dict[str, Any] | None = Field(
         default=None, validation_alias="response", serialization_alias="response"

@@ -70,6 +70,7 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
         ErrorPaths.usual(_STEPS)
         if document.error_paths is None
         else ErrorPaths.from_document(document.error_paths),
+        _optional(Intervals, document.raw_intervals),
     )
 
 

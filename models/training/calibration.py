@@ -1,9 +1,11 @@
-"""Reconciliation and prediction intervals of a model, fitted on the calibration span.
+"""Reconciliation and prediction intervals of a model, fitted on the held-back end.
 
-The calibration span is the newest part of the held-back end. Quantiles of the errors there give
-the widths of the intervals (split conformal prediction: Papadopoulos et al., "Inductive confidence
-machines for regression", 2002); the errors of the trials within the training span
-add how errors grow with the horizon.
+Quantiles of the errors there give the widths of the intervals (split conformal prediction:
+Papadopoulos et al., "Inductive confidence machines for regression", 2002); the errors of the trials
+within the training span add how errors grow with the horizon. How wide the intervals of a series
+are follows from its own errors, shrunk towards those of all (`models.forecast.error_record`). The
+quantiles are then taken of errors divided by widths that the other part of the held-back end gave
+(cross-fitting), so that they are not too narrow.
 
 Example: without trials and without a calibration span, an error of 1 in one step is taken to grow
 to √28 ≈ 5.3 in 28 steps, as that of a random walk does.
@@ -11,17 +13,25 @@ to √28 ≈ 5.3 in 28 steps, as that of a random walk does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.intervals import ErrorSamples, Intervals, series_scale
+from models.forecast.error_record import record_ratio
+from models.forecast.intervals import MOST_TRIALS, ErrorSamples, Intervals, series_scale
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
+from models.forecast.sample_paths import ErrorPaths
 from models.series import error_measures
+from models.series.panel import Panel
+from models.training.error_correlation import fit_error_paths
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
 from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _FEWEST_ROLL_OUTS = 40  # to fit a reconciliation on
 
@@ -56,47 +66,114 @@ def _loss(rolled: RollOuts, values: Floats) -> float:
     return float(error_measures.mean_known(ratio))
 
 
+@dataclass(frozen=True)
+class HeldBackErrors:
+    """Errors of a model on one part of the held-back end.
+
+    Attributes:
+        errors: truth − forecast, scaled, by origin, series and step, [n, S, H, 3]; NaN: unknown.
+        raw: the same before reconciliation.
+        blocks: independent errors of each series, [S].
+    """
+
+    errors: Floats
+    raw: Floats
+    blocks: Floats
+
+
+def errors_on(model: PublishedModel, prepared: PreparedData, rows: Ints) -> list[HeldBackErrors]:
+    """Return the errors of a model on a part of the held-back end; [] where none are known."""
+    if not rows.size:
+        return []
+    rolled = roll(model, prepared, origins_of(rows), rows)
+    if np.isnan(rolled.scaled_truth).all():
+        return []
+    scaling, series = model.encoding.scaling, rolled.look_back.series
+
+    def by_origin(values: Floats) -> Floats:
+        return _by_origin(
+            rolled.scaled_truth - scaling.forward_paths(values, series), rolled, panel
+        )
+
+    panel = prepared.panel
+    errors = by_origin(rolled.values)
+    raw = errors if model.reconciliation is None else by_origin(rolled.raw)
+    count = np.bincount(series, minlength=len(panel.series_keys))
+    blocks = np.minimum(count, len(np.unique(panel.time[rows])) / prepared.horizon)
+    return [HeldBackErrors(errors, raw, blocks)]
+
+
 def fit_intervals(
-    model: PublishedModel, prepared: PreparedData, tried: Floats | None
-) -> Intervals | None:
-    """Return the prediction intervals of a reconciled model; None if nothing is known.
+    prepared: PreparedData,
+    parts: Sequence[HeldBackErrors],
+    tried: Floats | None,
+    is_raw: bool = False,
+) -> Intervals:
+    """Return the prediction intervals of a model.
 
     Args:
+        parts: its errors on the parts of the held-back end.
         tried: errors of the combination in the trials, scaled, [n, S', H, 3]; None: there are none.
+        is_raw: True for the intervals of values before reconciliation.
     """
-    panel, rows = prepared.panel, prepared.windows.calibration
-    residuals = _training_residuals(prepared)
-    series = panel.series[prepared.windows.train]
-    scale = series_scale(residuals, series, len(panel.series_keys))
-    calibration = None
-    if rows.size:
-        rolled = roll(model, prepared, origins_of(rows), rows)
-        scaling = model.encoding.scaling
-        forecast = scaling.forward_paths(rolled.values, rolled.look_back.series)
-        calibration = _by_origin(rolled.scaled_truth - forecast, rolled, prepared)
+    panel = prepared.panel
+    residuals = prepared.residual[prepared.windows.train]
+    every = np.arange(len(panel.series_keys))
+    scale = series_scale(residuals, panel.series[prepared.windows.train], len(every))
+    trials = trial_samples(prepared, tried)
+    if not parts:
+        if trials is None:
+            steps = np.sqrt(np.arange(1, prepared.horizon + 1))
+            grown = residuals[:, None, :] * steps[None, :, None]
+            trials = ErrorSamples(grown[:, None], np.zeros(1, np.int64))
+        return Intervals.fit(None, trials, scale)
+    known = [part.raw if is_raw else part.errors for part in parts]
+    pooled = Intervals.fit(ErrorSamples(np.concatenate(known), every), trials, scale)
+
+    def ratio(chosen: Sequence[int]) -> Floats:
+        if not chosen:
+            return np.ones_like(scale)
+        errors = np.concatenate([known[k] for k in chosen])
+        blocks = np.sum([parts[k].blocks for k in chosen], axis=0)
+        return record_ratio(errors, pooled, every, blocks)
+
+    numbers = range(len(parts))
+    own = ratio(numbers)
+    judged = [
+        known[k] * (own / ratio([j for j in numbers if j != k]))[:, None].astype(known[k].dtype)
+        for k in numbers
+    ]
+    return Intervals.fit(ErrorSamples(np.concatenate(judged), every), trials, scale * own)
+
+
+def fit_sample_paths(
+    prepared: PreparedData,
+    parts: Sequence[HeldBackErrors],
+    tried: Floats | None,
+    intervals: Intervals,
+) -> ErrorPaths:
+    """Return how the errors of all steps and targets go together. Arguments as `fit_intervals`."""
+    every = np.arange(len(prepared.panel.series_keys))
+    samples = [(ErrorSamples(part.errors, every), np.inf) for part in parts]
+    trials = trial_samples(prepared, tried)
+    if trials is not None:
+        samples.append((trials, MOST_TRIALS))
+    return fit_error_paths(samples, intervals)
+
+
+def trial_samples(prepared: PreparedData, tried: Floats | None) -> ErrorSamples | None:
+    """Return the errors of a combination in the trials; None without trials or known errors."""
     trials = prepared.choice.trials
-    samples = None
-    if trials is not None and tried is not None:
-        samples = ErrorSamples(tried, trials.series)
-    if calibration is None and samples is None:
-        steps = np.sqrt(np.arange(1, prepared.horizon + 1))
-        grown = residuals[:, None, :] * steps[None, :, None]
-        samples = ErrorSamples(grown[:, None], np.zeros(1, np.int64))
-    return Intervals.fit(calibration, samples, scale)
-
-
-def _training_residuals(prepared: PreparedData) -> Floats:
-    """Residuals of the autoregression in the training span, scaled, [n, 3]."""
-    return prepared.residual[prepared.windows.train]
-
-
-def _by_origin(errors: Floats, rolled: RollOuts, prepared: PreparedData) -> ErrorSamples | None:
-    """Errors [n, H, 3] of roll-outs by origin and series, [origins, S, H, 3]."""
-    if np.isnan(errors).all():
+    if trials is None or tried is None or np.isnan(tried).all():
         return None
-    times, place = np.unique(prepared.panel.time[rolled.rows], return_inverse=True)
-    count = len(prepared.panel.series_keys)
+    return ErrorSamples(tried, trials.series)
+
+
+def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:
+    """Errors [n, H, 3] of roll-outs by origin and series, [origins, S, H, 3]."""
+    times, place = np.unique(panel.time[rolled.rows], return_inverse=True)
     # Most are unknown where there are many series: float32 halves the memory.
-    by_origin = np.full((len(times), count, *errors.shape[1:]), np.nan, np.float32)
+    shape = (len(times), len(panel.series_keys), *errors.shape[1:])
+    by_origin = np.full(shape, np.nan, np.float32)
     by_origin[place, rolled.look_back.series] = errors
-    return ErrorSamples(by_origin, np.arange(count))
+    return by_origin

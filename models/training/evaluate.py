@@ -12,6 +12,7 @@ Sources of the measures: Hyndman & Koehler, "Another look at measures of forecas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +31,13 @@ from models.forecast.sample_paths import ErrorPaths
 from models.series import error_measures
 from models.series.panel import TARGETS
 from models.training.autoregression_choice import tried_series
-from models.training.calibration import fit_intervals, fit_reconciliation
+from models.training.calibration import (
+    HeldBackErrors,
+    errors_on,
+    fit_intervals,
+    fit_reconciliation,
+    fit_sample_paths,
+)
 from models.training.combination_choice import Weights, choose_weights, usual_weights
 from models.training.combination_summary import summary
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
@@ -80,26 +87,47 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         None,
         ErrorPaths.usual(prepared.horizon),
     )
-    calibrated = replace(model, paths=Combination(newest, weights))
-    law = fit_reconciliation(calibrated, prepared, prepared.cut)
-    calibrated = replace(calibrated, reconciliation=law)
-    intervals = fit_intervals(calibrated, prepared, None if tried is None else tried.of(weights))
-    model = replace(model, reconciliation=law, intervals=intervals)
-    series, windows = tried_series(prepared.panel), prepared.windows
+
+    def using(members: dict[MemberName, Member], own: Weights) -> PublishedModel:
+        return replace(model, paths=Combination(members, own))
+
+    def tried_with(own: Weights) -> Floats | None:
+        return None if tried is None else tried.of(own)
+
+    law = fit_reconciliation(using(newest, weights), prepared, prepared.cut)
+    model = replace(model, reconciliation=law)
+    windows, series = prepared.windows, tried_series(prepared.panel)
+    newest_errors = errors_on(using(newest, weights), prepared, windows.calibration)
+    intervals = fit_intervals(prepared, newest_errors, tried_with(weights))
     evaluated = held_back_errors(prepared, fitted, windows.held_back, series)
-    metrics = _metrics(model, prepared, origins_of(windows.held_back))
+    judged = replace(using(fitted, weights), intervals=intervals)
+    metrics = _metrics(judged, prepared, origins_of(windows.held_back))
     metrics["combination"] = summary(evaluated, weights, prepared.encoding.scaling)
     known = evaluated if tried is None else tried.joined(evaluated)
     if windows.calibration.size:
         known = known.joined(held_back_errors(prepared, newest, windows.calibration, series))
     final = _weights(prepared, known, list(fitted))
-    published = Combination(_members(prepared, lstm, choice.full_fit), final)
-    paths = ErrorPaths.usual(prepared.horizon)
-    if intervals is not None:
-        relative = known.of(final) / intervals.scale[series][:, None]
-        paths = ErrorPaths.fit(relative.reshape(-1, *relative.shape[2:]))
-    model = replace(model, paths=published, error_paths=paths)
-    return Evaluation(model, final, metrics)
+    parts = [
+        *errors_on(using(fitted, final), prepared, windows.held_back),
+        *errors_on(using(newest, final), prepared, windows.calibration),
+    ]
+    published = using(_members(prepared, lstm, choice.full_fit), final)
+    return Evaluation(_calibrated(published, prepared, parts, tried_with(final)), final, metrics)
+
+
+def _calibrated(
+    model: PublishedModel,
+    prepared: PreparedData,
+    parts: Sequence[HeldBackErrors],
+    tried: Floats | None,
+) -> PublishedModel:
+    """The model with the intervals and the sample paths that its errors give."""
+    intervals = fit_intervals(prepared, parts, tried)
+    raw = None
+    if model.reconciliation is not None:
+        raw = fit_intervals(prepared, parts, tried, is_raw=True)
+    paths = fit_sample_paths(prepared, parts, tried, intervals)
+    return replace(model, intervals=intervals, raw_intervals=raw, error_paths=paths)
 
 
 def _members(

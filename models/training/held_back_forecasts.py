@@ -25,6 +25,7 @@ class RollOuts:
         look_back: the rows before the forecasts.
         rows: first rows forecast, [n].
         values: forecasts in units, reconciled, [n, H, 3].
+        raw: the same before reconciliation.
         truth: the true values, [n, H, 3]; NaN where unknown or beyond the rows allowed.
         scaled_truth: the same, scaled.
     """
@@ -32,6 +33,7 @@ class RollOuts:
     look_back: LookBack
     rows: Ints
     values: Floats
+    raw: Floats
     truth: Floats
     scaled_truth: Floats
 
@@ -72,7 +74,7 @@ def roll(model: PublishedModel, prepared: PreparedData, rows: Ints, allowed: Int
         shown,
         model.look_back,
     )
-    _, values = model.in_units(model.scaled_path(look_back, steps), look_back)
+    raw, values = model.in_units(model.scaled_path(look_back, steps), look_back)
     place = rows[:, None] + np.arange(steps)
     usable = np.zeros(len(panel.values) + 1, bool)
     usable[allowed] = True
@@ -81,4 +83,5 @@ def roll(model: PublishedModel, prepared: PreparedData, rows: Ints, allowed: Int
     place = np.minimum(place, len(panel.values) - 1)
     known = inside[..., None] & ~np.isnan(panel.values[place])
     truth = np.where(known, panel.values[place], np.nan)
-    return RollOuts(look_back, rows, values, truth, np.where(known, prepared.scaled[place], np.nan))
+    scaled = np.where(known, prepared.scaled[place], np.nan)
+    return RollOuts(look_back, rows, values, raw, truth, scaled)

@@ -97,7 +97,7 @@ def make_document(
     model = found.model
     architecture = prepared.design.architecture
     config = hyper.to_config() | {"architecture": architecture, "seed": seed}
-    reconciliation, intervals = model.reconciliation, model.intervals
+    reconciliation, intervals, raw = model.reconciliation, model.intervals, model.raw_intervals
     return ModelDocument(
         created_at=created,
         architecture=architecture,
@@ -118,6 +118,7 @@ def make_document(
         },
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
+        raw_intervals=None if raw is None else raw.to_document(),
         error_paths=model.error_paths.to_document(),
         what_if=_what_if(prepared).to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),

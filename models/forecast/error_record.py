@@ -1,0 +1,104 @@
+"""The record of a series: the size of its errors, relative to the size that was expected.
+
+    ratio = (mean error ÷ expected error) ^ (blocks ÷ (blocks + 4))
+
+Errors are divided by the half width of their 80 % interval, so that those of all steps count alike.
+A block is as many steps as the horizon; errors within it share what they are wrong about. Four of
+them count as much as the errors of all series, towards which the ratio is shrunk (as an empirical
+Bayes estimate is: B. Efron & C. Morris, "Stein's estimation rule and its competitors", 1973).
+
+Rows that follow the training data show how good the forecasts have been since: forecasts are made
+from up to eight origins within them, and the intervals become as much wider or narrower.
+
+    >>> from models.forecast.intervals import ErrorSamples
+    >>> errors = np.random.default_rng(1).normal(size=(400, 1, 2, 3))
+    >>> intervals = Intervals.fit(ErrorSamples(errors, np.zeros(1, int)), None, np.ones((1, 3)))
+    >>> record_ratio(2 * errors, intervals, np.zeros(1, int), blocks=np.array([4.0])).round(1)
+    array([[1.4, 1.4, 1.4]])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.intervals import Intervals
+from models.forecast.published_model import PublishedModel
+from models.series.calendar import Calendar
+from models.series.error_measures import mean_known
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SHRUNK = 4.0  # blocks at which a record weighs as much as the errors of all series
+_OUTLYING = 3.0  # half widths; larger errors are cut to this
+_FARTHEST = 4.0  # ratio, and its inverse the least
+_ORIGINS = 8  # forecasts that a recent record is taken from
+_SPAN = 4  # horizons before the last row, within which they begin
+
+
+def record_ratio(errors: Floats, intervals: Intervals, series: Ints, blocks: Floats) -> Floats:
+    """Return the ratio by which the intervals of each series are to be widened, [S, 3].
+
+    Args:
+        errors: truth − forecast, scaled, by origin, [n, S, H, 3]; NaN where unknown.
+        series: number of each series, [S].
+        blocks: independent errors of each series, [S].
+    """
+    steps = errors.shape[2]
+    expected = intervals.mean_size(_OUTLYING, steps)
+    unit = np.maximum(intervals.half_width(80, series, steps), 1e-12)
+    ratio = np.ones((len(series), 3))
+    for target in range(3):
+        sizes = np.abs(errors[..., target]) / unit[..., target]
+        sizes = np.minimum(sizes, _OUTLYING, out=sizes) / expected[:, target]
+        mean = mean_known(sizes, axis=(0, 2))
+        known = np.flatnonzero((blocks > 0) & (mean > 0))
+        power = blocks[known] / (blocks[known] + _SHRUNK)
+        ratio[known, target] = np.clip(mean[known], 1 / _FARTHEST, _FARTHEST) ** power
+    return ratio
+
+
+def recent_ratios(
+    model: PublishedModel,
+    numbers: Ints,
+    rows: Sequence[Floats],
+    last: Ints,
+    new: Ints,
+    calendar: Calendar,
+) -> Floats:
+    """Return the ratios that the rows after the training data give, [n, 3]; 1 without such rows.
+
+    Args:
+        model: that forecasts.
+        numbers: number of each series, [n].
+        rows: of each in units, oldest first, [m, 3].
+        last: dated step number of the last row of each, [n].
+        new: how many of the rows, at the end, the model has not learned from, [n].
+        calendar: that the step numbers are of.
+    """
+    ratios = np.ones((len(rows), 3))
+    if model.intervals is None or not (new > 0).any():
+        return ratios
+    horizon = model.intervals.horizon
+    new = np.minimum(new, _SPAN * horizon)
+    # By series and origin: rows that come after it.
+    after = np.stack([np.linspace(count, 1, _ORIGINS).round().astype(int) for count in new])
+    known = np.flatnonzero(new > 0)
+    series, after = np.repeat(known, _ORIGINS), after[known].ravel()
+    pairs = list(zip(series.tolist(), after.tolist(), strict=True))
+    before = [rows[s][: len(rows[s]) - k] for s, k in pairs]
+    look_back = model.look_back_of(numbers[series], before, last[series] - after, calendar)
+    _, values = model.in_units(model.scaled_path(look_back, horizon), look_back)
+    truth = np.full(values.shape, np.nan)
+    for i, (s, k) in enumerate(pairs):
+        came = rows[s][len(rows[s]) - k :][:horizon]
+        truth[i, : len(came)] = came
+    scaling = model.encoding.scaling
+    errors = scaling.forward_paths(truth, look_back.series)
+    errors -= scaling.forward_paths(values, look_back.series)
+    by_origin = errors.reshape(-1, _ORIGINS, horizon, 3).swapaxes(0, 1)
+    ratios[known] = record_ratio(by_origin, model.intervals, numbers[known], new[known] / horizon)
+    return ratios
