@@ -39,7 +39,7 @@ def publish(
     began = time.perf_counter()
     report = backtest.run(forecaster, document, panel, request, control)
     picture = plot.draw(report, ids["model_id"])
-    about = ids | {"created_at": datetime.now(UTC).isoformat()}
+    about = ids | {"created_at": datetime.now(UTC).isoformat(timespec="seconds")}
     seconds = round(time.perf_counter() - began, 3)
     reply = BacktestReply.model_validate(about | report | {"seconds": seconds})
     contents = {RESULT: reply.model_dump_json().encode(), PICTURE: picture}

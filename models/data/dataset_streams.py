@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from models.data.dataset_files import BATCH_ROWS, decoded
 from utils import spreadsheet_text
+from utils.api.replies.base import whole_seconds
 
 # Entries of a data set's document that replies do not state.
-_INTERNAL = ("files", "anchor", "fingerprint", "made", "event_options")
+_INTERNAL = ("files", "anchor", "fingerprint", "made", "made_for", "event_options")
 
 
 def csv_parts(file: pq.ParquetFile) -> Iterator[bytes]:
@@ -41,6 +42,7 @@ def _escaped(column: pa.Array) -> pa.Array:
 def json_parts(file: pq.ParquetFile, document: dict[str, Any]) -> Iterator[bytes]:
     """Yield the document of the data set as JSON, with its rows under `data`."""
     head = {"success": True} | {k: v for k, v in document.items() if k not in _INTERNAL}
+    head["created_at"] = whole_seconds(head.get("created_at", ""))
     yield orjson.dumps(head)[:-1] + b',"data":['
     comma = b""
     for batch in file.iter_batches(batch_size=BATCH_ROWS):

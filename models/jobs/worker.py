@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -13,7 +14,8 @@ from functools import partial
 from uuid import uuid4
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, PortableWorkflowError
+from dbos import error as engine_errors
 
 from models.jobs.job_queries import APPLICATION
 from models.jobs.jobs import QUEUES
@@ -151,6 +153,12 @@ def _warm_up(context: WorkerContext) -> None:
     log.info("trainer loaded", module=train.__name__, seconds=time.perf_counter() - began)
 
 
+def _is_news(line: logging.LogRecord) -> bool:
+    """Return False for the engine's tracebacks of jobs whose end the log has already."""
+    known = PortableWorkflowError, engine_errors.DBOSAwaitedWorkflowCancelledError
+    return line.exc_info is None or not isinstance(line.exc_info[1], known)
+
+
 def _launch(engine: sa.Engine, context: WorkerContext, upkeep: _Upkeep) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
@@ -162,6 +170,7 @@ def _launch(engine: sa.Engine, context: WorkerContext, upkeep: _Upkeep) -> None:
         "log_level": "WARNING",
     }
     DBOS(config=config)
+    logging.getLogger("dbos").addFilter(_is_news)
     register(context)
     DBOS.launch()
     context.jobs.log.create()  # after the engine's tables: see `JobQueries`

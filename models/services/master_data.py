@@ -64,7 +64,7 @@ class MasterData:
         names = self._names(file)
         summary = self._summary(file, names)
         document = {
-            "plants": [item.model_dump(exclude={"name"}) for item in summary.plants.items],
+            "plants": [item.model_dump() for item in summary.plants.items],
             "products": [item.model_dump(exclude={"name"}) for item in summary.products.items],
             "panel_sizes": [item.model_dump() for item in summary.panel_sizes.items],
             "regions": names.regions,
@@ -165,7 +165,8 @@ class MasterData:
         return [names for names in chain(*stored) if names]
 
     def _summary(self, file: MasterFile, names: _Names) -> p.MasterSummary:
-        plants = {entry.id: entry for entry in reversed(file.plants)}
+        plants = {entry.name: entry for entry in reversed(file.plants) if entry.name}
+        plants |= {entry.id: entry for entry in reversed(file.plants)}
         products = {entry.id: entry for entry in reversed(file.products)}
         sizes = {entry.id: entry for entry in reversed(file.panel_sizes)}
         made = self._made()
@@ -217,8 +218,8 @@ def _plant(name: str, entry: PlantEntry | None, made: tuple[set[str], set[str]])
     entry = entry or PlantEntry(id=name)
     return p.PlantItem(
         id=name,
-        name=name,
-        display_name=entry.display_name or name,
+        name=entry.name or name,
+        display_name=entry.display_name or entry.name or name,
         location=entry.location,
         region=entry.region,
         capacity=entry.capacity,

@@ -9,17 +9,17 @@ Its form is described in docs/master-data.md.
 from __future__ import annotations
 
 import csv
-import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import Field
 
+from models.services import master_table
 from utils.api.parsing import Name, Positive, Request
 from utils.errors import BadRequest, DamagedFile, ServiceError
 
-_LISTS = ("specializations", "panel_sizes")
 _MOST_CHARACTERS = 10_000_000
 
 
@@ -27,6 +27,7 @@ class PlantEntry(Request):
     """A plant; a list that is None is not known."""
 
     id: Name
+    name: Name | None = None  # another one that data may have
     display_name: Name | None = None
     location: Name | None = None
     region: Name | None = None
@@ -66,22 +67,53 @@ def read(path: Path) -> MasterFile:
     Raises:
         DamagedFile: it cannot be read, or an entry breaks its rule; the sentence names both.
     """
-    text = _text(path)
+    text, of = _text(path), f"The MASTER_DATA file {path.name}"
     try:
-        content = _csv(text) if path.suffix.lower() == ".csv" else yaml.safe_load(text)
-        return MasterFile.parse(_without_nulls(content or {}))
+        is_table = path.suffix.lower() == ".csv"
+        content, place = _table(text) if is_table else _tree(text)
     except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise DamagedFile(f"The MASTER_DATA file {path.name} is not YAML: {reason}") from error
+        raise DamagedFile(f"{of} is not YAML: {reason}") from error
+    except csv.Error as error:
+        raise DamagedFile(f"{of} is not CSV: {error}.") from error
+    except master_table.NotAFlag as error:
+        raise DamagedFile(f"{of}, {error}") from error
+    try:
+        return MasterFile.parse(_without_nulls(content or {}))
     except BadRequest as error:
         names = ", ".join(MasterFile.model_fields)
-        raise DamagedFile(
-            f"The MASTER_DATA file {path.name} must hold lists by name: {names}."
-        ) from error
+        raise DamagedFile(f"{of} must hold lists by name: {names}.") from error
     except ServiceError as error:
-        raise DamagedFile(
-            f"The MASTER_DATA file {path.name}: {error.message}", error.details
-        ) from error
+        at = place(error.details[0].field.split(".")) if error.details else ""
+        where = f"{of}, {at}" if at else of
+        raise DamagedFile(f"{where}: {error.message}", error.details) from error
+
+
+def _table(text: str) -> tuple[Any, Callable[[list[str]], str]]:
+    """Return the content of CSV, and the function from a field's path to its place."""
+    table = master_table.read(text)
+    return {"plants": table.plants}, table.place
+
+
+def _tree(text: str) -> tuple[Any, Callable[[list[str]], str]]:
+    """Return the content of YAML, and the function from a field's path to its place."""
+    root = yaml.compose(text, yaml.SafeLoader)
+    return yaml.safe_load(text), lambda path: _place(root, path)
+
+
+def _place(node: Any, path: list[str]) -> str:
+    """Return the line and column of the node at a path, or of the last one on the way to it."""
+    for part in path:
+        if isinstance(node, yaml.SequenceNode) and part.isdecimal():
+            node = node.value[int(part)]
+        elif isinstance(node, yaml.MappingNode):
+            held = {_folded(key.value): value for key, value in node.value}
+            node = held.get(_folded(part), node)
+    return f"line {node.start_mark.line + 1}, column {node.start_mark.column + 1}"
+
+
+def _folded(name: Any) -> str:
+    return str(name).lower().replace("_", "")
 
 
 def _text(path: Path) -> str:
@@ -94,30 +126,6 @@ def _text(path: Path) -> str:
     if len(text) > _MOST_CHARACTERS:
         raise DamagedFile(f"The MASTER_DATA file {path.name} is larger than 10 MB.")
     return text
-
-
-def _csv(text: str) -> dict[str, Any]:
-    rows = csv.DictReader(io.StringIO(text), restkey="columns beyond the header")
-    return {"plants": [_plant(row) for row in rows]}
-
-
-def _plant(row: dict[str, Any]) -> dict[str, Any]:
-    plant: dict[str, Any] = {}
-    for name, value in row.items():
-        if not value:
-            continue
-        if name in _LISTS:
-            plant[name] = [part for part in value.split("|") if part.strip()]
-        else:
-            plant[name] = _number(value) if name == "capacity" else value
-    return plant
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text  # refused by the rule of the field
 
 
 def _without_nulls(value: Any) -> Any:

@@ -53,15 +53,19 @@ def check(file: MasterFile | None, sources: Collection[Source]) -> Findings:
         ("Panel size", found.panel_sizes, {s.name: _all(s, 1) for s in sources}),
     ]
     listed = _listed(file) if file else [[], [], []]
-    for (kind, issues, names), known in zip(kinds, listed, strict=True):
-        issues += _listed_twice(kind, known)
+    below = _below_plants(file) if file else [set(), set(), set()]
+    for (kind, issues, names), own, more in zip(kinds, listed, below, strict=True):
+        issues += _listed_twice(kind, own)
+        known = more.union(own)
         if file:
-            issues += _unlisted(kind, names, set(known))
-        issues += _near_duplicates(kind, set(known).union(*names.values()))
+            issues += _unlisted(kind, names, known)
+        issues += _near_duplicates(kind, known.union(*names.values()))
     if file is None:
+        found.plants.append(
+            "There is nothing to compare the names with: no file of master data is set."
+        )
         found.recommendations.append(
-            "Set MASTER_DATA to a file with the plants, their sizes and capacities: the names in "
-            "the data have nothing to be compared with."
+            "Set MASTER_DATA to a file with the plants, what they can make and their capacities."
         )
     else:
         found.products += _undefined(file)
@@ -82,6 +86,16 @@ def _listed(file: MasterFile) -> list[list[str]]:
         [plant.id for plant in file.plants],
         [product.id for product in file.products],
         [size.id for size in file.panel_sizes],
+    ]
+
+
+def _below_plants(file: MasterFile) -> list[set[str]]:
+    """Names that entries of plants hold: other names of plants, products, panel sizes."""
+    plants = file.plants
+    return [
+        {plant.name for plant in plants if plant.name},
+        {name for plant in plants for name in plant.specializations or []},
+        {name for plant in plants for name in plant.panel_sizes or []},
     ]
 
 
@@ -115,7 +129,10 @@ def _impossible(plant: PlantEntry, sources: Iterable[Source]) -> Iterator[str]:
     for allowed, place, kind in rules:
         if allowed is None:
             continue
-        made = {s.name: set(s.products[plant.id][place]) for s in sources if plant.id in s.products}
+        made = {
+            s.name: set().union(*(s.products[name][place] for name in names_of(plant, s.products)))
+            for s in sources
+        }
         for name in sorted(set().union(*made.values()) - set(allowed)):
             places = [where for where, names in made.items() if name in names]
             yield (
@@ -124,10 +141,15 @@ def _impossible(plant: PlantEntry, sources: Iterable[Source]) -> Iterator[str]:
             )
 
 
+def names_of(plant: PlantEntry, known: Collection[str]) -> list[str]:
+    """Return the names of a plant that are known: its id, or its other name."""
+    return [name for name in dict.fromkeys((plant.id, plant.name)) if name and name in known]
+
+
 def _above_capacity(plant: PlantEntry, sources: Iterable[Source]) -> Iterator[str]:
     if plant.capacity is None:
         return
-    peaks = {s.name: s.peaks[plant.id] for s in sources if plant.id in s.peaks}
+    peaks = {s.name: s.peaks[name] for s in sources for name in names_of(plant, s.peaks)}
     above = {name: peak for name, peak in peaks.items() if peak > plant.capacity}
     if above:
         highest = max(above, key=lambda name: above[name])

@@ -135,6 +135,10 @@ def test_models_are_listed_newest_first_with_details(service: Service, trained: 
     created = [m["info"]["created_at"] for m in models]
     assert created == sorted(created, reverse=True)
     assert {"config", "metrics"} <= set(models[0]["info"])
+    data = [entry["created_at"] for entry in service.get("/api/data").json()["datasets"]]
+    path = f"/api/data/{trained['dataset_id']}"
+    times = [*created, *data, service.get(path).json()["created_at"]]
+    assert not any("." in time for time in [*times, trained["model_summary"]["created_at"]])
     details = service.get(f"/api/model/{trained['model_id']}").json()
     assert details["training_history"] == trained["training_history"]
     assert {"plant": "P 1", "application": "TV", "panel_size": "L"} in details["series"]

@@ -105,3 +105,15 @@ def test_data_of_a_group_goes_with_its_last_model(service: Service) -> None:
         assert service.get(path).ok
         service.call("DELETE", f"/api/model/{reply['plant_results'][plant]['model_id']}")
     assert service.get(path).status_code == 404
+
+
+def test_a_refused_or_cancelled_training_is_no_error_of_the_service(service: Service) -> None:
+    body = FAST | {"datasetId": generate(service, "Werk B")}
+    assert service.post("/api/model/train", body | {"sequenceLength": 300}).status_code == 422
+    job = service.submit(body | {"epochs": 10_000})
+    service.wait_for_epoch(job)
+    service.call("DELETE", f"/api/jobs/{job}")
+    after = service.submit(body)  # the worker has left the other one behind
+    service.wait_for(after, "succeeded")
+    text = (service.folder / "log").read_text()
+    assert "Traceback" not in text and "ERROR" not in text and "[error" not in text

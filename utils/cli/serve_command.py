@@ -35,6 +35,7 @@ def serve(chosen: Settings, cert: Path | None = None, key: Path | None = None) -
     if chosen.tls_files:
         check_certificate(*chosen.tls_files)
     start_checks.expect_usable(chosen)
+    _check_master_data(chosen)
     _check_address(chosen)
     exposure.expect_access_control(chosen, [chosen.host])
     sys.exit(run(_programs(chosen), lambda: _is_ready(chosen), chosen.drain_seconds))
@@ -55,6 +56,14 @@ def _programs(chosen: Settings) -> list[Program]:
     )
     name = chosen.worker_id or socket.gethostname()
     return [web, *(worker_program(f"{name}-{i}") for i in range(1, chosen.workers + 1))]
+
+
+def _check_master_data(chosen: Settings) -> None:
+    """Refuse a MASTER_DATA file that breaks a rule, with the line and column."""
+    from models.services import master_file
+
+    if chosen.master_file is not None:
+        master_file.read(chosen.master_file)
 
 
 def _check_address(chosen: Settings) -> None:

@@ -90,7 +90,9 @@ def test_without_a_file_the_names_are_those_of_the_data(bare: FlaskClient) -> No
     assert (north["specializations"], north["panel_sizes"]) == (["TV"], ["L"])
     assert (south["capacity"], south["region"], south["location"]) == (None, None, None)
     found = report(bare)
-    assert found["is_consistent"] and "MASTER_DATA" in found["recommendations"][0]
+    assert (found["total_issues"], found["is_consistent"]) == (1, False)
+    assert "nothing to compare" in found["plant_issues"][0]
+    assert "MASTER_DATA" in found["recommendations"][0]
     assert "No MASTER_DATA" in bare.post("/api/masterdata/reload").get_json()["message"]
 
 
@@ -219,6 +221,53 @@ def test_a_file_that_is_not_there_is_a_sentence(client: FlaskClient, settings: S
     Path(settings.master_data).unlink()
     reply = client.get("/api/masterdata/config")
     assert reply.status_code == 500 and "No such file" in reply.get_json()["error"]
+
+
+OPERATION_PAGE = """\
+Plant_ID,Plant_Name,Location,Region,Capacity_Per_Day,Max_Panel_Size,Specialization_1,Specialization_2,\
+Can_Produce_15_6in,Can_Produce_27in,Shifts
+P1,North works,"Kiel, am Hafen",Europe,1200,75,TV,Radio,True,False,3
+P2,South works,,Asia,,65,,,TRUE,,x
+"""
+
+
+def test_the_table_of_the_operation_page(bare: FlaskClient, tmp_path: Path) -> None:
+    path = tmp_path / "plants.csv"
+    path.write_text(OPERATION_PAGE)
+    client = create_app(settings_in(tmp_path, master_data=str(path))).test_client()
+    config = get(client, "config")["config"]
+    assert config["plants"] == ["P1", "P2"] and config["applications"] == ["TV", "Radio"]
+    assert config["panel_sizes"] == ['15.6"'] and config["regions"] == ["Europe", "Asia"]
+    first, second = get(client, "summary")["summary"]["plants"]["items"]
+    assert (first["name"], first["location"]) == ("North works", "Kiel, am Hafen")
+    assert (first["capacity"], first["panel_sizes"]) == (1200, ['15.6"'])
+    assert (second["specializations"], second["capacity"]) == ([], None)
+    upload(client, ("P1", "TV", '15.6"'), ("North works", "Radio", '15.6"'))
+    assert report(client)["total_issues"] == 0
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong", "place"),
+    [
+        (",1200,", ",much,", "line 2, column 5 (Capacity_Per_Day): plants.0.capacity must be a n"),
+        ("TRUE", "perhaps", "line 3, column 9 (Can_Produce_15_6in): must be True or False"),
+        ("P2,South works", ",", "line 3, column 1 (Plant_ID): plants.1.id is required"),
+    ],
+)
+def test_a_broken_table_ends_the_start_with_line_and_column(
+    tmp_path: Path, was: str, wrong: str, place: str
+) -> None:
+    path = tmp_path / "plants.csv"
+    path.write_text(OPERATION_PAGE.replace(was, wrong))
+    with pytest.raises(DamagedFile, match=re.escape(place)):
+        read(path)
+
+
+def test_names_under_a_plant_count_as_known(client: FlaskClient, settings: Settings) -> None:
+    text = "plants: [{id: North, specializations: [TV], panel_sizes: [Large]}]"
+    Path(settings.master_data).write_text(text)
+    upload(client, ("North", "TV", "Large"))
+    assert report(client)["total_issues"] == 0
 
 
 def test_a_table_of_plants_holds_the_same_as_yaml(tmp_path: Path) -> None:

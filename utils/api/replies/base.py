@@ -1,15 +1,24 @@
 """The base of all replies, and the reply of every refusal."""
 
 # Annotations are no texts here: pydantic would compile each of some hundreds at the start.
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from utils.api.parsing import shown
 
 Target = Literal["wip", "throughput", "cycle_time"]
 Step = Literal["day", "week", "month"]
 ArchitectureName = Literal["plain", "enhanced"]
+
+
+def whole_seconds(time: str) -> str:
+    """Return an ISO 8601 time without the fraction of its second."""
+    return re.sub(r"[.]\d+", "", time)
+
+
+CreatedAt = Annotated[str, AfterValidator(whole_seconds)]
 # Parts of stored documents: fields that this version does not know are kept.
 DOCUMENT = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
 

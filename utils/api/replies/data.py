@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from utils.api.replies.base import DOCUMENT, ErrorDetail, Part, Reply, Step, Target
+from utils.api.replies.base import DOCUMENT, CreatedAt, ErrorDetail, Part, Reply, Step, Target
 
 
 class DateRange(Part):
@@ -351,7 +351,7 @@ class DatasetInfo(Part):
     """A stored data set in the list."""
 
     dataset_id: str = Field(description="id of the data set")
-    created_at: str = Field(description="when it was stored, ISO 8601 in UTC")
+    created_at: CreatedAt = Field(description="when it was stored, ISO 8601 in UTC")
     source: str = Field(description="`generated`, `uploaded`, or what else made it")
     data_points: int = Field(description="number of rows")
     summary: DataSummary = Field(description="size, names and dates")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from utils.api.replies.base import DOCUMENT, Part, Reply, Target
+from utils.api.replies.base import DOCUMENT, CreatedAt, Part, Reply, Target
 from utils.api.replies.training import (
     LossHistory,
     ModelMetrics,
@@ -24,7 +24,9 @@ class ModelInfo(TypedDict, total=False):
 
     status: Annotated[str | None, Field(description="`ready`, `damaged` or `not imported`")]
     error: Annotated[str | None, Field(description="what is wrong with a damaged model")]
-    created_at: Annotated[str | None, Field(description="when it was trained, ISO 8601 in UTC")]
+    created_at: Annotated[
+        CreatedAt | None, Field(description="when it was trained, ISO 8601 in UTC")
+    ]
     architecture: Annotated[str | None, Field(description="`plain` or `enhanced`")]
     config: Annotated[NetworkConfig | None, Field(description="hyperparameters")]
     chosen_by_preset: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from utils.api.replies.base import DOCUMENT, ArchitectureName, Part, Reply
+from utils.api.replies.base import DOCUMENT, ArchitectureName, CreatedAt, Part, Reply
 
 
 @with_config(DOCUMENT)
@@ -194,7 +194,7 @@ class NetworkSummary(TypedDict, total=False):
     total_params: Annotated[int | None, Field(description="number of weights")]
     config: Annotated[NetworkConfig | None, Field(description="hyperparameters")]
     design: Annotated[NetworkDesign | None, Field(description="what the architecture adds")]
-    created_at: Annotated[str | None, Field(description="ISO 8601 in UTC")]
+    created_at: Annotated[CreatedAt | None, Field(description="ISO 8601 in UTC")]
 
 
 class OtherModel(Part):
@@ -202,7 +202,7 @@ class OtherModel(Part):
 
     model_id: str = Field(description="id of the model")
     architecture: str = Field(description="`plain` or `enhanced`")
-    created_at: str = Field(description="when it was trained, ISO 8601 in UTC")
+    created_at: CreatedAt = Field(description="when it was trained, ISO 8601 in UTC")
     mase: float | None = Field(description="mean MASE of the targets")
     r2_score: float = Field(description="mean R² of the targets, one step ahead")
     skill: dict[str, float | None] = Field(
