@@ -34,6 +34,7 @@ _VARIABLES = {
 # What stands in paths and bodies. A model has the id of the job that trained it.
 _PLACES = {"job_id": "{{model_id}}", "name": "{{model_id}}.png"}
 _FIELDS = {"datasetId": "{{dataset_id}}", "model_id": "{{model_id}}"}
+_QUERIES = {"/api/plan/curve": {"datasetId": "{{dataset_id}}", "plant": "{{plant}}"}}
 _BACKTEST = "/api/model/<model_id>/backtest"
 _ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
 
@@ -58,15 +59,16 @@ def _item(endpoint: Endpoint, document: dict[str, Any]) -> dict[str, Any]:
     path = re.sub(
         r"<(\w+)>", lambda found: places.get(found[1], f"{{{{{found[1]}}}}}"), endpoint.path
     )
-    request: dict[str, Any] = {
-        "method": endpoint.method,
-        "header": [],
-        "url": {
-            "raw": f"{{{{base_url}}}}{path}",
-            "host": ["{{base_url}}"],
-            "path": path.strip("/").split("/"),
-        },
+    query = _QUERIES.get(endpoint.path, {})
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    url: dict[str, Any] = {
+        "raw": f"{{{{base_url}}}}{path}{'?' * bool(asked)}{asked}",
+        "host": ["{{base_url}}"],
+        "path": path.strip("/").split("/"),
     }
+    if query:
+        url["query"] = [{"key": name, "value": value} for name, value in query.items()]
+    request: dict[str, Any] = {"method": endpoint.method, "header": [], "url": url}
     body = _body(endpoint, document)
     if body is not None:
         kind = "text/csv" if endpoint.table else "application/json"

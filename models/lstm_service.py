@@ -21,6 +21,7 @@ from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
+from models.services.line_plans import LinePlans
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
@@ -90,7 +91,8 @@ class LSTMService:
         self.plant_trainings = PlantTrainings(settings, self.jobs, self.registry, *shared)
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
-        self.planning = PlanningService(settings, self._plan_source)
+        lines = LinePlans(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
+        self.planning = PlanningService(settings, self._plan_source, lines)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)

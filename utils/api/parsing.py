@@ -198,6 +198,22 @@ class Request(BaseModel):
         return Detail(field, rule, received)
 
 
+def parse_part(schema: type[R], value: Any, field: str) -> R:
+    """Check an object within a body; a detail's field is `field.name`.
+
+    Raises:
+        InvalidInput: it breaks a rule.
+    """
+    try:
+        return schema.parse(value)
+    except InvalidInput as error:
+        details = [
+            Detail(f"{field}.{detail.field}", detail.message, detail.received)
+            for detail in error.details
+        ]
+        raise InvalidInput(_sentence(details), details) from error
+
+
 def parse_each(schema: type[R], items: Sequence[Any], field: str) -> list[R]:
     """Check each object of a list in a body.
 
@@ -210,12 +226,9 @@ def parse_each(schema: type[R], items: Sequence[Any], field: str) -> list[R]:
     found, details = [], []
     for place, item in enumerate(items):
         try:
-            found.append(schema.parse(item))
+            found.append(parse_part(schema, item, f"{field}.{place}"))
         except InvalidInput as error:
-            details += [
-                Detail(f"{field}.{place}.{detail.field}", detail.message, detail.received)
-                for detail in error.details
-            ]
+            details += error.details
     if details:
         raise InvalidInput(_sentence(details), details)
     return found

@@ -32,6 +32,41 @@ def plan_output(service: LSTMService, body: s.OutputRequest) -> r.OutputReply:
     return service.planning.output(body)
 
 
+@views.get("/api/plan/curve", query=s.CurveQuery, reply=r.CurveReply)
+def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply:
+    """Read the curve of a line.
+
+    Throughput and cycle time as functions of WIP, fitted to the history of a series, or of the
+    sum of the series with the names given; where the line stands today, its capacity, critical
+    WIP and raw process time with intervals. `inconclusive` with the reason where the history
+    cannot tell, because WIP hardly varied, say.
+    """
+    return service.planning.lines.curve(query)
+
+
+@views.post("/api/plan/advise", request=s.AdviseRequest, reply=r.AdviceReply, role="read")
+def plan_advise(service: LSTMService, body: s.AdviseRequest) -> r.AdviceReply:
+    """Advise a WIP cap and a release rate.
+
+    The smallest WIP cap with which a throughput, or units by a date, are reached with the
+    probability wanted; or the largest with which cycle times stay within a limit. With the
+    throughput and the cycle times to expect, the way from the WIP of today, what binds, and two
+    alternatives. A target that cannot be met is answered by the best that can be had. It is a 409
+    where the history gives no curve.
+    """
+    return service.planning.lines.advise(body)
+
+
+@views.post("/api/plan/compare", request=s.CompareRequest, reply=r.CompareReply, role="read")
+def plan_compare(service: LSTMService, body: s.CompareRequest) -> r.CompareReply:
+    """Compare plans.
+
+    Up to ten plans of releases, capacity or a WIP cap for one line: output, WIP and cycle time
+    over the horizon, each on the same paths of chance, so that they differ by the plan alone.
+    """
+    return service.planning.lines.compare(body)
+
+
 @views.post("/api/plan/line", request=s.LineRequest, reply=r.LineReply, role="read")
 def plan_line(service: LSTMService, body: s.LineRequest) -> r.LineReply:
     """Plan a line of stations.

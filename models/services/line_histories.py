@@ -1,0 +1,164 @@
+"""The history of a line for its curve: a series, or the sum of several, on the calendar's days."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.planning.line_curve import LineHistory
+from models.series.calendar import Step
+from models.series.panel import SERIES_FIELDS, Panel
+from utils.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_BLOCKS = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 1}
+_CLOSED = 0.05  # of the mean output, below which the median of a weekday means that it is closed
+_STEADIER = 0.99  # spread of the releases, if WIP is taken as that of the step's start
+_LISTED = 20
+_FIELDS = ("plant", "application", "panelSize")
+
+
+@dataclass(frozen=True)
+class LineRows:
+    """The rows of a line.
+
+    Attributes:
+        history: WIP at the end of each step, throughput, and the share that is worked.
+        last_day: days since 1970-01-01 of the last row.
+        lot: units that move together.
+        series: number of series.
+        wip_at_start: true: the table gives WIP at the start of each step.
+        panel: of the series.
+        closed: weekdays without output, Monday is 0.
+    """
+
+    history: LineHistory
+    last_day: int
+    lot: float
+    series: int
+    wip_at_start: bool
+    panel: Panel
+    closed: frozenset[int]
+
+    def days_ahead(self, steps: int) -> Ints:
+        """Return the days since 1970-01-01 of the steps ahead, [steps]."""
+        if self.panel.calendar.step is Step.DAY:
+            return self.last_day + 1 + np.arange(steps)
+        last = self.panel.calendar.index(np.array([self.last_day]))[0]
+        return self.panel.calendar.days(last + 1 + np.arange(steps))
+
+    def dates_back(self, steps: int) -> tuple[str, str]:
+        """Return the ISO dates of the first and the last of the newest steps."""
+        calendar = self.panel.calendar
+        first = self.last_day - steps + 1
+        if calendar.step is not Step.DAY:
+            first = int(calendar.days(calendar.index(np.array([self.last_day])) - steps + 1)[0])
+        return str(np.datetime64(first, "D")), str(np.datetime64(self.last_day, "D"))
+
+    def open_ahead(self, steps: int) -> Floats:
+        """Return the share of the steps ahead that is worked, [steps]."""
+        days = self.days_ahead(steps)
+        if self.panel.calendar.step is not Step.DAY:
+            return np.ones(steps)
+        return (self._open(days) & ~np.isin(weekday(days), list(self.closed))).astype(float)
+
+    def _open(self, days: Ints) -> NDArray[np.bool_]:
+        lanes = self.panel.lanes
+        own = range(1) if lanes is None else np.unique(lanes).tolist()
+        return np.any([self.panel.calendar.is_open(days, lane) for lane in own], axis=0)
+
+
+def weekday(days: Ints) -> Ints:
+    """Return the weekdays of days since 1970-01-01, Monday is 0."""
+    return (days + 3) % 7
+
+
+def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
+    """Return the rows of the series with some names, summed.
+
+    Args:
+        names: plant, application and panel size; None: any.
+
+    Raises:
+        InvalidInput: no series has these names, or the series have no step in common.
+    """
+    keep = _matching(panel, names)
+    panel = panel.select(keep)
+    days, wip, throughput, worked = _summed(panel)
+    closed = frozenset[int]()
+    if panel.calendar.step is Step.DAY:
+        closed = _closed_weekdays(days, throughput, worked)
+        worked = worked & ~np.isin(weekday(days), list(closed))
+    at_start = _is_at_start(wip, throughput)
+    lot = _lot(throughput)
+    if at_start:  # the WIP at the end of a step is that of the next one's start
+        days, wip, throughput, worked = days[:-1], wip[1:], throughput[:-1], worked[:-1]
+    history = LineHistory(wip, throughput, worked.astype(float), _BLOCKS[panel.calendar.step])
+    return LineRows(history, int(days[-1]), lot, len(keep), at_start, panel, closed)
+
+
+def _matching(panel: Panel, names: Sequence[str | None]) -> list[int]:
+    keep = list(range(len(panel.series_keys)))
+    for place, (field, name) in enumerate(zip(_FIELDS, names, strict=True)):
+        if name is None:
+            continue
+        known = sorted({panel.series_keys[s][place] for s in keep})
+        keep = [s for s in keep if panel.series_keys[s][place] == name]
+        if not keep:
+            shown = ", ".join(known[:_LISTED]) + (" and more" if len(known) > _LISTED else "")
+            label = SERIES_FIELDS[place].replace("_", " ")
+            raise InvalidInput.of(field, f"must be a {label} of the data: {shown}", name)
+    return keep
+
+
+def _summed(panel: Panel) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
+    """Days, WIP, throughput, and whether each step is worked, over the steps that all have."""
+    every_day = panel.calendar.step is Step.DAY
+    rows = panel.filled()[:, :2]
+    steps = panel.calendar.days(panel.dated_time) if every_day else panel.time
+    parts = [slice(a, b) for a, b in zip(panel.offsets[:-1], panel.offsets[1:], strict=True)]
+    first = max(int(steps[part][0]) for part in parts)
+    last = min(int(steps[part][-1]) for part in parts)
+    if last <= first:
+        raise InvalidInput.of("plant", "must have series with steps in common; name one series")
+    grid = np.arange(first, last + 1)
+    wip, throughput = np.zeros(len(grid)), np.zeros(len(grid))
+    worked = np.zeros(len(grid), bool)
+    for part in parts:
+        own, values = steps[part], rows[part]
+        wip += values[np.searchsorted(own, grid, side="right") - 1, 0]
+        inside = (own >= first) & (own <= last)
+        throughput[own[inside] - first] += values[inside, 1]
+        worked[own[inside] - first] = True
+    return (grid if every_day else panel.calendar.days(grid)), wip, throughput, worked
+
+
+def _closed_weekdays(days: Ints, throughput: Floats, worked: NDArray[np.bool_]) -> frozenset[int]:
+    mean = float(throughput[worked].mean())
+    own = {day: throughput[worked & (weekday(days) == day)] for day in range(7)}
+    return frozenset(
+        day for day, some in own.items() if not some.size or np.median(some) < _CLOSED * mean
+    )
+
+
+def _is_at_start(wip: Floats, throughput: Floats) -> bool:
+    """Return True if WIP is that of the start of a step: releases are then steadier.
+
+    By the balance, releases are the change of WIP + throughput of the step between the two.
+    """
+    change = np.diff(wip)
+    spread = (change + throughput[:-1]).std(), (change + throughput[1:]).std()
+    return bool(spread[0] < _STEADIER * spread[1])
+
+
+def _lot(throughput: Floats) -> float:
+    """Greatest common divisor of whole outputs; 0: they are not whole numbers."""
+    if (throughput != np.round(throughput)).any():
+        return 0.0
+    return float(math.gcd(*throughput.astype(np.int64).tolist()))
