@@ -21,7 +21,7 @@ from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
-from models.services.line_plans import LinePlans
+from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
@@ -91,7 +91,7 @@ class LSTMService:
         self.plant_trainings = PlantTrainings(settings, self.jobs, self.registry, *shared)
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
-        lines = LinePlans(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
+        lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.planning = PlanningService(settings, self._plan_source, lines)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)

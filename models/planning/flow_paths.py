@@ -30,7 +30,7 @@ _FEWEST_PARTS, _MOST_PARTS = 2, 16  # of a step
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """What is released into a line, and what it can finish.
+    """Releases into a line, or its WIP cap, and what it can finish.
 
     Attributes:
         releases: units in each worked step, [H]; None: by the cap.

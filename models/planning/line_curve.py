@@ -34,7 +34,7 @@ _NEWEST = 4  # blocks, whose mean is where the line stands
 
 
 @dataclass(frozen=True)
-class LineHistory:
+class FlowHistory:
     """The history of a line, a row for each step.
 
     Attributes:
@@ -92,7 +92,7 @@ class LineCurve:
         }
 
 
-def line_curve(history: LineHistory, lot: float) -> LineCurve:
+def line_curve(history: FlowHistory, lot: float) -> LineCurve:
     """Return the curve of a line.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.planning.line_curve import LineHistory
+from models.planning.line_curve import FlowHistory
 from models.series.calendar import Step
 from models.series.panel import SERIES_FIELDS, Panel
 from utils.errors import InvalidInput
@@ -38,7 +38,7 @@ class LineRows:
         closed: weekdays without output, Monday is 0.
     """
 
-    history: LineHistory
+    history: FlowHistory
     last_day: int
     lot: float
     series: int
@@ -99,7 +99,7 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
     lot = _lot(throughput)
     if at_start:  # the WIP at the end of a step is that of the next one's start
         days, wip, throughput, worked = days[:-1], wip[1:], throughput[:-1], worked[:-1]
-    history = LineHistory(wip, throughput, worked.astype(float), _BLOCKS[panel.calendar.step])
+    history = FlowHistory(wip, throughput, worked.astype(float), _BLOCKS[panel.calendar.step])
     return LineRows(history, int(days[-1]), lot, len(keep), at_start, panel, closed)
 
 

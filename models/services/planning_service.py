@@ -10,7 +10,7 @@ from models.forecast.forecaster import Forecaster
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
-from models.services.line_plans import LinePlans
+from models.services.line_advice import LineAdvice
 from models.services.order_plans import finish_fields, finish_orders, output_fields
 from models.services.sample_futures import SampleFutures
 from utils.api import planning_schemas as schemas
@@ -34,7 +34,7 @@ class PlanningService:
         self,
         settings: Settings,
         open_source: Callable[[str, str | None], Forecaster],
-        lines: LinePlans,
+        lines: LineAdvice,
     ) -> None:
         self._settings, self._open_source = settings, open_source
         self.lines = lines

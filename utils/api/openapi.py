@@ -73,7 +73,8 @@ def _referenced(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if name := schema.get(ShownAs.KEYWORD):
-        return {"$ref": _REFERENCE.format(model=name)}
+        about = {"description": schema["description"]} if "description" in schema else {}
+        return {"$ref": _REFERENCE.format(model=name), **about}
     return {part: _referenced(value) for part, value in schema.items()}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.planning.advice import Advisor, Constraints, LineNow, Target
 from models.planning.closed_line import closed_line
 from models.planning.flow_paths import ReleasePlan
-from models.planning.line_curve import LineCurve, LineHistory, cap_times, line_curve
+from models.planning.line_curve import FlowHistory, LineCurve, cap_times, line_curve
 from models.planning.plan_comparison import compare_plans, run_plans
 from models.planning.queueing import Station
 
@@ -34,10 +34,10 @@ def daily_table(times: list[float], levels: Floats, seed: int) -> tuple[Floats, 
     return wip.astype(float), np.diff(out, prepend=0).astype(float)
 
 
-def history(rate: float, lowest: float, highest: float, seed: int = 0) -> LineHistory:
+def history(rate: float, lowest: float, highest: float, seed: int = 0) -> FlowHistory:
     draw = np.random.default_rng(100 + seed)
     levels = rate * np.repeat(draw.uniform(lowest, highest, DAYS // 14), 14)
-    return LineHistory(*daily_table([1 / rate] * 5, levels, seed), np.ones(DAYS), 7)
+    return FlowHistory(*daily_table([1 / rate] * 5, levels, seed), np.ones(DAYS), 7)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def test_the_curve_is_that_of_the_closed_line(seed: int) -> None:
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (LineHistory(np.full(400, 50.0), np.full(400, 9.0), np.ones(400), 7), "hardly varied"),
-        (LineHistory(np.arange(100.0), np.full(100, 9.0), np.ones(100), 7), "needs 26"),
-        (LineHistory(np.arange(400.0), np.zeros(400), np.ones(400), 7), "no output"),
+        (FlowHistory(np.full(400, 50.0), np.full(400, 9.0), np.ones(400), 7), "hardly varied"),
+        (FlowHistory(np.arange(100.0), np.full(100, 9.0), np.ones(100), 7), "needs 26"),
+        (FlowHistory(np.arange(400.0), np.zeros(400), np.ones(400), 7), "no output"),
     ],
 )
-def test_a_history_that_cannot_tell_gives_the_reason(rows: LineHistory, reason: str) -> None:
+def test_a_history_that_cannot_tell_gives_the_reason(rows: FlowHistory, reason: str) -> None:
     found = line_curve(rows, lot=1.0)
     assert found.fitted is None and reason in found.reason
 

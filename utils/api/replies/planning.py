@@ -343,7 +343,7 @@ class NeededCapacity(Part):
 
 
 class Formula(Part):
-    """How a figure is computed."""
+    """The formula of a figure."""
 
     figure: str = Field(description="name of the figure")
     formula: str = Field(description="the formula")

@@ -27,7 +27,7 @@ from utils.settings import Settings
 _YEAR = 365
 
 
-class LinePlans:
+class LineAdvice:
     """The plans for lines of one service.
 
     Args:
