@@ -93,6 +93,32 @@ class Forecast:
         values, raw = derived(self.values, times), derived(self.raw, _cycle_times(self.raw[at]))
         return replace(self, values=values, raw=raw, lower=lower, upper=upper, paths=paths)
 
+    def moved_to(self, values: Floats) -> Forecast:
+        """Return the forecast with other values, its bounds and paths in proportion.
+
+        Where a value was zero, they are moved by the difference.
+
+        Args:
+            values: in units, [n, steps, 3].
+        """
+        factors = np.divide(values, self.values, out=np.ones_like(values), where=self.values > 0)
+        more = np.where(self.values > 0, 0.0, values)
+
+        def moved(bound: Floats) -> Floats:
+            return bound * factors + more
+
+        paths = self.paths
+        if paths is not None:
+            paths = paths * factors[:, None] + more[:, None]
+        return replace(
+            self,
+            values=values,
+            raw=values,
+            lower={level: moved(bound) for level, bound in self.lower.items()},
+            upper={level: moved(bound) for level, bound in self.upper.items()},
+            paths=paths,
+        )
+
     def shifted(
         self, what_if: WhatIfEffect, was: Floats, wip: float | None, throughput: float | None
     ) -> Forecast:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from models.forecast.error_record import recent_ratios
 from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
+from models.forecast.look_back import LookBack
+from models.forecast.planned_forecast import PlanParts, lines_of
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
 from models.series.calendar import EVERY_DAY, Calendar, dated
 from models.series.encoding import Encoding
+from models.series.known_inputs import KnownInputs
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils.errors import InvalidInput
@@ -38,6 +41,8 @@ class History(NamedTuple):
         calendar: of this series alone, that the step number is of.
         until: last day that rows are known of, since 1970-01-01, which may be a closed one; None:
             the day of the last row.
+        known: known columns by name, of the last rows, [m] each; NaN where not known.
+        ahead: known inputs of the steps after the last row: the plan.
     """
 
     series_key: SeriesKey
@@ -45,6 +50,8 @@ class History(NamedTuple):
     last_step: int
     calendar: Calendar = EVERY_DAY
     until: int | None = None
+    known: Mapping[str, Floats] = {}
+    ahead: KnownInputs = KnownInputs()
 
     @property
     def last_day(self) -> int:
@@ -62,6 +69,7 @@ class SeriesEnd(NamedTuple):
         highest_throughput: the most units that were put out in one step.
         has_cycle_times: False if no cycle time was given: those of forecasts are derived.
         until: last day that rows are known of; None: the day of the last row.
+        known: known columns by name, of the same rows, [n] each.
     """
 
     recent: Floats
@@ -69,6 +77,7 @@ class SeriesEnd(NamedTuple):
     highest_throughput: float
     has_cycle_times: bool = True
     until: int | None = None
+    known: Mapping[str, Floats] = {}
 
 
 class Forecaster:
@@ -78,6 +87,7 @@ class Forecaster:
         model: the parts of the model.
         series: the ends of the training data.
         what_if: the effect of another state of the last day, if it is known.
+        plans: the parts that forecast with a plan, if they were learned.
 
     Attributes:
         last_step: step number of the newest row of any series.
@@ -88,10 +98,12 @@ class Forecaster:
         model: PublishedModel | LegacyModel | ZeroShotModel,
         series: Mapping[SeriesKey, SeriesEnd],
         what_if: WhatIfEffect | None = None,
+        plans: PlanParts | None = None,
     ) -> None:
         self.model = model
         self.encoding: Encoding | LegacyEncoding | ZeroShotSeries = model.encoding
         self.what_if = what_if or WhatIfEffect.unknown()
+        self.plans = plans
         self._series = series
         self._numbers = {key: i for i, key in enumerate(self.encoding.series_keys)}
         self.last_step = max((end.last_step for end in series.values()), default=0)
@@ -159,7 +171,9 @@ class Forecaster:
         """Return the end of the training data of a series; None if the model keeps none."""
         end = self._series.get(series_key)
         calendar = self.calendar_of(series_key)
-        return end and History(series_key, end.recent, end.last_step, calendar, end.until)
+        if end is None:
+            return None
+        return History(series_key, end.recent, end.last_step, calendar, end.until, end.known)
 
     def highest_throughput(self, series_key: SeriesKey) -> float:
         """Return the most units put out in a step by a series; infinite if it is not known."""
@@ -182,6 +196,8 @@ class Forecaster:
     ) -> Forecast:
         """Return the forecasts of several series side by side, in the order given.
 
+        All of the histories have a plan, or none has.
+
         Args:
             histories: of series that the model was trained on, or of others (a cold start, by
                 what the trained series have in common), but not of both.
@@ -192,11 +208,13 @@ class Forecaster:
         rows = [history.rows for history in histories]
         calendar, last = _side_by_side(histories)
         if isinstance(model, ZeroShotModel):
-            return model.forecast(rows, calendar, last, steps, paths)
+            forecast = model.forecast(rows, calendar, last, steps, paths)
+            return self._planned(forecast, histories, calendar, last, None)
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
         if isinstance(model, LegacyModel):
             recent = np.stack([each[-model.encoding.length :] for each in rows])
-            return model.forecast(recent, last, numbers, steps)
+            forecast = model.forecast(recent, last, numbers, steps)
+            return self._planned(forecast, histories, calendar, last, None)
         if numbers[0] == count:
             model = model.with_series(*rows)
             numbers = np.arange(count, count + len(rows))
@@ -204,6 +222,8 @@ class Forecaster:
         new = np.array([self._new_rows(history) for history in histories])
         ratios = recent_ratios(model, numbers, rows, last, new, calendar)
         forecast = model.forecast(look_back, steps, paths, ratios, is_raw)
+        if any(not history.ahead.is_empty for history in histories):
+            return self._planned(forecast, histories, calendar, last, (model, look_back))
         derived = [not self.has_cycle_times(history.series_key) for history in histories]
         return forecast.with_derived_cycle_times(np.array(derived))
 
@@ -215,6 +235,43 @@ class Forecaster:
         end, rows = self._series.get(history.series_key), len(history.rows)
         new = rows if end is None else history.last_step - end.last_step
         return max(0, min(new, rows - self.encoding.length))
+
+    def _planned(
+        self,
+        forecast: Forecast,
+        histories: Sequence[History],
+        calendar: Calendar,
+        last: Ints,
+        measured: tuple[PublishedModel, LookBack] | None,
+    ) -> Forecast:
+        """The forecast with the plans of the histories; the same without any.
+
+        Args:
+            measured: the model, whose errors with plans are known, and its look-back.
+        """
+        if all(history.ahead.is_empty for history in histories):
+            return forecast
+        steps, plans = forecast.values.shape[1], self.plans
+        lines = lines_of(
+            [history.rows for history in histories],
+            [history.known for history in histories],
+            [history.ahead for history in histories],
+            calendar,
+            last,
+            steps,
+        )
+        numbers = np.array([self._numbers.get(history.series_key, -1) for history in histories])
+        if plans is None or measured is None or (numbers < 0).any():
+            effect = lines.fitted_effect(calendar, last)
+        else:
+            effect = plans.effect.select(numbers)
+        values = effect.apply(forecast.values, lines.history, lines.steps(effect))
+        if measured is None or plans is None or plans.intervals is None:
+            return forecast.moved_to(values)
+        model, look_back = measured
+        paths = 0 if forecast.paths is None else forecast.paths.shape[1]
+        intervals = plans.intervals.of_series(look_back.series, np.ones((1, 3)))
+        return model.measured(values, values, look_back, intervals, paths)
 
 
 def _side_by_side(histories: Sequence[History]) -> tuple[Calendar, Ints]:

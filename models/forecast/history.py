@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.data import cleaning, tables
 from models.forecast.forecaster import Forecaster, History
+from models.series.known_inputs import KnownInputs
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils.api.schemas import ForecastFields
 from utils.errors import InvalidInput
+
+Floats = NDArray[np.float64]
 
 
 def history_of(
@@ -60,7 +64,8 @@ def _requested(
     """
     names = dict(zip(SERIES_FIELDS, series_key, strict=True))
     table = tables.read_rows([names | row for row in requested], max_rows)
-    panel = cleaning.clean(table, forecaster.calendar_of(series_key)).panel
+    cleaned = cleaning.clean(table, forecaster.calendar_of(series_key))
+    panel = cleaned.panel
     if panel.series_keys != (series_key,):
         others = [other for other in panel.series_keys if other != series_key]
         raise InvalidInput.of(
@@ -68,7 +73,9 @@ def _requested(
         )
     rows = panel.filled()
     last = int(panel.first[0]) + len(rows) - 1
-    return History(series_key, rows, last, panel.calendar_of(0), panel.last_day(0))
+    calendar, planned = panel.calendar_of(0), cleaned.plan.get(series_key)
+    ahead = KnownInputs() if planned is None else planned.after(calendar, last)
+    return History(series_key, rows, last, calendar, panel.last_day(0), panel.known, ahead)
 
 
 def _joined(history: History, known: History | None) -> History:
@@ -79,5 +86,15 @@ def _joined(history: History, known: History | None) -> History:
     overlap = known.last_step + 1 - int(known.calendar.index(begin)[0])
     if overlap < 0:
         return history
-    before = known.rows[: max(0, len(known.rows) - overlap)]
-    return history._replace(rows=np.vstack([before, history.rows]))
+    rows = max(0, len(known.rows) - overlap)
+    columns = {
+        name: np.concatenate([_column(known, name)[:rows], _column(history, name)])
+        for name in {**known.known, **history.known}
+    }
+    joined = np.vstack([known.rows[:rows], history.rows])
+    return history._replace(rows=joined, known=columns)
+
+
+def _column(history: History, name: str) -> Floats:
+    """A known column in all rows of a history, NaN where it is not known."""
+    return history.known.get(name, np.full(len(history.rows), np.nan))

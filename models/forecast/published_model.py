@@ -125,8 +125,21 @@ class PublishedModel:
         measured = (is_raw and self.raw_intervals) or self.intervals
         if measured is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
-        series, scaling = look_back.series, self.encoding.scaling
-        intervals = measured.of_series(series, np.ones((1, 3)) if ratios is None else ratios)
+        ones = np.ones((1, 3))
+        intervals = measured.of_series(look_back.series, ones if ratios is None else ratios)
+        return self.measured(values, raw, look_back, intervals, paths)
+
+    def measured(
+        self, values: Floats, raw: Floats, look_back: LookBack, intervals: Intervals, paths: int
+    ) -> Forecast:
+        """Return values in units with their intervals, confidence and sample paths.
+
+        Args:
+            values, raw: reconciled and as they were forecast, [n, steps, 3].
+            intervals: of these series alone, numbered from 0.
+            paths: number of sample paths.
+        """
+        series, scaling, steps = look_back.series, self.encoding.scaling, values.shape[1]
         own = np.arange(len(series))
         scaled = scaling.forward_paths(values, series)
         record = scaling.inverse(look_back.record, series)

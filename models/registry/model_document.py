@@ -40,6 +40,7 @@ class SeriesEntry(_Fields):
         recent: the last rows in units, [n, 3] in the order of TARGETS.
         highest_throughput: the most units put out in one step.
         has_cycle_times: False if no cycle time of the series was given.
+        known: values of the known columns in the rows of `recent`, by name; null: not known.
         until: date of the last row, where that is of a closed day; None: that of the last step.
     """
 
@@ -48,6 +49,7 @@ class SeriesEntry(_Fields):
     recent: list[list[float]] | None = None
     highest_throughput: float = math.inf
     has_cycle_times: bool = True
+    known: dict[str, list[float | None]] | None = None
     until: str | None = None
 
 
@@ -121,6 +123,7 @@ class ModelDocument(_Fields):
     )
     raw_intervals: dict[str, Any] | None = None  # of values before reconciliation
     error_paths: list[list[list[int]]] | None = None
+    plans: dict[str, Any] | None = None  # effect, intervals and is_certain of `PlanParts`
     what_if: dict[str, Any] | None = Field(
         default=None, validation_alias="response", serialization_alias="response"
     )

@@ -16,6 +16,8 @@ from models.forecast.intervals import Intervals
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.onnx_session import open_network
+from models.forecast.plan_effect import PlanEffect
+from models.forecast.planned_forecast import PlanParts
 from models.forecast.pretrained_member import untrained_members
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
@@ -44,7 +46,8 @@ def open_forecaster(document: ModelDocument, network: bytes | Network) -> Foreca
         network = open_network(network)
     try:
         effect = None if document.what_if is None else WhatIfEffect.from_document(document.what_if)
-        return Forecaster(_model(document, network), _series(document), effect)
+        plans = None if document.plans is None else _plans(document.plans)
+        return Forecaster(_model(document, network), _series(document), effect, plans)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(
             f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
@@ -116,8 +119,15 @@ def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
             entry.highest_throughput,
             entry.has_cycle_times,
             None if entry.until is None else day_number(date.fromisoformat(entry.until)),
+            {name: np.array(own, float) for name, own in (entry.known or {}).items()},
         )
     return found
+
+
+def _plans(document: dict[str, Any]) -> PlanParts:
+    intervals = _optional(Intervals, document["intervals"])
+    effect = PlanEffect.from_document(document["effect"])
+    return PlanParts(effect, intervals, bool(document["is_certain"]))
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:

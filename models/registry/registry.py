@@ -60,7 +60,7 @@ def model_store(location: str | Path, quota: Quota | None = None) -> ArtifactSto
     return ArtifactStore(location, "model", SUFFIXES, quota, _summary, deletes_for_good=True)
 
 
-_LEFT_OUT = names_on_disk(FORECAST_FIELDS)
+_LEFT_OUT = names_on_disk((*FORECAST_FIELDS, "plans"))
 
 
 def _summary(document: dict[str, Any]) -> dict[str, Any]:

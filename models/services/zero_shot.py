@@ -78,8 +78,10 @@ def of_panel(panel: Panel, what_if: bool) -> Forecaster:
         last = int(panel.first[s]) + len(rows) - 1
         highest = float(np.nanmax(rows[:, 1]))
         given = not np.isnan(rows[:, 2]).all()
+        recent = rows[-model.look_back :]
+        columns = {name: column[end - len(recent) : end] for name, column in panel.known.items()}
         ends[panel.series_keys[s]] = SeriesEnd(
-            rows[-model.look_back :], last, highest, given, panel.last_day(s)
+            recent, last, highest, given, panel.last_day(s), columns
         )
     cut = int((panel.first + panel.lengths).max())
     effect = WhatIfEffect.fit(panel, panel.filled(), cut) if what_if else None

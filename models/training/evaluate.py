@@ -46,6 +46,7 @@ from models.training.member_errors import (
     held_back_errors,
     trial_errors,
 )
+from models.training.plan_choice import PlanChoice, choose_plan_effect
 from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
@@ -60,11 +61,13 @@ class Evaluation:
         model: as it is published, with the autoregression and the weights learned from all rows.
         weights: of its combination.
         metrics: errors on the held-back end, of what was learned from the rows before it.
+        plans: the effect of plans; None for data without columns of plans or releases.
     """
 
     model: PublishedModel
     weights: Weights
     metrics: dict[str, Any]
+    plans: PlanChoice | None
 
 
 def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None) -> Evaluation:
@@ -112,7 +115,11 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
         *errors_on(using(newest, final), prepared, windows.calibration),
     ]
     published = using(_members(prepared, lstm, choice.full_fit), final)
-    return Evaluation(_calibrated(published, prepared, parts, tried_with(final)), final, metrics)
+    plans = choose_plan_effect(prepared, known, final)
+    if plans is not None:
+        metrics["plans"] = plans.metrics
+    model = _calibrated(published, prepared, parts, tried_with(final))
+    return Evaluation(model, final, metrics, plans)
 
 
 def _calibrated(

@@ -63,6 +63,12 @@ class PlanChoice:
     plans_are_certain: bool
     metrics: dict[str, Any]
 
+    def to_document(self) -> dict[str, Any]:
+        """Return the entry of a model's document."""
+        intervals = None if self.intervals is None else self.intervals.to_document()
+        effect, is_certain = self.effect.to_document(), self.plans_are_certain
+        return {"effect": effect, "intervals": intervals, "is_certain": is_certain}
+
 
 @dataclass(frozen=True)
 class _Case:

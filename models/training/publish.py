@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from models.forecast.plan_effect import PAST_ROWS
 from models.forecast.what_if import WhatIfEffect
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import (
@@ -21,7 +23,7 @@ from models.registry.model_document import (
     SplitDates,
 )
 from models.series.calendar import dated
-from models.series.panel import TARGETS
+from models.series.panel import TARGETS, Panel
 from models.series.rounding import significant
 from models.training import network
 from models.training.combination_summary import naive_warnings
@@ -98,7 +100,7 @@ def make_document(
     architecture = prepared.design.architecture
     config = hyper.to_config() | {"architecture": architecture, "seed": seed}
     reconciliation, intervals, raw = model.reconciliation, model.intervals, model.raw_intervals
-    return ModelDocument(
+    document = ModelDocument(
         created_at=created,
         architecture=architecture,
         config=config,
@@ -122,12 +124,15 @@ def make_document(
         error_paths=model.error_paths.to_document(),
         what_if=_what_if(prepared).to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),
-        series=_series_ends(prepared, model.look_back),
+        series=_series_ends(prepared, _rows_kept(found)),
         versions={
             "python": sys.version.split()[0],
             **{package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
     )
+    if found.plans is None:
+        return document
+    return document.model_copy(update={"plans": found.plans.to_document()})
 
 
 def _learned_little(loop: EpochLoop) -> list[str]:
@@ -183,6 +188,25 @@ def _date(day: int) -> str:
     return str(np.datetime64(int(day), "D"))
 
 
+def _rows_kept(found: Evaluation) -> int:
+    """Last rows of a series that a forecast uses, with a plan or without."""
+    look_back = found.model.look_back
+    return look_back if found.plans is None else max(look_back, PAST_ROWS)
+
+
+def _known_rows(panel: Panel, rows: slice) -> dict[str, Any]:
+    """The entry of the known columns of some rows; {} for data without any."""
+    if not panel.known:
+        return {}
+    columns = {name: significant(column[rows], 9).tolist() for name, column in panel.known.items()}
+    return {
+        "known": {
+            name: [None if math.isnan(value) else value for value in column]
+            for name, column in columns.items()
+        }
+    }
+
+
 def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
     """The end of every series, which forecasts start from.
 
@@ -196,6 +220,8 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
     filled = panel.filled()
     for s, series_key in enumerate(panel.series_keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
+        more = _known_rows(panel, slice(max(begin, end - rows), end))
+        more |= {} if panel.until is None else {"until": _date(panel.until[s])}
         found.append(
             SeriesEntry(
                 series_key=series_key,
@@ -203,7 +229,7 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
                 recent=filled[max(begin, end - rows) : end].tolist(),
                 highest_throughput=float(panel.values[begin:end, 1].max()),
                 has_cycle_times=not np.isnan(panel.values[begin:end, 2]).all(),
-                **({} if panel.until is None else {"until": _date(panel.until[s])}),
+                **more,
             )
         )
     return found
