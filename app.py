@@ -19,7 +19,7 @@ from utils.http import (
 )
 from utils.http.access import Access
 from utils.http.rate_limits import RateLimits
-from utils.http.views import ENDPOINTS, VIEWS, documentation
+from utils.http.views import ENDPOINTS, VIEWS, documentation, page
 from utils.settings import Settings, read
 
 
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> Flask:
     headers.install(app, settings)
     proxies.install(app, settings)
     documentation.register(app)
+    page.register(app)
     for views in VIEWS:
         views.register(app, service)
     Access(settings).install(app, ENDPOINTS)

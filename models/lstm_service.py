@@ -12,6 +12,7 @@ from models.data.datasets import Datasets
 from models.data.events.event_choices import NO_OPTIONS, event_options
 from models.data.events.event_upload import EventOptions
 from models.data.quality_check import examine
+from models.data.series_list import SeriesLists
 from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
 from models.forecast.forecaster import Forecaster
@@ -38,6 +39,7 @@ from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaste
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.api.replies.data import SeriesFigures
 from utils.api.request_limits import check_horizon
 from utils.api.upload_options import UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
@@ -93,6 +95,7 @@ class LSTMService:
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.planning = PlanningService(settings, self._plan_source, lines)
+        self._series_lists = SeriesLists(self.datasets)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
@@ -220,6 +223,21 @@ class LSTMService:
             next_cursor=query.cursor_after(page.last),
         )
 
+    def list_series(self, id: str, query: schemas.SeriesQuery) -> replies.DatasetSeriesReply:
+        """Return a page of the series of a data set.
+
+        Raises:
+            NotFound: there is no such data set.
+            InvalidInput: the cursor is not one of this list.
+        """
+        page = self._series_lists.page(id, query.q, query.after, query.limit)
+        return replies.DatasetSeriesReply(
+            step=page.step,
+            series=[SeriesFigures(**fields) for fields in page.shown],
+            total=page.total,
+            next_cursor=query.cursor_after(page.last),
+        )
+
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:
         """Yield the rows of a data set as `csv` or `json`, some at a time."""
         return self.datasets.stream(id, form)
@@ -254,6 +272,7 @@ class LSTMService:
             training_history=cast("replies.LossHistory | None", document.training_history),
             model_summary=cast("replies.NetworkSummary | None", document.model_summary),
             beside=self.registry.others_of(document),
+            step=document.encoding.get("step", "day"),
             series=[
                 replies.KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
                 for key in document.series_keys

@@ -105,6 +105,8 @@ def _fields(
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
+        "step": history.calendar.step,
+        "history": _recent(history, request.history_steps),
         "predictions": _days(values, days, forecast),
         "validation": review,
         "little_law_analysis": validation.analyse_forecast(
@@ -116,6 +118,19 @@ def _fields(
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
+
+
+def _recent(history: History, count: int) -> list[dict[str, Any]] | None:
+    """The last rows of a history; None if none are asked for."""
+    if not count:
+        return None
+    rows = significant(history.rows[-count:], _DIGITS)
+    dates = history.calendar.dates(history.last_step + 1 + np.arange(-len(rows), 0))
+    return [
+        {"date": date}
+        | {t: None if math.isnan(v) else v for t, v in zip(TARGETS, row, strict=True)}
+        for date, row in zip(dates, rows.tolist(), strict=True)
+    ]
 
 
 def _not_believed(history: History, forecast: Forecast) -> list[str]:

@@ -48,11 +48,17 @@ _SHOWN = {
 }
 
 
-_INDEX_VERSION = 1  # to be increased with each change of `Registry._entry`
+_INDEX_VERSION = 2  # to be increased with each change of `Registry._entry`
 _PLANT, _EVALUATION = "plant", "evaluation"  # tags
 _WARNINGS_LISTED = 3
 _METRICS_LISTED = ("rmse", "mae", "r2_score", "mase")
-_ERRORS_LISTED = {"rmse", "mae", "r2_score"}  # of each target
+_ERRORS_LISTED = {  # of each target
+    "rmse",
+    "mae",
+    "r2_score",
+    "skill_over_last_value",
+    "skill_over_seasonal_naive",
+}
 
 
 def model_store(location: str | Path, quota: Quota | None = None) -> ArtifactStore:
@@ -67,7 +73,10 @@ def _summary(document: dict[str, Any]) -> dict[str, Any]:
     """Return a model's document without the numbers that it forecasts with: a tenth of it."""
     kept = {name: value for name, value in document.items() if name not in _LEFT_OUT}
     if isinstance(encoding := document.get("encoding"), dict):
-        kept["encoding"] = {"engineered": encoding.get("engineered", False)}
+        kept["encoding"] = {
+            "engineered": encoding.get("engineered", False),
+            "step": encoding.get("step", "day"),
+        }
     if isinstance(series := document.get("series"), list):
         kept["series"] = [
             {"key": entry["key"]} for entry in series if isinstance(entry, dict) and "key" in entry

@@ -314,6 +314,12 @@ class DatasetsQuery(PageQuery):
     )
 
 
+class SeriesQuery(PageQuery):
+    """The series of a data set to list; `q` looks in their names."""
+
+    sort: Literal["name"] = Field("name", description="in the order of the data set")
+
+
 class JobsQuery(PageQuery):
     """The jobs to list; `q` looks in ids and in what the jobs were asked to do."""
 
@@ -398,6 +404,9 @@ class ForecastFields(Request):
     )
     history: Rows | None = Field(
         None, description="recent rows of this series, newest last; default: the training data's"
+    )
+    history_steps: Int = Field(
+        0, ge=0, le=1000, description="number of the last known rows in the reply's `history`"
     )
     raw: Flag = Field(False, description="true: forecasts before reconciliation")
     working_days_only: Flag = Field(

@@ -27,8 +27,15 @@ from utils.http.event_streams import Messages
 from utils.http.rules import by_rule
 from utils.settings import Settings
 
-# Open without a key, besides the endpoints that are declared so: the API's form is no secret.
-OPEN_RULES = ("/", "/api/openapi.json", "/api/docs/", "/api/docs/<path:path>")
+# Open without a key, besides the endpoints that are declared so: the page and the API's form are
+# no secret.
+OPEN_RULES = (
+    "/",
+    "/web/<version>/<path:name>",
+    "/api/openapi.json",
+    "/api/docs/",
+    "/api/docs/<path:path>",
+)
 _UNKNOWN: Role = "read"  # the role for a 404
 _RANK = {role: rank for rank, role in enumerate(ROLES)}
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST")

@@ -34,6 +34,9 @@ from utils.api.replies.data import (
     DatasetReply as DatasetReply,
 )
 from utils.api.replies.data import (
+    DatasetSeriesReply as DatasetSeriesReply,
+)
+from utils.api.replies.data import (
     DatasetsReply as DatasetsReply,
 )
 from utils.api.replies.data import (
@@ -112,6 +115,9 @@ from utils.api.replies.forecasting import (
     ForecastValidation as ForecastValidation,
 )
 from utils.api.replies.forecasting import (
+    HistoryRow as HistoryRow,
+)
+from utils.api.replies.forecasting import (
     LineState as LineState,
 )
 from utils.api.replies.forecasting import (
@@ -185,6 +191,9 @@ from utils.api.replies.models import (
 )
 from utils.api.replies.models import (
     ModelsReply as ModelsReply,
+)
+from utils.api.replies.operation import (
+    AccessReply as AccessReply,
 )
 from utils.api.replies.operation import (
     HealthReply as HealthReply,

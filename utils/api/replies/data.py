@@ -377,6 +377,28 @@ class DatasetsReply(Reply):
     next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
+class SeriesFigures(Part):
+    """A series of a data set in short."""
+
+    plant: str = Field(description="name of the plant")
+    application: str = Field(description="name of the application")
+    panel_size: str = Field(description="name of the panel size")
+    steps: int = Field(description="rows of the series")
+    first_date: str = Field(description="date of its first row")
+    last_date: str = Field(description="date of its last row")
+    mean_wip: float | None = Field(description="in units; null: not known")
+    mean_throughput: float | None = Field(description="in units per step; null: not known")
+
+
+class DatasetSeriesReply(Reply):
+    """The series of a data set."""
+
+    step: Step = Field(description="time from one row to the next")
+    series: list[SeriesFigures] = Field(description="in the order of the data set")
+    total: int = Field(description="number of series on all pages")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
+
+
 class DatasetReply(DatasetInfo, Reply):
     """A data set with all of its rows."""
 

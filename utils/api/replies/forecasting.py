@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, with_config
 from typing_extensions import TypedDict
 
-from utils.api.replies.base import DOCUMENT, ErrorDetail, Part, Reply
+from utils.api.replies.base import DOCUMENT, ErrorDetail, Part, Reply, Step
 
 
 def _bound(end: str, percent: int, target: str) -> Any:
@@ -125,7 +125,23 @@ class SamplePaths(Part):
     cycle_time: list[list[float]] = Field(description="cycle time by path and step")
 
 
+class HistoryRow(Part):
+    """A known row of a series, before its forecast."""
+
+    date: str = Field(description="date of the step, YYYY-MM-DD")
+    wip: float | None = Field(description="work in process, in units; null: not known")
+    throughput: float | None = Field(description="units finished in the step; null: not known")
+    cycle_time: float | None = Field(
+        description="mean time in process, in steps; null: not known, or no unit was finished"
+    )
+
+
 class _Forecast(BaseModel):
+    step: Step = Field(description="time from one row to the next")
+    history: list[HistoryRow] | None = Field(
+        default=None,
+        description="the last known rows, as many as `historySteps` asks for and are kept",
+    )
     predictions: list[Prediction] = Field(description="one for each step")
     validation: ForecastValidation = Field(description="Little's Law and feasibility")
     little_law_analysis: LittleLawAnalysis = Field(description="Little's Law by step")

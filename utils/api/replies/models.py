@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from utils.api.replies.base import DOCUMENT, CreatedAt, Part, Reply, Target
+from utils.api.replies.base import DOCUMENT, CreatedAt, Part, Reply, Step, Target
 from utils.api.replies.training import (
     LossHistory,
     ModelMetrics,
@@ -100,6 +100,7 @@ class ModelReply(Reply):
     training_history: LossHistory | None = Field(description="losses by epoch; null: not known")
     model_summary: NetworkSummary | None = Field(description="shape and size; null: not known")
     beside: list[OtherModel] = Field(description="the newest of each other architecture, if any")
+    step: Step = Field(description="time from one row of its series to the next")
     series: list[KnownSeries] = Field(description="the series that it was trained on")
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from utils.api.replies.base import Reply
+from utils.auth.roles import Role
 
 
 class HealthReply(Reply):
@@ -17,6 +18,14 @@ class HealthReply(Reply):
     models: int | None = Field(description="models on disk; null: the store does not answer")
     workers_alive: int | None = Field(description="training workers; null: not known yet")
     jobs_queued: int | None = Field(description="jobs that wait for a worker; null: not known yet")
+
+
+class AccessReply(Reply):
+    """Who the caller is, and what they may do."""
+
+    name: str = Field(description="name of the caller's key; `local`: none is needed")
+    role: Role = Field(description="`read`: look and forecast; `write`: also make and delete")
+    needs_key: bool = Field(description="whether calls need a key")
 
 
 class LiveReply(Reply):

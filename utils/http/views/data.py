@@ -122,6 +122,17 @@ def read_dataset(service: LSTMService, dataset_id: str) -> Response:
     return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 
 
+@views.get("/api/data/<id:dataset_id>/series", reply=r.DatasetSeriesReply, query=s.SeriesQuery)
+def list_series(
+    service: LSTMService, query: s.SeriesQuery, dataset_id: str
+) -> r.DatasetSeriesReply:
+    """List the series of a data set.
+
+    `limit` at a time, each with its dates and means; `q` chooses by a text in the names.
+    """
+    return service.list_series(dataset_id, query)
+
+
 @views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")
 def delete_dataset(service: LSTMService, dataset_id: str) -> r.MessageReply:
     """Delete a data set.

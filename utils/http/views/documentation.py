@@ -1,15 +1,15 @@
-"""Views of the API's own documentation: the index, the OpenAPI document, the page that shows it."""
+"""Views of the root, which is the service's own page or an index, and of the documentation."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, current_app
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION
 from utils.api import openapi
-from utils.http.views import ENDPOINTS
+from utils.http.views import ENDPOINTS, page
 
 TITLE = "LSTM Backend Service"
 
@@ -20,12 +20,14 @@ def register(app: Flask) -> None:
     app.add_url_rule("/api/openapi.json", view_func=document)
     # The page holds nothing of the request, and sends nothing of it elsewhere.
     options = {"oauth2RedirectUrl": "/api/docs/oauth2-redirect.html", "validatorUrl": "none"}
-    page = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": TITLE, **options})
-    app.register_blueprint(page)
+    options["app_name"] = TITLE
+    app.register_blueprint(get_swaggerui_blueprint("/api/docs", "/api/openapi.json", options))
 
 
-def index() -> dict[str, Any]:
-    """Return the name of the service and where its documentation is."""
+def index() -> dict[str, Any] | Response:
+    """Return the service's own page to browsers; to others its name and its documents."""
+    if page.wants_page():
+        return page.page(current_app.extensions["web_files"])
     return {
         "success": True,
         "service": TITLE,

@@ -8,6 +8,7 @@ from flask import Response
 
 from models.lstm_service import LSTMService
 from utils.api import replies as r
+from utils.auth.caller import LOCAL, caller
 from utils.http import metrics
 from utils.http.views.declaration import Views
 
@@ -43,6 +44,16 @@ def health_ready(service: LSTMService) -> r.ReadyReply:
     `details`. Takes no key.
     """
     return service.ready()
+
+
+@views.get("/api/access", reply=r.AccessReply)
+def read_access(service: LSTMService) -> r.AccessReply:
+    """Read who calls.
+
+    The name and the role of the caller's key, by which a page shows what they may do.
+    """
+    found = caller()
+    return r.AccessReply(name=found.name, role=found.role, needs_key=found is not LOCAL)
 
 
 @views.get("/metrics")

@@ -1,0 +1,234 @@
+// Charts by Plotly, whose script is loaded when the first one is shown.
+
+import { h } from "./dom.js";
+import { TARGETS } from "./parts.js";
+import { currentLanguage, t } from "./texts.js";
+
+/** @typedef {import("../types").Schemas["PredictReply"]} Forecast */
+/** @typedef {{ name: string, forecast: Forecast }} Scenario */
+
+const AXES = ["", "2", "3"]; // of the targets, as Plotly numbers them
+const DASHES = ["dash", "dot", "dashdot", "longdash"];
+// Plotly adds the styles of its maps to the page, which the policy forbids and no chart here needs;
+// it does not where an element of this id is there already.
+const MAP_STYLES = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53";
+
+/** @type {Promise<void> | null} */
+let loading = null;
+
+function loadPlotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const styles = document.createElement("link");
+    styles.rel = "stylesheet";
+    styles.href = new URL("../plotly.css", import.meta.url).href;
+    styles.id = "plotly.js-style-global";
+    styles.className = "no-inline-styles"; // Plotly: these rules are here, add none
+    const maps = document.createElement("meta");
+    maps.id = MAP_STYLES;
+    const script = document.createElement("script");
+    script.src = new URL("../plotly.min.js", import.meta.url).href;
+    script.onload = () => {
+      window.Plotly.register(names());
+      resolve();
+    };
+    script.onerror = () => {
+      loading = null;
+      reject(new Error("Plotly's script cannot be loaded."));
+    };
+    document.head.append(maps, styles, script);
+  });
+  return loading;
+}
+
+/** Returns the names of days and months in the language of the page, as Plotly takes them. */
+function names() {
+  const language = currentLanguage();
+  const written = (/** @type {Date[]} */ dates, /** @type {Intl.DateTimeFormatOptions} */ options) =>
+    dates.map((date) => new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(date));
+  const week = Array.from({ length: 7 }, (_, place) => new Date(Date.UTC(2023, 0, 1 + place))); // from a Sunday on
+  const year = Array.from({ length: 12 }, (_, place) => new Date(Date.UTC(2023, place, 1)));
+  return {
+    moduleType: "locale", name: "page", dictionary: {},
+    format: {
+      days: written(week, { weekday: "long" }), shortDays: written(week, { weekday: "short" }),
+      months: written(year, { month: "long" }), shortMonths: written(year, { month: "short" }),
+      date: language === "de" ? "%d.%m.%Y" : "%-d %b %Y",
+    },
+  };
+}
+
+/** @param {string} name of a variable of the style sheet */
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name.replace("_", "-")}`).trim();
+}
+
+/** @param {string} hex @param {number} share */
+function tint(hex, share) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return `rgba(${red},${green},${blue},${share})`;
+}
+
+/** @type {Set<() => void>} */
+const redraws = new Set();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach((draw) => draw()));
+
+/**
+ * @param {HTMLElement} element
+ * @param {() => { traces: object[], layout: object }} chart made anew when the colours change
+ * @param {string} description for those who do not see it
+ */
+async function draw(element, chart, description) {
+  await loadPlotly();
+  if (!element.isConnected) return;
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", description);
+  const redraw = () => {
+    if (!element.isConnected) return void redraws.delete(redraw);
+    const { traces, layout } = chart();
+    window.Plotly.react(element, traces, layout, {
+      displaylogo: false, responsive: true, scrollZoom: false, displayModeBar: false,
+      locale: "page", doubleClick: "reset", showTips: false,
+    });
+  };
+  redraws.add(redraw);
+  redraw();
+}
+
+function common() {
+  const axis = {
+    gridcolor: colour("line"), linecolor: colour("line"), zeroline: false, automargin: true,
+    tickfont: { size: 12 },
+  };
+  return {
+    axis,
+    layout: {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+      font: { family: "system-ui, sans-serif", size: 12, color: colour("quiet") },
+      margin: { l: 8, r: 8, t: 8, b: 8 }, hovermode: "x unified", dragmode: "zoom",
+      separators: currentLanguage() === "de" ? ",." : ".,",
+      hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("ink") } },
+    },
+  };
+}
+
+/**
+ * Draws the history and the forecast of the three targets, one under the other.
+ * @param {HTMLElement} element
+ * @param {Forecast} forecast
+ * @param {Scenario[]} [scenarios] drawn over it
+ */
+export function drawForecast(element, forecast, scenarios = []) {
+  const chart = () => {
+    const { axis, layout } = common();
+    const traces = TARGETS.flatMap((target, place) => targetTraces(forecast, scenarios, target, place));
+    const last = forecast.history?.at(-1)?.date;
+    const line = { type: "line", xref: "x", yref: "paper", x0: last, x1: last, y0: 0, y1: 1 };
+    const axes = Object.fromEntries(TARGETS.map((_, place) => [`yaxis${AXES[place]}`, {
+      ...axis, domain: [1 - (place + 1) / 3 + 0.02, 1 - place / 3 - 0.045], rangemode: "tozero",
+      fixedrange: true, nticks: 5,
+    }]));
+    return {
+      traces,
+      layout: {
+        ...layout, ...axes,
+        xaxis: { ...axis, type: "date", anchor: "y3", hoverformat: "%a %d %b %Y" },
+        annotations: TARGETS.map((target, place) => ({
+          text: `${t(`target.${target}`)}, ${t(`unit.${target}.${forecast.step}`)}`, showarrow: false, xref: "paper", yref: "paper",
+          x: 0, xanchor: "left", y: 1 - place / 3 + (place ? -0.005 : 0), yanchor: "top", font: { size: 12, color: colour("ink") },
+        })),
+        shapes: last ? [{ ...line, line: { color: colour("field-line"), width: 1, dash: "dot" } }] : [],
+      },
+    };
+  };
+  const end = forecast.predictions.at(-1);
+  return draw(element, chart, t("chart.forecast", { n: forecast.predictions.length, end: end?.date ?? "" }));
+}
+
+/** @param {Forecast} forecast @param {Scenario[]} scenarios @param {import("./parts.js").Target} target @param {number} place */
+function targetTraces(forecast, scenarios, target, place) {
+  const yaxis = `y${AXES[place]}`;
+  const own = colour(target);
+  const history = forecast.history ?? [];
+  const ahead = forecast.predictions;
+  const base = { type: "scatter", mode: "lines", xaxis: "x", yaxis };
+  const bands = /** @type {const} */ ([95, 80]).flatMap((level) => {
+    const low = `predicted_${target}_lo${level}`, high = `predicted_${target}_hi${level}`;
+    const known = ahead.filter((step) => /** @type {any} */ (step)[low] !== null);
+    if (known.length === 0) return [];
+    const hidden = { ...base, hoverinfo: "skip", line: { width: 0 }, x: known.map((step) => step.date) };
+    return [
+      { ...hidden, y: known.map((step) => /** @type {any} */ (step)[low]) },
+      { ...hidden, y: known.map((step) => /** @type {any} */ (step)[high]), fill: "tonexty", fillcolor: tint(own, level === 95 ? 0.14 : 0.2) },
+    ];
+  });
+  const range = ahead.map((step) => /** @type {any} */ (step)).map((step) => step[`predicted_${target}_lo80`] === null ? "" :
+    ` (${step[`predicted_${target}_lo80`].toPrecision(3)}–${step[`predicted_${target}_hi80`].toPrecision(3)})`);
+  const value = `predicted_${target}`;
+  return [
+    ...bands,
+    { ...base, x: history.map((row) => row.date), y: history.map((row) => row[target]), line: { color: colour("ink"), width: 1.3 },
+      hovertemplate: `%{y:.4g}<extra>${t(`target.${target}`)}</extra>`, connectgaps: false },
+    { ...base, x: ahead.map((step) => step.date), y: ahead.map((step) => /** @type {any} */ (step)[value]), line: { color: own, width: 2.2 },
+      customdata: range, hovertemplate: `%{y:.4g}%{customdata}<extra>${t(`target.${target}`)}</extra>` },
+    ...scenarios.map((scenario, number) => ({
+      ...base, x: scenario.forecast.predictions.map((step) => step.date),
+      y: scenario.forecast.predictions.map((step) => /** @type {any} */ (step)[value]),
+      line: { color: own, width: 1.6, dash: DASHES[number % DASHES.length] },
+      hovertemplate: `%{y:.4g}<extra>${String.fromCharCode(65 + number)}</extra>`,
+    })),
+  ];
+}
+
+/** The lines of a chart of losses. */
+export function lossLegend() {
+  return h("ul", { className: "legend" }, h("li", {}, t("train.loss")), h("li", { className: "val-loss" }, t("train.val_loss")));
+}
+
+/**
+ * Draws the losses of a training by epoch.
+ * @param {HTMLElement} element
+ * @param {{ loss: (number | null)[], val_loss: (number | null)[] }} history
+ */
+export function drawLosses(element, history) {
+  const chart = () => {
+    const { axis, layout } = common();
+    const line = (/** @type {(number | null)[]} */ y, /** @type {string} */ name, /** @type {string} */ dash, /** @type {string} */ color) => ({
+      type: "scatter", mode: y.length < 40 ? "lines+markers" : "lines", x: y.map((_, place) => place + 1), y, name,
+      line: { color, width: 1.8, dash }, marker: { size: 5 }, hovertemplate: `%{y:.4g}<extra>${name}</extra>`,
+    });
+    return {
+      traces: [
+        line(history.loss, t("train.loss"), "solid", colour("quiet")),
+        line(history.val_loss, t("train.val_loss"), "solid", colour("throughput")),
+      ],
+      layout: {
+        ...layout, yaxis: { ...axis, rangemode: "tozero", fixedrange: true },
+        xaxis: { ...axis, title: { text: t("train.epoch"), font: { size: 12 } }, tickformat: "d" },
+      },
+    };
+  };
+  return draw(element, chart, t("chart.losses", { n: history.loss.length }));
+}
+
+/**
+ * Draws how likely each date is, as a bar per date.
+ * @param {HTMLElement} element
+ * @param {{ date: string, share: number }[]} dates
+ * @param {string} description
+ */
+export function drawDates(element, dates, description) {
+  const chart = () => {
+    const { axis, layout } = common();
+    return {
+      traces: [{
+        type: "bar", x: dates.map((each) => each.date), y: dates.map((each) => each.share),
+        marker: { color: colour("throughput") }, hovertemplate: "%{y:.0%}<extra></extra>",
+      }],
+      layout: {
+        ...layout, bargap: 0.25, yaxis: { ...axis, tickformat: ".0%", rangemode: "tozero", fixedrange: true },
+        xaxis: { ...axis, type: "date" },
+      },
+    };
+  };
+  return draw(element, chart, description);
+}
