@@ -39,7 +39,6 @@ from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaste
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
-from utils.api.replies.data import SeriesFigures
 from utils.api.request_limits import check_horizon
 from utils.api.upload_options import UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
@@ -231,11 +230,9 @@ class LSTMService:
             InvalidInput: the cursor is not one of this list.
         """
         page = self._series_lists.page(id, query.q, query.after, query.limit)
-        return replies.DatasetSeriesReply(
-            step=page.step,
-            series=[SeriesFigures(**fields) for fields in page.shown],
-            total=page.total,
-            next_cursor=query.cursor_after(page.last),
+        found = {"step": page.step, "series": page.shown, "total": page.total}
+        return replies.DatasetSeriesReply.model_validate(
+            found | {"next_cursor": query.cursor_after(page.last)}
         )
 
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:

@@ -16,12 +16,11 @@ from urllib.parse import urlencode
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as ec
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.support import programs
+from tests.support.browser import start_browser
 from tests.support.running_service import (
     ROOT,
     SMALL,
@@ -61,18 +60,7 @@ def origin() -> Iterator[str]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window."""
-    program, driver = programs.need("chromium"), programs.need("chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
-                     f"--user-data-dir={tmp_path}", "--window-size=1000,1100"):  # fmt: skip
-        options.add_argument(argument)
-    if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium's own sandbox refuses to run as root
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options, Driver(driver))
-    yield chrome
-    chrome.quit()
+    yield from start_browser(tmp_path, 1000, 1100)
 
 
 def test_the_page_goes_the_whole_way(

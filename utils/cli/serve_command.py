@@ -90,7 +90,7 @@ def _is_ready(chosen: Settings) -> bool:
     url = f"{scheme}://{address}:{chosen.port}"
     try:
         with urlopen(f"{url}/health/live", timeout=1, context=context):  # noqa: S310  # nosec B310
-            click.echo(f"Listening on {url} (docs: {url}/api/docs/). Try:")
+            click.echo(f"Listening on {url} (docs: {url}/api/docs/). Open it in a browser, or try:")
     except OSError:
         return False
     key = "" if exposure.is_local(chosen) else " -H 'Authorization: Bearer KEY'"

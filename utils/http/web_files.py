@@ -7,7 +7,6 @@ ever, and the modules of the page import each other by plain relative paths.
 from __future__ import annotations
 
 import gzip
-import mimetypes
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -17,7 +16,12 @@ from utils import palette
 from utils.settings import ROOT
 
 FOLDER = ROOT / "web"
-_SERVED = {".css", ".html", ".js", ".svg"}
+_KINDS = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 _PLOTLY = "plotly.min.js"
 _PALETTE = "palette.css"
 
@@ -30,7 +34,7 @@ class WebFiles:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        found = (path for path in sorted(folder.rglob("*")) if path.suffix in _SERVED)
+        found = (path for path in sorted(folder.rglob("*")) if path.suffix in _KINDS)
         self._paths = {path.relative_to(folder).as_posix(): path for path in found}
         self._paths[_PLOTLY] = plotly_script()
 
@@ -54,7 +58,7 @@ class WebFiles:
         """Return the media type of a file; None if there is no such file."""
         if name not in self._paths and name != _PALETTE:
             return None
-        return mimetypes.guess_type(name)[0] or "text/plain"
+        return _KINDS[Path(name).suffix]
 
     def content(self, name: str, compressed: bool) -> bytes:
         """Return the content of a file, compressed by gzip if asked for."""

@@ -203,7 +203,7 @@ export function drawLosses(element, history) {
       ],
       layout: {
         ...layout, yaxis: { ...axis, rangemode: "tozero", fixedrange: true },
-        xaxis: { ...axis, title: { text: t("train.epoch"), font: { size: 12 } }, tickformat: "d" },
+        xaxis: { ...axis, title: { text: t("train.epoch"), font: { size: 12 } }, tickformat: "d", range: [0.5, Math.max(2, history.loss.length) + 0.5] },
       },
     };
   };

@@ -20,9 +20,9 @@ export async function follow(jobId, on, signal) {
   for (;;) {
     const job = await get("/api/jobs/{job_id}", { job_id: jobId }, signal);
     on.job(job);
-    if (!["queued", "running"].includes(job.status)) return job;
     try {
-      await stream(jobId, on, signal);
+      await stream(jobId, on, signal); // of a job that has ended, all that there was
+      if (!["queued", "running"].includes(job.status)) return job;
     } catch (error) {
       if (!(error instanceof ApiError) || (error.status !== 0 && error.status !== 503)) throw error;
       await connection.back(signal);

@@ -45,8 +45,8 @@ export function targetName(target) {
 
 /** @param {[string, Children][]} pairs @param {boolean} [big] */
 export function figures(pairs, big = false) {
-  return h("dl", { className: `figures${big ? " big" : ""}` },
-    pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("ul", { className: `figures${big ? " big" : ""}` },
+    pairs.map(([name, value]) => h("li", {}, h("span", {}, name), " ", h("strong", {}, value))));
 }
 
 /** @param {string} text @param {string} href @param {string} [look] */

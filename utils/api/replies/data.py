@@ -377,7 +377,7 @@ class DatasetsReply(Reply):
     next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
-class SeriesFigures(Part):
+class ListedSeries(Part):
     """A series of a data set in short."""
 
     plant: str = Field(description="name of the plant")
@@ -394,7 +394,7 @@ class DatasetSeriesReply(Reply):
     """The series of a data set."""
 
     step: Step = Field(description="time from one row to the next")
-    series: list[SeriesFigures] = Field(description="in the order of the data set")
+    series: list[ListedSeries] = Field(description="in the order of the data set")
     total: int = Field(description="number of series on all pages")
     next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, jsonify
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from models.lstm_service import VERSION
@@ -24,17 +24,14 @@ def register(app: Flask) -> None:
     app.register_blueprint(get_swaggerui_blueprint("/api/docs", "/api/openapi.json", options))
 
 
-def index() -> dict[str, Any] | Response:
+def index() -> Response:
     """Return the service's own page to browsers; to others its name and its documents."""
     if page.wants_page():
         return page.page(current_app.extensions["web_files"])
-    return {
-        "success": True,
-        "service": TITLE,
-        "version": VERSION,
-        "docs": "/api/docs/",
-        "health": "/health",
-    }
+    found = {"service": TITLE, "version": VERSION, "docs": "/api/docs/", "health": "/health"}
+    response = jsonify({"success": True} | found)
+    response.vary.add("Accept")
+    return response
 
 
 def document() -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _file(files: WebFiles, version: str, name: str) -> Response:
     kind = files.kind(name)
     if kind is None or name == "index.html":
         abort(404)
-    compressed = "gzip" in request.accept_encodings
+    compressed = request.accept_encodings["gzip"] > 0
     response = Response(files.content(name, compressed), mimetype=kind)
     if compressed:
         response.headers["Content-Encoding"] = "gzip"

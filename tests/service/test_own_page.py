@@ -1,0 +1,250 @@
+"""The service's own page in Debian's Chromium: from a file to a decision, and what may go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_selenium_python import Axe
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.support.browser import start_browser
+from tests.support.running_service import (
+    Service,
+    make_key,
+    run_command,
+    start_service,
+)
+from utils.auth.keys import id_of
+
+NASTY = '<img src=x onerror="document.title=1">'
+VIEWS = ["", "data", "train", "plan", "models", "jobs", "settings", "nowhere"]
+
+
+class Page:
+    """The page in a browser: waits for what is shown, and notes what went wrong."""
+
+    def __init__(self, browser: webdriver.Chrome, url: str) -> None:
+        self.browser, self.url = browser, url
+
+    def open(self, path: str) -> None:
+        self.browser.get("about:blank")
+        self.browser.get(f"{self.url}/#/{path}")
+        self.settled()
+
+    def settled(self) -> None:
+        self.until(lambda: self.all("h1") and not self.all(".busy, [aria-busy]"))
+
+    def until(self, condition: Any, seconds: float = 60) -> Any:
+        return WebDriverWait(self.browser, seconds, 0.1).until(lambda _: condition())
+
+    def all(self, css: str) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, css)
+
+    def button(self, text: str) -> WebElement:
+        def found() -> WebElement | None:
+            all_of = self.all("button, a.button")
+            return next((each for each in all_of if each.text == text), None)
+
+        element: WebElement = self.until(found)
+        return element
+
+    def field(self, label: str) -> WebElement:
+        found = next(each for each in self.all("label") if each.text == label)
+        return self.browser.find_element(By.ID, found.get_attribute("for") or "")
+
+    @property
+    def text(self) -> str:
+        return self.browser.find_element(By.TAG_NAME, "body").text
+
+    def shows(self, text: str) -> None:
+        self.until(lambda: text in self.text)
+
+    def upload(self, path: Path) -> None:
+        self.browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(path))
+
+    def expect_accessible(self) -> None:
+        axe = Axe(self.browser)
+        axe.inject()
+        found = axe.run()["violations"]
+        assert found == [], axe.report(found)
+
+    def problems(self, *allowed: str) -> list[str]:
+        """What the console has, failed requests too, besides messages that contain a text."""
+        messages = [entry["message"] for entry in self.browser.get_log("browser")]
+        return [each for each in messages if not any(text in each for text in allowed)]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    yield from start_browser(tmp_path_factory.mktemp("chromium"), 1280, 900)
+
+
+@pytest.fixture
+def page(service: Service, browser: webdriver.Chrome) -> Iterator[Page]:
+    browser.get_log("browser")
+    yield Page(browser, service.url)
+
+
+def test_from_generated_data_to_a_decision(page: Page) -> None:
+    page.open("data?generate=1")
+    page.field("Panel sizes").clear()
+    page.field("Panel sizes").send_keys("Small")
+    page.button("Generate").click()
+    page.shows("Stored. Below is how it was read")
+    page.shows("Little's Law holds")
+    page.expect_accessible()
+    page.button("Forecast now").click()
+    page.until(lambda: page.all(".js-plotly-plot .scatterlayer"))
+    page.shows("Finished by week")
+    page.expect_accessible()
+    page.field("Units to finish").send_keys("1500")
+    page.shows("1,500 units are reached")
+    slider = page.field("WIP today")
+    slider.send_keys(Keys.END)
+    page.shows("A: without a change")
+    assert "wip=" in page.browser.current_url
+    shown = page.all(".figures")[0].text
+    page.browser.refresh()  # its address shows the same again
+    page.settled()
+    page.until(lambda: page.all(".figures") and page.all(".figures")[0].text == shown)
+    page.open("train")
+    page.browser.find_element(By.CSS_SELECTOR, "input[value=quick]").click()
+    page.browser.find_element(By.TAG_NAME, "summary").click()
+    for label in ("Epochs", "Units of the first layer", "Units of the second layer"):
+        page.field(label).send_keys("3")
+    page.button("Start the training").click()
+    page.shows("The training has ended.")
+    page.shows("less error" if "less error" in page.text else "error than the better")
+    page.expect_accessible()
+    page.button("Details").click()
+    page.until(lambda: page.all("h1")[0].text.startswith("Model"))
+    page.settled()
+    page.expect_accessible()
+    page.button("Delete the model").click()
+    page.button("Undo").click()
+    assert page.problems() == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(page: Page, view: str) -> None:
+    page.open(view)
+    page.expect_accessible()
+    assert page.problems() == []
+
+
+def test_names_of_data_are_shown_as_text(page: Page, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = "".join(
+        f'2024-01-{day:02},"{NASTY.replace(chr(34), chr(34) * 2)}",=cmd(),<b>L</b>,{100 + day},50\n'
+        for day in range(1, 29)
+    )
+    table.write_text("date,plant,application,panel_size,wip,throughput\n" + rows)
+    page.open("data")
+    page.upload(table)
+    page.shows("Stored. Below is how it was read")
+    assert page.all("h1")[0].text == NASTY
+    page.button("Forecast now").click()
+    page.until(lambda: page.all(".js-plotly-plot"))
+    assert page.field("Panel size").text == "<b>L</b>" and page.field("Plant").text == NASTY
+    assert not page.all("main img, main b") and page.browser.title != "1"
+    assert page.problems() == []
+
+
+def test_a_refused_file_names_the_fault(page: Page, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("date,plant,wip\n2024-01-01,A,3\n")
+    page.open("data")
+    page.upload(table)
+    page.shows("table.csv was not stored.")
+    assert "application" in page.all(".notice.bad")[0].text
+    assert page.problems("422 (UNPROCESSABLE ENTITY)") == []
+
+
+def test_the_phone_needs_no_scrolling_aside_and_the_keyboard_is_enough(
+    page: Page, dataset: dict[str, Any]
+) -> None:
+    page.browser.set_window_size(500, 850)
+    try:
+        for view in ("", "data", f"forecast?dataset={dataset['dataset_id']}", "train", "models"):
+            page.open(view)
+            wider = "return document.documentElement.scrollWidth > innerWidth"
+            assert page.browser.execute_script(wider) is False, view
+    finally:
+        page.browser.set_window_size(1280, 900)
+    page.open("")
+
+    def press(*keys: str) -> None:
+        page.browser.switch_to.active_element.send_keys(*keys)
+
+    press(Keys.TAB)
+    assert page.browser.switch_to.active_element.text == "Skip to the content"
+    for _ in range(4):  # the brand, Home, Data, Forecast
+        press(Keys.TAB)
+    press(Keys.ENTER)
+    page.until(lambda: page.all("h1")[0].text == "Forecast")
+    assert page.browser.switch_to.active_element.tag_name == "h1"  # readers begin there
+    page.until(lambda: page.all(".js-plotly-plot"))
+    press(Keys.TAB)
+    assert page.browser.switch_to.active_element == page.field("Made from")
+
+
+def test_german_by_choice(page: Page) -> None:
+    page.open("settings")
+    Select(page.field("Language")).select_by_visible_text("Deutsch")
+    page.shows("Einstellungen")
+    assert page.all("html")[0].get_attribute("lang") == "de"
+    page.browser.execute_script("localStorage.clear()")
+    assert page.problems() == []
+
+
+def test_keys_are_asked_for_kept_in_the_tab_and_may_end(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    make_key(tmp_path, "another", "admin", DATABASE_URL=f"sqlite:///{tmp_path / 'jobs.sqlite'}")
+    url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+    key = make_key(tmp_path, "reader", "read", DATABASE_URL=url)
+    service = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="1")
+    try:
+        page = Page(browser, service.url)
+        page.open("data")
+        assert page.all("h1")[0].text == "Enter your key"
+        page.expect_accessible()
+        page.field("Key").send_keys(key, Keys.ENTER)
+        page.shows("No data yet")
+        assert not page.all("input[type=file]")  # a reader stores nothing
+        page.open("train")
+        page.shows("take a key with the role write")
+        assert run_command(
+            tmp_path, "keys", "revoke", str(id_of(key)), DATABASE_URL=url
+        ).returncode == 0  # fmt: skip
+        page.until(lambda: (page.open("models"), "Enter your key" in page.text)[1])
+        assert re.search("revoked|not valid|unknown", page.all(".notice.bad")[0].text)
+        page.browser.get_log("browser")
+    finally:
+        assert service.stop() == 0
+
+
+@pytest.mark.long
+def test_a_lost_connection_is_shown_and_heals(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    service = start_service(tmp_path, WORKERS="0", WEB_PROCESSES="1")
+    page = Page(browser, service.url)
+    page.open("")
+    service.stop()
+    browser.execute_script("location.hash = '#/models'")
+    page.shows("No connection to the service.")
+    again = start_service(
+        tmp_path, WORKERS="0", WEB_PROCESSES="1", PORT=service.environment["PORT"]
+    )
+    try:
+        page.shows("No models yet")
+        page.until(lambda: "No connection" not in page.text)
+    finally:
+        again.stop()
