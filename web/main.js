@@ -61,7 +61,7 @@ async function show(focus = true) {
     access ??= await get("/api/access", {}, signal);
     const load = VIEWS[name];
     if (load === undefined) return fill(main, head(t("missing.title")), panel(null, h("p", {}, t("missing.text")), h("a", { href: "#/" }, t("nav.home"))));
-    const { view } = await load();
+    const { view } = await load().catch(() => loadAnew(signal));
     const shown = await view({ id, query, signal, access, setQuery });
     if (!signal.aborted) fill(main, shown);
   } catch (error) {
@@ -72,6 +72,14 @@ async function show(focus = true) {
     clearTimeout(waiting);
     if (focus && !signal.aborted) main.querySelector("h1")?.focus();
   }
+}
+
+/** Loads the page anew once the service answers: a module did not come. @param {AbortSignal} signal @returns {Promise<never>} */
+async function loadAnew(signal) {
+  connection.lost();
+  await connection.back(signal);
+  location.reload();
+  return new Promise(() => undefined);
 }
 
 /** Puts what is chosen in a view into the address, so that its link shows the same. @param {Record<string, string>} query */
@@ -86,6 +94,7 @@ function drawNavigation() {
   element("skip").textContent = t("skip");
   const nav = element("nav");
   nav.setAttribute("aria-label", t("nav.label"));
+  element("messages").setAttribute("aria-label", t("messages"));
   fill(nav, h("ul", {}, LISTED.map((name) =>
     h("li", {}, h("a", { href: `#/${name}`, "data-view": name }, t(`nav.${name || "home"}`))))));
 }
@@ -118,13 +127,14 @@ async function drawState() {
 
 /** @param {string} reason of the refusal */
 function signIn(reason) {
+  if (document.getElementById("sign-in")) return; // several calls may be refused at once
   left.abort();
   access = null;
   const had = apiKey() !== null;
   setApiKey(null);
-  const input = h("input", { type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  const input = h("input", { type: "password", required: true, spellcheck: "false" });
   const form = h("form", {
-    className: "stack",
+    className: "stack", id: "sign-in",
     onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
       setApiKey(input.value.trim());
@@ -156,4 +166,6 @@ element("skip").addEventListener("click", (event) => {
 setInterval(drawState, EVERY);
 await show(false);
 drawState();
+// The other views, so that they open at once, also without a connection.
+setTimeout(() => Object.values(VIEWS).forEach((load) => load().catch(() => undefined)), 1000);
 

@@ -3,6 +3,7 @@
 /** @type {Record<keyof typeof import("./en.js").en, import("../lib/texts.js").Text>} */
 export const de = {
   "skip": "Zum Inhalt springen",
+  "messages": "Meldungen",
   "busy": "Einen Moment …",
   "saving": "Wird gespeichert …",
   "more": "Mehr",

@@ -2,6 +2,7 @@
 
 export const en = {
   "skip": "Skip to the content",
+  "messages": "Messages",
   "busy": "Working …",
   "saving": "Saving …",
   "more": "More",
