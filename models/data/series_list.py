@@ -88,8 +88,8 @@ def _name(fields: dict[str, Any]) -> str:
 def figures_of(panel: Panel) -> Fields:
     """Return names, number of rows, first and last date, and means of each series."""
     lengths = panel.lengths
-    first = panel.calendar.dates(panel.first)
-    last = panel.calendar.dates(panel.first + lengths - 1)
+    first = panel.calendar.dates(panel.dated_first)
+    last = panel.calendar.dates(panel.dated_first + lengths - 1)
     means = [_means(panel, column) for column in (0, 1)]
     return [
         dict(zip(SERIES_FIELDS, key, strict=True))
