@@ -14,6 +14,7 @@ from utils.cli.demo_command import demo
 from utils.cli.import_command import import_model
 from utils.cli.key_commands import keys
 from utils.cli.maintenance_commands import backup, restore, verify
+from utils.cli.predict_command import predict
 from utils.cli.serve_command import serve
 from utils.cli.train_command import train
 from utils.cli.worker_command import worker
@@ -52,7 +53,7 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (serve, worker, demo, train, import_model, keys, verify, backup, restore):
+for command in (serve, worker, demo, train, predict, import_model, keys, verify, backup, restore):
     main.add_command(command)
 
 

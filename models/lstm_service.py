@@ -22,6 +22,7 @@ from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
+from models.services.forecast_files import FileForm, forecast_file, with_history
 from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
@@ -309,6 +310,12 @@ class LSTMService:
         steps = reply_days(history, request).steps
         forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
         return forecast_reply(forecaster, history, request, forecast)
+
+    def predict_file(self, request: schemas.PredictRequest, form: FileForm) -> bytes:
+        """Forecast a series; return the forecast as a file. Raises as `predict`."""
+        reply = self.predict(with_history(request, form))
+        series_key = (request.plant, request.application, request.panel_size)
+        return forecast_file(reply, series_key, form)
 
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.

@@ -102,11 +102,13 @@ FORMATS = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
     "png": "image/png",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 OTHER_FORMS: dict[str, Any] = {
     "csv": {"schema": {"type": "string"}},
     "parquet": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
     "png": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    "xlsx": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
 }
 FILE = {
     "type": "string",

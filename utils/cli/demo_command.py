@@ -11,29 +11,32 @@ from uuid import uuid4
 import click
 
 from utils import logs
-from utils.cli import terminal
+from utils.cli import forecast_output, terminal
+from utils.cli.predict_command import largest_series
 from utils.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from models.series.panel import Panel
-    from utils.api.replies import DataSummary
 
 _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_SHOWN = 60  # steps of the history in the plot
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("table", required=False, type=_TABLE)
 @click.option("--epochs", default=50, show_default=True, help="Epochs to train.")
 @click.option("--days", default=30, show_default=True, help="Steps to forecast.")
+@click.option(
+    "--output", type=_FILE, default=forecast_output.DEFAULT, show_default=True,
+    callback=forecast_output.check_file, help="File of the forecast: .png, .csv or .xlsx.",
+)  # fmt: skip
 @click.pass_obj
-def demo(chosen: Settings, table: Path | None, epochs: int, days: int) -> None:
+def demo(chosen: Settings, table: Path | None, epochs: int, days: int, output: Path) -> None:
     """Generate data, train on it, forecast and validate.
 
-    With TABLE, on your own data. Nothing is kept.
+    With TABLE, on your own data. Nothing is kept but a picture of the forecast.
     """
     from rich.console import Console
 
@@ -48,15 +51,23 @@ def demo(chosen: Settings, table: Path | None, epochs: int, days: int) -> None:
             database_url=f"sqlite:///{folder}/jobs.sqlite",
         )
         console, service = Console(), LSTMService(temporary)
-        dataset_id, summary = _store_data(console, service, table)
-        model_id, panel = _train(console, service, dataset_id, epochs)
-        _forecast(console, service, model_id, panel, summary.step, days)
+        dataset_id = _store_data(console, service, table)
+        model_id = _train(console, service, dataset_id, epochs)
+        request = largest_series(service, model_id, dataset_id, days)
+        forecast_output.show(console, service, request, output)
+    named = table or "FILE.csv"
+    forecast_output.print_next(
+        console,
+        [
+            "in a browser: python run.py, and open the address that it prints",
+            f"forecast at once, without a training: python run.py predict {named}",
+            f"train a model that is kept: python run.py train {named}",
+        ],
+    )
 
 
-def _store_data(
-    console: Console, service: LSTMService, table: Path | None
-) -> tuple[str, DataSummary]:
-    """Store a table, or generated data; return its id and its summary."""
+def _store_data(console: Console, service: LSTMService, table: Path | None) -> str:
+    """Store a table, or generated data; return its id."""
     from utils.api import schemas
 
     if table is None:
@@ -74,13 +85,11 @@ def _store_data(
         f"{summary.total_points:,} rows: {summary.series} series, a {summary.step} apart, "
         f"{span.start} to {span.end}."
     )
-    return dataset_id, summary
+    return dataset_id
 
 
-def _train(
-    console: Console, service: LSTMService, dataset_id: str, epochs: int
-) -> tuple[str, Panel]:
-    """Train in this process, with a progress bar; return the model's id and its data."""
+def _train(console: Console, service: LSTMService, dataset_id: str, epochs: int) -> str:
+    """Train in this process, with a progress bar; return the model's id."""
     panel = service.datasets.load(dataset_id)
     model_id = str(uuid4())
     with console.status("Loading the trainer (TensorFlow) …"), logs.without_chatter():
@@ -103,24 +112,4 @@ def _train(
             Shown(),
         )
     terminal.print_errors(console, document.metrics.model_dump(), document.warnings)
-    return model_id, panel
-
-
-def _forecast(
-    console: Console, service: LSTMService, model_id: str, panel: Panel, step: str, days: int
-) -> None:
-    """Forecast the first series that the model knows, and print it."""
-    from utils.api import schemas
-
-    known = set(service.registry.summary(model_id).series_keys)
-    number = next(s for s, series_key in enumerate(panel.series_keys) if series_key in known)
-    series_key = panel.series_keys[number]
-    names = dict(zip(("plant", "application", "panelSize"), series_key, strict=True))
-    reply = service.predict(
-        schemas.PredictRequest.parse({"model_id": model_id, "predictionDays": days} | names)
-    )
-    console.print(f"Series: {' / '.join(series_key)}")
-    console.print(terminal.forecast_table(reply, step))
-    recent = panel.select([number]).values[-_SHOWN:, 0].tolist()
-    click.echo(terminal.plot(recent, reply, f"WIP by {step}", console.width))
-    terminal.print_littles_law(console, reply)
+    return model_id

@@ -16,6 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from utils.api.replies import Prediction, PredictReply
 
+TARGETS = {"wip": "WIP", "throughput": "throughput", "cycle_time": "cycle time"}
 _FIRST_STEPS = 7
 
 
@@ -37,7 +38,7 @@ def forecast_table(reply: PredictReply, step: str) -> Table:
     whole = len(reply.predictions) <= 2 * _FIRST_STEPS
     for day in reply.predictions:
         if whole or day.day <= _FIRST_STEPS or day.day % 7 == 0:
-            amounts = [_amount(day, target) for target in ("wip", "throughput", "cycle_time")]
+            amounts = [_amount(day, target) for target in TARGETS]
             table.add_row(str(day.day), day.date, *amounts, f"{day.confidence:.0%}")
     return table
 
@@ -52,21 +53,29 @@ def _amount(day: Prediction, target: str) -> str:
     return text if low is None else f"{text}\n{low:,.{digits}f}–{high:,.{digits}f}"
 
 
-def plot(history: Sequence[float], reply: PredictReply, title: str, width: int) -> str:
-    """Return a plot, as text, of the WIP of the history, its forecast and the 80 % interval."""
+def plot(reply: PredictReply, target: str, width: int) -> str:
+    """Return a plot, as text, of a target's history, its forecast and the 80 % interval."""
     import plotext
 
     plotext.clear_figure()
     plotext.theme("clear")
-    plotext.plotsize(min(width, 100), 15)
+    plotext.plotsize(min(width, 100), 12)
     steps = range(1, len(reply.predictions) + 1)
-    plotext.plot(range(1 - len(history), 1), history, label="history", marker="dot")
-    bounds = [(day.predicted_wip_lo80, day.predicted_wip_hi80) for day in reply.predictions]
+    known = [getattr(row, target) for row in reply.history or []]
+    past = [
+        (place, value) for place, value in enumerate(known, 1 - len(known)) if value is not None
+    ]
+    if past:
+        plotext.plot(*zip(*past, strict=True), label="history", marker="dot")
+    bounds = [
+        (getattr(day, f"predicted_{target}_lo80"), getattr(day, f"predicted_{target}_hi80"))
+        for day in reply.predictions
+    ]
     for edge in zip(*(pair for pair in bounds if None not in pair), strict=True):
         plotext.scatter(steps, edge, marker="·")
-    future = [day.predicted_wip for day in reply.predictions]
+    future = [getattr(day, f"predicted_{target}") for day in reply.predictions]
     plotext.plot(steps, future, label="forecast (·: 80 %)", marker="braille")
-    plotext.title(title)
+    plotext.title(f"{TARGETS[target]} by {reply.step}")
     return str(plotext.build())
 
 

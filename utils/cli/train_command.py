@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from utils import logs
-from utils.cli import terminal
+from utils.cli import forecast_output, terminal
+from utils.cli.predict_command import largest_series
 from utils.cli.serve_command import worker_program
 from utils.settings import Settings
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from models.jobs.jobs import Jobs
 
 _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_DAYS = 30  # of the forecast at the end
 _INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 _STOPS_WITHIN = 15.0  # seconds
 
@@ -33,9 +36,18 @@ _STOPS_WITHIN = 15.0  # seconds
 @click.option("--epochs", type=int, help="Epochs to train (default: 50).")
 @click.option("--seed", type=int, help="The same seed and table give the same model.")
 @click.option("--preset", type=click.Choice(["auto"]), help="Learning settings by the data.")
+@click.option(
+    "--output", type=_FILE, default=forecast_output.DEFAULT, show_default=True,
+    callback=forecast_output.check_file, help="File of the forecast: .png, .csv or .xlsx.",
+)  # fmt: skip
 @click.pass_obj
 def train(
-    chosen: Settings, table: Path, epochs: int | None, seed: int | None, preset: str | None
+    chosen: Settings,
+    table: Path,
+    epochs: int | None,
+    seed: int | None,
+    preset: str | None,
+    output: Path,
 ) -> None:
     """Train a model on TABLE, for this service to forecast with.
 
@@ -70,6 +82,15 @@ def train(
     document = service.registry.summary(job_id)
     terminal.print_errors(console, document.metrics.model_dump(), document.warnings)
     console.print(f"Model {job_id}, of data set {dataset_id}.")
+    largest = largest_series(service, job_id, dataset_id, _DAYS)
+    forecast_output.show(console, service, largest, output)
+    forecast_output.print_next(
+        console,
+        [
+            f"another series: python run.py predict --model {job_id} --plant NAME",
+            "in a browser: python run.py, and open the address that it prints",
+        ],
+    )
 
 
 @contextlib.contextmanager

@@ -132,18 +132,22 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
 
 def test_demo_goes_the_whole_way_and_keeps_nothing(tmp_path: Path) -> None:
     table = table_of(tmp_path)
-    done = run_command(tmp_path, "demo", str(table), "--epochs", "2", "--days", "20")
+    picture = tmp_path / "forecast.png"
+    asked = ("--epochs", "2", "--days", "20", "--output", str(picture))
+    done = run_command(tmp_path, "demo", str(table), *asked)
     assert done.returncode == 0, done.stderr
     assert "…" not in done.stdout  # nothing is cut off at 80 columns
-    for words in ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "Little's Law"):
+    shown = ("80 rows", "epoch 2/2", "Forecast", "2024-03-21", "WIP by day", "cycle time by day")
+    for words in (*shown, "Little's Law", "Next:"):
         assert words in done.stdout
     assert done.stderr == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["forecast.png", "table.csv"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.long
 def test_demo_generates_without_a_table(tmp_path: Path) -> None:
-    done = run_command(tmp_path, "demo", "--epochs", "1")
+    done = run_command(tmp_path, "demo", "--epochs", "1", "--output", f"{tmp_path}/f.png")
     assert done.returncode == 0 and "19,620 rows" in done.stdout
 
 
@@ -165,9 +169,11 @@ def table_of(folder: Path) -> Path:
 
 def test_train_shows_its_progress_and_leaves_a_model(service: Service, tmp_path: Path) -> None:
     stores = {k: service.environment[k] for k in ("MODEL_STORE", "DATA_STORE", "DATABASE_URL")}
-    done = run_command(tmp_path, "train", str(table_of(tmp_path)), "--epochs", "3", **stores)
+    asked = (str(table_of(tmp_path)), "--epochs", "3", "--output", str(tmp_path / "f.csv"))
+    done = run_command(tmp_path, "train", *asked, **stores)
     assert done.returncode == 0, done.stderr
     assert "epoch 3/3" in done.stdout and "Held back: wip" in done.stdout
+    assert (tmp_path / "f.csv").read_text().startswith("day,date,plant")
     found = re.search(r"Model ([0-9a-f-]{36})", done.stdout)
     assert found is not None
     ask = {"model_id": found.group(1), "plant": "A", "application": "B", "panelSize": "C"}
@@ -232,3 +238,14 @@ def test_workers_train_side_by_side(tmp_path: Path) -> None:
         running.wait_for_epoch(id)
     assert [running.job(id)["status"] for id in ids] == ["running"] * 2
     running.stop()
+
+
+def test_predict_needs_no_training_and_names_the_series_there_are(tmp_path: Path) -> None:
+    table, workbook = str(table_of(tmp_path)), tmp_path / "forecast.xlsx"
+    done = run_command(tmp_path, "predict", table, "--output", str(workbook), "--plant", "A")
+    assert done.returncode == 0 and "throughput by day" in done.stdout, done.stderr
+    assert workbook.read_bytes().startswith(b"PK")
+    refused = run_command(tmp_path, "predict", table, "--plant", "Z")
+    assert refused.returncode == 1 and "There are: A / B / C." in refused.stderr
+    for wrong in (["--output", "forecast.pdf", table], []):
+        assert run_command(tmp_path, "predict", *wrong).returncode == 2

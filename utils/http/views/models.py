@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Response, send_file
 
 from models.lstm_service import LSTMService
+from models.services.forecast_files import KINDS, FileForm
 from utils.api import replies as r
 from utils.api import schemas as s
 from utils.api.replies.backtesting import BacktestReply
@@ -124,16 +127,29 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
     return Response(service.backtests.read(model_id, job_id, form), mimetype=kind)
 
 
-@forecasts.post("/api/model/predict", request=s.PredictRequest, reply=r.PredictReply, role="read")
-def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply:
+@forecasts.post(
+    "/api/model/predict",
+    request=s.PredictRequest,
+    reply=r.PredictReply,
+    formats=("json", *KINDS),
+    role="read",
+)
+def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply | Response:
     """Forecast a series.
 
     Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
     of the outcomes, from the end of the training data or from the rows in `history`. `currentWIP`
     and `lastThroughput` give the forecast of another state of the last day; `targetProduction`
-    asks on which day the cumulated throughput reaches it.
+    asks on which day the cumulated throughput reaches it. `?format=` gives the steps as CSV, a
+    workbook with history and totals, or a picture.
     """
-    return service.predict(body)
+    form = parameters.choice("format", ("json", *KINDS))
+    if form == "json":
+        return service.predict(body)
+    content = service.predict_file(body, cast("FileForm", form))
+    response = Response(content, mimetype=KINDS[form])
+    response.headers["Content-Disposition"] = f"attachment; filename=forecast.{form}"
+    return response
 
 
 @forecasts.post(
