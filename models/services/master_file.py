@@ -79,7 +79,7 @@ def read(path: Path) -> MasterFile:
     except master_table.NotAFlag as error:
         raise DamagedFile(f"{of}, {error}") from error
     try:
-        return MasterFile.parse(_without_nulls(content or {}))
+        return MasterFile.parse(content or {})
     except BadRequest as error:
         names = ", ".join(MasterFile.model_fields)
         raise DamagedFile(f"{of} must hold lists by name: {names}.") from error
@@ -98,7 +98,7 @@ def _table(text: str) -> tuple[Any, Callable[[list[str]], str]]:
 def _tree(text: str) -> tuple[Any, Callable[[list[str]], str]]:
     """Return the content of YAML, and the function from a field's path to its place."""
     root = yaml.compose(text, yaml.SafeLoader)
-    return yaml.safe_load(text), lambda path: _place(root, path)
+    return _without_nulls(yaml.safe_load(text)), lambda path: _place(root, path)
 
 
 def _place(node: Any, path: list[str]) -> str:

@@ -43,7 +43,7 @@ NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type"
 
 
 class UploadOptions(Request):
-    """How an uploaded table is to be read."""
+    """Options of reading an uploaded table."""
 
     columns: NameByRole | None = Field(
         None,

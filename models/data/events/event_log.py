@@ -34,7 +34,7 @@ DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Rules:
-    """How the rows of a log tell that a unit has come and left.
+    """The rule by which the rows of a log tell that a unit has come and left.
 
     Attributes:
         state_changes: True if a row is the time at which a unit came into the state `step`; it
