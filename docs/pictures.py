@@ -1,4 +1,4 @@
-"""The pictures of the README, the tutorial and docs/forecasts.md, from a running service.
+"""The pictures of the README and of the pages in docs, from a running service.
 
 `python -m docs.pictures http://127.0.0.1:5000` generates data, trains two models on it and writes
 docs/images/*.png. With the same release the pictures show the same figures.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from docs import step_figures
+from docs import line_log, step_figures
 
 IMAGES = Path(__file__).with_name("images")
 PLANT = {"plants": ["Plant_A"], "applications": ["Automotive"], "historicalDays": 730, "seed": 1}
@@ -43,6 +43,14 @@ class Service:
             content: dict[str, Any] = json.load(reply)
         return content
 
+    def upload(self, table: str, options: str) -> dict[str, Any]:
+        """Upload a table with options as a query string; return the reply."""
+        path, headers = f"{self._url}/api/data/upload?{options}", {"Content-Type": "text/csv"}
+        request = Request(path, table.encode(), headers)  # noqa: S310
+        with urlopen(request) as reply:  # noqa: S310  # nosec B310
+            content: dict[str, Any] = json.load(reply)
+        return content
+
     def backtest_picture(self, model_id: str, body: dict[str, Any]) -> bytes:
         """Run a backtest; return its picture as PNG."""
         job_id = self.post(f"/api/model/{model_id}/backtest", body)["job_id"]
@@ -66,6 +74,8 @@ def main(url: str) -> None:
     picture = service.get("/" + drawn["visualization_path"].lstrip("/"))
     (IMAGES / "model.png").write_bytes(picture)
     _draw_steps(service, dataset, plain["model_id"], auto)
+    log = service.upload(line_log.line_log(), "finishSteps=test")["dataset_id"]
+    (IMAGES / "flow.png").write_bytes(service.get(f"/api/data/{log}/flow?format=png"))
 
 
 def _draw_steps(service: Service, dataset: str, plain: str, auto: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.series.panel import SERIES_FIELDS
 from models.services.backtest_service import BacktestService
+from models.services.data_flow import flow_reply
 from models.services.forecast_files import FileForm, forecast_file, with_history
 from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
@@ -39,6 +40,7 @@ from models.services.waiting_requests import WaitingRequests
 from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaster
 from utils import validation
 from utils.api import replies, schemas
+from utils.api.flow_schemas import FlowQuery
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.request_limits import check_horizon
 from utils.api.upload_options import UploadOptions
@@ -243,6 +245,15 @@ class LSTMService:
     def dataset_file(self, id: str) -> AbstractContextManager[Path]:
         """Return the Parquet file of a data set, available while the context is open."""
         return self.datasets.parquet(id)
+
+    def dataset_flow(self, id: str, query: FlowQuery, form: str) -> bytes:
+        """Return the flow of a data set: a `FlowReply` as `json`, or a picture as `png`.
+
+        Raises:
+            NotFound: there is no such data set.
+            InvalidInput: it has no such series.
+        """
+        return flow_reply(self.datasets, id, query, form)
 
     def delete_dataset(self, id: str) -> replies.MessageReply:
         """Delete a data set; models trained on it stay."""

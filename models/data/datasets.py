@@ -323,6 +323,31 @@ class Datasets:
         """Store a plan in place of the present one. Raises NotFound for an unknown id."""
         self.store.attach(id, PLAN, partial(write_plan, plan=plan))
 
+    def has_log(self, id: str) -> bool:
+        """Return True if a data set was made of an event log.
+
+        Raises:
+            NotFound: there is no data set of that id.
+        """
+        return f"{id}{event_files.SUFFIX}" in self.store.document(id).get("files", {})
+
+    def log(self, id: str) -> EventLog:
+        """Return the event log that a data set was made of.
+
+        Raises:
+            NotFound, DamagedFile: as `load`; or it was made of none.
+        """
+        with self.store.local(id, event_files.SUFFIX) as path:
+            return event_files.read(path)
+
+    def event_options(self, id: str) -> EventOptions:
+        """Return the choices by which the series of an event log were made.
+
+        Raises:
+            NotFound: there is no data set of that id.
+        """
+        return EventOptions.from_document(self.store.document(id)["event_options"])
+
     def peaks(self, id: str) -> dict[str, float]:
         """Return the highest throughput of each plant, in units a day (see `plant_peaks`).
 

@@ -8,6 +8,9 @@ from importlib import import_module
 import pytest
 
 MODULES = [
+    "models.data.events.event_columns",
+    "models.data.events.event_log",
+    "models.data.events.flow_figures",
     "models.data_generator",
     "models.forecast.autoregression",
     "models.forecast.intervals",

@@ -43,7 +43,7 @@ NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type"
 
 
 class UploadOptions(Request):
-    """Options of reading an uploaded table."""
+    """Options of the reading of an uploaded table."""
 
     columns: NameByRole | None = Field(
         None,

@@ -32,13 +32,18 @@ def install(app: Flask) -> None:
     app.url_map.merge_slashes = False  # a redirect would be HTML, and name another thing
 
 
-def read_query(schema: type[R]) -> R:
+def read_query(schema: type[R], has_format: bool = False) -> R:
     """Return the request's query string, checked like a body; numbers are read where one is due.
+
+    Args:
+        has_format: True if `format`, which is no field of the schema, may be given too.
 
     Raises:
         InvalidInput: a field is unknown or breaks its rule.
     """
     given = query_fields()
+    if has_format:
+        given.pop("format", None)
     numbers = {name for name, field in schema.model_fields.items() if field.annotation is int}
     return schema.parse(
         {k: int(v) if k in numbers and _INTEGER.fullmatch(v) else v for k, v in given.items()}

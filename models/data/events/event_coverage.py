@@ -63,6 +63,7 @@ class Coverage:
                 text_of(last if end is not None else first),
             )
         run_in = _run_in(units, first, last, notes)
+        _run_out(units, last, notes)
         _old_units(units, last, notes)
         return cls(first, last, run_in, tuple(notes))
 
@@ -117,6 +118,20 @@ def _run_in(units: Units, begin: int, end: int, notes: list[str]) -> int:
             "after which 95 % of them have left. Send `from` to begin there."
         )
     return run_in
+
+
+def _run_out(units: Units, end: int, notes: list[str]) -> None:
+    """Note the end of a list that leaves out what is still in process."""
+    left = units.has_left & (units.finish < end)
+    if not left.all() or len(units) < _SURELY:
+        return
+    usual = int(np.quantile(units.time_in_system[left], 0.95))
+    begin = text_of(max(end - usual, 0) // 1_000_000 * 1_000_000)
+    notes.append(
+        "The log has no unit in process at its end: if it lists finished units only, WIP and "
+        f"releases are too low from {begin} on. Send `until` to end there, or add the units in "
+        "process with a blank finish."
+    )
 
 
 def _old_units(units: Units, end: int, notes: list[str]) -> None:

@@ -34,7 +34,7 @@ DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Rules:
-    """The rule by which the rows of a log tell that a unit has come and left.
+    """Rules by which the rows of a log tell that a unit has come and left.
 
     Attributes:
         state_changes: True if a row is the time at which a unit came into the state `step`; it
@@ -166,6 +166,16 @@ class EventLog:
         same = codes[order[1:]] == codes[order[:-1]]
         finish[order[:-1][same]] = self.start[order[1:][same]]
         return replace(self, finish=finish)
+
+    def last_steps(self) -> dict[str, int]:
+        """Return how many units have each step as their last one, the most first."""
+        if self.step is None:
+            return {}
+        codes = unit_codes(self.unit)
+        order = np.lexsort((self.finish, self.start, codes))
+        last = order[np.append(codes[order[1:]] != codes[order[:-1]], True)]
+        counts = np.bincount(self.step[0][last], minlength=len(self.step[1]))
+        return {self.step[1][i]: int(counts[i]) for i in np.argsort(-counts, kind="stable")}
 
     def in_steps(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """Return True for rows of steps with these names, [n]."""

@@ -186,8 +186,11 @@ def _notes(log: EventLog, found: Aggregated, options: EventOptions) -> list[str]
     """Sentences about assumptions of the reading."""
     notes = []
     if log.step is not None and not log.rules.state_changes and not log.rules.finish_steps:
+        step, units = next(iter(log.last_steps().items()))
+        others = sum(log.last_steps().values()) - units
         notes.append(
-            "A unit is taken to have left when its last step in the log has a finish. Send "
+            "A unit is taken to have left when its last step in the log has a finish: "
+            f"{units:,} units ended with {step!r}, {others:,} with other steps. Send "
             "`finishSteps` if units leave with certain steps only."
         )
     if log.rules.state_changes:

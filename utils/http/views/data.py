@@ -10,6 +10,8 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
+from utils.api.flow_schemas import FlowQuery
+from utils.api.replies.flow import FlowReply
 from utils.api.upload_options import UploadOptions
 from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
@@ -131,6 +133,26 @@ def list_series(
     `limit` at a time, each with its dates and means; `q` chooses by a text in the names.
     """
     return service.list_series(dataset_id, query)
+
+
+@views.get(
+    "/api/data/<id:dataset_id>/flow",
+    reply=FlowReply,
+    query=FlowQuery,
+    formats=("json", "png"),
+    expensive=True,
+)
+def read_flow(service: LSTMService, query: FlowQuery, dataset_id: str) -> Response:
+    """Read the flow of a data set.
+
+    Cumulative flow, cycle times with their 50, 80, 85 and 95 % points, ages of what is in process,
+    the distribution of throughput and, of logs with steps, WIP, service and waiting time of each
+    station: as JSON or as a picture (`?format=png`, one chart by `chart`). An event log gives
+    exact figures of units; other data sets give those that follow from their rows.
+    """
+    form = parameters.choice("format", ("json", "png"))
+    kind = "image/png" if form == "png" else "application/json"
+    return Response(service.dataset_flow(dataset_id, query, form), mimetype=kind)
 
 
 @views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")

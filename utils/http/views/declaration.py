@@ -74,7 +74,7 @@ def _bound(endpoint: Endpoint, service: LSTMService) -> Callable[..., Response]:
         if endpoint.request and not endpoint.table:
             arguments.append(bodies.read_json(endpoint.request))
         if endpoint.query and not endpoint.table:  # of a table: read after the form is
-            arguments.append(parameters.read_query(endpoint.query))
+            arguments.append(parameters.read_query(endpoint.query, bool(endpoint.formats)))
         elif not endpoint.query and endpoint.query_fields is not None:
             parameters.refuse_unknown(endpoint.query_fields)
         reply = endpoint.view(*arguments, **variables)

@@ -1,0 +1,93 @@
+"""Flow figures and stations, by hand and beside the series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+STEPS = """lot,plant,step,start,finish
+1,A,cut,2024-01-01 00:00,2024-01-02 00:00
+1,A,weld,2024-01-04 00:00,2024-01-05 00:00
+2,A,cut,2024-01-02 00:00,2024-01-03 00:00
+2,A,weld,2024-01-05 00:00,2024-01-06 00:00
+3,B,cut,2024-01-04 12:00,
+"""
+ROWS = "date,plant,application,panel_size,wip,throughput,cycle_time\n" + "".join(
+    f"2024-01-0{day},{plant},x,S,{10 + day},5,{day}\n" for plant in "AB" for day in range(1, 8)
+)
+
+
+def upload(client: FlaskClient, text: str, **query: str) -> str:
+    reply = client.post("/api/data/upload", data=text, query_string=query)
+    assert reply.status_code == 200, reply.text
+    return str(reply.json["dataset_id"])
+
+
+def flow(client: FlaskClient, id: str, **query: str) -> Any:
+    return client.get(f"/api/data/{id}/flow", query_string=query)
+
+
+def test_flow_of_a_log_of_steps(client: FlaskClient) -> None:
+    found = flow(client, upload(client, STEPS)).json
+    assert found["cumulative_flow"]["wip"] == [1, 2, 2, 3, 2, 1]
+    assert found["cumulative_flow"]["departures"] == [0, 0, 0, 0, 1, 2]
+    assert found["cumulative_flow"]["arrivals"] == [1, 2, 2, 3, 3, 3]
+    assert found["cycle_times"]["percentiles"] == {f"p{p}": 4.0 for p in (50, 80, 85, 95)}
+    assert [unit["unit"] for unit in found["ageing"]["oldest"]] == ["3"]
+    assert found["ageing"]["oldest"][0]["age"] == pytest.approx(1.5)
+    assert found["throughput"]["steps"][:2] == [4, 2]
+    assert found["littles_law"]["holds"]
+    weld, cut = found["stations"]["stations"]
+    assert found["stations"]["most_waiting"] == weld["step"] == "weld"
+    assert (weld["waiting_time"], weld["service_time"]) == (2.0, 1.0)
+    assert (cut["waiting_time"], cut["service_time"], cut["units"]) == (0.0, 1.0, 2)
+    # Both lots wait two days for the welding and are served for one: Little's Law at the station
+    assert weld["wip"] == pytest.approx(weld["throughput"] * 3.0)
+
+
+def test_flow_of_one_series(client: FlaskClient) -> None:
+    id = upload(client, STEPS)
+    assert flow(client, id, plant="B").json["cumulative_flow"]["wip"][-1] == 1
+    refused = flow(client, id, plant="C")
+    assert (refused.status_code, refused.json["details"][0]["field"]) == (422, "plant")
+    assert flow(client, "0" * 8).status_code == 404
+
+
+@pytest.mark.parametrize("text", [STEPS, ROWS])
+@pytest.mark.parametrize("chart", ["all", "ageing", "stations", "scatter"])
+def test_pictures(client: FlaskClient, text: str, chart: str) -> None:
+    reply = flow(client, upload(client, text), format="png", chart=chart)
+    assert (reply.status_code, reply.content_type) == (200, "image/png")
+    assert reply.data[:4] == b"\x89PNG"
+
+
+def test_flow_of_rows(client: FlaskClient) -> None:
+    found = flow(client, upload(client, ROWS)).json
+    assert found["source"] == "rows"
+    assert found["cumulative_flow"]["departures"] == [10, 20, 30, 40, 50, 60, 70]
+    assert found["cumulative_flow"]["arrivals"][0] == 32
+    assert found["cycle_times"]["percentiles"]["p50"] == 4
+    assert found.get("ageing") is None
+
+
+def test_options_of_an_upload_by_query_and_form(client: FlaskClient, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("A;B;C\n" + "".join(f"{i};0{1 + i % 9}.01.2024;\n" for i in range(9)) + "x;"
+                    "01.01.2024;25.01.2024\n")  # fmt: skip
+    columns = '{"unit": "A", "start": "B", "finish": "C"}'
+    with path.open("rb") as file:
+        form = {"file": file, "columns": columns, "step": "week", "until": "2024-01-28"}
+        reply = client.post("/api/data/upload", data=form)
+    assert reply.json["summary"]["date_range"] == {"start": "2024-01-01", "end": "2024-01-22"}
+    content = path.read_bytes()
+    for query, field in (
+        ({"columns": columns, "until": "soon"}, "until"),
+        ({"columns": '{"begin": "B"}'}, "columns"),
+        ({"columns": "B"}, "columns"),
+        ({"colums": columns}, "colums"),
+    ):
+        refused = client.post("/api/data/upload", data=content, query_string=query)
+        assert (refused.status_code, refused.json["details"][0]["field"]) == (422, field)
