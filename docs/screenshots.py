@@ -32,6 +32,12 @@ SIZES = {"": (1280, 800), "-phone": (390, 844)}  # in CSS pixels
 TALLEST = 2200
 COLOURS = 256
 BUSY = ".busy, [aria-busy]"
+_ASK = """
+const [units, , date] = document.querySelectorAll("main form input");
+units.value = 3000;
+date.value = "2025-07-20";
+document.querySelectorAll("main form").forEach((form) => form.requestSubmit());
+"""
 DRAWN = ".chart:not(.js-plotly-plot)"  # a chart that is not there yet
 
 
@@ -84,11 +90,8 @@ def _show(browser: webdriver.Chrome, address: str, width: int, height: int, mode
     browser.get("about:blank")
     browser.get(address)
     WebDriverWait(browser, 30).until(lambda page: page.find_elements(By.TAG_NAME, "h1"))
-    answer = browser.find_elements(By.CSS_SELECTOR, "main form .primary")
     if "#/plan" in address:
-        browser.find_element(By.CSS_SELECTOR, "main form input").send_keys("3000")
-        for each in answer:
-            each.click()
+        browser.execute_script(_ASK)
     WebDriverWait(browser, 30).until(
         lambda page: not page.find_elements(By.CSS_SELECTOR, f"{BUSY}, {DRAWN}")
     )

@@ -138,12 +138,21 @@ export function drawForecast(element, forecast, scenarios = []) {
           text: `${t(`target.${target}`)}, ${t(`unit.${target}.${forecast.step}`)}`, showarrow: false, xref: "paper", yref: "paper",
           x: 0, xanchor: "left", y: 1 - place / 3 + (place ? -0.005 : 0), yanchor: "top", font: { size: 12, color: colour("ink") },
         })),
-        shapes: last ? [{ ...line, line: { color: colour("field-line"), width: 1, dash: "dot" } }] : [],
+        shapes: [...closedDays(forecast), ...(last ? [{ ...line, line: { color: colour("field-line"), width: 1, dash: "dot" } }] : [])],
       },
     };
   };
   const end = forecast.predictions.at(-1);
   return draw(element, chart, t("chart.forecast", { n: forecast.predictions.length, end: end?.date ?? "" }));
+}
+
+/** The days on which the plant is closed, shaded. @param {Forecast} forecast */
+function closedDays(forecast) {
+  const half = 12 * 36e5;
+  return forecast.predictions.filter((step) => step.closed).map((step) => ({
+    type: "rect", xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("hover"),
+    x0: Date.parse(step.date) - half, x1: Date.parse(step.date) + half,
+  }));
 }
 
 /** @param {Forecast} forecast @param {Scenario[]} scenarios @param {import("./parts.js").Target} target @param {number} place */
@@ -213,24 +222,66 @@ export function drawLosses(element, history) {
 }
 
 /**
- * Draws how likely each date is, as a bar per date.
+ * Draws the probability that something is done, by date.
  * @param {HTMLElement} element
  * @param {{ date: string, share: number }[]} dates
  * @param {string} description
  */
-export function drawDates(element, dates, description) {
+export function drawProbability(element, dates, description) {
   const chart = () => {
     const { axis, layout } = common();
+    const own = colour("throughput");
     return {
       traces: [{
-        type: "bar", x: dates.map((each) => each.date), y: dates.map((each) => each.share),
-        marker: { color: colour("throughput") }, hovertemplate: "%{y:.0%}<extra></extra>",
+        type: "scatter", mode: "lines", fill: "tozeroy", fillcolor: tint(own, 0.14), line: { color: own, width: 2.2 },
+        x: dates.map((each) => each.date), y: dates.map((each) => each.share), hovertemplate: "%{y:.0%}<extra></extra>",
       }],
       layout: {
-        ...layout, bargap: 0.25, yaxis: { ...axis, tickformat: ".0%", rangemode: "tozero", fixedrange: true },
-        xaxis: { ...axis, type: "date" },
+        ...layout, yaxis: { ...axis, tickformat: ".0%", range: [0, 1.02], fixedrange: true },
+        xaxis: { ...axis, type: "date", hoverformat: "%a %d %b %Y" },
       },
     };
   };
   return draw(element, chart, description);
+}
+
+/**
+ * Draws throughput and cycle time of a line by its WIP, with today's point and a cap.
+ * @param {HTMLElement} element
+ * @param {import("../types").Schemas["CurveReply"]} curve
+ * @param {number | null} cap
+ */
+export function drawCurve(element, curve, cap) {
+  const chart = () => {
+    const { axis, layout } = common();
+    const x = curve.points.map((point) => point.wip);
+    const flow = colour("throughput"), time = colour("cycle_time");
+    const line = { type: "scatter", mode: "lines", x };
+    const edge = { ...line, hoverinfo: "skip", line: { width: 0 } };
+    const today = (/** @type {number | null} */ y, /** @type {string} */ yaxis, /** @type {string} */ color) => ({
+      type: "scatter", mode: "markers", x: [curve.today.wip], y: [y], yaxis, marker: { size: 10, color, line: { color: colour("surface"), width: 2 } },
+      hovertemplate: `%{y:.4g}<extra>${t("line.now")}</extra>`,
+    });
+    const label = (/** @type {string} */ text, /** @type {number} */ y) => ({
+      text, showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", y, yanchor: "bottom", font: { size: 12, color: colour("ink") },
+    });
+    return {
+      traces: [
+        { ...edge, y: curve.points.map((point) => point.throughput_lower) },
+        { ...edge, y: curve.points.map((point) => point.throughput_upper), fill: "tonexty", fillcolor: tint(flow, 0.2) },
+        { ...line, y: curve.points.map((point) => point.throughput), line: { color: flow, width: 2.2 }, hovertemplate: `%{y:.4g}<extra>${t("target.throughput")}</extra>` },
+        { ...line, y: curve.points.map((point) => point.cycle_time), yaxis: "y2", line: { color: time, width: 2.2 }, hovertemplate: `%{y:.4g}<extra>${t("target.cycle_time")}</extra>` },
+        today(curve.today.throughput, "y", flow), today(curve.today.cycle_time, "y2", time),
+      ],
+      layout: {
+        ...layout, margin: { ...layout.margin, t: 26 },
+        yaxis: { ...axis, domain: [0.56, 1], rangemode: "tozero", fixedrange: true },
+        yaxis2: { ...axis, domain: [0, 0.44], rangemode: "tozero", fixedrange: true },
+        xaxis: { ...axis, anchor: "y2", rangemode: "tozero", title: { text: t("line.axis"), font: { size: 12 } } },
+        annotations: [label(t("line.axis_throughput"), 1.01), label(t("line.axis_cycle_time"), 0.45)],
+        shapes: cap === null ? [] : [{ type: "line", xref: "x", yref: "paper", x0: cap, x1: cap, y0: 0, y1: 1, line: { color: colour("wip"), width: 2, dash: "dash" } }],
+      },
+    };
+  };
+  return draw(element, chart, t("line.chart"));
 }

@@ -150,6 +150,7 @@ function forecastScreen(by, days, change, keep, signal) {
     const over = current === plain ? scenarios : [{ name: t("whatif.without"), forecast: plain }, ...scenarios];
     drawForecast(chart, current, over).catch((error) => fill(problem, notice("bad", String(error.message))));
     fill(legend, h("li", {}, t("chart.history")), h("li", { className: "ahead" }, t("chart.ahead")), h("li", { className: "band" }, t("chart.bands")),
+      current.predictions.some((step) => step.closed) && h("li", { className: "closed" }, t("chart.closed")),
       over.map((each, place) => h("li", { className: "other" }, `${String.fromCharCode(65 + place)}: ${each.name}`)));
     fill(facts, factsOf(current, () => bodyOf(controls.change())));
   }
