@@ -130,10 +130,10 @@ function forecastScreen(by, days, change, keep, signal) {
     try {
       const none = { wip: null, plan: null, target: wanted.target };
       const changed = wanted.wip !== null || wanted.plan !== null;
+      if ((plain?.target?.target_production ?? null) !== wanted.target) plain = null;
       plain ??= await post("/api/model/predict", bodyOf(none), {}, { signal: mine });
       controls.scale(plain);
-      current = changed || (wanted.target !== null && plain.target?.target_production !== wanted.target)
-        ? await post("/api/model/predict", bodyOf(wanted), {}, { signal: mine }) : plain;
+      current = changed ? await post("/api/model/predict", bodyOf(wanted), {}, { signal: mine }) : plain;
       fill(problem);
       drawAll();
     } catch (error) {
