@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.data.datasets import Datasets
-from models.data.events.event_choices import NO_OPTIONS, event_options
-from models.data.events.event_upload import EventOptions
 from models.data.quality_check import examine
+from models.data.raw_files import NO_OPTIONS
 from models.data.series_list import SeriesLists
 from models.forecast.batch import forecast_batch
 from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
@@ -181,20 +180,20 @@ class LSTMService:
             InvalidInput: the idempotency key was used with another table.
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
-        chosen = event_options(options)
-        document = self._known_upload(path, chosen, idempotency_key) or self.datasets.upload(
-            path, options=chosen
+        document = self._known_upload(path, options, idempotency_key) or self.datasets.upload(
+            path, options=options
         )
-        names = ("dataset_id", "data_points", "summary", "quality")
-        return replies.UploadReply(**{name: document[name] for name in names})
+        names = ("dataset_id", "data_points", "summary", "quality", "read_as")
+        return replies.UploadReply(**{name: document[name] for name in names if name in document})
 
     def _known_upload(
-        self, path: Path, options: EventOptions, idempotency_key: str | None
+        self, path: Path, options: UploadOptions, idempotency_key: str | None
     ) -> dict[str, Any] | None:
         """The document of a table that is or was uploaded with a key; None without a key."""
         if idempotency_key is None:
             return None
         id, mark = id_of(idempotency_key, "upload"), sha256_of_file(path)
+        mark += fingerprint(options) if options.given else ""
         with contextlib.suppress(NotFound):
             document = self.datasets.store.document(id)
             if document.get("fingerprint") != mark:
@@ -211,7 +210,7 @@ class LSTMService:
             NotFound: there is no such data set.
             ServiceError: the table cannot be read; the message names the place.
         """
-        return replies.DataQualityReply(**examine(self.datasets, data, event_options(options)))
+        return replies.DataQualityReply(**examine(self.datasets, data, options))
 
     def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""

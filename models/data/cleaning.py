@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.calendar_recognition import WorkedRows, worked_rows
+from models.data.column_names import OPTIONAL
 from models.data.plan_rows import Plan, future_rows
 from models.data.series_rows import MAX_GAP, SeriesRows
-from models.data.table_columns import OPTIONAL
 from models.data.tables import Table
 from models.series.calendar import Calendar, Step
 from models.series.known_inputs import KNOWN_COLUMNS

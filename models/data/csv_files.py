@@ -1,27 +1,33 @@
-"""CSV files of unknown separator, decimal sign and encoding → a frame."""
+"""CSV files in UTF-8, of any dialect → columns of texts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from models.data import table_limits
-from models.data.table_columns import BLANKS, KNOWN, canonical_name
-from models.series.panel import SERIES_FIELDS
-from utils.errors import BadRequest, UnsupportedMedia
+from models.data.dialect import Dialect, Recognise
+from models.data.raw_tables import RawColumn, RawTable
+from utils.errors import BadRequest
 
 _CHUNK = 1 << 20
 # Read by several threads, without an object for each row; and 007 is no 7.
 _TEXT = pd.ArrowDtype(pa.large_string())
+_BOM = b"\xef\xbb\xbf"
 
 
-def read(path: Path, max_rows: int) -> pd.DataFrame:
-    """Read a CSV file in UTF-8, or in the encoding of spreadsheets in western Europe (cp1252).
+def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None = None) -> RawTable:
+    """Read a CSV file in UTF-8.
+
+    Args:
+        recognise: name of a column → the known column that it means.
+        separator: the one that the request states.
 
     Raises:
         UnsupportedMedia: the content is no CSV with known columns.
@@ -30,43 +36,39 @@ def read(path: Path, max_rows: int) -> pd.DataFrame:
     """
     with path.open("rb") as file:
         start = file.read(_CHUNK)
-    if b"\x00" in start:
-        raise UnsupportedMedia("The content is neither Parquet, nor JSON, nor CSV: it is binary.")
-    header, end, rest = start.decode("utf-8-sig", "replace").partition("\n")
-    if not end and len(start) == _CHUNK:
+    mark = len(_BOM) if start.startswith(_BOM) else 0
+    text = start[mark:].decode("utf-8", "replace")
+    if not re.search(r"[\r\n]", text) and len(start) == _CHUNK:
         raise BadRequest("The CSV is broken: its first line, the names, is longer than 1 MB.")
-    separator = max(",;\t", key=header.count)
-    if not any(canonical_name(name) for name in _split(header, separator)):
-        raise UnsupportedMedia(
-            "The content is neither Parquet, nor JSON, nor a CSV whose first line names its "
-            f"columns ({', '.join(KNOWN[:7])}, …)."
-        )
-    table_limits.check_columns(header.count(separator) + 1)
-    decimal = "," if separator == ";" and re.search(r"\d,\d", rest[:4096]) else "."
-    form: dict[str, Any] = {"sep": separator, "decimal": decimal}
+    dialect = Dialect.of(text, recognise, separator)
+    options: dict[str, Any] = {}
     # A row is two bytes at least; the names are a line, too.
     if path.stat().st_size > min(2 * max_rows, table_limits.LONGEST_LINE):
         lines, longest = _lines(path)
         table_limits.check_line(longest)
-        if lines > max_rows + 1:
-            form["nrows"] = max_rows + 1  # only given where it must: it has pandas use one thread
-    try:
-        try:
-            frame = _parsed(path, "utf-8", form)
-        except UnicodeDecodeError:
-            frame = _parsed(path, "cp1252", form)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        if "out of memory" in str(error):
-            raise MemoryError(str(error)) from error
-        raise BadRequest(f"The CSV is broken: {str(error).strip()}") from error
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for names of rows
-        raise BadRequest("The CSV is broken: its rows have more fields than its first line names.")
+        if lines > max_rows + dialect.header_row:
+            options["nrows"] = max_rows + 1  # only given where it must: pandas is slower with it
+    with path.open("rb") as file:
+        file.seek(mark + len(text[: dialect.begin].encode()))
+        frame = _parsed(file, dialect, options)
     table_limits.check_rows(len(frame), max_rows)
-    return frame
+    names = dialect.names
+    for extra in range(len(names), len(frame.columns)):
+        if (frame[extra].str.strip() != "").any():
+            raise BadRequest(
+                "The CSV is broken: its rows have more fields than its first line names."
+            )
+    read_as = {"format": "csv", "separator": dialect.separator, "header_row": dialect.header_row}
+
+    def load(positions: Sequence[int]) -> list[RawColumn]:
+        return [RawColumn(names[place], _joined(frame[place])) for place in positions]
+
+    return RawTable(names, len(frame), load, read_as, is_escaped=True)
 
 
-def _split(header: str, separator: str) -> list[str]:
-    return [name.strip().strip('"') for name in header.split(separator)]
+def _joined(column: pd.Series) -> pa.Array:
+    found = pa.array(column)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def _lines(path: Path) -> tuple[int, int]:
@@ -85,20 +87,29 @@ def _lines(path: Path) -> tuple[int, int]:
     return count, longest
 
 
-def _parsed(path: Path, encoding: str, form: dict[str, Any]) -> pd.DataFrame:
-    """The content of a CSV file; names and dates as text, numbers as numbers."""
-    with path.open("rb") as file:
-        header = file.readline().decode(encoding).removeprefix("\ufeff")
-    columns = _split(header, form["sep"])
-    texts = {name for name in columns if canonical_name(name) in ("date", *SERIES_FIELDS)}
-    return pd.read_csv(
-        path.absolute(),  # which is no URL, and begins with no ~
-        **form,
-        compression=None,  # whatever its name ends in
-        encoding=encoding,
-        encoding_errors="strict" if encoding == "utf-8" else "replace",
-        dtype=dict.fromkeys(texts, _TEXT),
-        keep_default_na=False,
-        na_values=dict.fromkeys({*columns} - texts, BLANKS),
-        skipinitialspace=True,
-    )
+def _parsed(file: IO[bytes], dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:
+    """The rows of a CSV file, all cells as texts, in columns by their position."""
+    try:
+        return pd.read_csv(
+            file,
+            sep=dialect.separator,
+            header=None,
+            names=range(max(len(dialect.names), dialect.fields)),
+            index_col=False,
+            dtype=_TEXT,
+            encoding="utf-8",
+            keep_default_na=False,
+            skipinitialspace=True,
+            **options,
+        )
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=range(len(dialect.names)), dtype=_TEXT)
+    except (pd.errors.ParserError, ValueError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError(str(error)) from error
+        sentence = re.sub(
+            r"(in line|at row) (\d+)",
+            lambda found: f"{found[1]} {int(found[2]) + dialect.header_row}",
+            str(error).strip(),
+        )
+        raise BadRequest(f"The CSV is broken: {sentence}") from error

@@ -16,17 +16,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.data import dataset_files, dataset_streams, littles_law, tables
+from models.data import dataset_files, dataset_streams, littles_law, raw_files, tables
 from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of, products_by_plant, summarize, summary_of
 from models.data.events import event_files, event_upload
+from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.events.event_upload import EventOptions
 from models.data.plan_rows import Plan, read_stored_plan, write_plan
+from models.data.raw_files import NO_OPTIONS
+from models.data.tables import Table
 from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars
+from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import DamagedFile
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
@@ -127,7 +131,7 @@ class Datasets:
         path: Path,
         id: str | None = None,
         mark: str | None = None,
-        options: EventOptions | None = None,
+        options: UploadOptions = NO_OPTIONS,
         declared: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
@@ -136,34 +140,33 @@ class Datasets:
 
         Args:
             id, mark: as of `generate`.
-            options: of an event log.
+            options: how the table is to be read.
             declared: names of further columns whose values are known ahead.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         self.store.quota.expect()
-        cleaned, log = self.received(path, options, declared)
-        kept = {} if log is None else {"event_options": (options or EventOptions()).to_document()}
-        return self._store("upload", cleaned, log, id, mark, kept)
+        cleaned, log, more = self.received(path, options, declared)
+        return self._store("upload", cleaned, log, id, mark, more)
 
     def received(
-        self,
-        path: Path,
-        options: EventOptions | None = None,
-        declared: Sequence[str] = (),
-    ) -> tuple[Cleaned, EventLog | None]:
-        """Return the series in a file, and the event log that they were made of, if it is one.
+        self, path: Path, options: UploadOptions = NO_OPTIONS, declared: Sequence[str] = ()
+    ) -> tuple[Cleaned, EventLog | None, dict[str, Any]]:
+        """Return the series in a file, the event log that they were made of, if it is one, and how
+        it was read.
 
         Raises:
             ServiceError: as `upload`.
         """
-        limits = self.max_rows, self.max_bytes, self.max_series
-        options = options or EventOptions()
-        read = event_upload.read_file(path, options, *limits)
-        if read is None:
-            return clean(tables.read_file(path, *limits, declared)), None
-        return event_upload.series_of(read, options)[0], read.log
+        chosen = event_options(options)
+        with raw_files.opened(path, self.max_rows, self.max_bytes, options) as raw:
+            read, read_as = event_upload.read(raw, chosen, self.max_series), raw.read_as
+            if read is None:
+                table = tables.table_of(raw, options, False, self.max_series, declared=declared)
+                return cleaned_table(table), None, {"read_as": table.read_as}
+        about = {"event_options": chosen.to_document(), "read_as": read_as}
+        return event_upload.series_of(read, chosen)[0], read.log, about
 
     def add_rows(
         self,
@@ -171,20 +174,23 @@ class Datasets:
         id: str | None = None,
         made_for: str | None = None,
         declared: Sequence[str] = (),
+        options: ReadOptions = NO_OPTIONS,
     ) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
 
         Args:
             made_for: as of `generate`.
             declared: as of `upload`.
+            options: how the rows are to be read.
 
         Raises:
             ServiceError: as `upload`.
         """
         limits: dict[str, Any] = {"max_series": self.max_series, "declared": declared}
-        table = tables.read_rows(rows, self.max_rows, **limits)
-        more = {} if made_for is None else {"made_for": made_for}
-        return self._store(_POSTED, clean(table), None, id, more=more)
+        table = tables.read_rows(rows, self.max_rows, options=options, **limits)
+        more: dict[str, Any] = {"read_as": table.read_as}
+        more |= {} if made_for is None else {"made_for": made_for}
+        return self._store(_POSTED, cleaned_table(table), None, id, more=more)
 
     def _store(
         self,
@@ -377,6 +383,18 @@ class Datasets:
 def is_of_training(document: dict[str, Any]) -> bool:
     """Return whether a data set was stored for a training, by its document."""
     return "made_for" in document or document.get("source") == _POSTED
+
+
+def cleaned_table(
+    table: Table,
+    calendar: Calendar | None = None,
+    partly: bool = False,
+    given: PlantCalendars | None = None,
+) -> Cleaned:
+    """Return the regular series of a table, see `clean`; rows are counted as they were received."""
+    cleaned = clean(table, calendar or table.calendar, partly, given)
+    cleaned.quality["rows_received"] = table.read_as.get("rows", len(table))
+    return cleaned
 
 
 def _closing(opened: ExitStack, parts: Iterator[bytes]) -> Iterator[bytes]:

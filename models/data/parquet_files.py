@@ -2,89 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.data.table_columns import label_of
+from models.data.raw_tables import RawColumn, RawTable, label_of
 from models.data.table_limits import check_columns, check_rows, check_series, check_unpacked
-from models.series.panel import SERIES_FIELDS
 from utils.errors import BadRequest, InvalidInput, first_line
 from utils.storage.files import exhausted
 
 _BATCH = 65_536  # rows of which series are counted at once
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of a hash of several columns: any large odd number
-_PLAIN = (
-    pa.types.is_string,
-    pa.types.is_large_string,
+_DAY = 86_400_000_000_000  # nanoseconds
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+_DATES = (pa.types.is_date, pa.types.is_timestamp)
+_NUMBERS = (
     pa.types.is_integer,
     pa.types.is_floating,
     pa.types.is_decimal,
-    pa.types.is_boolean,
-    pa.types.is_date,
-    pa.types.is_timestamp,
-    pa.types.is_null,
+    pa.types.is_duration,
 )
+_PLAIN = (*_TEXTS, *_BYTES, *_DATES, *_NUMBERS, pa.types.is_boolean, pa.types.is_null)
 
 
-def read(
-    path: Path,
-    wanted: Callable[[str], str | None],
-    max_rows: int,
-    max_bytes: int,
-    max_series: int | None = None,
-) -> tuple[pa.Table, list[str]]:
-    """Return the wanted columns, and the names of the others.
+def read(path: Path, max_rows: int, max_bytes: int) -> RawTable:
+    """Return a table, whose columns are read when they are asked for.
 
-    Texts are returned as dictionaries: a text that occurs a million times is held once.
-
-    Args:
-        wanted: name of a column → the known column that it is; None: it is not read.
-        max_series: series at most; None: any number.
+    Texts are held as dictionaries: a text that occurs a million times is held once. Times with a
+    zone are local times of that zone, durations numbers of days.
 
     Raises:
         BadRequest: the file is broken.
         InvalidInput: a column holds lists, structures, bytes that are no text, or code.
-        TooLarge: more rows, columns, series or, unpacked, bytes than allowed.
+        TooLarge: more rows, columns or, unpacked, bytes than allowed.
     """
     try:
         with pq.ParquetFile(path, arrow_extensions_enabled=False) as file:
-            check_rows(file.metadata.num_rows, max_rows)
+            rows, schema = file.metadata.num_rows, file.schema_arrow
+            check_rows(rows, max_rows)
             check_columns(file.metadata.num_columns)
-            names = file.schema_arrow.names
-            columns = [name for name in names if wanted(name)]
-            for name in columns:
-                _check_kind(name, file.schema_arrow.types[names.index(name)])
             check_unpacked(_unpacked(file.metadata), max_bytes)
-            rows = file.metadata.num_rows
-        if max_series is not None and rows > max_series:
-            _check_series(path, [n for n in columns if wanted(n) in SERIES_FIELDS], max_series)
-        with pq.ParquetFile(path, read_dictionary=columns, arrow_extensions_enabled=False) as file:
-            table = file.read(columns=columns)
-        table = pa.table([_as_text(column) for column in table.columns], names=table.column_names)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _broken(error) from error
+    names = list(schema.names)
+
+    def load(positions: Sequence[int]) -> list[RawColumn]:
+        return _columns(path, [schema.field(place) for place in positions])
+
+    def typed(positions: Sequence[int]) -> list[pa.Array]:
+        fields = [schema.field(place) for place in positions]
+        return [_array(_as_text(column)) for column in _read(path, fields)]
+
+    def count(positions: Sequence[int], most: int) -> None:
+        if rows > most:
+            _check_series(path, [schema.field(place) for place in positions], most)
+
+    return RawTable(names, rows, load, {"format": "parquet"}, check_series=count, typed=typed)
+
+
+def _broken(error: Exception) -> Exception:
+    if exhausted(error) is not None:
+        return error
+    return BadRequest(f"The Parquet file is broken: {first_line(error)}")
+
+
+def _columns(path: Path, fields: list[pa.Field]) -> list[RawColumn]:
+    columns = _read(path, fields)
+    try:
+        return [_column(each.name, column) for each, column in zip(fields, columns, strict=True)]
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise _broken(error) from error
+
+
+def _read(path: Path, fields: list[pa.Field]) -> list[pa.ChunkedArray]:
+    for each in fields:
+        _check_kind(each.name, each.type)
+    names = list(dict.fromkeys(each.name for each in fields))
+    try:
+        with pq.ParquetFile(path, read_dictionary=names, arrow_extensions_enabled=False) as file:
+            table = file.read(columns=names)
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if exhausted(error) is not None:
-            raise
-        raise BadRequest(f"The Parquet file is broken: {first_line(error)}") from error
-    return table, [name for name in names if not wanted(name)]
+        raise _broken(error) from error
+    return [table.column(names.index(each.name)) for each in fields]
 
 
-def _check_series(path: Path, columns: list[str], most: int) -> None:
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+
+
+def _column(name: str, column: pa.ChunkedArray) -> RawColumn:
+    """A column as texts, of which each distinct one is held once, or as numbers."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if _is(kind, _TEXTS) or _is(kind, _BYTES):
+        return RawColumn(name, _array(_as_text(column)))
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(kind)
+    array = _array(column)
+    if _is(kind, _DATES):
+        return RawColumn(name, _written_dates(array))
+    if pa.types.is_duration(kind):
+        numbers = pc.cast(pc.cast(array, pa.duration("ns"), safe=False), pa.int64())
+        return RawColumn(
+            name, None, pc.divide(pc.cast(numbers, pa.float64()), float(_DAY)), unit="days"
+        )
+    if pa.types.is_integer(kind):
+        return RawColumn(name, None, array)
+    if _is(kind, _NUMBERS):
+        return RawColumn(
+            name, None, array if kind == pa.float32() else pc.cast(array, pa.float64())
+        )
+    return RawColumn(name, pc.cast(array, pa.large_string()))
+
+
+def _written_dates(array: pa.Array) -> pa.Array:
+    """Dates and times as texts in ISO 8601, those with a zone as local times."""
+    if pa.types.is_timestamp(array.type):
+        array = pc.local_timestamp(array) if array.type.tz else array
+        array = pc.cast(array, pa.timestamp("s"), safe=False)
+    encoded = array.dictionary_encode()
+    texts = pc.cast(encoded.dictionary, pa.string())
+    return pa.DictionaryArray.from_arrays(encoded.indices, texts)
+
+
+def _is(kind: pa.DataType, checks: Sequence[object]) -> bool:
+    return any(check(kind) for check in checks)  # type: ignore[operator]
+
+
+def _check_series(path: Path, fields: list[pa.Field], most: int) -> None:
     """Raise TooLarge as soon as more series than allowed are found: far less than all is read."""
-    seen = np.empty(0, np.uint64)
-    with pq.ParquetFile(path, read_dictionary=columns, arrow_extensions_enabled=False) as file:
-        for batch in file.iter_batches(_BATCH, columns=columns):
-            rows = np.zeros(len(batch), np.uint64)
-            for column in batch.columns:
-                rows = rows * _FACTOR + _hashes(column)
-            seen = pd.unique(np.concatenate([seen, rows]))
-            check_series(len(seen), most, is_exact=False)
+    seen, columns = np.empty(0, np.uint64), [each.name for each in fields]
+    for each in fields:
+        _check_kind(each.name, each.type)
+    try:
+        with pq.ParquetFile(path, read_dictionary=columns, arrow_extensions_enabled=False) as file:
+            for batch in file.iter_batches(_BATCH, columns=columns):
+                rows = np.zeros(len(batch), np.uint64)
+                for column in batch.columns:
+                    rows = rows * _FACTOR + _hashes(column)
+                seen = pd.unique(np.concatenate([seen, rows]))
+                check_series(len(seen), most, is_exact=False)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _broken(error) from error
 
 
 def _hashes(column: pa.Array) -> NDArray[np.uint64]:
@@ -99,7 +166,7 @@ def _hashes(column: pa.Array) -> NDArray[np.uint64]:
 def _check_kind(name: str, kind: pa.DataType) -> None:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if not (pa.types.is_binary(kind) or any(is_plain(kind) for is_plain in _PLAIN)):
+    if not _is(kind, _PLAIN):
         rule = "must be a column of texts, numbers or dates"
         raise InvalidInput.of(name, rule, str(kind)[:60])
 
@@ -111,8 +178,12 @@ def _unpacked(metadata: pq.FileMetaData) -> int:
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column; bytes of old writers as text, half floats as floats."""
+    """The column; texts of any kind and bytes of old writers as a dictionary of texts."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_binary(kind):
+    if _is(kind, _BYTES) or _is(kind, _TEXTS):
+        if _is(kind, (pa.types.is_string_view, pa.types.is_binary_view)):
+            column = column.cast(pa.large_binary() if _is(kind, _BYTES) else pa.large_string())
+        if pa.types.is_large_binary(column.type):
+            column = column.cast(pa.large_string())
         return column.cast(pa.dictionary(pa.int32(), pa.string()))
     return column.cast(pa.float32()) if pa.types.is_float16(kind) else column

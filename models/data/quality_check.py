@@ -5,22 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.data import tables
-from models.data.cleaning import Cleaned, clean
+from models.data import json_tables, raw_files, tables
+from models.data.cleaning import Cleaned
 from models.data.dataset_summary import calendar_of, summary_of
-from models.data.datasets import Datasets
+from models.data.datasets import Datasets, cleaned_table
 from models.data.events import event_upload
+from models.data.events.event_choices import event_options
 from models.data.events.event_upload import EventOptions
 from models.data.quality import report
+from models.data.raw_files import NO_OPTIONS
+from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars
 from utils.api.schemas import DataRequest
+from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import InvalidInput
 
 
 def examine(
-    datasets: Datasets, source: DataRequest | Path, options: EventOptions | None = None
+    datasets: Datasets, source: DataRequest | Path, options: UploadOptions = NO_OPTIONS
 ) -> dict[str, Any]:
     """Return the quality of a stored data set, of rows, or of the table in a file.
 
@@ -32,12 +36,7 @@ def examine(
         NotFound: there is no such data set.
         ServiceError: the table cannot be read; the sentence names the place.
     """
-    log = event_log(datasets, source, options or EventOptions())
-    if log is None:
-        table, calendar, given, stored = _table(datasets, source)
-        cleaned, unmendable = _cleaned(table, calendar, given)
-    else:
-        cleaned, unmendable, stored = log, None, None
+    cleaned, unmendable, stored = _received(datasets, source, options)
     quality = stored or cleaned.quality
     return {
         "data_points": len(cleaned.panel.values) + len(cleaned.closed.group),
@@ -50,41 +49,35 @@ def examine(
     }
 
 
-def event_log(
-    datasets: Datasets, source: DataRequest | Path, options: EventOptions
-) -> Cleaned | None:
-    """Return the series of an event log; None if the source is none.
-
-    Raises:
-        ServiceError: it is one, and cannot be read.
-    """
+def _received(
+    datasets: Datasets, source: DataRequest | Path, options: UploadOptions
+) -> tuple[Cleaned, dict[str, Any] | None, dict[str, Any] | None]:
+    """The series, why an upload would refuse them, and the quality found at their upload."""
+    rows, size, series = datasets.max_rows, datasets.max_bytes, datasets.max_series
+    chosen = event_options(options)
     if isinstance(source, Path):
-        limits = datasets.max_rows, datasets.max_bytes, datasets.max_series
-        read = event_upload.read_file(source, options, *limits)
-    elif source.posted is not None:
-        read = event_upload.read_rows(source.posted, options, datasets.max_series)
-    else:
-        return None
-    return None if read is None else event_upload.series_of(read, options)[0]
-
-
-def _table(
-    datasets: Datasets, source: DataRequest | Path
-) -> tuple[Table, Calendar | None, PlantCalendars | None, dict[str, Any] | None]:
-    """The rows; of a stored data set also its calendars and the quality found at its upload."""
-    if isinstance(source, Path):
-        limits = datasets.max_rows, datasets.max_bytes, datasets.max_series
-        return tables.read_file(source, *limits), None, None, None
+        with raw_files.opened(source, rows, size, options) as raw:
+            return (*_read(raw, options, chosen, series), None)
     if source.posted is not None:
-        rows, series = datasets.max_rows, datasets.max_series
-        return tables.read_rows(source.posted, rows, False, series), None, None, None
+        raw = json_tables.of_rows(source.posted, rows, {"format": "json"})
+        return (*_read(raw, source, chosen, series), None)
     document = datasets.store.document(str(source.dataset_id))
     # Filled gaps may have made it larger than what may be uploaded.
-    rows = max(datasets.max_rows, document["data_points"])
+    rows = max(rows, document["data_points"])
     with datasets.parquet(document["dataset_id"]) as path:
-        table = tables.read_file(path, rows, datasets.max_bytes)
+        table = tables.read_file(path, rows, size, calendar=calendar_of(document))
     given = PlantCalendars.from_document(document) if document.get("calendars") else None
-    return table, calendar_of(document), given, document.get("quality")
+    cleaned, unmendable = _cleaned(table, calendar_of(document), given)
+    return cleaned, unmendable, document.get("quality")
+
+
+def _read(
+    raw: RawTable, options: ReadOptions, chosen: EventOptions, max_series: int
+) -> tuple[Cleaned, dict[str, Any] | None]:
+    log = event_upload.read(raw, chosen, max_series)
+    if log:
+        return event_upload.series_of(log, chosen)[0], None
+    return _cleaned(tables.table_of(raw, options, False, max_series), None, None)
 
 
 def _cleaned(
@@ -92,9 +85,9 @@ def _cleaned(
 ) -> tuple[Cleaned, dict[str, Any] | None]:
     """The cleaned table, and the refusal of its gaps if they are too long to fill."""
     try:
-        return clean(table, calendar, given=given), None
+        return cleaned_table(table, calendar, given=given), None
     except InvalidInput as error:
         # What is wrong besides gaps is wrong with any part of the table, and raised again.
-        cleaned = clean(table, calendar, partly=True, given=given)
+        cleaned = cleaned_table(table, calendar, partly=True, given=given)
         document = error.to_document()
         return cleaned, {"error": document["message"], "details": document["details"]}

@@ -2,216 +2,292 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Hashable, Sequence
+import unicodedata
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.data import date_format, number_format
+from models.data.date_format import UNKNOWN, Dates, Order
+from models.data.number_format import Evidence, Mark
+from models.data.raw_tables import RawColumn
 from models.data.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
-from models.series.known_inputs import (
-    CAPACITY,
-    MOST_DRIVERS,
-    PLANNED_RELEASES,
-    PLANNED_THROUGHPUT,
-    RELEASES,
-)
-from models.series.panel import SERIES_FIELDS, TARGETS
 from utils import spreadsheet_text
 from utils.api.parsing import shown
 from utils.errors import Detail, InvalidInput
 
-OPTIONAL = (
-    "finished_goods",
-    "semi_finished_goods",
-    RELEASES,
-    PLANNED_RELEASES,
-    CAPACITY,
-    PLANNED_THROUGHPUT,
-)
-NUMBERS = (*TARGETS, *OPTIONAL)
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 _FIRST, _LAST = date(1678, 1, 1), date(2261, 12, 31)
-KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
-BLANKS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
+_MOST = 1e12
+_EXACT = 2**53  # larger numbers may have been rounded into each other
+_LISTED = 20  # wrong cells that an error lists
+BLANKS = ["", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "nil"]
+BLANKS += ["NIL", "-", "--", "---", "–", "—", ".", "?", "n.a.", "N.A.", "n. a.", "k.A.", "k. A."]
+BLANKS += ["(null)", "(blank)", "(leer)", "<NA>", "NaT", "\\N", "keine Angabe"]
+_ERROR = r"^#(?:[\pL/0-9_]+[!?]?|#+)$"  # #DIV/0!, #N/A, #WERT!, ####
+
+SampleOf = Callable[[dict[str, Mark]], float]
 
 
-def canonical_name(name: str, declared: Sequence[str] = ()) -> str | None:
-    """Return the known column that a name stands for, whatever its case, spaces and signs.
+class WrongCells(InvalidInput):
+    """Cells that break the rule of their column.
 
-    Args:
-        declared: names of further columns, taken as they are.
-
-    >>> canonical_name("Panel Size"), canonical_name("remark")
-    ('panel_size', None)
+    Attributes:
+        cells: (row from 1, column, rule, value) of the first ones.
     """
-    if str(name).strip() in declared:
-        return str(name).strip()
-    folded = re.sub(r"[^a-z0-9]", "", str(name).lower())
-    return {known.replace("_", ""): known for known in KNOWN}.get(folded)
+
+    cells: tuple[tuple[int, str, str, Any], ...] = ()
+
+    @classmethod
+    def at(cls, column: RawColumn, known: str, rule: str, rows: Ints) -> WrongCells:
+        """Return the error of cells; its sentence names the first, its details the first ones.
+
+        Args:
+            known: the name of the known column.
+            rows: places of the wrong cells, from 0.
+        """
+        cells = [
+            (column.row_number(row), known, rule, shown(column.cell(row)))
+            for row in rows[:_LISTED].tolist()
+        ]
+        details = [Detail(known, f"{rule}; row {row} has {v!r}", v) for row, _, _, v in cells]
+        more = f" ({len(rows) - 1} more rows.)" if len(rows) > 1 else ""
+        error = cls(f"{known}: {details[0].message}{more}", details)
+        error.cells = tuple(cells)
+        return error
 
 
-def check_declared(declared: Sequence[str]) -> None:
-    """Raise InvalidInput for names of known-ahead columns that are not allowed."""
-    if len(declared) > MOST_DRIVERS:
-        rule = f"must name at most {MOST_DRIVERS} columns"
-        raise InvalidInput.of("known", rule, len(declared))
-    taken = next((name for name in declared if canonical_name(name) or not name.strip()), None)
-    if taken is not None:
-        rule = "must name columns of your own; those of the service are known without that"
-        raise InvalidInput.of("known", rule, taken)
-    if len(set(declared)) < len(declared):
-        twice = next(name for name in declared if declared.count(name) > 1)
-        raise InvalidInput.of("known", "must name each column once", twice)
-
-
-def check_columns(frame: pd.DataFrame, ignored: list[str], declared: Sequence[str] = ()) -> None:
-    """Raise InvalidInput if a column is given twice, or a needed one is missing.
-
-    Args:
-        ignored: names of unknown columns, to guess the missing one from.
-        declared: names of columns that must be there, too.
-    """
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise InvalidInput.of(str(twice), "is given by two columns")
-    needed = ["date", *SERIES_FIELDS, "wip", "throughput", *declared]
-    missing = [
-        name for name in needed if name not in frame and not (name == "date" and "day" in frame)
-    ]
-    if missing:
-        near = difflib.get_close_matches(missing[0], ignored, n=1)
-        hint = f"; is it {near[0]!r}?" if near else "."
-        raise InvalidInput(
-            f"The column {missing[0]} is missing{hint} Needed are {', '.join(needed)} (day "
-            "instead of date will do).",
-            [Detail(name, "is required") for name in missing],
-        )
+# --- names ------------------------------------------------------------------------------------
 
 
 def label_codes(
-    column: pd.Series, csv: bool, most: int | None
-) -> tuple[NDArray[np.int64], list[str]]:
+    column: RawColumn, known: str, is_escaped: bool, most: int | None
+) -> tuple[Ints, list[str]]:
     """Return the code of each row's name, and the names by code, sorted.
 
     Args:
-        csv: the names are of a CSV file, in which formulas are escaped.
+        known: the name of the known column.
+        is_escaped: names that a spreadsheet would take for formulas have an apostrophe before.
         most: series at most, of which each has a name; None: any number.
 
     Raises:
-        InvalidInput: a row has no name, or one that is too long or holds NUL.
+        InvalidInput: a row has no name, or one that is too long, holds NUL, or is a number that
+            may have been rounded.
         TooLarge: there are more names than series.
     """
-    category = categorized(column)
+    _refuse_odd(column, known, "must be a text")
+    values, codes = column.distinct()
     # Names that differ in spaces are one; ten times the limit is more than that explains.
-    if most is not None and (count := len(category.cat.categories)) > 10 * most:
-        check_series(count, most)
-    codes = category.cat.codes.to_numpy()
-    raw = [label_of(value) for value in category.cat.categories]
-    blank = np.array([*(not label for label in raw), True])[codes]  # the last is that of −1
-    if blank.any():
-        row = int(np.flatnonzero(blank)[0]) + 1
-        raise InvalidInput.of(str(column.name), f"must be a name in every row; row {row} has none")
+    if most is not None and len(values) > 10 * most:
+        check_series(len(values), most)
+    blank = np.flatnonzero(codes < 0)
+    if blank.size:
+        rule = f"must be a name in every row; row {column.row_number(blank[0])} has none"
+        raise InvalidInput.of(known, rule)
+    _check_numbers(column, known)
+    raw = values.to_pylist()
     long = next((label for label in raw if len(label) > 200), None)
     if long:
-        raise InvalidInput.of(str(column.name), "must have at most 200 characters", shown(long))
+        raise InvalidInput.of(known, "must have at most 200 characters", shown(long))
     nul = next((label for label in raw if "\0" in label), None)
     if nul:
-        raise InvalidInput.of(str(column.name), "must have no NUL character", shown(nul))
-    meant = [spreadsheet_text.plain(label) for label in raw] if csv else raw
+        raise InvalidInput.of(known, "must have no NUL character", shown(nul))
+    meant = [spreadsheet_text.plain(label) for label in raw] if is_escaped else raw
+    meant = [unicodedata.normalize("NFC", label) for label in meant]
     labels = sorted(set(meant))
     places = {label: place for place, label in enumerate(labels)}
     return np.array([places[label] for label in meant], np.int64)[codes], labels
 
 
-def categorized(column: pd.Series) -> pd.Series:
-    """Return a column as a category. Raises InvalidInput for JSON lists and objects."""
-    try:
-        return column.astype("category")
-    except TypeError as error:
-        row = next(i for i, value in enumerate(column) if not isinstance(value, Hashable))
-        raise _wrong(column, "must be a text", row) from error
+def _check_numbers(column: RawColumn, known: str) -> None:
+    """Refuse names that came as numbers with more digits than a number keeps."""
+    if column.numbers is None or not pa.types.is_floating(column.numbers.type):
+        return
+    values = column.numbers.drop_null().unique().to_pylist()
+    wrong = next((v for v in values if abs(v) >= _EXACT or float(f"{v:.15g}") != v), None)
+    if wrong is not None and column.numbers.type == pa.float64():
+        rule = "must be sent as a text: a number keeps at most 15 digits"
+        raise InvalidInput.of(known, rule, shown(wrong))
 
 
-def _wrong(column: pd.Series, rule: str, row: int) -> InvalidInput:
-    """The error of one cell; the sentence names its row, counted from 1, and its value."""
-    value = column.iloc[row]
-    value = shown(value.item() if isinstance(value, np.generic) else value)
-    return InvalidInput.of(str(column.name), f"{rule}; row {row + 1} has {value!r}", value)
+def _refuse_odd(column: RawColumn, known: str, rule: str) -> None:
+    if column.odd:
+        raise WrongCells.at(column, known, rule, np.array(sorted(column.odd)))
 
 
-def label_of(value: Any) -> str:
-    """Return the name that a cell holds: a number as people write it, without spaces around it.
+def joined(columns: list[RawColumn], separator: str) -> RawColumn:
+    """Return a column whose texts are those of several, joined; blank where all are."""
+    if len(columns) == 1:
+        return columns[0]
+    parts = []
+    for column in columns:
+        _refuse_odd(column, column.name, "must be a text")
+        values, rows = column.distinct()
+        parts.append(values.take(pa.array(rows, mask=rows < 0)).cast(pa.large_string()))
+    texts = pc.binary_join_element_wise(*parts, separator, null_handling="skip")
+    blank = pc.equal(texts, "")
+    return RawColumn(columns[0].name, pc.if_else(blank, pa.scalar(None, pa.large_string()), texts))
 
-    >>> label_of(15.0), label_of(" A ")
-    ('15', 'A')
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+class NumberColumn:
+    """A column of numbers: its texts, of which the format is still to be decided.
+
+    Args:
+        column: the cells.
+        known: the name of the known column.
+
+    Attributes:
+        errors: number of cells that hold an error of a spreadsheet.
     """
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value).strip()
+
+    def __init__(self, column: RawColumn, known: str) -> None:
+        _refuse_odd(column, known, "must be a number")
+        self.column, self.known = column, known
+        self.errors = 0
+        self._texts, self._rows = self._prepared(column.texts)
+        self._plain = _as_plain(self._texts)
+
+    def _prepared(self, texts: pa.Array | None) -> tuple[pa.Array | None, Ints | None]:
+        """The texts that may be numbers, null where blank; and each row's place among them."""
+        if texts is None:
+            return None, None
+        rows = None
+        if pa.types.is_dictionary(texts.type):
+            rows = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            texts = texts.dictionary
+        blanks = pc.is_in(texts, value_set=pa.array(BLANKS, texts.type))
+        texts = pc.if_else(blanks, pa.scalar(None, texts.type), texts)
+        if _as_plain(texts) is not None:
+            return texts, rows
+        texts = pc.utf8_trim_whitespace(pc.utf8_normalize(texts, "NFKC"))
+        is_error = pc.match_substring_regex(texts, _ERROR)
+        drop = pc.or_(is_error, pc.is_in(texts, value_set=pa.array(BLANKS, texts.type)))
+        wrong = pc.fill_null(is_error, False).to_numpy(zero_copy_only=False)
+        self.errors = int(wrong.sum() if rows is None else np.append(wrong, False)[rows].sum())
+        return pc.if_else(drop, pa.scalar(None, texts.type), texts), rows
+
+    def evidence(self) -> Evidence | None:
+        """Return the evidence for the decimal mark; None if no cell is a text."""
+        return None if self._texts is None else Evidence.of(self._texts)
+
+    def sample(self, mark: Mark, count: int) -> Floats:
+        """Return the first numbers read with a decimal mark, NaN where that is impossible."""
+        if self._texts is None:
+            return self._numbers()[:count]
+        texts = self._texts.slice(0, count)
+        if self._rows is not None:
+            rows = self._rows[:count]
+            texts = self._texts.take(pa.array(rows, mask=rows < 0))
+        fits = pc.fill_null(number_format.valid(texts, mark), False)
+        read = number_format.parsed(pc.if_else(fits, texts, pa.scalar(None, texts.type)), mark)
+        return np.where(np.isnan(read), self._numbers()[:count], read)
+
+    def read(self, mark: Mark) -> Floats:
+        """Return the numbers, NaN where blank.
+
+        Raises:
+            InvalidInput: a cell holds no number, or one that is too large.
+        """
+        values = self._numbers()
+        if self._texts is not None:
+            found = self._plain if mark == "." and self._plain is not None else self._parsed(mark)
+            found = found if self._rows is None else np.append(found, np.nan)[self._rows]
+            values = (
+                found if self.column.numbers is None else np.where(np.isnan(found), values, found)
+            )
+        wild = np.flatnonzero(np.abs(values) > _MOST)
+        if wild.size:
+            raise WrongCells.at(self.column, self.known, "must be at most 1e12", wild)
+        return values
+
+    def _numbers(self) -> Floats:
+        """The cells that are numbers already, NaN for the others."""
+        numbers = self.column.numbers
+        if numbers is None:
+            return np.full(len(self.column), np.nan)
+        values: Floats = pc.cast(numbers, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return values
+
+    def _parsed(self, mark: Mark) -> Floats:
+        texts: Any = self._texts  # not None: only called then
+        fits = pc.fill_null(number_format.valid(texts, mark), True)
+        if not pc.all(fits).as_py():
+            wrong = ~fits.to_numpy(zero_copy_only=False)
+            rows = np.flatnonzero(
+                wrong if self._rows is None else np.append(wrong, False)[self._rows]
+            )
+            if rows.size:
+                raise WrongCells.at(self.column, self.known, "must be a number", rows)
+        return number_format.parsed(pc.if_else(fits, texts, pa.scalar(None, texts.type)), mark)
 
 
-def amounts(column: pd.Series) -> NDArray[np.float64]:
-    """Return the numbers of a column, NaN where blank. Raises InvalidInput for anything else."""
-    if column.dtype in (object, bool):  # pandas takes true for 1
-        flags = np.flatnonzero([isinstance(value, bool | np.bool_) for value in column])
-        if flags.size:
-            raise _wrong(column, "must be a number", int(flags[0]))
-    if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
-        blank = column.isna() | column.astype(str).str.strip().isin(BLANKS)
-        parsed = pd.to_numeric(column.mask(blank), errors="coerce")
-        wrong = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
-        if wrong.size:
-            raise _wrong(column, "must be a number", int(wrong[0]))
-        column = parsed
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    wild = np.flatnonzero(np.abs(values) > 1e12)
-    if wild.size:
-        raise _wrong(column.astype(float), "must be at most 1e12", int(wild[0]))
-    return values
+def _as_plain(texts: pa.Array | None) -> Floats | None:
+    """Texts as numbers if all are in the form of programs: 4500.5; None if not."""
+    if texts is None:
+        return None
+    try:
+        numbers: Floats = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return numbers
 
 
-def day_numbers(frame: pd.DataFrame) -> NDArray[np.int64]:
-    """Return days since 1970-01-01 from the column `date`, or from `day`, counted from ORIGIN.
+# --- days -------------------------------------------------------------------------------------
+
+
+def days_of(column: RawColumn, order: Order | None) -> Dates:
+    """Return days since 1970-01-01, and times of day, of a column of dates.
 
     Raises:
-        InvalidInput: a row has no date, or one that cannot be read.
+        InvalidInput: a row has no date, or one that cannot be read, or the order of day and month
+            cannot be decided.
     """
-    if "date" not in frame:
-        days = amounts(frame["day"])
-        if np.isnan(days).any() or (days % 1 != 0).any() or (np.abs(days) > 1e6).any():
-            raise InvalidInput.of("day", "must be a whole number of at most 1,000,000 in every row")
-        return _in_range(days.astype(np.int64) + day_number(ORIGIN), frame["day"])
-    category = categorized(frame["date"])
-    codes = category.cat.codes.to_numpy()
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0]) + 1
-        raise InvalidInput.of("date", f"must be given in every row; row {row} has none")
-    dates = _parse_dates(pd.Series(category.cat.categories))[codes]
-    wrong = np.flatnonzero(np.isnat(dates))
+    _refuse_odd(column, "date", "must be a date")
+    values, rows = column.distinct()
+    blank = np.flatnonzero(rows < 0)
+    if blank.size:
+        raise InvalidInput.of(
+            "date", f"must be given in every row; row {column.row_number(blank[0])} has none"
+        )
+    used = pc.unique(pa.array(rows)).to_numpy() if len(values) else rows
+    places = np.full(len(values) + 1, -1)
+    places[used] = np.arange(len(used))
+    found = date_format.read(values.take(pa.array(used)), order)
+    days = found.days[places[rows]]
+    wrong = np.flatnonzero(days == UNKNOWN)
     if wrong.size:
-        raise _wrong(frame["date"], "must be ISO 8601 (2024-12-31) or 31.12.2024", int(wrong[0]))
-    return _in_range(dates.astype(np.int64), frame["date"])
+        rule = "must be ISO 8601 (2024-12-31), 31.12.2024, or another form that all rows have"
+        raise WrongCells.at(column, "date", rule, wrong)
+    seconds = None if found.seconds is None else found.seconds[places[rows]]
+    return Dates(_in_range(days, column, "date"), seconds, found.form, found.has_offset)
 
 
-def _in_range(days: NDArray[np.int64], column: pd.Series) -> NDArray[np.int64]:
+def days_of_numbers(column: RawColumn) -> Ints:
+    """Return days since 1970-01-01 of a column of day numbers, counted from ORIGIN.
+
+    Raises:
+        InvalidInput: a row has none.
+    """
+    days = NumberColumn(column, "day").read(".")
+    if np.isnan(days).any() or (days % 1 != 0).any() or (np.abs(days) > 1e6).any():
+        raise InvalidInput.of("day", "must be a whole number of at most 1,000,000 in every row")
+    return _in_range(days.astype(np.int64) + day_number(ORIGIN), column, "day")
+
+
+def _in_range(days: Ints, column: RawColumn, known: str) -> Ints:
     """Days since 1970-01-01, in the years that timestamps in nanoseconds have."""
     outside = np.flatnonzero((days < day_number(_FIRST)) | (days > day_number(_LAST)))
     if outside.size:
-        raise _wrong(column, "must lie in the years 1678 to 2261", int(outside[0]))
+        raise WrongCells.at(column, known, "must lie in the years 1678 to 2261", outside)
     return days
-
-
-def _parse_dates(values: pd.Series) -> NDArray[np.datetime64]:
-    """Read ISO 8601 or day.month.year; anything else, also what is ambiguous, is NaT."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        found = pd.to_datetime(values, utc=True)
-    else:
-        text = values.astype(str).str.strip()
-        dotted = text.str.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{4}")
-        form = "%d.%m.%Y" if len(text) and bool(dotted.all()) else "ISO8601"
-        found = pd.to_datetime(text, format=form, errors="coerce", utc=True)
-    return found.dt.tz_localize(None).to_numpy().astype("datetime64[D]")

@@ -1,30 +1,39 @@
-"""Tables as people have them (CSV, Parquet, JSON rows) → columns of one known form."""
+"""Tables as people have them (CSV, spreadsheets, Parquet, JSON) → columns of one known form."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import orjson
-import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data import csv_files, parquet_files, table_columns, table_limits
-from models.data.table_columns import KNOWN, NUMBERS, canonical_name, check_declared
+from models.data import json_tables, raw_files, table_columns, table_limits
+from models.data.column_mapping import ALL, Mapping, check_declared
+from models.data.column_names import NUMBERS
+from models.data.date_format import Dates
+from models.data.number_format import FORMATS, NAMES, Mark, decide
+from models.data.raw_files import NO_OPTIONS
+from models.data.raw_tables import RawColumn, RawTable
+from models.data.several_rows import Rows, one_a_day
+from models.data.similar_names import similar_names
+from models.data.table_columns import NumberColumn
+from models.data.table_rows import left_out
+from models.data.table_steps import calendar_of
+from models.data.table_units import converted, law_ratio
+from models.series.calendar import Calendar, Step
 from models.series.panel import SERIES_FIELDS
-from utils.api.parsing import shown, unknown
-from utils.errors import BadRequest, Detail, InvalidInput
+from utils.api.upload_options import ReadOptions, UploadOptions
+from utils.errors import InvalidInput
 
-_CHUNK = 1 << 20
-_MANY = 100_000  # rows whose texts take longer than it takes to begin a thread
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SAMPLE = 5000  # rows by which Little's Law tells the number format
 
 
 @dataclass(frozen=True)
@@ -32,21 +41,26 @@ class Table:
     """Rows in the order they came, [n] each.
 
     `days` counts from 1970-01-01. `names` holds, for plant, application and panel size, the
-    code of each row and the label of each code. `numbers` holds floats, NaN where blank; those of
-    `declared` are known ahead.
+    code of each row and the label of each code. `numbers` holds floats, NaN where blank.
+    `seconds` is the time of day, None where no time is given. `read_as` holds what was assumed.
+    `calendar` is the one that the request states the step of; None: it is recognised. The numbers
+    of `declared` are known ahead.
     """
 
-    days: NDArray[np.int64]
-    names: list[tuple[NDArray[np.int64], list[str]]]
-    numbers: dict[str, NDArray[np.float64]]
+    days: Ints
+    names: list[tuple[Ints, list[str]]]
+    numbers: dict[str, Floats]
     ignored: list[str]
+    seconds: Ints | None = None
+    read_as: dict[str, Any] = field(default_factory=dict)
+    calendar: Calendar | None = None
     declared: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.days)
 
     @property
-    def series(self) -> NDArray[np.int64]:
+    def series(self) -> Ints:
         """The number of each row's series, [n]; by it, series are sorted by their names."""
         (a, _), (b, applications), (c, sizes) = self.names
         return (a * len(applications) + b) * len(sizes) + c
@@ -57,44 +71,28 @@ def read_file(
     max_rows: int,
     max_bytes: int,
     max_series: int | None = None,
+    options: UploadOptions = NO_OPTIONS,
+    calendar: Calendar | None = None,
     declared: Sequence[str] = (),
 ) -> Table:
-    """Read CSV (comma, semicolon or tab; BOM; gzip), Parquet or JSON rows, recognised by content.
+    """Read CSV, a spreadsheet, Parquet or JSON rows, recognised by content; text also gzipped.
 
     Unknown columns are ignored, and listed in `ignored`.
 
     Args:
-        declared: names of further columns of numbers, whose values are known ahead.
+        max_series: series at most; None: any number.
+        options: as the request states them; what is not given is recognised.
+        calendar, declared: as of `read_rows`.
 
     Raises:
         BadRequest: the content is broken.
         UnsupportedMedia: it is none of these kinds.
-        InvalidInput: a column is missing or a value cannot be read; the sentence names it.
+        InvalidInput: a column is missing, a value cannot be read, or a choice is needed; the
+            sentence names it.
         TooLarge: more rows, series, or bytes when unpacked, than allowed.
     """
-    start = _start(path, 4)
-    if start == b"PAR1":
-        frame = _read_parquet(path, max_rows, max_bytes, max_series, declared)
-        return _from_frame(frame, False, max_series, declared=declared)
-    if start[:2] != b"\x1f\x8b":
-        return _read_text(path, max_rows, max_series, declared)
-    with NamedTemporaryFile() as unpacked:
-        _unpack(path, unpacked, max_bytes)
-        unpacked.flush()
-        return _read_text(Path(unpacked.name), max_rows, max_series, declared)
-
-
-def _start(path: Path, size: int = _CHUNK) -> bytes:
-    with path.open("rb") as file:
-        return file.read(size)
-
-
-def _read_text(path: Path, max_rows: int, max_series: int | None, declared: Sequence[str]) -> Table:
-    if _start(path).lstrip()[:1] not in (b"[", b"{"):
-        frame = csv_files.read(path, max_rows)
-        return _from_frame(frame, False, max_series, csv=True, declared=declared)
-    table_limits.check_json(path.stat().st_size)
-    return read_rows(_read_json(path.read_bytes()), max_rows, False, max_series, declared)
+    with raw_files.opened(path, max_rows, max_bytes, options) as raw:
+        return table_of(raw, options, False, max_series, calendar, declared)
 
 
 def read_rows(
@@ -102,6 +100,8 @@ def read_rows(
     max_rows: int,
     strict: bool = True,
     max_series: int | None = None,
+    options: ReadOptions = NO_OPTIONS,
+    calendar: Calendar | None = None,
     declared: Sequence[str] = (),
 ) -> Table:
     """Read rows that are JSON objects.
@@ -109,95 +109,152 @@ def read_rows(
     Args:
         strict: refuse unknown fields.
         max_series: series at most; None: any number.
-        declared: as of `read_file`.
+        options: as the request states them.
+        calendar: of the rows, if it is known; else it is recognised, and every date must lie on
+            its grid.
+        declared: names of further columns of numbers, whose values are known ahead.
 
     Raises:
         InvalidInput, TooLarge: as `read_file`.
     """
-    rows = list(rows)
-    table_limits.check_rows(len(rows), max_rows)
-    wrong = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
-    if wrong is not None:
-        raise InvalidInput.of(f"rows.{wrong}", "must be an object", shown(rows[wrong]))
-    try:
-        frame = pd.DataFrame.from_records(rows)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidInput.of("rows", f"cannot be read as a table: {error}") from error
-    return _from_frame(frame, strict, max_series, declared=declared)
+    raw = json_tables.of_rows(list(rows), max_rows, {"format": "json"})
+    return table_of(raw, options, strict, max_series, calendar, declared)
 
 
-def _unpack(path: Path, target: IO[bytes], max_bytes: int) -> None:
-    """Unpack a gzip file, never more than is allowed."""
-    try:
-        with gzip.open(path) as file:
-            while chunk := file.read(_CHUNK):
-                table_limits.check_unpacked(target.tell() + len(chunk), max_bytes)
-                target.write(chunk)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise BadRequest(f"The gzip file is broken: {error}") from error
-
-
-def _read_json(content: bytes) -> list[Any]:
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The content is not JSON: {error}") from error
-    if isinstance(body, dict):
-        body = next((body[name] for name in ("rows", "data") if name in body), None)
-    if not isinstance(body, list):
-        raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
-    return body
-
-
-def _read_parquet(
-    path: Path, max_rows: int, max_bytes: int, max_series: int | None, declared: Sequence[str]
-) -> pd.DataFrame:
-    wanted = partial(canonical_name, declared=declared)
-    table, ignored = parquet_files.read(path, wanted, max_rows, max_bytes, max_series)
-    return table.to_pandas(ignore_metadata=True).assign(**dict.fromkeys(ignored))
-
-
-def _from_frame(
-    frame: pd.DataFrame,
-    strict: bool,
-    max_series: int | None,
-    csv: bool = False,
+def table_of(
+    raw: RawTable,
+    options: ReadOptions = NO_OPTIONS,
+    strict: bool = False,
+    max_series: int | None = None,
+    calendar: Calendar | None = None,
     declared: Sequence[str] = (),
 ) -> Table:
+    """Return the table that raw columns mean.
+
+    Raises:
+        InvalidInput, TooLarge: as `read_file`.
+    """
     check_declared(declared)
-    names = {column: canonical_name(column, declared) for column in frame.columns}
-    ignored = [str(column) for column, name in names.items() if name is None]
-    if strict and ignored:
-        raise InvalidInput(
-            f"Row field {ignored[0]} {unknown(ignored[0], set(KNOWN))}",
-            [Detail(name, unknown(name, set(KNOWN))) for name in ignored],
-        )
-    frame = frame[[column for column, name in names.items() if name]]
-    frame = frame.rename(columns={c: n for c, n in names.items() if n})
-    table_columns.check_columns(frame, ignored, declared)
-    if frame.empty:
+    mapping = Mapping.of(raw.names, options.named, strict, declared)
+    if not raw.rows:
         raise InvalidInput.of("rows", "must have at least one row")
-    if len(frame) > _MANY:
-        frame = _with_categories(frame)
-    table = Table(
-        days=table_columns.day_numbers(frame),
-        names=[table_columns.label_codes(frame[name], csv, max_series) for name in SERIES_FIELDS],
-        numbers={
-            name: table_columns.amounts(frame[name])
-            for name in (*NUMBERS, *declared)
-            if name in frame
-        },
-        ignored=ignored,
-        declared=tuple(declared),
-    )
+    if raw.check_series and max_series is not None:
+        named = [place for name in SERIES_FIELDS for place in mapping.places.get(name, [])]
+        raw.check_series(named, max_series)
+    columns, kept, read_as = _known_columns(raw, mapping)
+    dates = _dates(columns, options)
+    names = _names(columns, len(dates.days), raw.is_escaped, max_series)
+    numbers, formats = _numbers(columns, options, declared)
+    formats["dates"] = {"form": dates.form, "has_offset": dates.has_offset}
+    ignored = [raw.names[place] for place in mapping.ignored]
+    table = Table(dates.days, names, numbers, ignored, dates.seconds, read_as | formats)
+    table = replace(table, declared=tuple(declared))
     if max_series is not None:
         table_limits.check_series(len(np.unique(table.series)), max_series)
-    return table
+
+    def others() -> list[RawColumn]:
+        found = raw.load(mapping.ignored)
+        return found if kept is None else [column.taken(kept) for column in found]
+
+    table = _with_one_row_a_day(table, options, others)
+    return _in_units(table, columns, mapping, options, calendar)
 
 
-def _with_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same, each distinct text once: two columns at a time, as Arrow leaves Python alone."""
-    texts = [name for name in ("date", *SERIES_FIELDS) if name in frame]
-    with ThreadPoolExecutor(2, "texts") as threads:
-        found = threads.map(table_columns.categorized, (frame[name] for name in texts))
-        return frame.assign(**dict(zip(texts, found, strict=True)))
+def _known_columns(
+    raw: RawTable, mapping: Mapping
+) -> tuple[dict[str, RawColumn], Ints | None, dict[str, Any]]:
+    """The known columns, the places of their rows if some were left out, and what was assumed."""
+    columns = {
+        name: table_columns.joined(raw.load(places), " " if name == "date" else " / ")
+        for name, places in mapping.places.items()
+    }
+    kept, skipped = left_out(raw, mapping, columns)
+    if kept is not None:
+        columns = {name: column.taken(kept) for name, column in columns.items()}
+    read_as = raw.read_as | {"rows": raw.rows, "columns": mapping.written(raw.names)}
+    read_as |= {"filled": dict.fromkeys(mapping.filled, ALL)} if mapping.filled else {}
+    read_as |= {"skipped_rows": skipped} if skipped else {}
+    read_as["warnings"] = raw.warnings + mapping.warnings
+    return columns, kept, read_as
+
+
+def _dates(columns: dict[str, RawColumn], options: ReadOptions) -> Dates:
+    if "date" in columns:
+        return table_columns.days_of(columns["date"], options.date_order)
+    day = columns["day"]
+    if pc.all(pc.match_substring_regex(day.distinct()[0], r"^[+-]?\d{1,7}(?:[.,]\d*)?$")).as_py():
+        return Dates(table_columns.days_of_numbers(day), None, "number of the day")
+    return table_columns.days_of(day, options.date_order)
+
+
+def _names(
+    columns: dict[str, RawColumn], rows: int, is_escaped: bool, max_series: int | None
+) -> list[tuple[Ints, list[str]]]:
+    return [
+        table_columns.label_codes(columns[name], name, is_escaped, max_series)
+        if name in columns
+        else (np.zeros(rows, np.int64), [ALL])
+        for name in SERIES_FIELDS
+    ]
+
+
+def _numbers(
+    columns: dict[str, RawColumn], options: ReadOptions, declared: Sequence[str]
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """The numbers by column, and what was assumed to read them."""
+    found = {
+        name: NumberColumn(columns[name], name) for name in (*NUMBERS, *declared) if name in columns
+    }
+    evidence = {name: each for name, column in found.items() if (each := column.evidence())}
+
+    def deviation(marks: dict[str, Mark]) -> float:
+        sample = {name: each.sample(marks.get(name, "."), _SAMPLE) for name, each in found.items()}
+        return abs(math.log(ratio)) if (ratio := law_ratio(sample)) > 0 else math.nan
+
+    stated = FORMATS[options.number_format] if options.number_format else None
+    marks = decide(evidence, stated, deviation)
+    numbers = {name: column.read(marks.get(name, ".")) for name, column in found.items()}
+    formats = {name: NAMES[mark] for name, mark in marks.items() if evidence[name].tells}
+    used = set(formats.values())
+    note: dict[str, Any] = {}
+    if used:
+        note["number_format"] = used.pop() if len(used) == 1 else formats
+    errors = {name: column.errors for name, column in found.items() if column.errors}
+    return numbers, note | ({"error_cells": errors} if errors else {})
+
+
+def _with_one_row_a_day(
+    table: Table, options: ReadOptions, others: Callable[[], list[RawColumn]]
+) -> Table:
+    rows = Rows(table.series, table.days, table.seconds, table.numbers)
+    merged = one_a_day(rows, options.duplicates, others)
+    if merged is None:
+        return table
+    read_as = table.read_as | {"several_rows": merged.note}
+    if merged.places is None:
+        return replace(table, read_as=read_as)
+    names = [(codes[merged.places], labels) for codes, labels in table.names]
+    days = table.days[merged.places]
+    return replace(
+        table, days=days, names=names, numbers=merged.numbers, seconds=None, read_as=read_as
+    )
+
+
+def _in_units(
+    table: Table,
+    columns: dict[str, RawColumn],
+    mapping: Mapping,
+    options: ReadOptions,
+    calendar: Calendar | None,
+) -> Table:
+    """The table in units per step and in steps, with what else there is to state."""
+    stated = options.step if isinstance(options, UploadOptions) else None
+    calendar = calendar or calendar_of(table.days, table.series, Step(stated) if stated else None)
+    step = calendar.step
+    units = mapping.units | {name: c.unit for name, c in columns.items() if c.unit}
+    numbers, notes, warnings = converted(table.numbers, step, units, options.units)
+    read_as = table.read_as | {"step": str(step)} | ({"units": notes} if notes else {})
+    read_as["warnings"] = table.read_as["warnings"] + warnings
+    if alike := similar_names([labels for _, labels in table.names]):
+        read_as["similar_names"] = alike
+    return replace(table, numbers=numbers, read_as=read_as, calendar=calendar if stated else None)

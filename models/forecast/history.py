@@ -41,7 +41,7 @@ def history_of(
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
         return known
-    history = _joined(_requested(forecaster, series_key, request.history, max_rows), known)
+    history = _joined(_requested(forecaster, series_key, request, max_rows), known)
     if len(history.rows) < length:
         raise InvalidInput.of(
             "history",
@@ -54,7 +54,7 @@ def history_of(
 def _requested(
     forecaster: Forecaster,
     series_key: SeriesKey,
-    requested: list[dict[str, object]],
+    request: ForecastFields,
     max_rows: int,
 ) -> History:
     """The cleaned rows of a request.
@@ -63,19 +63,21 @@ def _requested(
         InvalidInput: they cannot be cleaned, or belong to another series.
     """
     names = dict(zip(SERIES_FIELDS, series_key, strict=True))
-    table = tables.read_rows([names | row for row in requested], max_rows)
-    cleaned = cleaning.clean(table, forecaster.calendar_of(series_key))
+    calendar = forecaster.calendar_of(series_key)
+    rows = [names | row for row in request.history or []]
+    table = tables.read_rows(rows, max_rows, options=request, calendar=calendar)
+    cleaned = cleaning.clean(table, calendar)
     panel = cleaned.panel
     if panel.series_keys != (series_key,):
         others = [other for other in panel.series_keys if other != series_key]
         raise InvalidInput.of(
             "history", f"must hold rows of {' / '.join(series_key)} only", " / ".join(others[0])
         )
-    rows = panel.filled()
-    last = int(panel.first[0]) + len(rows) - 1
-    calendar, planned = panel.calendar_of(0), cleaned.plan.get(series_key)
-    ahead = KnownInputs() if planned is None else planned.after(calendar, last)
-    return History(series_key, rows, last, calendar, panel.last_day(0), panel.known, ahead)
+    filled = panel.filled()
+    last = int(panel.first[0]) + len(filled) - 1
+    own, planned = panel.calendar_of(0), cleaned.plan.get(series_key)
+    ahead = KnownInputs() if planned is None else planned.after(own, last)
+    return History(series_key, filled, last, own, panel.last_day(0), panel.known, ahead)
 
 
 def _joined(history: History, known: History | None) -> History:

@@ -78,7 +78,9 @@ class TrainingData:
         self, request: schemas.TrainRequest, seed: int, data_id: str, made_for: str
     ) -> dict[str, Any]:
         if request.training_data is not None:
-            return self._datasets.add_rows(request.training_data, data_id, made_for=made_for)
+            return self._datasets.add_rows(
+                request.training_data, data_id, made_for=made_for, options=request
+            )
         spec = plant_spec(request, seed, self._settings)
         return self._datasets.generate(spec, data_id, made_for=made_for)
 

@@ -48,7 +48,8 @@ def zero_shot_forecaster(
         )
     names = (request.plant, request.application, request.panel_size)
     key = dict(zip(SERIES_FIELDS, names, strict=True))
-    panel = cleaning.clean(tables.read_rows([key | row for row in request.history], max_rows)).panel
+    rows = [key | row for row in request.history]
+    panel = cleaning.clean(tables.read_rows(rows, max_rows, options=request)).panel
     if panel.lengths.max() < FEWEST_ROWS:
         raise InvalidInput.of(
             "history", f"must have at least {FEWEST_ROWS} rows", f"{len(request.history)} rows"

@@ -11,6 +11,7 @@ from utils.api.architectures import Architecture
 from utils.api.field_rules import ShownAs, at_most_one, exactly_one, two_of
 from utils.api.paging import PageQuery
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
+from utils.api.upload_options import ReadOptions
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -145,7 +146,7 @@ _ONE_SOURCE_OF_PLANTS = at_most_one(("trainingData",), ("datasetId",), _PLANT_FI
 PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
 
 
-class TrainRequest(SeedField, HyperparameterFields, PlantFields):
+class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
     """A training, and at most one source of its data: rows, a data set, or what to generate."""
 
     model_config = _example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)
@@ -344,7 +345,7 @@ class LogsQuery(PageQuery):
     )
 
 
-class DataRequest(Request):
+class DataRequest(ReadOptions):
     """Data to check: a stored data set or rows."""
 
     model_config = _example(
@@ -358,7 +359,7 @@ class DataRequest(Request):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        names = {name: to_camel(name) for name in type(self).model_fields}
+        names = {name: to_camel(name) for name in ("dataset_id", "data", "training_data", "rows")}
         given = [alias for name, alias in names.items() if getattr(self, name) is not None]
         if len(given) != 1:
             one = "takes exactly one of datasetId, data, trainingData and rows"
@@ -382,7 +383,7 @@ class NoteRequest(Request):
     )
 
 
-class ForecastFields(Request):
+class ForecastFields(ReadOptions):
     """The fields of a forecast beside its model and plant."""
 
     application: Name = Field(description="name of the application")

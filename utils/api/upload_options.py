@@ -1,4 +1,5 @@
-"""The options of an uploaded table: fields of the query string, or of the form beside the file.
+"""Options of reading a table, where its content does not tell: fields of a request with rows; of an
+uploaded table fields of the query string, or of the form beside the file.
 
 >>> UploadOptions.parse({"columns": '{"start": "Activated"}', "step": "week"}).columns
 {'start': 'Activated'}
@@ -37,24 +38,91 @@ def _names(value: Any) -> Any:
 
 
 NameByRole = Annotated[
-    dict[str, Name], BeforeValidator(_object), WithJsonSchema({"type": "string"})
+    dict[str, Name | Annotated[list[Name], Field(min_length=1, max_length=10)]],
+    BeforeValidator(_object),
 ]
 NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type": "string"})]
+TimeUnit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "steps"]
+RateUnit = Literal[
+    "per_second", "per_minute", "per_hour", "per_day", "per_week", "per_month", "per_step"
+]
 
 
-class UploadOptions(Request):
-    """Options of the reading of an uploaded table."""
+class ColumnUnits(Request):
+    """Units of columns, from which they are converted to units per step, and to steps."""
+
+    throughput: RateUnit | None = Field(None, description="units finished per …")
+    releases: RateUnit | None = Field(None, description="units released per …")
+    cycle_time: TimeUnit | None = Field(None, description="unit of the cycle times")
+
+
+class ReadOptions(Request):
+    """Options of reading rows. The rest is recognised; `read_as` of a reply states it."""
 
     columns: NameByRole | None = Field(
         None,
-        description="a JSON object: names of the table's columns by their meaning, such as "
-        '{"unit": "Lot", "start": "Track in"}; default: recognised',
+        description="names of the table's columns by their meaning, such as "
+        '{"wip": "Bestand"}; of a list of names the texts are joined; default: recognised',
     )
-    date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="order of day and month in dates such as 3/4/2024; default: recognised"
+    units: Annotated[ColumnUnits | None, BeforeValidator(_object)] = Field(
+        None,
+        description="units to convert from, such as "
+        '{"throughput": "per_hour", "cycle_time": "hours"}; default: those in the headers',
+    )
+    number_format: Literal["1,234.5", "1.234,5"] | None = Field(
+        None, description="how numbers in texts are written; default: recognised"
+    )
+    date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
+        None,
+        description="order of day, month and year in dates such as 3/4/2024; default: recognised",
+    )
+    duplicates: Literal["times", "lines", "last"] | None = Field(
+        None,
+        description="several rows of one series and date: `times` of a day (throughput is added, "
+        "WIP averaged), `lines` side by side (both are added) or the `last` one; default: "
+        "recognised",
+    )
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """The names of the table's columns by their meaning."""
+        given = self.columns or {}
+        return {name: [each] if isinstance(each, str) else each for name, each in given.items()}
+
+
+_AsText = WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
+
+
+class UploadOptions(ReadOptions):
+    """Options of reading an uploaded table."""
+
+    columns: Annotated[NameByRole | None, _AsText] = Field(
+        None,
+        description="a JSON object: names of the table's columns by their meaning, such as "
+        '{"unit": "Lot", "start": "Track in"}; of a list of names the texts are joined; default: '
+        "recognised",
+    )
+    units: Annotated[ColumnUnits | None, BeforeValidator(_object), _AsText] = Field(
+        None,
+        description="a JSON object: units to convert from, such as "
+        '{"throughput": "per_hour", "cycle_time": "hours"}; default: those in the headers',
+    )
+
+    encoding: Line | None = Field(
+        None,
+        max_length=60,
+        description="of a text file: utf-8, cp1252, gb18030, shift_jis, …; default: recognised",
+    )
+    separator: Literal[",", ";", "\t", "|"] | None = Field(
+        None, description="between the fields of a CSV file; default: recognised"
+    )
+    sheet: Name | None = Field(
+        None, description="name of the sheet of a spreadsheet; default: the one that fits"
     )
     step: Literal["day", "week", "month"] | None = Field(
-        None, description="of an event log: the step of its series; default: day"
+        None,
+        description="of an event log: the step of its series; default: day. Of a table: the step "
+        "in which each date lies; default: recognised, and dates off its grid are refused",
     )
     from_: Line | None = Field(
         None,

@@ -86,7 +86,7 @@ def _file_of_form() -> FileStorage | None:
         TooLarge: the form has too much beside the file.
     """
     try:
-        return next(iter(request.files.values()), None)
+        files = [file for group in request.files.listvalues() for file in group]
     except RequestEntityTooLarge as error:
         if request.content_length is None or request.content_length > (
             request.max_content_length or 0
@@ -97,6 +97,13 @@ def _file_of_form() -> FileStorage | None:
             f"A form may have at most {request.max_form_parts:,} parts, and {fields} kB of fields "
             "beside the file: curl -F file=@table.csv"
         ) from error
+    if len(files) > 1:
+        raise InvalidInput.of(
+            "file",
+            "must be one; send each table by itself, or join them to one file",
+            f"{len(files)} files",
+        )
+    return files[0] if files else None
 
 
 def read_json_or_table(schema: type[R], folder: Path, settings: Settings) -> R | Path:
@@ -114,7 +121,8 @@ def read_json_or_table(schema: type[R], folder: Path, settings: Settings) -> R |
 def read_options(schema: type[R]) -> R:
     """Return the options of an uploaded table: of the query string, and of the form's fields.
 
-    To be called once the table is saved.
+    The charset of the table's content type is its `encoding`, if no field states another. To be
+    called once the table is saved.
 
     Raises:
         InvalidInput: a field is unknown, breaks its rule, or is given twice.
@@ -127,6 +135,10 @@ def read_options(schema: type[R]) -> R:
                 name[:100], "must be given once: in the URL or in the form", value
             )
         given[name] = value
+    file = next(iter(request.files.values()), None)
+    charset = (file or request).mimetype_params.get("charset")
+    if charset and not request.is_json:
+        given.setdefault("encoding", charset)
     return schema.parse(given)
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from models.data.column_names import KNOWN
 from models.data.events.event_columns import ROLES
 from models.data.events.event_log import DAY
 from models.data.events.event_table import LogOptions
 from models.data.events.event_times import read_times
 from models.data.events.event_upload import EventOptions
-from models.data.table_columns import KNOWN
 from models.series.calendar import Step
 from utils.api.parsing import unknown
 from utils.api.upload_options import UploadOptions
 from utils.errors import InvalidInput
-
-NO_OPTIONS = UploadOptions.model_construct()
 
 
 def event_options(options: UploadOptions) -> EventOptions:
@@ -27,10 +25,10 @@ def event_options(options: UploadOptions) -> EventOptions:
     wrong = next((role for role in options.columns or {} if role not in {*ROLES, *KNOWN}), None)
     if wrong is not None:
         raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, {*ROLES, *KNOWN})}", wrong)
+    order = None if options.date_order == "ymd" else options.date_order
+    columns = {role: names[0] for role, names in options.named.items() if len(names) == 1}
     return EventOptions(
-        LogOptions(
-            options.columns, options.date_order, options.finish_steps, options.waiting_states
-        ),
+        LogOptions(columns or None, order, options.finish_steps, options.waiting_states),
         Step(options.step or "day"),
         _time("from", options.from_),
         _end(options.until),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from models.data.table_columns import canonical_name
+from models.data.column_names import canonical_name
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import unknown
 from utils.errors import Detail, InvalidInput
@@ -127,6 +127,11 @@ def _found(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
             roles[role] = fitting[0]
             taken.add(fitting[0])
     return roles
+
+
+def meaning_of(name: str) -> str | None:
+    """Return the column that a name means, in a table of series or in an event log."""
+    return canonical_name(name) or _ROLE.get(folded(name))
 
 
 def _role(name: str) -> str | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from models.data.cleaning import Cleaned, clean
-from models.data.events import event_aggregation, event_table, raw_table
+from models.data.events import event_aggregation, event_table
 from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate, step_length
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import DAY, OPEN, EventLog, Units, text_of
 from models.data.events.event_table import LogOptions, ReadLog
+from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Step
 from models.series.panel import TARGETS, Panel
@@ -50,58 +49,20 @@ class EventOptions:
         )
 
 
-def read_file(
-    path: Path, options: EventOptions, max_rows: int, max_bytes: int, max_series: int | None
-) -> ReadLog | None:
-    """Read the event log in a file; None if the file holds another kind of table.
+def read(raw: RawTable, options: EventOptions, max_series: int | None) -> ReadLog | None:
+    """Read a table as an event log; None if it is of another kind.
 
     Raises:
         ServiceError: it is an event log, and cannot be read; the sentence names the place.
     """
-    names = raw_table.names(path)
-    if names:
-        found = event_table.roles(names, options.reading)
-        if found is None:
-            return None
-        others = [name for name in names if name not in found.values()]
-        table = [raw_table.read(path, list(found.values()), max_rows, max_bytes)]
-        return _read(table, found, options, others, max_series, csv=True)
-    with path.open("rb") as file:
-        is_json = file.read(64).lstrip()[:1] in (b"[", b"{")
-    return _of_table(raw_table.of_json(path), options, max_series) if is_json else None
-
-
-def read_rows(
-    rows: Sequence[object], options: EventOptions, max_series: int | None
-) -> ReadLog | None:
-    """Read rows that are JSON objects as an event log; None if they are none.
-
-    Raises:
-        ServiceError: as `read_file`.
-    """
-    return _of_table(raw_table.of_rows(rows), options, max_series)
-
-
-def _of_table(
-    table: pa.Table | None, options: EventOptions, max_series: int | None
-) -> ReadLog | None:
-    found = None if table is None else event_table.roles(table.column_names, options.reading)
-    if table is None or found is None:
+    found = event_table.roles(raw.names, options.reading)
+    if found is None or not raw.rows:
         return None
-    others = [name for name in table.column_names if name not in found.values()]
-    return _read([table], found, options, others, max_series)
-
-
-def _read(
-    table: list[pa.Table],
-    found: dict[str, str],
-    options: EventOptions,
-    others: list[str],
-    max_series: int | None,
-    csv: bool = False,
-) -> ReadLog:
-    read = event_table.read_log(table, found, options.reading, csv, max_series)
-    return ReadLog(read.log, read.columns, others, read.date_order)
+    others = [name for name in raw.names if name not in found.values()]
+    places = [raw.names.index(name) for name in found.values()]
+    table = [pa.table(raw.arrays(places), names=list(found.values()))]
+    log = event_table.read_log(table, found, options.reading, raw.is_escaped, max_series)
+    return ReadLog(log.log, log.columns, others, log.date_order)
 
 
 def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, Any]]:

@@ -89,14 +89,14 @@ def test_read_file_reads_western_europes_spreadsheets(tmp_path: Path) -> None:
         (
             HEAD.replace("wip", "throughput") + LINES,
             InvalidInput,
-            "missing",
+            "given by two columns",
         ),
         (HEAD, InvalidInput, "at least one row"),
         (HEAD + LINES.replace("2.5", "two"), InvalidInput, "wip: must be a number; row 2"),
-        (HEAD + LINES.replace("2.5", "1e13"), InvalidInput, "row 2 has 10000000000000.0"),
+        (HEAD + LINES.replace("2.5", "1e13"), InvalidInput, "at most 1e12; row 2 has '1e13'"),
         (HEAD + LINES.replace("2.5", "inf"), InvalidInput, "at most 1e12; row 2"),
         (HEAD + LINES.replace("2024-01-02", "soon"), InvalidInput, "must be ISO 8601"),
-        (HEAD + LINES.replace("2024-01-02", "03/04/2024"), InvalidInput, "must be ISO 8601"),
+        (HEAD + LINES.replace("2024-01-02", "03/04/2024"), InvalidInput, "dateOrder: must"),
         (HEAD + LINES.replace("2024-01-02", ""), InvalidInput, "date"),
         (
             HEAD + LINES.replace("2024-01-02", "0001-01-02"),
@@ -147,7 +147,7 @@ def test_series_are_counted_before_they_are_cleaned(
 def write_parquet(path: Path, **names: Any) -> None:
     """Write a table of one day, of which each row has these names."""
     rows = len(names["plant"])
-    days, ones = pa.array(["2024-01-01"] * rows), np.ones(rows)
+    days, ones = pa.array([f"2024-01-{1 + i // 1000 % 4:02d}" for i in range(rows)]), np.ones(rows)
     pq.write_table(pa.table({"date": days, "wip": ones, "throughput": ones} | names), path)
 
 
@@ -221,7 +221,7 @@ def test_read_file_counts_rows_not_lines(tmp_path: Path, end: str) -> None:
     ("line", "sentence"),
     [
         ("2024-01-01,A,B,C,two,2,3,", "wip: must be a number; row 49990 has 'two'"),
-        ("soon,A,B,C,1,2,3,", "31.12.2024; row 49990 has 'soon'"),
+        ("soon,A,B,C,1,2,3,", "date: .*; row 49990 has 'soon'"),
         ("2024-01-01,,B,C,1,2,3,", "a name in every row; row 49990 has none"),
         ("2024-01-01,A,B,C,1,2,3,4,5", "Expected 8 fields in line 49991, saw 9"),
         ('2024-01-01,A,B,C,1,2,3,"', "EOF inside string starting at row 49990"),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from utils.api.replies.base import DOCUMENT, CreatedAt, ErrorDetail, Part, Reply, Step, Target
+from utils.api.replies.reading import ReadAs
 
 
 class DateRange(Part):
@@ -240,6 +241,9 @@ class UploadReply(Reply):
     data_points: int = Field(description="number of rows, with those that fill gaps")
     summary: DataSummary = Field(description="size, names and dates")
     quality: UploadQuality = Field(description="what was found and repaired")
+    read_as: ReadAs | None = Field(
+        default=None, description="how the table was read; null: stored by an earlier release"
+    )
 
 
 class LawWindow(Part):

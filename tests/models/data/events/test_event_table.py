@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from models.data.datasets import Datasets
-from models.data.events import event_files
+from models.data.events import event_files, event_upload
 from models.data.events.event_columns import roles_of
 from models.data.events.event_log import text_of
 from models.data.events.event_table import LogOptions, ReadLog
-from models.data.events.event_upload import EventOptions, read_file
+from models.data.events.event_upload import EventOptions
+from models.data.raw_files import opened
+from utils.api.upload_options import UploadOptions
 from utils.errors import Conflict, InvalidInput, ServiceError
 
 LOG = "lot;start;finish\nL1;2024-01-01 06:00;2024-01-03 06:00\nL2;2024-01-02 06:00;\n"
@@ -30,7 +32,8 @@ STATES = (
 def read(tmp_path: Path, text: str | bytes, **options: Any) -> ReadLog:
     path = tmp_path / "log"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    found = read_file(path, EventOptions(LogOptions(**options)), 100, 10**6, 100)
+    with opened(path, 100, 10**6, UploadOptions(columns=options.get("columns"))) as raw:
+        found = event_upload.read(raw, EventOptions(LogOptions(**options)), 100)
     assert found is not None
     return found
 
@@ -150,4 +153,4 @@ def test_an_upload_stores_series_and_log(tmp_path: Path) -> None:
     with pytest.raises(Conflict):
         datasets.upload(tmp_path / "log", document["dataset_id"])
     with pytest.raises(ServiceError):
-        datasets.upload(tmp_path / "log", options=EventOptions(begin=10**18))
+        datasets.upload(tmp_path / "log", options=UploadOptions.parse({"from": "2261-01-01"}))

@@ -1,0 +1,179 @@
+"""The columns of a table → the known columns, by their names or as the request states them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.data.column_names import KNOWN, Header, canonical_name, folded
+from models.series.known_inputs import MOST_DRIVERS
+from models.series.panel import SERIES_FIELDS, TARGETS
+from utils.api.parsing import unknown
+from utils.errors import Detail, InvalidInput
+
+ALL = "all"  # the name of the application or panel size where there is no such column
+NEEDED = ("date", *SERIES_FIELDS, "wip", "throughput")
+_FROM_UNITS = (
+    " WIP can be had from starts and finishes: units started so far less units finished so far, at "
+    "the end of each step."
+)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The places of the known columns in a table.
+
+    Attributes:
+        places: known column → places in the table; the texts of several are joined.
+        units: known column → unit in its header.
+        filled: columns of names that the table lacks: the name in every row is ALL.
+        ignored: places of the columns that are not read.
+        warnings: sentences about columns that are not read but seem to be needed.
+    """
+
+    places: dict[str, list[int]]
+    units: dict[str, str] = field(default_factory=dict)
+    filled: list[str] = field(default_factory=list)
+    ignored: list[int] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        stated: dict[str, list[str]],
+        strict: bool = False,
+        declared: Sequence[str] = (),
+    ) -> Mapping:
+        """Return the mapping of the columns of a table.
+
+        Args:
+            names: of the columns, as they are written.
+            stated: known column → names in the table, as the request states them.
+            strict: refuse unknown columns.
+            declared: names of further columns, taken as they are, which must be there.
+
+        Raises:
+            InvalidInput: a stated column is not there, a needed one is missing, one is given twice,
+                or, if strict, one is unknown.
+        """
+        places = {_known(known): _stated_places(names, given) for known, given in stated.items()}
+        places |= {name: _stated_places(names, [name], "known") for name in declared}
+        taken = {place for found in places.values() for place in found}
+        headers = {i: Header.of(name) for i, name in enumerate(names) if i not in taken}
+        for known in KNOWN:
+            found = [i for i, header in headers.items() if header.meaning == known]
+            exact = [i for i in found if headers[i].is_exact]
+            if known not in places and (found := exact or found):
+                if len(found) > 1:
+                    raise _twice(known, [names[i] for i in found])
+                places[known] = found
+        used = {place for found in places.values() for place in found}
+        ignored = [i for i, name in enumerate(names) if i not in used and name.strip()]
+        if strict and ignored:
+            raise _unknown([names[i] for i in ignored])
+        if "date" in places:
+            places.pop("day", None)
+        places.pop("littles_law_compliance", None)
+        filled = [name for name in ("application", "panel_size") if name not in places]
+        _check_needed(places, filled, [names[i] for i in ignored])
+        units = {
+            known: unit
+            for known, found in places.items()
+            if len(found) == 1 and (unit := Header.of(names[found[0]]).unit)
+        }
+        return cls(places, units, filled, ignored, _similar(names, ignored, places))
+
+    def written(self, names: Sequence[str]) -> dict[str, str | list[str]]:
+        """Return known column → name in the table, or names if several are joined."""
+        found = {known: [names[i] for i in places] for known, places in self.places.items()}
+        return {known: each[0] if len(each) == 1 else each for known, each in found.items()}
+
+
+def check_declared(declared: Sequence[str]) -> None:
+    """Raise InvalidInput for names of known-ahead columns that are not allowed."""
+    if len(declared) > MOST_DRIVERS:
+        rule = f"must name at most {MOST_DRIVERS} columns"
+        raise InvalidInput.of("known", rule, len(declared))
+    exact = {folded(known) for known in KNOWN}
+    taken = next((name for name in declared if folded(name) in {*exact, ""}), None)
+    if taken is not None:
+        rule = "must name columns of your own; those of the service are known without that"
+        raise InvalidInput.of("known", rule, taken)
+    if len(set(declared)) < len(declared):
+        twice = next(name for name in declared if declared.count(name) > 1)
+        raise InvalidInput.of("known", "must name each column once", twice)
+
+
+def _known(name: str) -> str:
+    """The known column that the request states by its own name."""
+    found = {folded(known): known for known in KNOWN}.get(folded(name))
+    if found is None:
+        raise InvalidInput.of("columns", f"{name} {unknown(name, set(KNOWN))}", name)
+    return found
+
+
+def _stated_places(names: Sequence[str], given: list[str], option: str = "columns") -> list[int]:
+    places = []
+    for name in given:
+        found = [i for i, written in enumerate(names) if written.strip() == name]
+        if len(found) != 1:
+            count = "several columns" if found else "no column"
+            rule = f"has {count} of that name; the columns are {', '.join(names[:30])}"
+            raise InvalidInput.of(option, rule, name)
+        places += found
+    return places
+
+
+def _twice(known: str, names: list[str]) -> InvalidInput:
+    rule = f"is given by two columns, {names[0]!r} and {names[1]!r}; `columns` chooses"
+    return InvalidInput.of(known, rule)
+
+
+def _unknown(names: list[str]) -> InvalidInput:
+    return InvalidInput(
+        f"Row field {names[0]} {unknown(names[0], set(KNOWN))}",
+        [Detail(name, unknown(name, set(KNOWN))) for name in names],
+    )
+
+
+def _check_needed(places: dict[str, list[int]], filled: list[str], ignored: list[str]) -> None:
+    has = {*places, *filled, *(["date"] if "day" in places else [])}
+    missing = [name for name in NEEDED if name not in has]
+    if not missing:
+        return
+    near = difflib.get_close_matches(missing[0], ignored, n=1)
+    hint = f"; is it {near[0]!r}?" if near else "."
+    derived = _FROM_UNITS if "wip" in missing and "throughput" in places else ""
+    raise InvalidInput(
+        f"The column {missing[0]} is missing{hint} Needed are {', '.join(NEEDED)} (day instead of "
+        f"date will do); `columns` names others.{derived}",
+        [Detail(name, "is required") for name in missing],
+    )
+
+
+def _similar(names: Sequence[str], ignored: list[int], places: dict[str, list[int]]) -> list[str]:
+    """Warnings about columns that are not read though they resemble one that is lacking."""
+    lacking = [name for name in (*TARGETS, "application", "panel_size") if name not in places]
+    found = []
+    for place in ignored:
+        words = names[place].lower().replace("_", " ")
+        for known in lacking:
+            near = difflib.SequenceMatcher(None, words, known.replace("_", " ")).ratio() > 0.75
+            parts = words.split()
+            within = (
+                any(
+                    canonical_name(" ".join(parts[i:j])) == known
+                    for i in range(len(parts))
+                    for j in range(i + 1, len(parts) + 1)
+                )
+                if len(parts) <= 8
+                else False
+            )
+            if near or within:
+                found.append(
+                    f"The column {names[place]!r} was not read; it resembles {known}, which is "
+                    f"missing: `columns` takes it for {known}."
+                )
+    return found

@@ -1,0 +1,188 @@
+"""Names of columns as people write them → the known columns, by meaning, and the units in them.
+
+>>> Header.of("Durchlaufzeit (Std.)")
+Header(written='Durchlaufzeit (Std.)', meaning='cycle_time', unit='hours')
+>>> Header.of("remark").meaning is None
+True
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from models.series.known_inputs import (
+    CAPACITY,
+    PLANNED_RELEASES,
+    PLANNED_THROUGHPUT,
+    RELEASES,
+)
+from models.series.panel import SERIES_FIELDS, TARGETS
+
+OPTIONAL = (
+    "finished_goods",
+    "semi_finished_goods",
+    RELEASES,
+    PLANNED_RELEASES,
+    CAPACITY,
+    PLANNED_THROUGHPUT,
+)
+NUMBERS = (*TARGETS, *OPTIONAL)
+KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
+
+_SYNONYMS = {
+    "date": "datum, tag, stichtag, arbeitstag, produktionstag, produktionsdatum, buchungsdatum, "
+    "zeitpunkt, zeitstempel, timestamp, datetime, date time, time, period, periode, month, "
+    "monat, week, woche, kalenderwoche, calendar day, calendar week, production date, "
+    "posting date, ds, 日期, 日付, 年月日, 日, 時間, 时间, 日時, 月, 月份, 年月, 週, 周, "
+    "生産日, 生产日期, 生產日期",
+    "plant": "factory, fab, site, mill, location, facility, werk, betrieb, fabrik, standort, "
+    "plant name, site name, 工厂, 工廠, 工場, 廠別, 厂别, 廠區, 厂区, 廠, 厂, プラント, 事業所, "
+    "拠点",
+    "application": "product, product family, product group, product line, product type, family, "
+    "segment, category, sku, item, article, material, produkt, produktgruppe, produktfamilie, "
+    "artikel, artikelgruppe, anwendung, warengruppe, 应用, 應用, 用途, 产品, 產品, 製品, 品目, "
+    "機種, 机种, 品種, 品种, 產品別, 产品别, 品名, アプリケーション",
+    "panel_size": "size, panel, dimension, format, variant, variante, größe, groesse, "
+    "panelgröße, panelgroesse, abmessung, zoll, inch, 尺寸, 面板尺寸, 規格, 规格, サイズ, "
+    "パネルサイズ",
+    "wip": "work in process, work in progress, in process, units in process, inventory, stock, "
+    "inventory level, stock level, on hand, queue length, bestand, bestände, bestaende, "
+    "umlaufbestand, umlaufbestände, werkstattbestand, lagerbestand, ware in arbeit, in arbeit, "
+    "in bearbeitung, 在制品, 在製品, 在制, 在製, 在制品数量, 在製品數量, 在制品库存, "
+    "在製品庫存, 库存, 庫存, 仕掛, 仕掛品, 仕掛かり, 仕掛り, 仕掛かり品, 仕掛数, 仕掛在庫, "
+    "仕掛品在庫, 在庫",
+    "throughput": "th, tp, output, outs, out, production, produced, completed, completions, "
+    "finished units, units finished, output quantity, production quantity, production volume, "
+    "good quantity, units out, departures, ausstoß, ausstoss, ausbringung, ausbringungsmenge, "
+    "durchsatz, produktion, produktionsmenge, gutmenge, fertigmeldungen, fertiggestellt, "
+    "abgang, 产出, 產出, 产量, 產量, 产出量, 產出量, 完工数, 完工數, 生産数, 生産量, 出来高, "
+    "完成数, アウトプット, スループット",
+    "cycle_time": "ct, lead time, leadtime, throughput time, flow time, turnaround time, tat, "
+    "time in system, time in process, length of stay, durchlaufzeit, dlz, liegezeit, "
+    "mittlere durchlaufzeit, 周期, 週期, 周期时间, 週期時間, 生产周期, 生產週期, 前置时间, "
+    "前置時間, 交期, リードタイム, サイクルタイム, 通過時間",
+    "finished_goods": "fg, finished goods stock, finished goods inventory, fertigwaren, "
+    "fertigerzeugnisse, fertigwarenbestand, 成品, 成品库存, 成品庫存, 完成品, 完成品在庫, "
+    "製品在庫",
+    "semi_finished_goods": "sfg, semi finished, semifinished, semifinished goods, "
+    "halbfabrikate, halbfertigerzeugnisse, halbfertigwaren, 半成品, 半製品",
+    "releases": "release, starts, started, input, inputs, arrivals, units released, "
+    "units started, wafer starts, einlastung, einlastungen, freigaben, freigabe, zugang, "
+    "zugänge, 投入, 投入量, 投入数, 投入數, 投料, 投料量",
+}
+_UNITS = {
+    "seconds": "s, sec, secs, second, seconds, sek, sekunden, 秒",
+    "minutes": "min, mins, minute, minutes, minuten, 分, 分钟, 分鐘",
+    "hours": "h, hr, hrs, hour, hours, std, stunde, stunden, 小时, 小時, 時間, 时",
+    "days": "d, day, days, tag, tage, tagen, at, kt, arbeitstage, kalendertage, 天, 日",
+    "weeks": "w, wk, week, weeks, woche, wochen, 周, 週",
+    "months": "month, months, monat, monate, 月",
+    "percent": "%, percent, prozent, pct",
+    "pieces": "pcs, pc, piece, pieces, unit, units, ea, each, stk, st, stück, stueck, panels, "
+    "lots, lot, wafers, qty, quantity, count, number, anzahl, menge, 片, 個, 个, 件, 台, 枚, "
+    "数量, 數量",
+    "steps": "periods, period, steps, perioden",
+}
+_EXTRA = {"in", "the", "of", "avg", "average", "mean", "total", "daily", "weekly", "monthly"}
+_EXTRA |= {"mittlere", "mittlerer", "durchschnittliche", "durchschn", "tägl", "per", "pro", "je"}
+_LONGEST = 200  # characters of a name
+_BRACKETS = re.compile(r"[(\[（【{]([^)\]）】}]*)[)\]）】}]")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The name of a column: as it is written, the known column that it means, the unit in it.
+
+    Attributes:
+        meaning: a name of KNOWN; None: none of them.
+        unit: of _UNITS, or with `per` before it (`per hours`); "": none is given.
+    """
+
+    written: str
+    meaning: str | None
+    unit: str = ""
+
+    @classmethod
+    @lru_cache(10_000)
+    def of(cls, written: str) -> Header:
+        """Return the header that is meant by a name."""
+        if len(written) > _LONGEST:
+            return cls(written, None)
+        text = unicodedata.normalize("NFKC", written).casefold()
+        if exact := _meanings().get(folded(text)):
+            return cls(written, exact)
+        inner = " ".join(_BRACKETS.findall(text))
+        words = re.findall(r"[^\W_]+|%|/", _BRACKETS.sub(" ", text))
+        unit = _unit(inner)
+        if "/" in words[1:]:  # WIP/pcs, output/day
+            place = words.index("/", 1)
+            unit = unit or _unit(" ".join(words[place:]))
+            words = words[:place]
+        while words:
+            if meaning := _meanings().get(folded("".join(words))):
+                return cls(written, meaning, unit)
+            if words[-1] in _EXTRA or words[-1] in _unit_words():
+                unit = unit or _unit(words[-1])
+                words.pop()
+            elif words[0] in _EXTRA or _unit_words().get(words[0]) == "pieces":
+                words.pop(0)
+            else:
+                break
+        return cls(written, None, unit)
+
+    @property
+    def is_exact(self) -> bool:
+        """Return true if it is the known name itself, whatever its case, spaces and signs."""
+        return folded(self.written) == folded(self.meaning or "")
+
+
+def canonical_name(name: str) -> str | None:
+    """Return the known column that a name means, in any of its languages and spellings.
+
+    >>> canonical_name("Panel Size"), canonical_name("Bestand"), canonical_name("remark")
+    ('panel_size', 'wip', None)
+    """
+    return Header.of(str(name)).meaning
+
+
+def is_unit(text: str) -> bool:
+    """Return true if a text is a unit and no more: (pcs), days.
+
+    >>> is_unit("(pcs)"), is_unit("Plant_A")
+    (True, False)
+    """
+    words = re.findall(r"[^\W_]+|%", unicodedata.normalize("NFKC", text).casefold())
+    return bool(words) and all(word in _unit_words() or word in _EXTRA for word in words)
+
+
+def folded(text: str) -> str:
+    """Return a text without case, accents, spaces and signs."""
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(sign for sign in text if sign.isalnum())
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    found = {
+        folded(name): known for known, names in _SYNONYMS.items() for name in names.split(", ")
+    }
+    return found | {folded(known): known for known in KNOWN}
+
+
+@cache
+def _unit_words() -> dict[str, str]:
+    return {word: unit for unit, words in _UNITS.items() for word in words.split(", ")}
+
+
+def _unit(text: str) -> str:
+    """The unit that a text states; "" if none, or pieces: there is no other unit of amounts."""
+    parts = re.findall(r"[^\W_]+|%|/", text)
+    is_rate = any(part in ("/", "per", "pro", "je") for part in parts)
+    units = [_unit_words()[part] for part in parts if part in _unit_words()]
+    times = [unit for unit in units if unit != "pieces"]
+    if not times:
+        return ""
+    return f"per {times[-1]}" if is_rate else times[-1]

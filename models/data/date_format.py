@@ -1,0 +1,277 @@
+"""Dates written as texts → days and times of day; the order of day and month from all values.
+
+A time's offset from UTC is not applied: the date is the local one, as it is written.
+
+>>> found = read(pa.array(["31/01/2024", "01/02/2024"]))
+>>> found.form, np.datetime_as_string(found.days.astype("datetime64[D]")).tolist()
+('d/m/y', ['2024-01-31', '2024-02-01'])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from utils.errors import Detail, InvalidInput
+
+Ints = NDArray[np.int64]
+Order = Literal["dmy", "mdy", "ymd"]
+
+UNKNOWN = np.iinfo(np.int64).min  # in place of a day that cannot be read
+_MONTHS = (
+    ("jan", "january", "januar", "jänner", "jaenner"),
+    ("feb", "february", "februar", "feber"),
+    ("mar", "march", "mär", "märz", "mrz", "maerz", "mrt"),
+    ("apr", "april"),
+    ("may", "mai"),
+    ("jun", "june", "juni"),
+    ("jul", "july", "juli"),
+    ("aug", "august"),
+    ("sep", "sept", "september"),
+    ("oct", "october", "okt", "oktober"),
+    ("nov", "november"),
+    ("dec", "december", "dez", "dezember"),
+)
+_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
+_WEEKDAY = (
+    r"(?:(?:\pL{2,9}|\(?[月火水木金土日一二三四五六]\)?|(?:星期|周|週)[一二三四五六日天])[.,]?\s+)?"
+)
+_TIME = (
+    r"(?:(?:\s*[T,]\s*|\s+)(?P<H>\d{1,2})(?:[:.hH時时]?(?P<M>\d{2}))?(?:[:.](?P<S>\d{2})(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?:\s*Uhr)?"
+    r"(?:\s*(?P<zone>Z|UTC|GMT|[+\-\x{2212}]\d{2}(?::?\d{2})?(?::\d{2})?)(?:\s*\[[\w/+\-]+\])?)?)?\s*$"
+)
+_YEAR, _TWO = r"(?P<y>\d{4})", r"\d{1,2}"
+_YEARS, _NAME = r"(?P<y>\d{4}|\d{2})", r"(?P<name>\pL{3,9})\.?"
+# In the order in which they are tried; the first that fits all values is taken.
+_FORMS: dict[str, str] = {
+    "y-m-d": rf"{_YEAR}(?:-(?P<m>{_TWO})-|/(?P<m2>{_TWO})/|\.(?P<m3>{_TWO})\.)(?P<d>{_TWO}){_TIME}",
+    "yyyymmdd": rf"{_YEAR}(?P<m>\d{{2}})(?P<d>\d{{2}}){_TIME}",
+    "y-m": rf"{_YEAR}(?:[-/.]M?|M)(?P<m>{_TWO})\s*$",
+    "yyyymm": rf"{_YEAR}(?P<m>\d{{2}})\s*$",
+    "m/y": rf"(?P<m>{_TWO})[-/.](?P<y>\d{{4}})\s*$",
+    "ISO week": rf"{_YEAR}[- /]?(?:W|KW|CW)[- ]?(?P<w>{_TWO})(?:-(?P<wd>[1-7]))?\s*$",
+    "week/y": rf"(?:W|KW|CW|Week|Woche)[- ]?(?P<w>{_TWO})[-/. ]+(?P<y>\d{{4}})\s*$",
+    "d month y": rf"{_WEEKDAY}(?P<d>{_TWO})(?:\.|st|nd|rd|th)?[ \-/.]?\s*{_NAME}[ \-/,.]*"
+    rf"{_YEARS}{_TIME}",
+    "month d, y": rf"{_WEEKDAY}{_NAME}[ \-]*(?P<d>{_TWO})(?:st|nd|rd|th)?(?:,\s*|\s+|-)"
+    rf"{_YEAR}{_TIME}",
+    "month y": rf"{_NAME}[ \-/,.']*{_YEARS}\s*$",
+    "y month": rf"{_YEAR}[ \-/,.]*{_NAME}\s*$",
+    "年月日": rf"{_YEAR}\s*年\s*(?P<m>{_TWO})\s*月\s*(?P<d>{_TWO})\s*日?{_TIME}",
+    "年月": rf"{_YEAR}\s*年\s*(?P<m>{_TWO})\s*月\s*$",
+}
+_NUMERIC = (
+    rf"{_WEEKDAY}(?P<a>{_TWO})(?P<mark>[-/.])\s?(?P<b>{_TWO})[-/.]\s?(?P<c>\d{{4}}|\d{{2}})\.?"
+    rf"{_TIME}"
+)
+_EPOCHS = {10: 1, 13: 1000, 16: 1_000_000, 19: 1_000_000_000}  # digits → units of a second
+_SERIAL_ZERO = -25_569  # 1899-12-30, day 0 of spreadsheets, in days since 1970-01-01
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Days since 1970-01-01, UNKNOWN where a text cannot be read, [n] each.
+
+    Attributes:
+        seconds: time of day; None: no time is given.
+        form: how they are written, `d/m/y` say.
+        has_offset: a text has an offset from UTC.
+    """
+
+    days: Ints
+    seconds: Ints | None
+    form: str
+    has_offset: bool = False
+
+    @property
+    def unknown(self) -> Ints:
+        """The places of texts that cannot be read."""
+        return np.flatnonzero(self.days == UNKNOWN)
+
+
+def read(texts: pa.Array, order: Order | None = None) -> Dates:
+    """Read dates that are all written in one way.
+
+    Args:
+        texts: distinct, without nulls, [n].
+        order: of the day, month and year in numbers like 01/02/2024; None: decided from all
+            values.
+
+    Raises:
+        InvalidInput: the order cannot be decided; the sentence has two readings and the field.
+    """
+    texts = pc.utf8_trim_whitespace(texts)
+    best = Dates(np.full(len(texts), UNKNOWN), None, "")
+    for form, pattern in _FORMS.items():
+        if len((found := _matched(texts, form, pattern)).unknown) == 0:
+            return found
+        best = min(best, found, key=lambda each: len(each.unknown))
+    for found in (_by_order(texts, order), _counted(texts)):
+        best = min(best, found, key=lambda each: len(each.unknown))
+    return best
+
+
+def _groups(texts: pa.Array, pattern: str) -> tuple[dict[str, pa.Array], NDArray[np.bool_]]:
+    """The named groups of a pattern, "" where a text does not match, and which do."""
+    found = pc.extract_regex(texts, pattern=f"^(?i:{pattern})")
+    names = [field.name for field in found.type]
+    groups = {name: pc.fill_null(pc.struct_field(found, name), "") for name in names}
+    return groups, pc.is_valid(found).to_numpy(zero_copy_only=False)
+
+
+def _numbers(texts: pa.Array) -> Ints:
+    filled = pc.if_else(pc.equal(texts, ""), "0", texts)
+    numbers: Ints = pc.cast(filled, pa.int64()).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _matched(texts: pa.Array, form: str, pattern: str) -> Dates:
+    if not pc.any(pc.match_substring_regex(texts, f"^(?i:{pattern})")).as_py():
+        return Dates(np.full(len(texts), UNKNOWN), None, form)
+    groups, fits = _groups(texts, pattern)
+    year = _years(groups["y"])
+    if "w" in groups:
+        weekday = np.maximum(1, _numbers(groups["wd"])) if "wd" in groups else 1
+        days = _week_days(year, _numbers(groups["w"]), weekday)
+    else:
+        month = _month_numbers(groups)
+        day = _numbers(groups["d"]) if "d" in groups else np.ones(len(texts), np.int64)
+        days = _days(year, month, day)
+    return _dated(np.where(fits, days, UNKNOWN), groups, form)
+
+
+def _month_numbers(groups: dict[str, pa.Array]) -> Ints:
+    if "name" in groups:
+        names = groups["name"].dictionary_encode()
+        numbers = [_MONTH_OF.get(name.lower(), 0) for name in names.dictionary.to_pylist()]
+        return np.array([*numbers, 0], np.int64)[names.indices.to_numpy(zero_copy_only=False)]
+    found = [_numbers(groups[name]) for name in ("m", "m2", "m3") if name in groups]
+    return np.sum(found, axis=0, dtype=np.int64)
+
+
+def _years(texts: pa.Array) -> Ints:
+    """Years; of two digits those from 1970 to 2069."""
+    years = _numbers(texts)
+    short = pc.equal(pc.utf8_length(texts), 2).to_numpy(zero_copy_only=False)
+    return np.where(short, years + np.where(years < 70, 2000, 1900), years)
+
+
+def _days(year: Ints, month: Ints, day: Ints) -> Ints:
+    """Days since 1970-01-01, UNKNOWN where there is no such date."""
+    possible = (month >= 1) & (month <= 12) & (day >= 1) & (year >= 1)
+    months = np.where(possible, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
+    days = months.astype("datetime64[D]").astype(np.int64) + day - 1
+    possible &= days.astype("datetime64[D]").astype("datetime64[M]") == months
+    return np.where(possible, days, UNKNOWN)
+
+
+def _week_days(year: Ints, week: Ints, weekday: Ints | int) -> Ints:
+    """Days of ISO weeks: week 1 has the 4th of January."""
+    fourth = _days(year, np.ones_like(year), np.full_like(year, 4))
+    days = fourth - (fourth + 3) % 7 + (week - 1) * 7 + weekday - 1
+    next_fourth = _days(year + 1, np.ones_like(year), np.full_like(year, 4))
+    last = next_fourth - (next_fourth + 3) % 7
+    return np.where((week >= 1) & (days - weekday + 1 < last), days, UNKNOWN)
+
+
+def _dated(days: Ints, groups: dict[str, pa.Array], form: str) -> Dates:
+    """The dates, and their times of day if any is given."""
+    if "H" not in groups or not pc.any(pc.not_equal(groups["H"], "")).as_py():
+        return Dates(days, None, form)
+    hour, minute, second = (_numbers(groups[name]) for name in "HMS")
+    half = pc.utf8_lower(pc.utf8_slice_codeunits(groups["half"], 0, 1)).to_numpy(
+        zero_copy_only=False
+    )
+    wrong = (half != "") & ((hour < 1) | (hour > 12))
+    hour = np.where(half == "", hour, hour % 12 + np.where(half == "p", 12, 0))
+    midnight = (hour == 24) & (minute == 0) & (second == 0)
+    wrong |= ((hour > 23) & ~midnight) | (minute > 59) | (second > 60)
+    seconds = hour * 3600 + minute * 60 + second
+    has_offset = bool(pc.any(pc.not_equal(groups["zone"], "")).as_py())
+    days = np.where(wrong, UNKNOWN, np.where(midnight & (days != UNKNOWN), days + 1, days))
+    return Dates(days, seconds % 86_400, form, has_offset)
+
+
+# --- day, month and year in numbers -----------------------------------------------------------
+
+
+def _by_order(texts: pa.Array, order: Order | None) -> Dates:
+    groups, fits = _groups(texts, _NUMERIC)
+    if not fits.any():
+        return Dates(np.full(len(texts), UNKNOWN), None, "")
+    a, b = _numbers(groups["a"]), _numbers(groups["b"])
+    short = pc.utf8_length(groups["c"]).to_numpy(zero_copy_only=False) == 2
+    last, first = _years(groups["c"]), _years(pc.utf8_lpad(groups["a"], 2, "0"))
+    readings = {
+        "dmy": _days(last, b, a),
+        "mdy": _days(last, a, b),
+        "ymd": np.where(short, _days(first, b, _numbers(groups["c"])), UNKNOWN),
+    }
+    readings = {name: np.where(fits, days, UNKNOWN) for name, days in readings.items()}
+    mark = groups["mark"][int(np.flatnonzero(fits)[0])].as_py()
+    chosen = order or _decided(texts, readings, mark)
+    return _dated(readings[chosen], groups, mark.join(chosen))
+
+
+def _decided(texts: pa.Array, readings: dict[str, Ints], mark: str) -> str:
+    """The order that all values allow; of several, the one whose days are evenly spaced."""
+    fewest = min(int((days == UNKNOWN).sum()) for days in readings.values())
+    able = [name for name, days in readings.items() if (days == UNKNOWN).sum() == fewest]
+    if mark == "." and "dmy" in able:
+        return "dmy"  # points are not used otherwise
+    even = [name for name in able if _are_even(readings[name])]
+    able = even if len(even) == 1 else able
+    alike = all((readings[name] == readings[able[0]]).all() for name in able)
+    if len(able) == 1 or alike:
+        return able[0]
+    row = int(np.flatnonzero(readings[able[0]] != readings[able[1]])[0])
+    meant = "; ".join(
+        f"{name} reads {np.datetime64(int(readings[name][row]), 'D')}" for name in able
+    )
+    rule = f"must be given, as {texts[row].as_py()!r} has several readings: {meant}"
+    raise InvalidInput(f"dateOrder: {rule}", [Detail("dateOrder", rule)])
+
+
+def _are_even(days: Ints) -> bool:
+    """Return true if days, in order, are evenly spaced by days, weeks or months."""
+    gaps = np.diff(np.unique(days[days != UNKNOWN]))
+    if len(gaps) < 3:
+        return False
+    usual = np.median(gaps)
+    most = max(3 * usual, 31) if usual < 28 else 1.2 * usual
+    near = (gaps >= 28) & (gaps <= 31) if 28 <= usual <= 31 else gaps == usual
+    return bool((usual in (1, 7) or 28 <= usual <= 31) and near.mean() > 0.6 and gaps.max() <= most)
+
+
+# --- days as one number -----------------------------------------------------------------------
+
+
+def _counted(texts: pa.Array) -> Dates:
+    """Days of spreadsheets (45292, of which the fraction is the time), or seconds since 1970."""
+    plain = pc.match_substring_regex(
+        texts, r"^(?:[2-7]\d{4}(?:[.,]\d+)?|1?\d{9}(?:\d{3}){0,3}(?:\.0+)?)$"
+    )
+    fits = plain.to_numpy(zero_copy_only=False)
+    if not fits.all() or not len(texts):
+        return Dates(np.full(len(texts), UNKNOWN), None, "")
+    whole = pc.replace_substring_regex(texts, r"[.,]\d*$", "")
+    digits = np.unique(pc.utf8_length(whole).to_numpy(zero_copy_only=False))
+    if list(digits) == [5]:
+        numbers = pc.cast(pc.replace_substring(texts, ",", "."), pa.float64()).to_numpy()
+        seconds = np.round((numbers % 1) * 86_400).astype(np.int64)
+        days = np.floor(numbers).astype(np.int64) + _SERIAL_ZERO + seconds // 86_400
+        return Dates(days, seconds % 86_400 if seconds.any() else None, "days of a spreadsheet")
+    unit = _EPOCHS.get(int(digits[-1])) if digits[-1] - digits[0] <= 1 else None
+    if unit is None:
+        return Dates(np.full(len(texts), UNKNOWN), None, "")
+    total = _numbers(whole) // unit
+    name = {1: "", 1000: "milli", 1_000_000: "micro", 1_000_000_000: "nano"}[unit]
+    seconds = total % 86_400
+    form = f"{name}seconds since 1970-01-01 in UTC"
+    return Dates(total // 86_400, seconds if seconds.any() else None, form)

@@ -1,0 +1,111 @@
+"""Tables in JSON: rows as objects, alone or in an envelope, one a line, or column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from models.data import table_limits
+from models.data.raw_tables import RawColumn, RawTable
+from utils.api.parsing import shown
+from utils.errors import BadRequest, InvalidInput
+
+_BOM = b"\xef\xbb\xbf"
+_ENVELOPES = ("rows", "data", "value", "results", "items", "records", "d")
+_NEXT_PAGE = ("@odata.nextLink", "odata.nextLink", "__next", "nextLink", "next")
+
+
+def is_json(start: bytes) -> bool:
+    """Return true if a file that begins so is JSON."""
+    return start.removeprefix(_BOM).lstrip()[:1] in (b"[", b"{")
+
+
+def read(path: Path, max_rows: int) -> RawTable:
+    """Read a table in JSON.
+
+    Raises:
+        BadRequest: it is not JSON.
+        InvalidInput: it has no rows that are objects.
+        TooLarge: there are more rows or bytes than allowed.
+    """
+    table_limits.check_json(path.stat().st_size)
+    content = path.read_bytes().removeprefix(_BOM)
+    form, warnings = "json", []
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        body, form = _lines(content, error), "ndjson"
+    if isinstance(body, dict):
+        warnings = [
+            f"The table is one page of several: {name} leads to the next; only this page was read."
+            for name in _NEXT_PAGE
+            if body.get(name) or (isinstance(body.get("d"), dict) and body["d"].get(name))
+        ]
+        body = _unwrapped(body)
+    return of_rows(body, max_rows, {"format": form}, warnings)
+
+
+def _lines(content: bytes, error: orjson.JSONDecodeError) -> list[Any]:
+    """The objects of a file that has one on each line."""
+    first, _, rest = content.partition(b"\n")
+    if not (first.lstrip().startswith(b"{") and first.rstrip().endswith(b"}") and rest.strip()):
+        raise BadRequest(f"The content is not JSON: {error}") from error
+    rows = []
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.strip():
+            try:
+                rows.append(orjson.loads(line))
+            except orjson.JSONDecodeError as wrong:
+                raise BadRequest(f"Line {number} of the content is not JSON: {wrong}") from wrong
+    return rows
+
+
+def _unwrapped(body: dict[str, Any]) -> Any:
+    """The rows in an object: in an envelope, as lists with their names beside, or by column."""
+    found = next((body[name] for name in _ENVELOPES if name in body), None)
+    if isinstance(found, dict):
+        return _unwrapped(found)
+    names, columns = body.get("columns"), list(body.values())
+    if isinstance(names, list) and isinstance(found, list) and _are_lists(found, len(names)):
+        return [dict(zip(map(str, names), row, strict=True)) for row in found]
+    if found is None and columns and _are_lists(columns, None):
+        return [dict(zip(body, row, strict=True)) for row in zip(*columns, strict=True)]
+    if not isinstance(found, list):
+        raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
+    return found
+
+
+def _are_lists(items: list[Any], length: int | None) -> bool:
+    """Return true if all are lists of one length, of the given one if any is given."""
+    lengths = {len(item) if isinstance(item, list) else -1 for item in items}
+    return lengths <= {length} if length is not None else len(lengths) == 1 and -1 not in lengths
+
+
+def of_rows(
+    rows: Any, max_rows: int, read_as: dict[str, Any], warnings: Sequence[str] = ()
+) -> RawTable:
+    """Return the table of rows that are objects.
+
+    Raises:
+        InvalidInput, TooLarge: as `read`.
+    """
+    if not isinstance(rows, list):
+        raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
+    table_limits.check_rows(len(rows), max_rows)
+    wrong = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
+    if wrong is not None:
+        raise InvalidInput.of(f"rows.{wrong}", "must be an object", shown(rows[wrong]))
+    names = [str(name) for name in dict.fromkeys(chain.from_iterable(rows))]
+    table_limits.check_columns(len(names))
+
+    def load(positions: Sequence[int]) -> list[RawColumn]:
+        return [
+            RawColumn.of(names[place], [row.get(names[place]) for row in rows])
+            for place in positions
+        ]
+
+    return RawTable(names, len(rows), load, read_as, list(warnings))

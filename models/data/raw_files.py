@@ -1,0 +1,83 @@
+"""Files of any kind, recognised by content → columns by their names, as texts and numbers."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from models.data import csv_files, json_tables, parquet_files, spreadsheets, table_limits
+from models.data.events.event_columns import meaning_of
+from models.data.raw_tables import RawTable
+from models.data.text_encoding import as_utf8
+from utils.api.upload_options import UploadOptions
+from utils.errors import BadRequest
+
+_CHUNK = 1 << 20
+NO_OPTIONS = UploadOptions.model_construct()
+
+
+@contextmanager
+def opened(
+    path: Path, max_rows: int, max_bytes: int, options: UploadOptions = NO_OPTIONS
+) -> Iterator[RawTable]:
+    """Yield the table in a file: CSV, a spreadsheet, Parquet or JSON; text also gzipped.
+
+    Its columns may be read as long as the context is open.
+
+    Args:
+        options: `encoding`, `separator`, `sheet` and the names of `columns` that are to be
+            recognised; what is not given is recognised.
+
+    Raises:
+        BadRequest: the content is broken.
+        UnsupportedMedia: it is none of these kinds.
+        InvalidInput: a choice is needed, or does not fit; the sentence names the field.
+        TooLarge: more rows, or bytes when unpacked, than allowed.
+    """
+    with TemporaryDirectory() as folder:
+        yield _read(path, Path(folder), max_rows, max_bytes, options)
+
+
+def _read(
+    path: Path, folder: Path, max_rows: int, max_bytes: int, options: UploadOptions
+) -> RawTable:
+    start = _start(path)
+    if start.startswith(b"PAR1"):
+        return parquet_files.read(path, max_rows, max_bytes)
+    stated = {name for names in options.named.values() for name in names}
+    if spreadsheets.is_spreadsheet(start):
+        return spreadsheets.read(path, max_rows, max_bytes, options.sheet, sorted(stated))
+    if start[:2] == b"\x1f\x8b":
+        path = _unpacked(path, folder / "unpacked", max_bytes)
+    path, encoding = as_utf8(path, folder / "utf-8", options.encoding)
+    if json_tables.is_json(_start(path)):
+        raw = json_tables.read(path, max_rows)
+    else:
+
+        def recognise(name: str) -> str | None:
+            return name if name in stated else meaning_of(name)
+
+        raw = csv_files.read(path, max_rows, recognise, options.separator)
+    raw.read_as["encoding"] = encoding
+    return raw
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_CHUNK)
+
+
+def _unpacked(path: Path, target: Path, max_bytes: int) -> Path:
+    """Unpack a gzip file, never more than is allowed."""
+    try:
+        with gzip.open(path) as file, target.open("wb") as out:
+            while chunk := file.read(_CHUNK):
+                table_limits.check_unpacked(out.tell() + len(chunk), max_bytes)
+                out.write(chunk)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadRequest(f"The gzip file is broken: {error}") from error
+    return target

@@ -1,0 +1,33 @@
+"""Names that look alike: they differ in case, spaces, or signs that cannot be seen."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+
+from models.series.panel import SERIES_FIELDS
+
+_LISTED = 20
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+
+def similar_names(names: list[list[str]]) -> list[dict[str, object]]:
+    """Return groups of names that look alike, of plants, applications and panel sizes.
+
+    >>> similar_names([["Plant 1", "Plant\\u00a01", "B"], [], []])
+    [{'field': 'plant', 'names': ['Plant 1', 'Plant\\xa01']}]
+    """
+    found: list[dict[str, object]] = []
+    for field, labels in zip(SERIES_FIELDS, names, strict=True):
+        alike: dict[str, list[str]] = defaultdict(list)
+        for label in labels:
+            alike[_look(label)].append(label)
+        found += [{"field": field, "names": group} for group in alike.values() if len(group) > 1]
+    return found[:_LISTED]
+
+
+def _look(name: str) -> str:
+    """A name without case, width and unseen signs, with single spaces."""
+    name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    return " ".join(name.split())

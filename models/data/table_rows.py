@@ -1,0 +1,85 @@
+"""Rows of a file that are no rows of the table: blank ones, totals, repeated names, remarks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.column_mapping import Mapping
+from models.data.raw_tables import RawColumn, RawTable
+from models.series.panel import SERIES_FIELDS
+
+Ints = NDArray[np.int64]
+
+_TOTAL = re.compile(
+    r"\W*(grand |sub-?)?(total|totals|sum|summe|zwischensumme|gesamt|gesamtsumme|gesamtergebnis|"
+    r"ergebnis|insgesamt|average|mean|mittelwert|durchschnitt|合计|合計|總計|总计|小計|小计|总和|Σ)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_TEXTS = ("date", *SERIES_FIELDS)
+_LISTED = 20
+_LOOKED_AT = 1000  # rows that are looked at one by one
+
+
+def left_out(
+    raw: RawTable, mapping: Mapping, columns: dict[str, RawColumn]
+) -> tuple[Ints | None, dict[str, Any]]:
+    """Return the places of the rows that are left, None for all, and those left out by kind.
+
+    Only rows without a date, or without a plant, are looked at.
+
+    Args:
+        columns: the known columns.
+    """
+    suspect = np.flatnonzero(_is_suspect(columns, raw.rows))
+    if not suspect.size:
+        return None, {}
+    parts = {name: column.taken(suspect) for name, column in columns.items()}
+    filled = np.array([~part.is_blank() for part in parts.values()]).sum(axis=0)
+    blank = suspect[filled == 0]
+    kinds: dict[str, list[int]] = {"total": [], "names": [], "remark": []}
+    ignored = raw.load(mapping.ignored) if raw.read_as["format"] != "parquet" else []
+    for i in np.flatnonzero(filled > 0)[:_LOOKED_AT].tolist():
+        row = int(suspect[i])
+        kind = _kind(row, columns, ignored, int(filled[i]))
+        if kind:
+            kinds[kind].append(row)
+    dropped = np.concatenate([blank, *(np.array(rows, np.int64) for rows in kinds.values())])
+    if not dropped.size or len(dropped) == raw.rows:
+        return None, {}
+    kept = np.setdiff1d(np.arange(raw.rows), dropped)
+    found: dict[str, Any] = {"blank": len(blank)} if len(blank) else {}
+    for kind, rows in kinds.items():
+        if rows:
+            found[kind] = [row + 1 for row in rows[:_LISTED]]
+    return kept, found
+
+
+def _is_suspect(columns: dict[str, RawColumn], rows: int) -> NDArray[np.bool_]:
+    """Rows whose date is blank or has no digit, or whose plant is blank."""
+    suspect = np.zeros(rows, bool)
+    if date := columns.get("date"):
+        values, places = date.distinct()
+        odd = [not re.search(r"\d", value) for value in values.to_pylist()]
+        suspect |= np.array([*odd, True])[places]
+    for name in ("plant", "day"):
+        if name in columns:
+            suspect |= columns[name].is_blank()
+    return suspect
+
+
+def _kind(row: int, columns: dict[str, RawColumn], ignored: list[RawColumn], filled: int) -> str:
+    """The kind of a row that is left out; "": it is a row of the table."""
+    texts = [str(columns[name].cell(row) or "").strip() for name in _TEXTS if name in columns]
+    others = [column.cell(row) for column in ignored]
+    texts += [cell.strip() for cell in others if isinstance(cell, str)]
+    if any(_TOTAL.fullmatch(text) for text in texts):
+        return "total"
+    date = columns.get("date")
+    written = str(date.cell(row) or "").strip() if date else ""
+    if date and written == date.name:
+        return "names"
+    return "remark" if written and filled == 1 else ""

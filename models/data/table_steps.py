@@ -1,0 +1,85 @@
+"""The step of a table's dates, and the dates that do not lie on its grid, which are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.series.calendar import Calendar, Step
+from utils.errors import InvalidInput
+
+Ints = NDArray[np.int64]
+
+_WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+
+def calendar_of(days: Ints, series: Ints, step: Step | None = None) -> Calendar:
+    """Return the calendar of rows in any order; every date lies on its grid.
+
+    Args:
+        days: days since 1970-01-01, [n].
+        series: number of each row's series, [n].
+        step: in which each date lies, as the request states it: dates need not be on its grid.
+
+    Raises:
+        InvalidInput: a date would have to be moved; the sentence has what was seen.
+    """
+    first = days.min()
+    place = series * (days.max() - first + 1) + days - first
+    if not (place[1:] >= place[:-1]).all():
+        order = np.argsort(place, kind="stable")
+        days, series = days[order], series[order]
+    if step:
+        return _stated(days, series, step)
+    calendar = Calendar.of(days, series)
+    moved = np.flatnonzero(calendar.days(calendar.index(days)) != days)
+    if moved.size:
+        date = str(np.datetime64(int(days[moved[0]]), "D"))
+        rule = f"must be evenly spaced: {_seen(days, series, calendar)}"
+        raise InvalidInput.of("date", rule, date)
+    return calendar
+
+
+def _stated(days: Ints, series: Ints, step: Step) -> Calendar:
+    """The calendar of a stated step, of which no series has two rows.
+
+    The position in the step is that of the first date: rows of one series lie in steps of their
+    own, if they can.
+    """
+    offsets = {Step.DAY: [0], Step.WEEK: [0, 1, 2, 3, 4, 5, 6], Step.MONTH: [1]}[step]
+    for offset in offsets:
+        calendar = Calendar(step, offset)
+        index = calendar.index(days)
+        if not ((np.diff(series) == 0) & (np.diff(index) == 0)).any():
+            return calendar
+    rule = f"must be a step of which no series has two rows; {step} is not"
+    raise InvalidInput.of("step", rule, str(step))
+
+
+def _seen(days: Ints, series: Ints, calendar: Calendar) -> str:
+    """The sentence about the dates of a table that lie on no grid."""
+    if calendar.step is Step.WEEK:
+        counts = np.bincount((days + 3) % 7, minlength=7)
+        found = [_WEEKDAYS[i] for i in np.flatnonzero(counts)[np.argsort(-counts[counts > 0])]]
+        return f"the weeks begin on {', '.join(found)}; give each week by the same weekday"
+    dates = days.astype("datetime64[D]")
+    of_month = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
+    is_last = (dates + 1).astype("datetime64[M]") != dates.astype("datetime64[M]")
+    gaps = np.diff(days)[np.diff(series) == 0]
+    gaps = gaps[gaps > 0]
+    if set(np.unique(gaps)) <= {28, 35}:
+        most = "28 days" if (gaps == 28).all() else "four and five weeks (4-4-5)"
+        return f"they are {most} apart, which is neither a week nor a month; give weeks"
+    if ((of_month == 1) | is_last).all():
+        return "some months are given by their first day and some by their last"
+    if (of_month >= 26).mean() > 0.9 and ((days + 3) % 7 < 5).all() and is_last.mean() > 0.4:
+        return (
+            "they seem to be the last working days of months; give months as 2024-05, or by the "
+            "last day"
+        )
+    return f"the months are given by different days ({_listed(of_month)}); give months as 2024-05"
+
+
+def _listed(numbers: Ints) -> str:
+    values, counts = np.unique(numbers, return_counts=True)
+    return ", ".join(map(str, values[np.argsort(-counts, kind="stable")][:6].tolist()))
