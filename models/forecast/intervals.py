@@ -64,7 +64,8 @@ class Intervals:
     Attributes:
         scale: relative size of the errors of each series, around 1, [S, 3].
         quantiles: of errors divided by the scale, at the shares `_SHARES`, [H, 3, Q].
-        growth: power of the horizon by which quantiles grow beyond the last horizon, [3].
+        growth: power of the horizon by which quantiles grow beyond the last horizon, [3];
+            `models.training.interval_growth` measures it where the data is long enough.
     """
 
     scale: Floats

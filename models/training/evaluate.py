@@ -41,6 +41,7 @@ from models.training.calibration import (
 from models.training.combination_choice import Weights, choose_weights, usual_weights
 from models.training.combination_summary import summary
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
+from models.training.interval_growth import measured_growth
 from models.training.member_errors import (
     MemberErrors,
     held_back_errors,
@@ -134,7 +135,12 @@ def _calibrated(
     if model.reconciliation is not None:
         raw = fit_intervals(prepared, parts, tried, is_raw=True)
     paths = fit_sample_paths(prepared, parts, tried, intervals)
-    return replace(model, intervals=intervals, raw_intervals=raw, error_paths=paths)
+    model = replace(model, intervals=intervals, raw_intervals=raw, error_paths=paths)
+    growth = measured_growth(model, prepared)
+    if growth is None:
+        return model
+    raw = raw and replace(raw, growth=growth)
+    return replace(model, intervals=replace(intervals, growth=growth), raw_intervals=raw)
 
 
 def _members(

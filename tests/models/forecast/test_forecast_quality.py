@@ -244,6 +244,21 @@ def of_plants() -> tuple[PublishedModel, Panel]:
     return published(prepare(panel, HYPER))[0], panel
 
 
+@pytest.mark.parametrize(("kept", "low", "high"), [(1.0, 0.25, 0.75), (0.0, 0.0, 0.15)])
+def test_beyond_the_horizon_intervals_grow_as_errors_do(
+    kept: float, low: float, high: float
+) -> None:
+    """A random walk's with the root of the horizon, those of noise not at all."""
+    steps = np.random.default_rng(1).normal(0, 0.02, (8, 400, 3))
+    for day in range(1, 400):
+        steps[:, day] += kept * steps[:, day - 1]
+    keys = tuple(("p", "a", f"s{i}") for i in range(8))
+    model, _ = published(prepare(panel_of(list(100 * np.exp(steps)), keys), HYPER))
+    assert model.intervals is not None
+    growth = model.intervals.growth
+    assert (growth >= low).all() and (growth <= high).all()
+
+
 @given(
     series=st.integers(0, 7),
     more=st.floats(1.02, 4),
