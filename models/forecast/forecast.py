@@ -120,7 +120,13 @@ class Forecast:
         )
 
     def shifted(
-        self, what_if: WhatIfEffect, was: Floats, wip: float | None, throughput: float | None
+        self,
+        what_if: WhatIfEffect,
+        was: Floats,
+        wip: float | None,
+        throughput: float | None,
+        most: float = np.inf,
+        sure: float = 1.0,
     ) -> Forecast:
         """Return the forecast from another state of the last day.
 
@@ -128,16 +134,20 @@ class Forecast:
             what_if: the effect of another state.
             was: WIP, throughput and cycle time of the last day as they were, [3].
             wip, throughput: the other state; None: as it was.
+            most: throughput that the line can put out in a step.
+            sure: share of the change of state that the data has shown; confidence is multiplied by
+                it.
         """
         if wip is None and throughput is None:
             return self
-        factors = what_if.factors(was, wip, throughput, self.values.shape[1])
+        factors = what_if.factors(was, wip, throughput, self.values[0], most)
         return replace(
             self,
             values=self.values * factors,
             raw=self.raw * factors,
             lower={level: bound * factors for level, bound in self.lower.items()},
             upper={level: bound * factors for level, bound in self.upper.items()},
+            confidence=self.confidence * sure,
             paths=None if self.paths is None else self.paths * factors,
         )
 

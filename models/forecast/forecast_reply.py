@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.series_rows import MAX_GAP
+from models.forecast.asked_state import from_asked_state
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
@@ -91,15 +92,15 @@ def _fields(
     """Fields that the reply to a single request and the entry of a batch share."""
     if not forecast.is_finite:
         raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
-    last = request.last_throughput or request.planned_throughput
-    forecast = forecast.shifted(forecaster.what_if, history.rows[-1], request.current_wip, last)
+    forecast, unseen = from_asked_state(forecaster, history, request, forecast)
     days, start = reply_days(history, request), history.rows[-1]
     forecast = days.spread(forecast, start if forecast.start is None else forecast.start[0])
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
-    review["warnings"] = [*_not_believed(history, forecast), *review["warnings"]]
+    review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
+    review["is_valid"] = review["is_valid"] and not unseen
     if not forecaster.has_cycle_times(history.series_key):
         review["warnings"].append(_DERIVED)
     if request.history is None:

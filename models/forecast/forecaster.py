@@ -180,6 +180,17 @@ class Forecaster:
         end = self._series.get(series_key)
         return end.highest_throughput if end else math.inf
 
+    def seen(self, history: History) -> tuple[Floats, Floats]:
+        """Return the least and the most that was seen of a series, [3] each, in units."""
+        low, high = np.nanmin(history.rows, axis=0), np.nanmax(history.rows, axis=0)
+        number = self._numbers.get(history.series_key)
+        if number is None or not isinstance(self.encoding, Encoding):
+            return low, high
+        at = np.array([number])
+        ranges = (self.encoding.lowest[at], self.encoding.highest[at])
+        least, most = (self.encoding.scaling.inverse(end, at)[0] for end in ranges)
+        return np.minimum(low, least), np.maximum(high, most)
+
     def has_cycle_times(self, series_key: SeriesKey) -> bool:
         """Return False if no cycle time of a series was given to the training."""
         end = self._series.get(series_key)

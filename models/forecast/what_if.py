@@ -10,12 +10,17 @@ the state as it was is therefore multiplied by factors that follow from the bala
     ln factor of throughput       = elasticity × ln factor of WIP
     ln factor of cycle time       = (1 − elasticity) × ln factor of WIP    (Little's Law)
 
+A line puts out no more than the most that was ever seen of it. Where these factors would need more,
+throughput is held at that, and WIP follows from the balance, with the releases that the forecast
+from the state as it was implies.
+
 `worked_off` is the share of a difference in WIP that the line works off within a step, the
 slope of its clearing function (S. C. Graves, "A tactical planning model for a job shop",
 Operations Research 34, 1986); it is estimated by regression on the training span.
 
     >>> effect, was = WhatIfEffect(worked_off=0.5), np.array([100.0, 50.0, 2.0])
-    >>> effect.factors(was, wip=150.0, throughput=None, steps=3)[:, 0].round(2).tolist()
+    >>> found = effect.factors(was, wip=150.0, throughput=None, values=np.tile(was, (3, 1)))
+    >>> found[:, 0].round(2).tolist()
     [1.5, 1.22, 1.11]
 """
 
@@ -105,27 +110,43 @@ class WhatIfEffect:
         """Return a forecast as it is from another state.
 
         Args:
-            values: forecast in units, [..., steps, 3].
+            values: forecast in units, [steps, 3].
             was: WIP, throughput and cycle time of the last day as they were, [3].
             wip, throughput: the other state; None: as it was.
         """
         if wip is None and throughput is None:
             return values
-        return values * self.factors(was, wip, throughput, values.shape[-2])
+        return values * self.factors(
+            was, wip, throughput, values.reshape(-1, *values.shape[-2:])[0]
+        )
 
     def factors(
-        self, was: Floats, wip: float | None, throughput: float | None, steps: int
+        self,
+        was: Floats,
+        wip: float | None,
+        throughput: float | None,
+        values: Floats,
+        most: float = np.inf,
     ) -> Floats:
-        """Return the factors on a forecast, [steps, 3]. Arguments as of `shift`."""
+        """Return the factors on a forecast, [steps, 3]. Other arguments as of `shift`.
+
+        Args:
+            values: forecast in units, [steps, 3].
+            most: throughput that the line can put out in a step.
+        """
         held, put_out = float(was[_WIP]), float(was[_THROUGHPUT])
         residence = held / put_out if put_out > 0 else 1.0
         more_held = 0.0 if wip is None else wip - held
         # Work that stays less than a step arrives within it: only part was on hand before.
         more_out = 0.0 if throughput is None else (throughput - put_out) * min(1.0, residence)
         first = np.log(max(_LEAST, 1 + (more_held - more_out) / max(held, 1e-9)))
-        left = first * (1 - self.worked_off) ** np.arange(steps)
+        left = first * (1 - self.worked_off) ** np.arange(len(values))
         elasticity = float(np.clip(self.worked_off * residence, *_ELASTICITY))
-        return np.asarray(np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity]))
+        found = np.asarray(np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity]))
+        ceiling = np.maximum(most, values[:, _THROUGHPUT])
+        if (values[:, _THROUGHPUT] * found[:, _THROUGHPUT] <= ceiling).all():
+            return found
+        return _held_at(ceiling, values, found[0, _WIP], elasticity)
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into an equal one."""
@@ -135,6 +156,40 @@ class WhatIfEffect:
     def from_document(cls, document: dict[str, Any]) -> WhatIfEffect:
         """Return the effect that `to_document` described."""
         return cls(float(document["worked_off"]))
+
+
+def balance_gap(before: Floats, after: Floats) -> float:
+    """Return the gap in the balance of the flow of a shifted forecast, relative to its throughput.
+
+    With the releases of the forecast before, the mean size of change of WIP − releases +
+    throughput.
+
+    Args:
+        before, after: forecasts in units, [steps, 3].
+    """
+    more = after - before
+    gaps = np.diff(more[:, _WIP]) + more[:-1, _THROUGHPUT]
+    total = float(np.abs(after[:-1, _THROUGHPUT]).sum())
+    return float(np.abs(gaps).sum()) / total if total > 0 else 0.0
+
+
+def _held_at(ceiling: Floats, values: Floats, first: float, elasticity: float) -> Floats:
+    """Factors of a line whose throughput is held at a ceiling, [steps, 3]; WIP by the balance.
+
+    Args:
+        ceiling: most throughput of each step, [steps].
+        values: forecast in units, [steps, 3].
+        first: factor of WIP in the first step.
+    """
+    wip, throughput = values[:, _WIP], values[:, _THROUGHPUT]
+    found, more = np.ones_like(values), (first - 1) * wip[0]
+    for step in range(len(values)):
+        ratio = max(_LEAST, 1 + more / max(wip[step], 1e-9))
+        output = min(throughput[step] * ratio**elasticity, ceiling[step])
+        factor = output / throughput[step] if throughput[step] > 0 else 1.0
+        found[step] = ratio, factor, ratio / factor
+        more -= output - throughput[step]
+    return found
 
 
 def _relative(panel: Panel, filled: Floats, early: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -108,7 +108,8 @@ def _confidence(quantiles: Floats) -> Floats:
     inside = _share_below(quantiles, middle / (1 - CLOSE)) - _share_below(
         quantiles, middle / (1 + CLOSE)
     )
-    return np.minimum.accumulate(inside.mean(axis=2), axis=1)
+    certain = quantiles[..., 0] == quantiles[..., -1]
+    return np.minimum.accumulate(np.where(certain, 1.0, inside).mean(axis=2), axis=1)
 
 
 def _paths(quantiles: Floats, count: int) -> Floats:

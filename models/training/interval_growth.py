@@ -1,4 +1,4 @@
-"""How far intervals grow beyond the horizon that errors are calibrated over.
+"""Growth of intervals beyond the horizon that errors are calibrated over.
 
 The published model forecasts two horizons ahead, from origins in the second half of all data. It
 has learned from some of these rows, so only the ratio of its errors is used:

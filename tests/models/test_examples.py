@@ -16,6 +16,8 @@ MODULES = [
     "models.forecast.intervals",
     "models.forecast.pretrained_inputs",
     "models.forecast.reconciliation",
+    "models.forecast.asked_state",
+    "models.forecast.error_record",
     "models.forecast.what_if",
     "models.planning.clearing_function",
     "models.planning.closed_line",

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
 from models.data_generator import PlantSpec, generate
-from models.forecast.what_if import WhatIfEffect
+from models.forecast.asked_state import share_seen
+from models.forecast.what_if import WhatIfEffect, balance_gap
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 
@@ -60,6 +61,23 @@ def test_cycle_times_follow_by_littles_law(wip: float, throughput: float) -> Non
     shifted = WhatIfEffect(0.4).shift(PATH, WAS, wip, throughput)
     np.testing.assert_allclose(shifted[:, 0], shifted[:, 1] * shifted[:, 2])
     assert (shifted > 0).all()
+
+
+def test_a_line_puts_out_no_more_than_it_ever_did_and_the_rest_stays() -> None:
+    effect = WhatIfEffect(0.5)
+    shifted = PATH * effect.factors(WAS, 1_000_000.0, None, PATH, most=60.0)
+    assert (shifted[:, 1] == 60).all()  # of 50, which is what is released
+    np.testing.assert_allclose(np.diff(shifted[:, 0]), -10)
+    np.testing.assert_allclose(shifted[:, 0], shifted[:, 1] * shifted[:, 2])
+    assert balance_gap(PATH, shifted) < 1e-9
+    assert balance_gap(PATH, effect.shift(PATH, WAS, 1_000_000.0, None)) > 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "share"), [(100, 1), (150, 1), (200, 0.5), (1e6, 5e-5), (80, 1), (60, 0.5), (0, 0.2)]
+)
+def test_the_share_of_a_change_that_was_seen(asked: float, share: float) -> None:
+    assert share_seen(asked, 100, 80, 150) == pytest.approx(share, rel=0.01)
 
 
 def test_the_state_as_it_was_changes_nothing() -> None:

@@ -133,6 +133,34 @@ def test_sample_paths_are_joint_courses_of_the_three_targets(client: FlaskClient
     assert ask(client, history=rows(60), paths=1001).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"throughput": 0, "cycle_time": None},
+        {"wip": 0, "throughput": 0, "cycle_time": 0},
+        {"wip": 0, "cycle_time": None},
+        {"wip": 1e-12, "throughput": 1e-13, "cycle_time": None},
+    ],
+)
+def test_lines_that_stand_still_are_forecast_too(client: FlaskClient, row: Body) -> None:
+    reply = ask(client, history=rows(30, **row), predictionDays=40, paths=2)
+    assert reply.status_code == 200
+    days = reply.json["predictions"]
+    assert all(0 <= day["confidence"] <= 1 for day in days)
+    if row.get("throughput") == 0:
+        assert {day["predicted_throughput_hi95"] for day in days} == {0}
+
+
+def test_a_state_that_was_never_seen_has_little_confidence_and_a_warning(
+    client: FlaskClient,
+) -> None:
+    reply = ask(client, history=rows(60), predictionDays=28, currentWIP=1_000_000).json
+    days, review = reply["predictions"], reply["validation"]
+    assert max(day["confidence"] for day in days) < 0.01
+    assert max(day["predicted_throughput"] for day in days) <= 56  # the most that was seen
+    assert not review["is_valid"] and "currentWIP 1e+06 is above" in review["warnings"][0]
+
+
 @pytest.mark.parametrize("field", ["currentWIP", "lastThroughput"])
 def test_another_state_of_the_last_day_moves_the_forecast(
     client: FlaskClient, dataset_id: str, field: str
