@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
+from models.data.dataset_calendars import calendars_in, change
 from models.data.datasets import Datasets
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
@@ -39,6 +40,7 @@ from models.services.waiting_requests import WaitingRequests
 from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaster
 from utils import validation
 from utils.api import replies, schemas
+from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.request_limits import check_horizon
@@ -184,7 +186,8 @@ class LSTMService:
             path, options=options
         )
         names = ("dataset_id", "data_points", "summary", "quality", "read_as")
-        return replies.UploadReply(**{name: document[name] for name in names if name in document})
+        fields: dict[str, Any] = {name: document[name] for name in names if name in document}
+        return replies.UploadReply(**fields, calendars=cast("Any", calendars_in(document)))
 
     def _known_upload(
         self, path: Path, options: UploadOptions, idempotency_key: str | None
@@ -211,6 +214,25 @@ class LSTMService:
             ServiceError: the table cannot be read; the message names the place.
         """
         return replies.DataQualityReply(**examine(self.datasets, data, options))
+
+    def calendars(self, id: str) -> replies.CalendarsReply:
+        """Return the working calendars of a data set.
+
+        Raises:
+            NotFound: there is no such data set.
+        """
+        document = self.datasets.store.document(id)
+        return replies.CalendarsReply(dataset_id=id, calendars=cast("Any", calendars_in(document)))
+
+    def change_calendars(self, id: str, request: CalendarRequest) -> replies.CalendarsReply:
+        """Give a data set other working calendars.
+
+        Raises:
+            NotFound: there is no such data set.
+            InvalidInput: they do not fit its rows, or name a plant or a country that is not known.
+        """
+        change(self.datasets, id, request.calendar)
+        return self.calendars(id)
 
     def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars, series_name
-from models.series.working_calendar import EVERY_DAY, WorkingCalendar, weekdays_of
+from models.series.working_calendar import EVERY_DAY, NOTHING_GIVEN, WorkingCalendar, weekdays_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -186,13 +186,22 @@ def _bases(
     rows: SeriesRows, plant: str, members: Ints, given: PlantCalendars | None
 ) -> Iterator[tuple[list[str], Ints, WorkingCalendar]]:
     """The names, the series and the weekly pattern of each calendar of a plant."""
-    if given is not None:
-        own = [given.of(rows.keys[g]) for g in members]
+    given = given or PlantCalendars()
+    own = [given.of(rows.keys[g], NOTHING_GIVEN) for g in members]
+    if len(set(own)) > 1 or own[0].weekdays:
         usual = Counter(own).most_common(1)[0][0]
         for base in dict.fromkeys(own):
             some = members[[each == base for each in own]]
             yield _names(rows, plant, some, base == usual), some, base
         return
+    for names, some, recognised in _weekly_bases(rows, plant, members):
+        yield names, some, own[0].added_to(recognised)
+
+
+def _weekly_bases(
+    rows: SeriesRows, plant: str, members: Ints
+) -> Iterator[tuple[list[str], Ints, WorkingCalendar]]:
+    """The names, the series and the weekly pattern that the rows of a plant show."""
     usual = _weekly(_Shown.of(rows, members))
     worked, decided = _shares(rows, members)
     every_week = np.isin(np.arange(1, 8), usual.weekdays)

@@ -17,7 +17,8 @@ from models.data.tables import Table
 from models.series.calendar import Calendar, Step
 from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import TARGETS, Panel, SeriesKey
-from models.series.plant_calendars import ALL, PlantCalendars
+from models.series.plant_calendars import PlantCalendars
+from utils.api.calendar_schemas import ALL
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
 
@@ -90,6 +91,8 @@ def clean(
     rows = rows.select(last & _inside(rows.group, rows.numbers, last))
     if calendar is not None and calendar.working:
         given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
+    if given is not None and step.step is not Step.DAY:
+        raise InvalidInput.of("calendar", f"is for rows of days; these are a {step.step} apart")
     is_fixed = step.step is not Step.DAY or (calendar is not None and given is None)
     worked = WorkedRows.fixed(rows) if is_fixed or not len(rows.group) else worked_rows(rows, given)
     step, lanes = worked.calendars.applied(step, rows.keys)

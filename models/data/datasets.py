@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from models.data.events import event_files, event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.events.event_upload import EventOptions
+from models.data.given_calendars import given_calendars
 from models.data.plan_rows import Plan, read_stored_plan, write_plan
 from models.data.raw_files import NO_OPTIONS
 from models.data.tables import Table
@@ -30,8 +31,9 @@ from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars
+from utils.api.calendar_schemas import CalendarFields
 from utils.api.upload_options import ReadOptions, UploadOptions
-from utils.errors import DamagedFile
+from utils.errors import DamagedFile, InvalidInput
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
 from utils.storage.artifact_store import ArtifactStore, Writer
@@ -133,6 +135,7 @@ class Datasets:
         mark: str | None = None,
         options: UploadOptions = NO_OPTIONS,
         declared: Sequence[str] = (),
+        calendar: Mapping[str, CalendarFields] | None = None,
     ) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
 
@@ -142,6 +145,7 @@ class Datasets:
             id, mark: as of `generate`.
             options: how the table is to be read.
             declared: names of further columns whose values are known ahead.
+            calendar: working calendars that hold, by plant.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
@@ -164,7 +168,10 @@ class Datasets:
             read, read_as = event_upload.read(raw, chosen, self.max_series), raw.read_as
             if read is None:
                 table = tables.table_of(raw, options, False, self.max_series, declared=declared)
-                return cleaned_table(table), None, {"read_as": table.read_as}
+                given = given_calendars(options.calendar, table.names[0][1])
+                return cleaned_table(table, given=given), None, {"read_as": table.read_as}
+        if options.calendar is not None:
+            raise InvalidInput.of("calendar", "is for tables of days; this is an event log")
         about = {"event_options": chosen.to_document(), "read_as": read_as}
         return event_upload.series_of(read, chosen)[0], read.log, about
 
@@ -175,6 +182,7 @@ class Datasets:
         made_for: str | None = None,
         declared: Sequence[str] = (),
         options: ReadOptions = NO_OPTIONS,
+        calendar: Mapping[str, CalendarFields] | None = None,
     ) -> dict[str, Any]:
         """Check and store rows posted as JSON, under a fresh id or a given one.
 
@@ -182,6 +190,7 @@ class Datasets:
             made_for: as of `generate`.
             declared: as of `upload`.
             options: how the rows are to be read.
+            calendar: as of `upload`.
 
         Raises:
             ServiceError: as `upload`.
@@ -190,7 +199,8 @@ class Datasets:
         table = tables.read_rows(rows, self.max_rows, options=options, **limits)
         more: dict[str, Any] = {"read_as": table.read_as}
         more |= {} if made_for is None else {"made_for": made_for}
-        return self._store(_POSTED, cleaned_table(table), None, id, more=more)
+        cleaned = cleaned_table(table, given=given_calendars(calendar, table.names[0][1]))
+        return self._store(_POSTED, cleaned, None, id, more=more)
 
     def _store(
         self,

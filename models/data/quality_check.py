@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from models.data.datasets import Datasets, cleaned_table
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_upload import EventOptions
+from models.data.given_calendars import given_calendars
 from models.data.quality import report
 from models.data.raw_files import NO_OPTIONS
 from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Calendar
-from models.series.plant_calendars import PlantCalendars
+from models.series.plant_calendars import PlantCalendars, described
+from utils.api.calendar_schemas import CalendarFields
 from utils.api.schemas import DataRequest
 from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import InvalidInput
@@ -32,6 +35,9 @@ def examine(
     refuse because its gaps are too long, the longest stretch of each series is judged, and
     `unmendable` has the refusal.
 
+    Args:
+        calendar: working calendars that hold, by plant, in place of those of a stored data set.
+
     Raises:
         NotFound: there is no such data set.
         ServiceError: the table cannot be read; the sentence names the place.
@@ -41,6 +47,7 @@ def examine(
     return {
         "data_points": len(cleaned.panel.values) + len(cleaned.closed.group),
         "summary": summary_of(cleaned.panel, len(cleaned.closed.group)),
+        "calendars": described(cleaned.calendars, {key[0] for key in cleaned.panel.series_keys}),
         "quality": {
             **quality,
             **report(cleaned.panel, cleaned.extras.get("releases")),
@@ -57,27 +64,33 @@ def _received(
     chosen = event_options(options)
     if isinstance(source, Path):
         with raw_files.opened(source, rows, size, options) as raw:
-            return (*_read(raw, options, chosen, series), None)
+            return (*_read(raw, options, chosen, series, options.calendar), None)
     if source.posted is not None:
         raw = json_tables.of_rows(source.posted, rows, {"format": "json"})
-        return (*_read(raw, source, chosen, series), None)
+        return (*_read(raw, source, chosen, series, options.calendar or source.calendar), None)
     document = datasets.store.document(str(source.dataset_id))
     # Filled gaps may have made it larger than what may be uploaded.
     rows = max(rows, document["data_points"])
     with datasets.parquet(document["dataset_id"]) as path:
         table = tables.read_file(path, rows, size, calendar=calendar_of(document))
-    given = PlantCalendars.from_document(document) if document.get("calendars") else None
+    known = PlantCalendars.from_document(document) if document.get("calendars") else None
+    given = given_calendars(options.calendar or source.calendar, table.names[0][1]) or known
     cleaned, unmendable = _cleaned(table, calendar_of(document), given)
     return cleaned, unmendable, document.get("quality")
 
 
 def _read(
-    raw: RawTable, options: ReadOptions, chosen: EventOptions, max_series: int
+    raw: RawTable,
+    options: ReadOptions,
+    chosen: EventOptions,
+    max_series: int,
+    calendar: Mapping[str, CalendarFields] | None,
 ) -> tuple[Cleaned, dict[str, Any] | None]:
     log = event_upload.read(raw, chosen, max_series)
     if log:
         return event_upload.series_of(log, chosen)[0], None
-    return _cleaned(tables.table_of(raw, options, False, max_series), None, None)
+    table = tables.table_of(raw, options, False, max_series)
+    return _cleaned(table, None, given_calendars(calendar, table.names[0][1]))
 
 
 def _cleaned(

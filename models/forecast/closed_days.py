@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from models.forecast.pretrained_inputs import FUTURE
 from models.series.calendar import Calendar, lanes_of, plain
+from models.series.working_calendar import weekdays_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,12 +38,15 @@ class DayGrid:
         rows_before: steps from the last row back to the row of each day before the origin, 0 for
             the last one, [n, length]; of a closed day, those to the worked day before it.
         closed_before: True for closed days before the origin, [n, length].
+        unusual_before: True for those of weekdays that are worked ahead: they say nothing of the
+            same weekday ahead, [n, length].
         places: number of the day of each step ahead, from 0, [n, steps].
         closed: True for closed days ahead, [n, days].
     """
 
     rows_before: Ints
     closed_before: NDArray[np.bool_]
+    unusual_before: NDArray[np.bool_]
     places: Ints
     closed: NDArray[np.bool_]
 
@@ -64,7 +68,12 @@ class DayGrid:
         places = worked.reshape(len(last), steps) - today - 1
         ahead = today + 1 + np.arange(int(places.max()) + 1)
         closed = ~calendar.is_open(ahead, lane)
-        return cls(plain(last)[:, None] - step, closed_before, places, closed)
+        weekday = weekdays_of(past)[..., None] == np.arange(1, 8)
+        worked_ahead = (
+            (weekdays_of(ahead)[..., None] == np.arange(1, 8)) & ~closed[..., None]
+        ).any(1)
+        unusual = closed_before & (weekday & worked_ahead[:, None]).any(axis=2)
+        return cls(plain(last)[:, None] - step, closed_before, unusual, places, closed)
 
     @property
     def days(self) -> int:
@@ -74,7 +83,8 @@ class DayGrid:
     def past(self, rows: Floats) -> Floats:
         """Return rows of worked days, [n, m, 3], on all days before the origin, [n, length, 3].
 
-        NaN for days before the first row, and for the cycle times of closed days.
+        NaN for days before the first row, for the cycle times of closed days, and for the
+        throughput of unusual ones.
         """
         count = rows.shape[1]
         found = np.take_along_axis(
@@ -83,6 +93,7 @@ class DayGrid:
         found = np.where((self.rows_before < count)[..., None], found, np.nan)
         known = ~np.isnan(found[..., 1])
         found[..., 1] = np.where(self.closed_before & known, 0.0, found[..., 1])
+        found[..., 1] = np.where(self.unusual_before, np.nan, found[..., 1])
         found[..., 2] = np.where(self.closed_before, np.nan, found[..., 2])
         return found
 

@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import cleaning, tables
+from models.data.given_calendars import given_calendars
 from models.forecast.forecaster import Forecaster, History
+from models.series.calendar import Calendar, Step
 from models.series.known_inputs import KnownInputs
+from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
+from models.series.working_calendar import NOTHING_GIVEN, WorkingCalendar
 from utils.api.schemas import ForecastFields
 from utils.errors import InvalidInput
 
@@ -34,14 +38,15 @@ def history_of(
     cold = not forecaster.knows(series_key)
     if cold and (request.history is None or not forecaster.can_start_cold):
         forecaster.check(series_key)
+    calendar = _calendar_of(forecaster, series_key, request, known)
     if request.history is None:
         if known is None:
             raise InvalidInput.of(
                 "history",
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
-        return known
-    history = _joined(_requested(forecaster, series_key, request, max_rows), known)
+        return known._replace(calendar=calendar)
+    history = _joined(_requested(calendar, series_key, request, max_rows), known)
     if len(history.rows) < length:
         raise InvalidInput.of(
             "history",
@@ -51,8 +56,32 @@ def history_of(
     return history
 
 
+def _calendar_of(
+    forecaster: Forecaster, series_key: SeriesKey, request: ForecastFields, known: History | None
+) -> Calendar:
+    """The calendar of a series: that of the model, and after its last day that of the request.
+
+    Raises:
+        InvalidInput: the request names a plant or a country that is not known, or the model has
+            no use for a calendar.
+    """
+    own = forecaster.calendar_of(series_key)
+    plants = {key[0] for key in forecaster.encoding.series_keys} | {series_key[0]}
+    given = given_calendars(request.calendar, plants)
+    if given is None:
+        return own
+    if own.step is not Step.DAY or isinstance(forecaster.encoding, LegacyEncoding):
+        raise InvalidInput.of("calendar", "is for models of this service of rows of days")
+    before = own.working[0] if own.working else WorkingCalendar()
+    after = given.of(series_key, NOTHING_GIVEN).added_to(before)
+    if known is None:
+        return Calendar(working=(after,), origin=own.origin)
+    working = before.followed_by(after, known.last_day)
+    return Calendar(working=(working,), origin=own.origin or known.last_day)
+
+
 def _requested(
-    forecaster: Forecaster,
+    calendar: Calendar,
     series_key: SeriesKey,
     request: ForecastFields,
     max_rows: int,
@@ -63,7 +92,6 @@ def _requested(
         InvalidInput: they cannot be cleaned, or belong to another series.
     """
     names = dict(zip(SERIES_FIELDS, series_key, strict=True))
-    calendar = forecaster.calendar_of(series_key)
     rows = [names | row for row in request.history or []]
     table = tables.read_rows(rows, max_rows, options=request, calendar=calendar)
     cleaned = cleaning.clean(table, calendar)

@@ -46,6 +46,8 @@ class TrainArguments(JobArguments):
         architecture: name of the network's design.
         seed: seed of the initial weights and the shuffling.
         keep_optimizer: True if the `.keras` file is to hold the optimizer's state.
+        calendar: working calendars in place of those of the data set, by plant, as the request
+            has them; None: those of the data set.
         plant: the one plant to train on; None: all of the data.
         group_id: id of the request for one model per plant that it belongs to.
         group_size: number of jobs in that group.
@@ -59,6 +61,7 @@ class TrainArguments(JobArguments):
     architecture: str = Architecture.PLAIN
     seed: int = 0
     keep_optimizer: bool = False
+    calendar: dict[str, Any] | None = None
     plant: str | None = None
     group_id: str | None = None
     group_size: int = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS
 from dbos import error as engine
 
+from models.data.dataset_calendars import load_with
 from models.jobs.arguments import (
     BacktestArguments,
     CompressArguments,
@@ -26,6 +27,7 @@ from models.registry.opening import open_forecaster
 from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
+from utils.api.calendar_schemas import calendars_of
 from utils.api.schemas import BacktestRequest
 from utils.errors import Conflict, InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.logs import logger
@@ -181,7 +183,8 @@ def _train(
 
 
 def _panel(context: WorkerContext, arguments: TrainArguments) -> Panel:
-    panel = context.datasets.load(arguments.dataset_id)
+    calendar = None if arguments.calendar is None else calendars_of(arguments.calendar)
+    panel = load_with(context.datasets, arguments.dataset_id, calendar)
     if arguments.plant is None:
         return panel
     return panel.select([s for s, key in enumerate(panel.series_keys) if key[0] == arguments.plant])

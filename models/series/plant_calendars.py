@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from models.series.calendar import Calendar, Step
 from models.series.panel import SeriesKey
 from models.series.working_calendar import WorkingCalendar
+from utils.api.calendar_schemas import ALL
 
 Ints = NDArray[np.int64]
 
-ALL = "*"  # in place of a name: every plant that is not named itself
 _DAILY = WorkingCalendar()
 
 
@@ -40,10 +40,10 @@ class PlantCalendars:
     by_name: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     origin: int = 0
 
-    def of(self, key: SeriesKey) -> WorkingCalendar:
-        """Return the calendar of a series."""
+    def of(self, key: SeriesKey, default: WorkingCalendar = _DAILY) -> WorkingCalendar:
+        """Return the calendar of a series, or a default where none is named for it."""
         names = (series_name(key), key[0], ALL)
-        return next((self.by_name[name] for name in names if name in self.by_name), _DAILY)
+        return next((self.by_name[name] for name in names if name in self.by_name), default)
 
     def applied(
         self, calendar: Calendar, keys: Iterable[SeriesKey]
@@ -75,6 +75,13 @@ class PlantCalendars:
             {name: WorkingCalendar.from_document(own) for name, own in by_name.items()},
             int(document.get("calendar_origin", 0)),
         )
+
+
+def described(calendars: PlantCalendars, plants: Iterable[str]) -> dict[str, Any]:
+    """Return the calendar of every plant, and of series that differ from theirs, JSON-ready."""
+    shown = dict.fromkeys([*plants, *(name for name in calendars.by_name if name != ALL)])
+    usual = calendars.by_name.get(ALL, _DAILY)
+    return {name: calendars.by_name.get(name, usual).to_document() for name in shown}
 
 
 def series_name(key: SeriesKey) -> str:

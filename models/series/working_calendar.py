@@ -45,7 +45,8 @@ class WorkingCalendar:
     """The days on which a plant works.
 
     Attributes:
-        weekdays: worked every week, 1 (Monday) to 7 (Sunday), ascending.
+        weekdays: worked every week, 1 (Monday) to 7 (Sunday), ascending; of a calendar that only
+            adds to another one, (): those of the other.
         every_second_week: a worked day of each weekday that is worked every second week, in days
             since 1970-01-01.
         country, subdivision: whose public holidays are closed, by the codes of the package
@@ -149,10 +150,36 @@ class WorkingCalendar:
                 found.append((first, last))
         return tuple(found)
 
+    def added_to(self, other: WorkingCalendar) -> WorkingCalendar:
+        """Return another calendar with what this one states in its place, or beside it.
+
+        The weekdays and the country take the place of the other's; the days are added.
+        """
+        weeks = self if self.weekdays or self.every_second_week else other
+        country = self if self.country is not None else other
+        opened = set(_each(other.open)) - set(_each(self.closed))
+        closed = set(_each(other.closed)) - set(_each(self.open))
+        return WorkingCalendar(
+            weeks.weekdays or other.weekdays,
+            weeks.every_second_week,
+            country.country,
+            country.subdivision,
+            self._spans(closed | set(_each(self.closed))),
+            spans_of(opened | set(_each(self.open))),
+        )
+
     def followed_by(self, other: WorkingCalendar, last: int) -> FollowedCalendar:
         """Return this calendar up to a last day, and another one after it."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return FollowedCalendar(**fields, later=other, last=last)
+        return FollowedCalendar(
+            self.weekdays,
+            self.every_second_week,
+            self.country,
+            self.subdivision,
+            self.closed,
+            self.open,
+            other,
+            last,
+        )
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into an equal calendar."""
@@ -178,6 +205,9 @@ class WorkingCalendar:
         )
 
 
+NOTHING_GIVEN = WorkingCalendar(())  # adds nothing to another calendar
+
+
 @dataclass(frozen=True)
 class FollowedCalendar(WorkingCalendar):
     """A calendar that holds up to a last day, after which another one holds.
@@ -189,6 +219,12 @@ class FollowedCalendar(WorkingCalendar):
 
     later: WorkingCalendar = WorkingCalendar()
     last: int = 0
+
+    def with_days(self, closed: Iterable[int] = (), worked: Iterable[int] = ()) -> WorkingCalendar:
+        """Return the calendar with more closed and more worked days."""
+        shut, extra = list(closed), list(worked)
+        now = super().with_days(shut, extra)
+        return now.followed_by(self.later.with_days(shut, extra), self.last)
 
     @property
     def works_every_day(self) -> bool:

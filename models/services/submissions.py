@@ -17,6 +17,7 @@ from models.jobs.states import Job, member_id
 from models.registry.registry import Registry
 from models.services.training_data import TrainingData
 from utils.api import request_limits, schemas
+from utils.api.calendar_schemas import to_json
 from utils.api.idempotency import fingerprint, seed_of, used_key
 from utils.settings import Settings
 from utils.storage.artifact_reader import DOCUMENT
@@ -130,4 +131,6 @@ class Submissions:
     ) -> Iterator[tuple[dict[str, Any], TrainArguments]]:
         with self._data.stored(request, arguments.seed, data_id, made_for) as (document, owned):
             data = {"dataset_id": document["dataset_id"], "owns_data": owned}
+            if request.calendar is not None and not owned:
+                data["calendar"] = to_json(request.calendar)
             yield document, arguments.model_copy(update=data)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from models.data.datasets import Datasets, is_of_training
+from models.data.given_calendars import given_calendars
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
 from models.services.synthetic_data import plant_spec
@@ -61,7 +62,9 @@ class TrainingData:
             made_for: id of the job, or the group of jobs, that it is stored for.
         """
         if request.dataset_id is not None:
-            yield self._datasets.store.document(request.dataset_id), False
+            document = self._datasets.store.document(request.dataset_id)
+            given_calendars(request.calendar, document["summary"]["plants"])  # or it is refused
+            yield document, False
             return
         try:
             document = self._store(request, seed, data_id, made_for)
@@ -79,7 +82,11 @@ class TrainingData:
     ) -> dict[str, Any]:
         if request.training_data is not None:
             return self._datasets.add_rows(
-                request.training_data, data_id, made_for=made_for, options=request
+                request.training_data,
+                data_id,
+                made_for=made_for,
+                options=request,
+                calendar=request.calendar,
             )
         spec = plant_spec(request, seed, self._settings)
         return self._datasets.generate(spec, data_id, made_for=made_for)

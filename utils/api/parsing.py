@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
@@ -252,6 +252,18 @@ def unknown(name: str, known: set[str]) -> str:
     folded = {candidate.lower().replace("_", ""): candidate for candidate in sorted(known)}
     near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.5)
     return f"is not a known field; did you mean {folded[near[0]]}?" if near else "is not known"
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return the question for the nearest of some names, or else a list of them.
+
+    >>> nearest("Nroth", ["North", "South"])
+    'did you mean North?'
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    names = sorted(known)
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"did you mean {near[0]}?" if near else ", ".join(names[:20]) + more
 
 
 def shown(value: Any) -> Any:

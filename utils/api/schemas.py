@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from utils.api.architectures import Architecture
+from utils.api.calendar_schemas import Calendars
 from utils.api.field_rules import ShownAs, at_most_one, exactly_one, two_of
 from utils.api.paging import PageQuery
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
@@ -158,6 +159,11 @@ class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
         None, description="id of the data set to train on; one source of data at most"
     )
     background: Flag = Field(False, description="true: reply 202 with a job at once")
+    calendar: Calendars | None = Field(
+        None,
+        description="the working calendar of all plants, or calendars by plant; default: that of "
+        "the data set, else as recognised in the rows",
+    )
     keep_optimizer: Flag = Field(
         False, description="true: the .keras file also holds Adam's state, to be trained on"
     )
@@ -356,6 +362,11 @@ class DataRequest(ReadOptions):
     data: Rows | None = Field(None, description="rows")
     training_data: Rows | None = Field(None, description="rows, by another name")
     rows: Rows | None = Field(None, description="rows, by another name")
+    calendar: Calendars | None = Field(
+        None,
+        description="the working calendar of all plants, or calendars by plant; default: that of "
+        "the data set, else as recognised in the rows",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -410,6 +421,11 @@ class ForecastFields(ReadOptions):
         0, ge=0, le=1000, description="number of the last known rows in the reply's `history`"
     )
     raw: Flag = Field(False, description="true: forecasts before reconciliation")
+    calendar: Calendars | None = Field(
+        None,
+        description="working calendar after the last row, of all plants or by plant: its weekdays "
+        "and country replace those of the model, its closed and open days are added",
+    )
     working_days_only: Flag = Field(
         False,
         description="true: closed days are left out, and predictionDays counts worked days; "

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from utils.api.calendar_schemas import CalendarsAsText
 from utils.api.parsing import Line, Name, Request
 
 
@@ -118,6 +119,11 @@ class UploadOptions(ReadOptions):
     )
     sheet: Name | None = Field(
         None, description="name of the sheet of a spreadsheet; default: the one that fits"
+    )
+    calendar: CalendarsAsText | None = Field(
+        None,
+        description="the working calendar of all plants, or calendars by plant, as a JSON object; "
+        "what it leaves open is recognised in the rows",
     )
     step: Literal["day", "week", "month"] | None = Field(
         None,

@@ -14,7 +14,7 @@ def install(app: Flask, settings: Settings) -> None:
     CORS(
         app,
         origins=settings.origins,
-        methods=["GET", "POST", "DELETE", "OPTIONS"],
+        methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
         allow_headers=[
             "Content-Type",
             "Authorization",

@@ -16,6 +16,9 @@ from utils.api.replies.base import (
     Reply as Reply,
 )
 from utils.api.replies.data import (
+    CalendarsReply as CalendarsReply,
+)
+from utils.api.replies.data import (
     CountByTarget as CountByTarget,
 )
 from utils.api.replies.data import (
@@ -68,6 +71,9 @@ from utils.api.replies.data import (
 )
 from utils.api.replies.data import (
     Outlier as Outlier,
+)
+from utils.api.replies.data import (
+    PlantCalendar as PlantCalendar,
 )
 from utils.api.replies.data import (
     QualityReport as QualityReport,

@@ -100,6 +100,20 @@ class Gaps(TypedDict, total=False):
 
 
 @with_config(DOCUMENT)
+class PlantCalendar(TypedDict, total=False):
+    """The days on which a plant works."""
+
+    weekdays: Annotated[list[int], Field(description="worked every week, 1 (Monday) to 7 (Sunday)")]
+    every_second_week: Annotated[
+        list[str], Field(description="a worked date of each weekday worked every second week")
+    ]
+    country: Annotated[str | None, Field(description="whose public holidays are closed")]
+    subdivision: Annotated[str | None, Field(description="part of that country")]
+    closed: Annotated[list[str], Field(description="closed dates and spans, both ends included")]
+    open: Annotated[list[str], Field(description="dates worked whatever else holds")]
+
+
+@with_config(DOCUMENT)
 class LawFigures(TypedDict, total=False):
     """Little's Law over windows of the data."""
 
@@ -244,6 +258,20 @@ class UploadReply(Reply):
     read_as: ReadAs | None = Field(
         default=None, description="how the table was read; null: stored by an earlier release"
     )
+    calendars: dict[str, PlantCalendar] = Field(
+        description="days on which each plant works, as given or recognised; a series that differs "
+        "from its plant is named, too"
+    )
+
+
+class CalendarsReply(Reply):
+    """The working calendars of a data set."""
+
+    dataset_id: str = Field(description="id of the data set")
+    calendars: dict[str, PlantCalendar] = Field(
+        description="days on which each plant works; a series that differs from its plant is "
+        "named, too"
+    )
 
 
 class LawWindow(Part):
@@ -348,6 +376,9 @@ class DataQualityReply(Reply):
 
     data_points: int = Field(description="number of rows, with those that fill gaps")
     summary: DataSummary = Field(description="size, names and dates")
+    calendars: dict[str, PlantCalendar] = Field(
+        description="days on which each plant works, as given or recognised"
+    )
     quality: QualityReport = Field(description="what was found")
 
 

@@ -10,6 +10,7 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from utils.api import replies as r
 from utils.api import schemas as s
+from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.replies.flow import FlowReply
 from utils.api.upload_options import UploadOptions
@@ -89,6 +90,33 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
     with TemporaryDirectory() as folder:
         data = bodies.read_json_or_table(s.DataRequest, Path(folder), service.settings)
         return service.examine(data, bodies.read_options(UploadOptions))
+
+
+@views.get("/api/data/<id:dataset_id>/calendar", reply=r.CalendarsReply)
+def read_calendars(service: LSTMService, dataset_id: str) -> r.CalendarsReply:
+    """Read the working calendars of a data set.
+
+    The days on which each plant works, as they were given or recognised.
+    """
+    return service.calendars(dataset_id)
+
+
+@views.put(
+    "/api/data/<id:dataset_id>/calendar",
+    request=CalendarRequest,
+    reply=r.CalendarsReply,
+    action="data.calendar",
+    expensive=True,
+)
+def change_calendars(
+    service: LSTMService, body: CalendarRequest, dataset_id: str
+) -> r.CalendarsReply:
+    """Change the working calendars of a data set.
+
+    What the calendar leaves open is recognised in the rows. Days with output are open whatever it
+    says. Models that were trained before keep the calendar of their training.
+    """
+    return service.change_calendars(dataset_id, body)
 
 
 @views.get("/api/data", reply=r.DatasetsReply, query=s.DatasetsQuery)

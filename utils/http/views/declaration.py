@@ -42,6 +42,10 @@ class Views:
         """Declare a view of POST; `fields` are those of `Endpoint`."""
         return self._declare("POST", rule, fields)
 
+    def put(self, rule: str, **fields: Any) -> Callable[[V], V]:
+        """Declare a view of PUT; `fields` are those of `Endpoint`."""
+        return self._declare("PUT", rule, fields)
+
     def delete(self, rule: str, **fields: Any) -> Callable[[V], V]:
         """Declare a view of DELETE; `fields` are those of `Endpoint`."""
         return self._declare("DELETE", rule, fields)

@@ -1,0 +1,63 @@
+"""The working calendars of stored data sets: read with another one, and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.data import tables
+from models.data.cleaning import Cleaned, clean
+from models.data.dataset_summary import calendar_of
+from models.data.datasets import Datasets
+from models.data.given_calendars import given_calendars
+from models.series.panel import Panel
+from models.series.plant_calendars import PlantCalendars, described
+from utils.api.calendar_schemas import CalendarFields
+from utils.errors import InvalidInput
+
+Document = dict[str, Any]
+
+
+def load_with(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields] | None) -> Panel:
+    """Return the series of a data set with a calendar of a request; None: with its own.
+
+    Raises:
+        NotFound: there is no such data set.
+        InvalidInput: the calendar does not fit the rows.
+    """
+    return datasets.load(id) if calendar is None else _cleaned(datasets, id, calendar).panel
+
+
+def change(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]) -> None:
+    """Give a data set another calendar.
+
+    Raises:
+        NotFound: there is no such data set.
+        InvalidInput: the calendar does not fit the rows: it has open days without any.
+    """
+    cleaned = _cleaned(datasets, id, calendar)
+    filled = cleaned.quality["gaps"]
+    if filled["steps"]:
+        first = filled["places"][0]
+        raise InvalidInput.of(
+            "calendar",
+            f"must have open days with rows only; {filled['steps']} lack, the first ones of "
+            f"{first['series']} between {first['after']} and {first['before']}. Upload the table "
+            "anew with this calendar to have them filled",
+        )
+    datasets.store.update_document(id, lambda kept: kept | cleaned.calendars.to_document())
+
+
+def calendars_in(document: Document) -> Document:
+    """Return the calendars in the document of a data set, by plant, JSON-ready."""
+    plants = document["summary"]["plants"]
+    return described(PlantCalendars.from_document(document), plants)
+
+
+def _cleaned(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]) -> Cleaned:
+    document = datasets.store.document(id)
+    given = given_calendars(calendar, document["summary"]["plants"])
+    rows = max(datasets.max_rows, document["data_points"])
+    with datasets.parquet(id) as path:
+        table = tables.read_file(path, rows, datasets.max_bytes)
+    return clean(table, calendar_of(document), given=given)
