@@ -59,5 +59,6 @@ def _cleaned(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]
     given = given_calendars(calendar, document["summary"]["plants"])
     rows = max(datasets.max_rows, document["data_points"])
     with datasets.parquet(id) as path:
-        table = tables.read_file(path, rows, datasets.max_bytes)
+        declared = document.get("known", ())
+        table = tables.read_file(path, rows, datasets.max_bytes, declared=declared)
     return clean(table, calendar_of(document), given=given)
