@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 import h5py
 import keras
 
-from models.series.legacy_encoding import FEATURES
 from models.series.panel import TARGETS
 from models.training import keras_files, network
 from utils.errors import DamagedFile, InvalidInput, first_line
@@ -38,12 +38,16 @@ def open_keras(store: ArtifactStore, model_id: str) -> keras.Model:
 
 
 def load_legacy(path: Path) -> keras.Model:
-    """Return the network of a `.h5` file of Keras 2 or 3, without its loss and optimizer.
+    """Return the network of a `.keras` file, or of a `.h5` file of Keras 2 or 3.
+
+    Its loss and its optimizer are left out.
 
     Raises:
-        DamagedFile: the file is truncated, or no HDF5.
+        DamagedFile: the file is truncated, or none of these.
         InvalidInput: it holds no whole model, or one with code of its own.
     """
+    if suffix_of(path) == ".keras":
+        return network.load(path)
     with TemporaryDirectory() as folder:
         # A copy, in which the description is changed to that of Keras 3.
         copy = Path(folder) / "model.h5"
@@ -52,6 +56,12 @@ def load_legacy(path: Path) -> keras.Model:
             return _opened(copy)
         except Exception as error:  # Keras' errors share no class of their own
             raise _unusable(path, f"cannot be opened by Keras: {first_line(error)}") from error
+
+
+def suffix_of(path: Path) -> str:
+    """Return `.keras` for a file that has this ending, or is a ZIP archive; else `.h5`."""
+    is_keras = path.suffix.lower() == ".keras" or zipfile.is_zipfile(path)
+    return ".keras" if is_keras else ".h5"
 
 
 def _opened(path: Path) -> keras.Model:
@@ -133,7 +143,4 @@ def window_shape(model: keras.Model) -> tuple[int, int]:
     if output != [None, len(TARGETS)]:
         rule = f"must output {len(TARGETS)} numbers: {list(TARGETS)}"
         raise InvalidInput.of("model", rule, output)
-    if not len(TARGETS) <= given[2] <= len(FEATURES):
-        features = f"{len(TARGETS)} to {len(FEATURES)} features"
-        raise InvalidInput.of("model", f"must take {features} of {list(FEATURES)}", given)
     return given[1], given[2]

@@ -30,6 +30,7 @@ from models.series.panel import SERIES_FIELDS
 _MOST_OBJECTS = 10_000
 _DEEPEST = 5
 _OF_TARGETS = re.compile(r"target|output|(?:^|[^a-z])y(?:[^a-z]|$)")
+_OF_COLUMNS = re.compile(r"feature|column")
 _HINTS = {"plant": ("plant", "factory"), "application": ("app",), "panel_size": ("size", "panel")}
 
 
@@ -41,7 +42,7 @@ class Scalers:
         scaler: mean and scale of the features.
         target_scaler: those of the targets, if they have a scaler of their own.
         encoders: names by code, for each of `models.series.panel.SERIES_FIELDS` with an encoder.
-        features: columns that the scaler was fitted on, if it kept their names.
+        features: columns that the scaler was fitted on, if it, or a list beside it, names them.
     """
 
     scaler: Scaling
@@ -61,12 +62,17 @@ def read_scalers(path: Path) -> Scalers:
     scalers = [(name, one) for name, one in found if isinstance(one, StandardScalerState)]
     encoders = [(name, one) for name, one in found if isinstance(one, LabelEncoderState)]
     of_features, of_targets = _by_role(scalers)
+    listed = next((one for name, one in found if isinstance(one, _Columns)), _Columns())
     return Scalers(
         of_features.scaling(),
         None if of_targets is None else of_targets.scaling(),
         _by_kind(encoders),
-        of_features.features(),
+        of_features.features() or tuple(listed),
     )
+
+
+class _Columns(tuple[str, ...]):
+    """Names of the features' columns, in their order."""
 
 
 def _walk(
@@ -80,6 +86,10 @@ def _walk(
         yield name.lower(), held
         return
     if not isinstance(held, dict | list | tuple):
+        return
+    is_text = not isinstance(held, dict) and held and all(isinstance(one, str) for one in held)
+    if is_text and _OF_COLUMNS.search(name.lower()) and not _OF_TARGETS.search(name.lower()):
+        yield name.lower(), _Columns(held)
         return
     # The name of the file does not describe the parts of a container.
     before = f"{name}." if depth else ""

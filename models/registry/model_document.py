@@ -41,6 +41,8 @@ class SeriesEntry(_Fields):
         highest_throughput: the most units put out in one step.
         has_cycle_times: False if no cycle time of the series was given.
         known: values of the known columns in the rows of `recent`, by name; null: not known.
+        stocks: of an imported model: finished and semi-finished goods of the recent rows, [n, 2];
+            None where unknown.
         until: date of the last row, where that is of a closed day; None: that of the last step.
     """
 
@@ -51,6 +53,7 @@ class SeriesEntry(_Fields):
     has_cycle_times: bool = True
     known: dict[str, list[float | None]] | None = None
     until: str | None = None
+    stocks: list[list[float | None]] | None = None
 
 
 class NetworkEntry(_Fields):

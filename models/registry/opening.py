@@ -13,7 +13,7 @@ from models.forecast.correction import CorrectedRollOut
 from models.forecast.direct_network import DirectNetwork, Network
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.intervals import Intervals
-from models.forecast.legacy_model import LegacyModel
+from models.forecast.legacy_model import KnownStocks, LegacyModel
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.onnx_session import open_network
 from models.forecast.plan_effect import PlanEffect
@@ -60,7 +60,8 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
     _expect(document, "encoding", "series")
     kind = document.encoding["kind"]
     if kind == LegacyEncoding.kind:
-        return LegacyModel(LegacyEncoding.from_document(document.encoding), network)
+        legacy = LegacyEncoding.from_document(document.encoding)
+        return LegacyModel(legacy, network, _stocks(document, legacy))
     if kind != Encoding.kind:
         raise ValueError(f"unknown encoding {kind!r}")
     _expect(document, *FORECAST_FIELDS, "network")
@@ -75,6 +76,16 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
         else ErrorPaths.from_document(document.error_paths),
         _optional(Intervals, document.raw_intervals),
     )
+
+
+def _stocks(document: ModelDocument, encoding: LegacyEncoding) -> dict[int, KnownStocks]:
+    """The finished and semi-finished goods of an imported model's series, by their numbers."""
+    numbers = {key: i for i, key in enumerate(encoding.series_keys)}
+    return {
+        numbers[entry.series_key]: KnownStocks(np.array(entry.stocks, float), entry.last_step)
+        for entry in document.series
+        if entry.stocks and entry.last_step is not None
+    }
 
 
 def _paths(

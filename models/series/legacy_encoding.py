@@ -18,51 +18,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series import legacy_features
 from models.series.calendar import Calendar, Step
+from models.series.legacy_features import FEATURES, STOCKS
 from models.series.panel import SERIES_FIELDS, TARGETS, SeriesKey
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CALENDAR_FEATURES = ("day_of_week", "month", "day_of_year")
-FEATURES = (*TARGETS, *SERIES_FIELDS, *CALENDAR_FEATURES)
 _MOST_SERIES = 1_000_000
-
-
-def feature_order(width: int) -> tuple[str, ...]:
-    """Return the usual features of a model that states their number only.
-
-    Raises:
-        ValueError: no usual order has so many features.
-    """
-    if not len(TARGETS) <= width <= len(FEATURES):
-        raise ValueError(f"a legacy model has {len(TARGETS)} to {len(FEATURES)} features")
-    return FEATURES[:width]
 
 
 @dataclass(frozen=True, eq=False)
 class LegacyEncoding:
     """The scaling of the features and the outputs of a legacy network.
 
-    The features of a row are its values, the numbers of its names (as of a label encoder: the
-    place in the list of names) and its own date. The network's outputs are the scaled levels of
-    the `targets` of the next row.
+    The features of a row are those of `legacy_features`; its names are numbered as by a label
+    encoder, by their place in the list of names. The network's outputs are the scaled levels of the
+    `targets` of the next row.
 
     Attributes:
         calendar: step of the series.
-        length: rows of a window.
+        window: rows of a window.
         names: plants, applications and panel sizes by their numbers.
         features: names of the features, in the order of the network's inputs.
         mean, scale: of each feature, for all series, [F].
         targets: names of the network's outputs.
         target_mean, target_scale: of each output, [T].
+        day_zero: day that features count from, since 1970-01-01.
 
     Raises:
         ValueError: the parts do not fit each other.
     """
 
     calendar: Calendar
-    length: int
+    window: int
     names: tuple[tuple[str, ...], ...]
     features: tuple[str, ...]
     mean: Floats
@@ -70,6 +60,7 @@ class LegacyEncoding:
     targets: tuple[str, ...]
     target_mean: Floats
     target_scale: Floats
+    day_zero: int = 0
 
     kind = "levels"
 
@@ -82,75 +73,79 @@ class LegacyEncoding:
             raise ValueError(f"names must be given of each of {', '.join(SERIES_FIELDS)}")
         if prod(len(names) for names in self.names) > _MOST_SERIES:
             raise ValueError(f"the names form more than {_MOST_SERIES:,} series")
-        if self.length < 1:
+        if self.window < 1:
             raise ValueError("sequence_length must be at least 1")
 
     @classmethod
     def of(
         cls,
         calendar: Calendar,
-        length: int,
+        window: int,
         names: tuple[tuple[str, ...], ...],
         features: tuple[str, ...],
         scaling: tuple[Floats, Floats] | None = None,
         target_scaling: tuple[Floats, Floats] | None = None,
+        day_zero: int = 0,
     ) -> LegacyEncoding:
         """Return an encoding of all three targets; missing scalings have defaults.
 
         Args:
-            scaling: mean and scale of the first features; further ones are not scaled.
+            scaling: mean and scale of the features; None: they are not scaled.
             target_scaling: mean and scale of the targets; those of the features by default.
         """
         mean, scale = np.zeros(len(features)), np.ones(len(features))
         if scaling is not None:
-            width = len(scaling[0])
-            if width > len(features):
-                raise ValueError(f"{width} features are scaled, but there are {len(features)}")
-            mean[:width], scale[:width] = scaling
+            if len(scaling[0]) != len(features):
+                raise ValueError(
+                    f"{len(scaling[0])} features are scaled, but the model takes {len(features)}"
+                )
+            mean, scale = scaling
         if target_scaling is None:
             own = {f: (m, s) for f, m, s in zip(features, mean, scale, strict=True)}
             pairs = np.array([own.get(target, (0.0, 1.0)) for target in TARGETS])
             target_scaling = pairs[:, 0], pairs[:, 1]
-        return cls(calendar, length, names, features, mean, scale, TARGETS, *target_scaling)
+        scalings = mean, scale, TARGETS, *target_scaling
+        return cls(calendar, window, names, features, *scalings, day_zero)
+
+    @property
+    def lead(self) -> int:
+        """Rows before a row that its features depend on."""
+        return legacy_features.lead(self.features)
+
+    @property
+    def length(self) -> int:
+        """Rows that a forecast needs: those of a window, and those before that it depends on."""
+        return self.window + self.lead
 
     @cached_property
     def series_keys(self) -> tuple[SeriesKey, ...]:
         """The series: all combinations of the known names."""
         return tuple((plant, use, size) for plant, use, size in product(*self.names))
 
-    def context_features(self, time: Ints, series: Ints) -> NDArray[np.float32]:
-        """Return the scaled features of rows beside their values: names and date, [n, c].
-
-        Args:
-            time: step number of each row, [n].
-            series: number of the series of each row, [n].
-        """
-        columns = self._codes(series) | self._dates(time)
-        scaled = [
-            (columns[feature] - mean) / scale
-            for feature, mean, scale in zip(self.features, self.mean, self.scale, strict=True)
-            if feature not in TARGETS
-        ]
-        return np.array(scaled, np.float32).reshape(-1, len(time)).T
-
-    def rows(
-        self, values: Floats, context_features: NDArray[np.float32], series: Ints
+    def encode(
+        self, values: Floats, time: Ints, series: Ints, stocks: Floats
     ) -> NDArray[np.float32]:
-        """Return the features of rows in the order of the network's inputs, [n, F].
+        """Return the scaled features of rows, [n, m − lead, F]; those not known are at their mean.
 
         Args:
-            values: in units, [n, 3].
-            context_features: of `context_features`, [n, c].
+            values: in units, oldest first, [n, m, 3].
+            time: step number of each row, [n, m].
+            series: number of the series of each n, [n].
+            stocks: finished and semi-finished goods of each row, NaN where unknown, [n, m, 2].
         """
-        result = np.empty((len(values), len(self.features)), np.float32)
-        beside = iter(context_features.T)
+        days = self.calendar.days(time[:, self.lead :])
+        columns: dict[str, Any] = {
+            **legacy_features.of_days(days - self.day_zero),
+            **legacy_features.of_dates(days),
+            **{name: stocks[:, self.lead :, i] for i, name in enumerate(STOCKS)},
+            **{name: code[:, None] for name, code in self._codes(series).items()},
+        }
+        computed = legacy_features.of_values(values, self.lead)
+        result = np.zeros((*days.shape, len(self.features)), np.float32)
         for i, feature in enumerate(self.features):
-            if feature in TARGETS:
-                value = values[:, TARGETS.index(feature)]
-                result[:, i] = (value - self.mean[i]) / self.scale[i]
-            else:
-                result[:, i] = next(beside)
-        return result
+            column = computed[feature]() if feature in computed else columns[feature]
+            result[..., i] = (column - self.mean[i]) / self.scale[i]
+        return np.nan_to_num(result, copy=False, nan=0.0)
 
     def decode(self, output: NDArray[np.float32], last: Floats, series: Ints) -> Floats:
         """Return the values of the next row in units, never negative, [n, 3].
@@ -181,7 +176,8 @@ class LegacyEncoding:
             "kind": self.kind,
             "step": self.calendar.step.value,
             "anchor": self.calendar.offset,
-            "sequence_length": self.length,
+            "sequence_length": self.window,
+            "day_zero": self.day_zero,
             "names": {
                 kind: list(names) for kind, names in zip(SERIES_FIELDS, self.names, strict=True)
             },
@@ -206,7 +202,8 @@ class LegacyEncoding:
         }
         return cls(
             calendar=Calendar(Step(document["step"]), int(document["anchor"])),
-            length=int(document["sequence_length"]),
+            window=int(document["sequence_length"]),
+            day_zero=int(document.get("day_zero", 0)),
             names=tuple(tuple(map(str, document["names"][kind])) for kind in SERIES_FIELDS),
             features=tuple(document["features"]),
             targets=tuple(document["targets"]),
@@ -218,14 +215,6 @@ class LegacyEncoding:
         return {
             kind: code.astype(np.int64) for kind, code in zip(SERIES_FIELDS, codes, strict=True)
         }
-
-    def _dates(self, time: Ints) -> dict[str, Ints]:
-        """Weekday from Monday 0, month and day of the year from 1, as pandas counts them."""
-        days = self.calendar.days(np.asarray(time, np.int64))
-        dates = days.astype("datetime64[D]")
-        months = dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
-        of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
-        return dict(zip(CALENDAR_FEATURES, ((days + 3) % 7, months, of_year), strict=True))
 
 
 def _check_names(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:

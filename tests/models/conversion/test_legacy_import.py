@@ -1,4 +1,4 @@
-"""Legacy `.h5` models of Keras 2 and 3: brought in, served as they were, or refused plainly."""
+"""Legacy models of Keras 2 and 3: brought in, served as they were, or refused plainly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from sklearn.preprocessing import LabelEncoder, StandardScaler
 from models.conversion import legacy_import, legacy_network
 from models.forecast.onnx_session import open_network
 from models.registry.registry import Registry
-from models.series.legacy_encoding import FEATURES
 from tests.support.running_service import ROOT
 from tests.support.stores import visible_files
 from utils.errors import DamagedFile, InvalidInput, ServiceError
@@ -30,6 +29,7 @@ pytestmark = pytest.mark.training
 
 LENGTH = 5
 NAMES = {"plant": ["P1", "P2"], "application": ["TV"], "panel_size": ["L", "S"]}
+SIX = ["wip", "throughput", "cycle_time", "plant", "application", "panel_size"]
 # What an old set-up ran, with the Keras of its time; prints the output of the network for WINDOWS.
 KERAS_2 = """
 import sys, numpy as np, tf_keras as keras
@@ -118,7 +118,8 @@ def test_a_model_of_keras_3_says_the_same_when_imported(
     }
     assert document["model_summary"]["input_shape"] == [None, LENGTH, 6]
     assert document["model_summary"]["total_params"] > 100
-    assert document["encoding"]["features"] == list(FEATURES[:6])
+    assert document["encoding"]["features"] == SIX
+    assert any("takes 6 features" in note for note in document["warnings"])
     assert document["encoding"]["names"] == NAMES
     assert document["series"] == []
 
@@ -193,13 +194,12 @@ def test_the_columns_that_a_scaler_kept_give_the_order(
 ) -> None:
     import pandas as pd
 
-    columns = ["Month", "WIP", "Throughput", "Cycle Time", "plant_encoded"]
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 5)), columns=columns)
+    columns = ["Month", "WIP", "Throughput", "Cycle Time", "plant_encoded", "weekday"]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 6)), columns=columns)
     path = scalers(tmp_path, scaler=StandardScaler().fit(frame))
     document = legacy_import.import_model(store, save(tmp_path), path).to_json()
-    order = ["month", "wip", "throughput", "cycle_time", "plant", "application"]
+    order = ["month", "wip", "throughput", "cycle_time", "plant", "day_of_week"]
     assert document["encoding"]["features"] == order
-    assert any("does not have application" in note for note in document["warnings"])
 
 
 def test_scalers_that_do_not_fit_are_refused(tmp_path: Path, store: ArtifactStore) -> None:
@@ -321,8 +321,9 @@ def test_weights_alone_are_refused(tmp_path: Path) -> None:
     [
         ((LENGTH, 6), 2, "must output 3 numbers"),
         ((None, 6), 3, "must take windows"),
-        ((LENGTH, 2), 3, "3 to 9 features"),
-        ((LENGTH, 10), 3, "3 to 9 features"),
+        ((LENGTH, 2), 3, "takes 2 features, whose order is not known"),
+        ((LENGTH, 7), 3, "order is not known; 3 orders have so many. State it: --features"),
+        ((LENGTH, 9), 3, "day_zero: is required, or a history"),
     ],
 )
 def test_networks_of_another_shape_are_refused(

@@ -11,8 +11,12 @@ import pytest
 
 from models.forecast.legacy_model import roll_levels
 from models.series.calendar import Calendar, Step, day_number
-from models.series.legacy_encoding import FEATURES, LegacyEncoding, feature_order
+from models.series.legacy_encoding import LegacyEncoding
+from models.series.legacy_features import CALENDAR, ENHANCED, PLAIN, lead
+from models.series.panel import SERIES_FIELDS, TARGETS
 
+FEATURES = (*TARGETS, *SERIES_FIELDS, *CALENDAR)
+NO_STOCKS = np.full((2, 1, 2), np.nan)
 NAMES = (("A", "B"), ("TV",), ("L", "M", "S"))
 DAYS = np.array([day_number(date(2024, 1, 1)), day_number(date(2024, 12, 31))])
 
@@ -33,7 +37,7 @@ def test_rows_hold_the_scaled_features_in_the_stated_order(order: tuple[str, ...
     code = encoding(order)
     series = np.array([0, 5])
     values = np.array([[100.0, 10.0, 9.0], [50.0, 5.0, 8.0]])
-    rows = code.rows(values, code.context_features(DAYS, series), series)
+    rows = code.encode(values[:, None], DAYS[:, None], series, NO_STOCKS)[:, 0]
     first = [100, 10, 9, 0, 0, 0, 0, 1, 1]  # 2024-01-01 was a Monday
     second = [50, 5, 8, 1, 0, 2, 1, 12, 366]
     for got, true in zip(rows, (first, second), strict=True):
@@ -44,16 +48,22 @@ def test_rows_hold_the_scaled_features_in_the_stated_order(order: tuple[str, ...
 
 
 def test_monthly_rows_know_their_own_date() -> None:
-    code = LegacyEncoding.of(Calendar(Step.MONTH, 1), 4, NAMES, feature_order(9))
-    february = code.calendar.index(np.array([day_number(date(2024, 2, 1))]))
-    assert code.context_features(february, np.array([0]))[0].tolist() == [0, 0, 0, 3, 2, 32]
+    code = LegacyEncoding.of(Calendar(Step.MONTH, 1), 4, NAMES, CALENDAR)
+    february = code.calendar.index(np.array([[day_number(date(2024, 2, 1))]]))
+    row = code.encode(np.ones((1, 1, 3)), february, np.array([0]), NO_STOCKS[:1])
+    assert row[0, 0].tolist() == [3, 2, 32]
 
 
-def test_rows_without_names_and_dates_are_the_values_alone() -> None:
-    code = encoding(feature_order(3))
-    around = code.context_features(DAYS, np.array([0, 1]))
-    assert around.shape == (2, 0)
-    assert code.rows(np.ones((2, 3)), around, np.array([0, 1])).shape == (2, 3)
+def test_rows_before_the_window_are_those_that_features_need() -> None:
+    assert (lead(FEATURES), lead(("wip_before",)), lead(ENHANCED)) == (0, 1, 6)
+    code = LegacyEncoding.of(Calendar(), 4, NAMES, ENHANCED)
+    assert (code.window, code.length) == (4, 10)
+
+
+def test_stocks_that_are_not_known_are_at_their_mean() -> None:
+    code = LegacyEncoding.of(Calendar(), 1, NAMES, PLAIN, (np.full(9, 7.0), np.ones(9)))
+    row = code.encode(np.full((1, 1, 3), 8.0), DAYS[None, :1], np.array([0]), NO_STOCKS[:1])
+    assert row[0, 0, 1:6].tolist() == [1, 1, 1, 0, 0]
 
 
 def test_decoded_levels_are_unscaled_and_never_negative() -> None:
@@ -76,16 +86,13 @@ def test_targets_that_are_not_forecast_follow() -> None:
     assert last[0].tolist() == [1.0, 5.0, 9.0]
 
 
-def test_a_scaler_of_some_features_leaves_the_others_as_they_are() -> None:
-    code = LegacyEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.full(3, 9.0), np.ones(3)))
-    assert code.mean.tolist() == [9, 9, 9, 0, 0, 0]
-    assert code.target_mean.tolist() == [9, 9, 9]
-    with pytest.raises(ValueError, match="9 features are scaled"):
-        LegacyEncoding.of(Calendar(), 4, NAMES, feature_order(6), (np.zeros(9), np.ones(9)))
+def test_a_scaler_is_of_all_features() -> None:
+    with pytest.raises(ValueError, match="3 features are scaled, but the model takes 9"):
+        LegacyEncoding.of(Calendar(), 4, NAMES, FEATURES, (np.full(3, 9.0), np.ones(3)))
 
 
 def test_the_roll_out_feeds_levels_back() -> None:
-    code = LegacyEncoding.of(Calendar(), 2, NAMES, feature_order(9))
+    code = LegacyEncoding.of(Calendar(), 2, NAMES, FEATURES)
     seen = []
 
     def network(windows: Any, identities: Any) -> Any:
@@ -93,8 +100,9 @@ def test_the_roll_out_feeds_levels_back() -> None:
         seen.append(windows.copy())
         return windows[:, -1, :3] + 1
 
-    context = np.zeros((1, 2, 3))
-    result = roll_levels(network, code, context, DAYS[:1], np.array([4]), 3)
+    time = DAYS[:1, None] + np.arange(-1, 4)
+    zeros = np.zeros((1, 2, 3)), np.zeros((1, 5, 2))
+    result = roll_levels(network, code, zeros[0], time, np.array([4]), zeros[1])
     assert result[0, :, 0].tolist() == [1, 2, 3]
     assert seen[1][0, -1].tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 2]  # Tuesday, day 2
 
@@ -127,10 +135,6 @@ def test_documents_that_do_not_fit_are_refused(change: dict[str, Any]) -> None:
         LegacyEncoding.from_document(encoding().to_document() | change)
 
 
-def test_names_must_be_of_every_kind_and_widths_usual() -> None:
+def test_names_must_be_of_every_kind() -> None:
     with pytest.raises(ValueError, match="each of plant"):
         LegacyEncoding.of(Calendar(), 4, NAMES[:2], FEATURES)
-    assert feature_order(9) == FEATURES
-    for width in (2, 10):
-        with pytest.raises(ValueError, match="3 to 9"):
-            feature_order(width)
