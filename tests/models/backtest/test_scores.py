@@ -16,8 +16,8 @@ from models.forecast.legacy_model import LegacyModel
 from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar, Step
-from models.series.legacy_encoding import LegacyEncoding, feature_order
-from models.series.panel import Panel, SeriesKey
+from models.series.legacy_encoding import LegacyEncoding
+from models.series.panel import TARGETS, Panel, SeriesKey
 from utils.api.replies.backtesting import BacktestReply
 from utils.api.schemas import BacktestRequest
 from utils.errors import InvalidInput
@@ -46,7 +46,7 @@ class Recorder:
 
 def legacy(step: Step = Step.DAY) -> Forecaster:
     """A legacy model whose network returns the values of the last row."""
-    encoding = LegacyEncoding.of(Calendar(step), LENGTH, NAMES, feature_order(3))
+    encoding = LegacyEncoding.of(Calendar(step), LENGTH, NAMES, TARGETS)
     last = numpy_helper.from_array(np.array(LENGTH - 1), "last")
     nodes = [helper.make_node("Gather", ["windows", "last"], ["output"], axis=1)]
     given = helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", LENGTH, 3])
