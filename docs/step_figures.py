@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from utils import palette
+
 Floats = NDArray[np.float64]
 Reply = dict[str, Any]
 
 TARGETS = {"wip": "WIP", "throughput": "throughput", "cycle_time": "cycle time"}
-COLORS = {"wip": "#1d4ed8", "throughput": "#c2410c", "cycle_time": "#15803d"}
-_GREY = "#64748b"
+COLORS, _GREY = palette.TARGETS, palette.REFERENCE
 
 
 def columns(table: bytes, series: dict[str, str]) -> dict[str, Floats]:

@@ -11,10 +11,11 @@ ACTUAL, REFERENCE = "#334155", "#64748b"  # true values; what a forecast is held
 def style_sheet() -> str:
     """Return the colours of the targets as variables of CSS, light and dark."""
     return (
-        f":root {{ {_variables(TARGETS)} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(TARGETS_ON_DARK)} }} }}\n"
+        f":root {{ {variables(TARGETS)} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {variables(TARGETS_ON_DARK)} }} }}\n"
     )
 
 
-def _variables(colours: dict[str, str]) -> str:
+def variables(colours: dict[str, str]) -> str:
+    """Return colours as declarations of CSS variables."""
     return " ".join(f"--{name.replace('_', '-')}: {value};" for name, value in colours.items())

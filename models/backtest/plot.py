@@ -15,9 +15,10 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from models.series.panel import TARGETS
+from utils import palette
 
-_ACTUAL, _FORECAST, _NAIVE = "#1d4ed8", "#c2410c", "#64748b"
-_TINTS = {95: "#fde3cf", 80: "#f9bd91"}  # opaque: the darker one lies on the lighter
+_ACTUAL, _NAIVE = palette.ACTUAL, palette.REFERENCE
+_OPACITY = {95: 0.16, 80: 0.22}  # of the bands; the narrower one lies on the wider
 _TITLES = {
     "wip": "WIP, units in process",
     "throughput": "Throughput, units per {step}",
@@ -57,16 +58,17 @@ def draw(report: dict[str, Any], model_id: str) -> bytes:
 
 
 def _draw(axes: Axes, series: dict[str, Any], target: str) -> None:
+    colour = palette.TARGETS[target]
     for path in series["forecasts"]:
         forecast, dates = path["per_target"][target], _dates(path["dates"])
-        for level, tint in _TINTS.items():
+        for level, opacity in _OPACITY.items():
             if f"lo{level}" in forecast:
                 low, high = (_numbers(forecast[f"{side}{level}"]) for side in ("lo", "hi"))
-                axes.fill_between(dates, low, high, color=tint, linewidth=0, zorder=1)
+                axes.fill_between(dates, low, high, color=colour, alpha=opacity, linewidth=0)
         last = [forecast["last_value"]] * len(dates)
         axes.plot(dates, last, color=_NAIVE, linestyle="--", linewidth=1.1, zorder=2)
         axes.axvline(_dates([path["origin"]])[0], color=_NAIVE, linestyle=":", linewidth=1)
-        axes.plot(dates, _numbers(forecast["forecast"]), color=_FORECAST, linewidth=1.8, zorder=4)
+        axes.plot(dates, _numbers(forecast["forecast"]), color=colour, linewidth=1.8, zorder=4)
     actual = _numbers(series["actual"][target])
     axes.plot(_dates(series["dates"]), actual, color=_ACTUAL, linewidth=1.3, zorder=3)
     locator = AutoDateLocator(minticks=3, maxticks=7)
@@ -81,13 +83,13 @@ def _draw(axes: Axes, series: dict[str, Any], target: str) -> None:
 def _legend(plotted: list[dict[str, Any]]) -> list[Line2D | Patch]:
     forecast = plotted[0]["forecasts"][0]["per_target"]["wip"]
     bands = [
-        Patch(color=tint, label=f"{level} % interval")
-        for level, tint in reversed(_TINTS.items())
+        Patch(color=_NAIVE, alpha=opacity * 1.5, label=f"{level} % interval")
+        for level, opacity in reversed(_OPACITY.items())
         if f"lo{level}" in forecast
     ]
     return [
         Line2D([], [], color=_ACTUAL, label="actual"),
-        Line2D([], [], color=_FORECAST, linewidth=1.8, label="forecast"),
+        Line2D([], [], color=_NAIVE, linewidth=1.8, label="forecast"),
         *bands,
         Line2D([], [], color=_NAIVE, linestyle="--", label="last value"),
         Line2D([], [], color=_NAIVE, linestyle=":", label="origin: the last date known"),

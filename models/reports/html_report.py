@@ -6,7 +6,6 @@ import io
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
@@ -15,9 +14,11 @@ from models.data.datasets import Datasets
 from models.forecast.forecaster import Forecaster, History
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
+from models.reports import report_texts
 from models.reports.pictures import HeldBack, Layer, draw_forecasts, draw_model
 from models.series.panel import Panel
 from models.series.windows import split_steps
+from utils import palette
 from utils.errors import DamagedFile, NotFound
 
 _MOST_SERIES = 3  # whose forecasts are drawn
@@ -40,31 +41,25 @@ def write(
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
     )
+    step = str(document.encoding.get("step", "day"))
+    metrics = document.metrics.model_dump(exclude_unset=True)
     text = pages.get_template("report.html").render(
         title=title_of(document),
-        model=document,
-        facts=_facts(document),
-        metrics=document.metrics.model_dump(exclude_unset=True),
+        colours=palette.variables(palette.TARGETS),
+        facts=report_texts.facts(document),
+        verdicts=report_texts.verdicts(document),
+        errors=report_texts.errors(document, step),
+        columns=report_texts.COLUMNS,
+        names=report_texts.TARGET_NAMES,
+        parameters=report_texts.parameters(document),
+        warnings=document.warnings,
+        horizon=metrics.get("horizon"),
+        step=step,
+        combination=(metrics.get("combination") or {}).get("sentence"),
         picture=_embedded(picture.getvalue()),
         forecasts=_embedded(draw_forecasts(held_back)) if held_back else None,
     )
     path.write_text(text, encoding="utf-8")
-
-
-_FACTS = (
-    "created_at",
-    "source",
-    "architecture",
-    "plant",
-    "dataset_id",
-    "data_points",
-    "training_time",
-)
-
-
-def _facts(document: ModelDocument) -> dict[str, Any]:
-    values = {name: getattr(document, name) for name in _FACTS}
-    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def title_of(document: ModelDocument) -> str:

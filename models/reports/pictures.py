@@ -10,19 +10,24 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from models.series.panel import TARGETS
+from utils import palette
 
 Floats = NDArray[np.float64]
 
-_FORECAST, _ACTUAL = "#c2410c", "#1d4ed8"
+_TRAINING, _VALIDATION = palette.REFERENCE, palette.TARGETS["throughput"]  # losses
+_OPACITY = 0.16  # of a band; the narrower one lies on the wider
 _TINTS = {"LSTM": "#dbeafe", "Dense": "#dcfce7", "Embedding": "#fef9c3"}
 _COLUMNS = (0.02, 0.37, 0.66, 0.98)  # where the columns of the table of layers begin or end
-_NAMES = {"wip": "WIP", "throughput": "throughput", "cycle_time": "cycle time"}
+_NAMES = {"wip": "WIP", "throughput": "Throughput", "cycle_time": "Cycle time"}
+_LOSSES = {"loss": "training loss", "val_loss": "validation loss"}
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,8 @@ def _shape(layer: Layer) -> str:
 def _draw_curves(axes: Axes, history: dict[str, Any]) -> None:
     curves = {name: history[name] for name in ("loss", "val_loss") if history.get(name)}
     axes.set_title("Training" if curves else "The training is not known.", fontsize=10)
-    for (name, values), colour in zip(curves.items(), (_ACTUAL, _FORECAST), strict=False):
-        axes.plot(range(1, len(values) + 1), values, label=name, color=colour, marker=".")
+    for (name, values), colour in zip(curves.items(), (_TRAINING, _VALIDATION), strict=False):
+        axes.plot(range(1, len(values) + 1), values, label=_LOSSES[name], color=colour, marker=".")
     if curves:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -120,23 +125,44 @@ def _draw_curves(axes: Axes, history: dict[str, Any]) -> None:
 
 def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
     """Return a PNG of forecasts and true values: a row per series, a column per target."""
-    figure = Figure(figsize=(13, 2.9 * len(series)), layout="constrained")
-    grid = figure.subplots(len(series), len(TARGETS), squeeze=False)
-    for row, each in zip(grid, series, strict=True):
-        for column, target in enumerate(TARGETS):
-            axes, steps = row[column], np.arange(1, len(each.dates) + 1)
-            for level in sorted(each.lower, reverse=True):
-                low, high = each.lower[level][:, column], each.upper[level][:, column]
-                axes.fill_between(
-                    steps, low, high, color=_FORECAST, alpha=0.15, linewidth=0, label=f"{level} %"
-                )
-            axes.plot(steps, each.actual[:, column], color=_ACTUAL, label="actual")
-            axes.plot(steps, each.forecast[:, column], color=_FORECAST, label="forecast")
-            axes.set_title(f"{each.name}: {_NAMES[target]}", fontsize=9, parse_math=False)
-            axes.set_ylim(bottom=0)
-            axes.grid(alpha=0.3)
-            axes.set_xlabel(f"steps from {each.dates[0]}", fontsize=8)
-    grid[0][0].legend()
+    figure = Figure(figsize=(13, 0.5 + 2.7 * len(series)), layout="constrained")
+    rows = figure.subfigures(len(series), 1, squeeze=False)[:, 0]
+    for row, each in zip(rows, series, strict=True):
+        row.suptitle(each.name, fontsize=11, x=0.01, ha="left", parse_math=False)
+        for axes, target in zip(row.subplots(1, len(TARGETS)), TARGETS, strict=True):
+            _draw_forecast(axes, each, target)
+    figure.legend(handles=_legend(series[0]), loc="outside lower left", ncols=5, fontsize=9)
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=90)
     return out.getvalue()
+
+
+def _draw_forecast(axes: Axes, each: HeldBack, target: str) -> None:
+    column, colour = TARGETS.index(target), palette.TARGETS[target]
+    dates = np.array(each.dates, "datetime64[D]")
+    for level in sorted(each.lower, reverse=True):
+        low, high = each.lower[level][:, column], each.upper[level][:, column]
+        axes.fill_between(dates, low, high, color=colour, alpha=_OPACITY, linewidth=0)
+    axes.plot(dates, each.actual[:, column], color=palette.ACTUAL, linewidth=1.2)
+    axes.plot(dates, each.forecast[:, column], color=colour, linewidth=1.8)
+    axes.set_title(_NAMES[target], fontsize=10, loc="left")
+    axes.set_ylim(bottom=0)
+    locator = AutoDateLocator(minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _legend(each: HeldBack) -> list[Line2D | Patch]:
+    """One legend for all: what a line or a band is, whatever its colour."""
+    grey = palette.REFERENCE
+    return [
+        Line2D([], [], color=palette.ACTUAL, linewidth=1.2, label="actual"),
+        Line2D([], [], color=grey, linewidth=1.8, label="forecast"),
+        *(
+            Patch(color=grey, alpha=_OPACITY * (3 - i), label=f"{level} % interval")
+            for i, level in enumerate(sorted(each.lower), 1)
+        ),
+    ]

@@ -6,8 +6,10 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.registry.model_document import ModelDocument
+from models.reports import report_texts
 from models.reports.html_report import write
 from models.reports.pictures import HeldBack, Layer, draw_forecasts
 from models.series.panel import TARGETS
@@ -30,3 +32,17 @@ def test_names_are_text_in_reports_and_pictures(tmp_path: Path) -> None:
     assert "<script" not in text
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
     assert io.BytesIO(draw_forecasts([shown])).read(4) == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("last", "season", "kind", "words"),
+    [(0.3, 0.1, "good", "10 % less error"), (0.3, -0.2, "bad", "20 % more error"),
+     (0.01, None, "even", "about as good"), (None, None, "even", "was not measured")],
+)  # fmt: skip
+def test_a_target_is_held_against_the_better_naive_forecast(
+    last: float | None, season: float | None, kind: str, words: str
+) -> None:
+    errors = {"skill_over_last_value": last, "skill_over_seasonal_naive": season}
+    document = ModelDocument.of({"metrics": {"per_target": {"wip": errors}}})
+    [(target, found, sentence)] = report_texts.verdicts(document)
+    assert (target, found) == ("wip", kind) and words in sentence

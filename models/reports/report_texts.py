@@ -1,0 +1,128 @@
+"""The report of a model in words: its facts, what it is good and bad at, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.registry.model_document import ModelDocument
+from models.series.panel import TARGETS
+
+TARGET_NAMES = {"wip": "WIP", "throughput": "Throughput", "cycle_time": "Cycle time"}
+_UNITS = {"wip": "units", "throughput": "units a {step}", "cycle_time": "{step}s"}
+_EVEN = 0.02  # share of the error below which two forecasts are as good as each other
+_PARAMETERS = {
+    "lstm_units_1": "Units of the first layer",
+    "lstm_units_2": "Units of the second layer",
+    "dropout_rate": "Dropout",
+    "recurrent_dropout": "Recurrent dropout",
+    "sequence_length": "Look-back, steps",
+    "epochs": "Epochs, at most",
+    "batch_size": "Batch size",
+    "learning_rate": "Learning rate",
+    "train_test_split": "Share that is trained on",
+    "seed": "Seed",
+}
+
+Pairs = list[tuple[str, str]]
+
+
+def figure(value: float | None) -> str:
+    """Return a number in four significant digits.
+
+    >>> figure(1234.5), figure(0.012345), figure(None)
+    ('1,234', '0.01235', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def share(value: float | None) -> str:
+    """Return a share in per cent.
+
+    >>> share(0.256)
+    '26 %'
+    """
+    return "–" if value is None else f"{value:.0%}".replace("%", " %")
+
+
+def facts(document: ModelDocument) -> Pairs:
+    """Return what the model is, as pairs of a name and a value."""
+    network = "enhanced" if document.architecture == "enhanced" else "plain"
+    found = {
+        "Trained": document.created_at[:16].replace("T", " ")
+        + (" UTC" * bool(document.created_at)),
+        "Network": f"{network} dual-layer LSTM" if document.architecture else None,
+        "Source": document.source,
+        "Plant": document.plant,
+        "Series": figure(len(document.series)) if document.series else None,
+        "Rows": figure(document.data_points) if document.data_points else None,
+        "Training took": f"{document.training_time:,.0f} s" if document.training_time else None,
+        "Data set": document.dataset_id,
+    }
+    return [(name, value) for name, value in found.items() if value]
+
+
+def parameters(document: ModelDocument) -> Pairs:
+    """Return the hyperparameters as pairs of a name and a value."""
+    known = [(_PARAMETERS.get(n, n.replace("_", " ")), v) for n, v in document.config.items()]
+    return [
+        (name, figure(value) if isinstance(value, float) else str(value))
+        for name, value in known
+        if isinstance(value, int | float | str) and name != "architecture"
+    ]
+
+
+def verdicts(document: ModelDocument) -> list[tuple[str, str, str]]:
+    """Return target, `good`, `even` or `bad`, and a sentence for each that was measured."""
+    per_target = document.metrics.per_target
+    return [
+        (target, *_verdict(TARGET_NAMES[target], per_target[target]))
+        for target in TARGETS
+        if target in per_target
+    ]
+
+
+def _verdict(name: str, errors: Mapping[str, Any]) -> tuple[str, str]:
+    skills = [errors.get("skill_over_last_value"), errors.get("skill_over_seasonal_naive")]
+    known = [skill for skill in skills if skill is not None]
+    if not known:
+        return "even", f"{name} was not measured: too little data was held back."
+    skill = min(known)
+    if skill > _EVEN:
+        return "good", f"{name}: {share(skill)} less error than the better naive forecast."
+    if skill < -_EVEN:
+        sentence = f"{name}: {share(-skill)} more error than the better naive forecast."
+        return "bad", f"{sentence} More data may help."
+    return "even", f"{name}: about as good as the better naive forecast."
+
+
+def errors(document: ModelDocument, step: str) -> list[tuple[str, list[str]]]:
+    """Return the rows of the table of errors: a target and its cells, as `COLUMNS`."""
+    return [
+        (target, _cells(target, document.metrics.per_target[target], step))
+        for target in TARGETS
+        if target in document.metrics.per_target
+    ]
+
+
+COLUMNS = (
+    "Target",
+    "Off by, a step ahead",
+    "Relative error",
+    "Saved over the last value",
+    "Saved over the last season",
+    "Within the 80 % interval",
+)
+
+
+def _cells(target: str, errors: Mapping[str, Any], step: str) -> list[str]:
+    unit = _UNITS[target].format(step=step)
+    return [
+        f"{figure(errors.get('mae'))} {unit}" if errors.get("mae") is not None else "–",
+        share(errors.get("wape")),
+        share(errors.get("skill_over_last_value")),
+        share(errors.get("skill_over_seasonal_naive")),
+        share((errors.get("coverage") or {}).get("80")),
+    ]
