@@ -64,13 +64,16 @@ def facts(document: ModelDocument) -> Pairs:
     return [(name, value) for name, value in found.items() if value]
 
 
-def parameters(document: ModelDocument) -> Pairs:
-    """Return the hyperparameters as pairs of a name and a value."""
-    known = [(_PARAMETERS.get(n, n.replace("_", " ")), v) for n, v in document.config.items()]
+def parameters(document: ModelDocument) -> list[tuple[str, str, str]]:
+    """Return the hyperparameters: field of the API, name, value."""
     return [
-        (name, figure(value) if isinstance(value, float) else str(value))
-        for name, value in known
-        if isinstance(value, int | float | str) and name != "architecture"
+        (
+            field,
+            _PARAMETERS.get(field, field.replace("_", " ")),
+            figure(value) if isinstance(value, float) else str(value),
+        )
+        for field, value in document.config.items()
+        if isinstance(value, int | float | str) and field != "architecture"
     ]
 
 
@@ -107,13 +110,14 @@ def errors(document: ModelDocument, step: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-COLUMNS = (
-    "Target",
-    "Off by, a step ahead",
-    "Relative error",
-    "Saved over the last value",
-    "Saved over the last season",
-    "Within the 80 % interval",
+COLUMNS = (  # field of the API, name
+    ("", "Target"),
+    ("mae", "Off by, a step ahead"),
+    ("r2_score", "R², a step ahead"),
+    ("wape", "Relative error"),
+    ("skill_over_last_value", "Saved over the last value"),
+    ("skill_over_seasonal_naive", "Saved over the last season"),
+    ("coverage", "Within the 80 % interval"),
 )
 
 
@@ -121,6 +125,7 @@ def _cells(target: str, errors: Mapping[str, Any], step: str) -> list[str]:
     unit = _UNITS[target].format(step=step)
     return [
         f"{figure(errors.get('mae'))} {unit}" if errors.get("mae") is not None else "–",
+        figure(errors.get("r2_score")),
         share(errors.get("wape")),
         share(errors.get("skill_over_last_value")),
         share(errors.get("skill_over_seasonal_naive")),

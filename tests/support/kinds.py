@@ -21,7 +21,9 @@ _FOLDERS = {"service": "service", "faults": "faults"}
 _STARTING = {"service", "postgres_server", "s3_server", "redis_url"}  # fixtures
 _OF_MODULE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(KINDS)})\b", re.MULTILINE)
 _START_A_PROCESS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
-_HARMLESS = {"fc-list"}  # by which Matplotlib lists the fonts, once on each machine
+# By which Matplotlib lists the fonts, once on each machine, and the interpreter looks at itself,
+# for a package that is imported.
+_HARMLESS = {"fc-list", "file"}
 _TENSORFLOW = {"tensorflow", "keras", "tf2onnx", "tf_keras"}
 
 _running_unit_test: list[str] = []

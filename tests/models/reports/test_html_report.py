@@ -30,7 +30,7 @@ def test_names_are_text_in_reports_and_pictures(tmp_path: Path) -> None:
     )
     text = (tmp_path / "report.html").read_text()
     assert "<script" not in text
-    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 7
     assert io.BytesIO(draw_forecasts([shown])).read(4) == b"\x89PNG"
 
 
