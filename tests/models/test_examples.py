@@ -32,6 +32,7 @@ MODULES = [
     "models.pretraining.observation",
     "models.pretraining.simulator",
     "models.pretraining.statistical",
+    "models.reports.report_texts",
     "models.series.calendar",
     "models.series.error_measures",
     "models.series.features",
