@@ -285,3 +285,51 @@ export function drawCurve(element, curve, cap) {
   };
   return draw(element, chart, t("line.chart"));
 }
+
+/** @typedef {import("../types").Schemas["FlowReply"]} Flow */
+
+/**
+ * Draws the cumulative flow: what has come and what has left; the distance between them is WIP.
+ * @param {HTMLElement} element
+ * @param {Flow} flow
+ */
+export function drawFlow(element, flow) {
+  const chart = () => {
+    const { axis, layout } = common();
+    const { date: x, arrivals, departures } = flow.cumulative_flow;
+    const line = { type: "scatter", mode: "lines", x };
+    return {
+      traces: [
+        { ...line, y: departures, line: { color: colour("throughput"), width: 1.8 }, hovertemplate: `%{y:.5g}<extra>${t("flow.left")}</extra>` },
+        { ...line, y: arrivals, line: { color: colour("wip"), width: 1.8 }, fill: "tonexty", fillcolor: tint(colour("wip"), 0.2), hovertemplate: `%{y:.5g}<extra>${t("flow.came")}</extra>` },
+      ],
+      layout: { ...layout, yaxis: { ...axis, fixedrange: true }, xaxis: { ...axis, type: "date" } },
+    };
+  };
+  return draw(element, chart, t("flow.chart_cumulative"));
+}
+
+/**
+ * Draws the cycle time of what left by the date, with lines that half and most did not exceed.
+ * @param {HTMLElement} element
+ * @param {Flow} flow
+ */
+export function drawCycleTimes(element, flow) {
+  const chart = () => {
+    const { axis, layout } = common();
+    const { points, percentiles } = flow.cycle_times;
+    const own = colour("cycle_time");
+    const lines = [percentiles.p50, percentiles.p85, percentiles.p95].filter((each) => each !== null && each !== undefined);
+    return {
+      traces: [{
+        type: "scatter", mode: "markers", x: points.map((point) => point.finish), y: points.map((point) => point.cycle_time),
+        marker: { color: own, size: 5, opacity: 0.6 }, hovertemplate: "%{y:.4g}<extra></extra>",
+      }],
+      layout: {
+        ...layout, hovermode: "closest", yaxis: { ...axis, rangemode: "tozero", fixedrange: true }, xaxis: { ...axis, type: "date" },
+        shapes: lines.map((y, place) => ({ type: "line", xref: "paper", yref: "y", x0: 0, x1: 1, y0: y, y1: y, line: { color: colour("ink"), width: 1, dash: DASHES[place] } })),
+      },
+    };
+  };
+  return draw(element, chart, t("flow.chart_cycle_times"));
+}

@@ -6,6 +6,7 @@ import { pageOf, pagedList } from "../lib/paged_list.js";
 import { badge, button, empty, figures, head, link, notice, panel, seriesName, show, table, targetName } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
 import { deleteLater } from "../lib/undo.js";
+import { flowPanels } from "./flow.js";
 import { nameOf } from "./home.js";
 
 /** @typedef {import("../types").Schemas["DatasetInfo"]} Dataset */
@@ -29,7 +30,15 @@ export async function view({ id, query, signal, access }) {
       query.has("new") && notice("good", h("p", {}, t("data.is_stored"))),
       summaryPanel(dataset, access.role !== "read"),
       dataset.quality && readPanel(dataset.quality),
-      quality));
+      quality,
+      flowDetails(id, signal)));
+}
+
+/** The flow, which is computed when it is opened. @param {string} id @param {AbortSignal} signal */
+function flowDetails(id, signal) {
+  const shown = h("div", {});
+  const open = () => shown.childElementCount === 0 && show(shown, () => flowPanels(id, signal));
+  return h("section", { className: "panel" }, h("details", { ontoggle: open }, h("summary", {}, t("flow.title")), shown));
 }
 
 /** @param {Dataset} dataset @param {boolean} mayWrite */

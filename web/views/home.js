@@ -20,7 +20,7 @@ export async function view({ signal, access }) {
   return h("div", {},
     head(t("home.title"), t("home.lead")),
     h("div", { className: "stack" },
-      health.workers_alive === 0 && notice("warn", h("p", {}, t("home.no_workers"))),
+      health.workers_alive === 0 && workersNotice(signal),
       isNew ? welcome(mayWrite) : [
         panel(null, figures([
           [t("home.datasets"), number(datasets.total)],
@@ -34,6 +34,20 @@ export async function view({ signal, access }) {
         newestModels(models.models.filter((each) => !beingDeleted().has(each.model_id))),
         mayWrite && more(),
       ]));
+}
+
+/** A notice that leaves once a worker is there: it takes some seconds to start. @param {AbortSignal} signal */
+function workersNotice(signal) {
+  const shown = notice("warn", h("p", {}, t("home.no_workers")));
+  const timer = setInterval(async () => {
+    const now = await get("/health", {}, signal).catch(() => null);
+    if (now?.workers_alive) {
+      clearInterval(timer);
+      shown.remove();
+    }
+  }, 3000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  return shown;
 }
 
 /** @param {boolean} mayWrite */
