@@ -33,14 +33,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import asdict, dataclass
+from itertools import groupby, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.series.calendar import DAYS_PER_YEAR, ORIGIN, day_number
+from models.series.line_stoppages import Breakdowns, on_all_days
 from models.series.panel import SeriesKey
+from models.series.plant_calendars import NO_CALENDARS, PlantCalendars
+from models.series.working_calendar import WorkingCalendar
 from utils.validation import compliance
 
 Floats = NDArray[np.float64]
@@ -84,6 +88,8 @@ class PlantSpec:
         seasonality: amplitude of the yearly and the weekly pattern, 0 to 1.
         noise: standard deviation of the logarithm of the demand, 0 to 1.
         seed: of all random draws.
+        calendars: of plants that close on some days; their rates are those of worked days.
+        breakdowns: of the lines; None: there are none.
     """
 
     plants: tuple[str, ...]
@@ -95,6 +101,14 @@ class PlantSpec:
     seasonality: float
     noise: float
     seed: int
+    calendars: PlantCalendars = NO_CALENDARS
+    breakdowns: Breakdowns | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the parameters, JSON-ready; calendars are kept beside them."""
+        parts = set(self.__dataclass_fields__) - {"calendars", "breakdowns"}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name in parts}
+        return found | ({} if self.breakdowns is None else {"breakdowns": asdict(self.breakdowns)})
 
     @property
     def series_keys(self) -> list[SeriesKey]:
@@ -150,28 +164,52 @@ def generate(spec: PlantSpec) -> Iterator[SeriesBlock]:
     keys = spec.series_keys
     size = max(1, _CELLS_PER_BLOCK // (BURN_IN + spec.days))
     for begin in range(0, len(keys), size):
-        yield _simulate(spec, keys[begin : begin + size])
+        for calendar, own in groupby(keys[begin : begin + size], spec.calendars.of):
+            yield _simulate(spec, list(own), calendar)
 
 
-def _simulate(spec: PlantSpec, keys: list[SeriesKey]) -> SeriesBlock:
-    """Simulate lines of size one, then scale each to its size: the dynamics are homogeneous."""
+def _simulate(spec: PlantSpec, keys: list[SeriesKey], calendar: WorkingCalendar) -> SeriesBlock:
+    """Simulate lines of size one, then scale each to its size: the dynamics are homogeneous.
+
+    Only worked days are simulated: on closed ones everything stands still.
+    """
     ratio = spec.base_wip / spec.base_throughput
-    releases = _releases(spec, keys)  # [days, S], a base rate of 1
-    judged = max(spec.days, BURN_IN)
+    is_open = calendar.is_open(first_day() - BURN_IN + np.arange(BURN_IN + spec.days))
+    releases = _releases(spec, keys)[is_open]  # [worked days, S], a base rate of 1
+    judged = int(is_open[-max(spec.days, BURN_IN) :].sum())
     clearing = _calibrate(releases, ratio, _base_clearing(spec, ratio), judged)
-    flow = _run(releases, ratio, clearing)
-    cycle_time = _sojourn_times(flow["wip"], releases, flow["throughput"], spec.days)
+    seeds = [[spec.seed, _hash("breakdowns"), *map(_hash, key)] for key in keys]
+    broken = spec.breakdowns
+    share = None if broken is None else broken.availability(seeds, len(releases))
+    flow = _run(releases, ratio, clearing, share)
+    is_open = is_open[-spec.days :]
+    worked = int(is_open.sum())
+    cycle_time = _sojourn_times(flow["wip"], releases, flow["throughput"], worked)
     size = spec.base_throughput * np.array([series_factor(key) for key in keys])
     decimals = 9 - min(0, math.floor(math.log10(min(spec.base_wip, spec.base_throughput))))
     columns = {
-        name: _rounded(values[-spec.days :], size, decimals)
+        name: _rounded(values[len(values) - worked :], size, decimals)
         for name, values in (flow | {"releases": releases}).items()
     }
     columns["cycle_time"] = np.round(cycle_time, 9, out=cycle_time)
+    if worked < spec.days:
+        columns = on_all_days(columns, _after_the_last(columns), is_open)
     columns["littles_law_compliance"] = np.round(
         compliance(columns["wip"], columns["throughput"], columns["cycle_time"]), 6
     )
     return SeriesBlock(keys, columns)
+
+
+def _after_the_last(columns: dict[str, Floats]) -> dict[str, Floats]:
+    """The stocks after the last day, [S] each."""
+    last = {name: values[:, -1] for name, values in columns.items()}
+    semi = last["semi_finished_goods"] + last["throughput"]
+    finished = last["finished_goods"] + semi * FINISHING_SHARE
+    return {
+        "wip": last["wip"] + last["releases"] - last["throughput"],
+        "semi_finished_goods": semi * (1 - FINISHING_SHARE),
+        "finished_goods": finished * (1 - SHIPPING_SHARE),
+    }
 
 
 def _rounded(values: Floats, size: Floats, decimals: int) -> Floats:
@@ -302,9 +340,11 @@ def _mean_wip(releases: Floats, ratio: float, clearing: _Clearing, judged: int) 
     return mean_load - releases[unjudged:].mean(axis=0)
 
 
-def _run(releases: Floats, ratio: float, clearing: _Clearing) -> dict[str, Floats]:
+def _run(
+    releases: Floats, ratio: float, clearing: _Clearing, share: Floats | None
+) -> dict[str, Floats]:
     """Pass the releases through the lines and the two stores behind them, all [days, S]."""
-    wip, throughput = _cleared(releases, ratio, clearing)
+    wip, throughput = _cleared(releases, ratio, clearing, share)
     semi = _stock(throughput, FINISHING_SHARE)
     finishing = semi + throughput
     finishing *= FINISHING_SHARE
@@ -328,18 +368,25 @@ def _stock(added: Floats, share: float) -> Floats:
     return _decaying_sum(held, 1 - share)
 
 
-def _cleared(releases: Floats, ratio: float, clearing: _Clearing) -> tuple[Floats, Floats]:
+def _cleared(
+    releases: Floats, ratio: float, clearing: _Clearing, share: Floats | None = None
+) -> tuple[Floats, Floats]:
     """WIP at the start of each day, and the throughput, both [days, S].
 
     In units of −C / α, throughput is α · expm1(load).
+
+    Args:
+        share: of this throughput that leaves, by day and line; None: all of it.
     """
     unit = -clearing.capacity / clearing.slope
     loads, throughput = releases / unit, np.empty_like(releases)
     left = ratio / unit
-    for load, cleared in zip(loads, throughput, strict=True):
+    for day, (load, cleared) in enumerate(zip(loads, throughput, strict=True)):
         load += left
         np.expm1(load, cleared)
         cleared *= clearing.slope
+        if share is not None:
+            cleared *= share[day]
         left = load - cleared
     loads *= unit
     throughput *= unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -120,9 +121,9 @@ class Datasets:
         # As in the request, not sorted: pages show the names in the order they were typed.
         summary |= {"plants": list(spec.plants), "applications": list(spec.applications)}
         summary |= {"panel_sizes": list(spec.panel_sizes)}
-        parameters = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
         made = products_by_plant(spec.series_keys)
-        extra: dict[str, Any] = {"parameters": parameters, "made": made}
+        extra: dict[str, Any] = {"parameters": spec.to_document(), "made": made}
+        extra |= replace(spec.calendars, origin=int(days[-1])).to_document()
         extra |= {} if mark is None else {"fingerprint": mark}
         extra |= {} if made_for is None else {"made_for": made_for}
         files: dict[str, Writer] = {".parquet": write}
@@ -135,7 +136,6 @@ class Datasets:
         mark: str | None = None,
         options: UploadOptions = NO_OPTIONS,
         declared: Sequence[str] = (),
-        calendar: Mapping[str, CalendarFields] | None = None,
     ) -> dict[str, Any]:
         """Check and store the table in a file (see `tables.read_file`); return its document.
 
@@ -145,7 +145,6 @@ class Datasets:
             id, mark: as of `generate`.
             options: how the table is to be read.
             declared: names of further columns whose values are known ahead.
-            calendar: working calendars that hold, by plant.
 
         Raises:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
@@ -190,7 +189,7 @@ class Datasets:
             made_for: as of `generate`.
             declared: as of `upload`.
             options: how the rows are to be read.
-            calendar: as of `upload`.
+            calendar: working calendars that hold, by plant.
 
         Raises:
             ServiceError: as `upload`.

@@ -77,6 +77,9 @@ class PlantCalendars:
         )
 
 
+NO_CALENDARS = PlantCalendars()
+
+
 def described(calendars: PlantCalendars, plants: Iterable[str]) -> dict[str, Any]:
     """Return the calendar of every plant, and of series that differ from theirs, JSON-ready."""
     shown = dict.fromkeys([*plants, *(name for name in calendars.by_name if name != ALL)])

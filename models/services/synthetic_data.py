@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from models.data.given_calendars import given_calendars
 from models.data.table_limits import check_series
 from models.data_generator import PlantSpec
+from models.series.line_stoppages import Breakdowns
+from models.series.plant_calendars import NO_CALENDARS, PlantCalendars
+from models.series.working_calendar import WorkingCalendar
 from utils.api.schemas import PlantFields
 from utils.errors import TooLarge
 from utils.settings import Settings
@@ -22,6 +26,7 @@ def plant_spec(fields: PlantFields, seed: int, settings: Settings) -> PlantSpec:
             f"{fields.series:,} series × {fields.historical_days:,} days are {rows:,} rows; a "
             f"data set may have at most {settings.max_rows:,} (MAX_ROWS)."
         )
+    own = fields.breakdowns
     return PlantSpec(
         plants=tuple(fields.plants),
         applications=tuple(fields.applications),
@@ -32,4 +37,16 @@ def plant_spec(fields: PlantFields, seed: int, settings: Settings) -> PlantSpec:
         seasonality=fields.seasonality,
         noise=fields.noise_level,
         seed=seed % 2**64,
+        calendars=_calendars(fields),
+        breakdowns=None if own is None else Breakdowns(own.per_year, own.mean_days, own.capacity),
     )
+
+
+def _calendars(fields: PlantFields) -> PlantCalendars:
+    """The calendars of the plants that close on some days."""
+    given = given_calendars(fields.calendar, fields.plants)
+    if given is None:
+        return NO_CALENDARS
+    every_day = WorkingCalendar()
+    found = {name: own.added_to(every_day) for name, own in given.by_name.items()}
+    return PlantCalendars({n: own for n, own in found.items() if not own.works_every_day})

@@ -66,6 +66,16 @@ Rows = Annotated[list[Row], Field(min_length=1)]
 DatasetId = Annotated[str, Field(min_length=1)]
 
 
+class BreakdownFields(Request):
+    """Random breakdowns of generated lines."""
+
+    per_year: Number = Field(6.0, ge=0, le=365, description="mean number in a year of worked days")
+    mean_days: Number = Field(2.0, ge=1, le=365, description="mean worked days that one lasts")
+    capacity: Number = Field(
+        0.0, ge=0, le=1, description="share of the output that is left meanwhile"
+    )
+
+
 class PlantFields(Request):
     """The parameters of synthetic data."""
 
@@ -89,6 +99,14 @@ class PlantFields(Request):
     )
     seasonality: Number = Field(0.2, ge=0, le=1, description="strength of the seasons")
     noise_level: Number = Field(0.1, ge=0, le=1, description="strength of the noise")
+    calendar: Calendars | None = Field(
+        None,
+        description="the working calendar of all plants, or calendars by plant; default: that of "
+        "the data set, else as recognised in the rows; of generated data: every day is worked",
+    )
+    breakdowns: BreakdownFields | None = Field(
+        None, description="of generated lines; default: there are none"
+    )
 
     @property
     def series(self) -> int:
@@ -140,7 +158,8 @@ class HyperparameterFields(Request):
         }
 
 
-_PLANT_FIELDS = tuple(item.alias or name for name, item in PlantFields.model_fields.items())
+_GENERATED = [name for name in PlantFields.model_fields if name != "calendar"]
+_PLANT_FIELDS = tuple(PlantFields.model_fields[name].alias or name for name in _GENERATED)
 _ONE_SOURCE = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS)
 _ONE_SOURCE_OF_PLANTS = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS[1:])
 # What a preset may choose, where the request does not say it.
@@ -159,11 +178,6 @@ class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
         None, description="id of the data set to train on; one source of data at most"
     )
     background: Flag = Field(False, description="true: reply 202 with a job at once")
-    calendar: Calendars | None = Field(
-        None,
-        description="the working calendar of all plants, or calendars by plant; default: that of "
-        "the data set, else as recognised in the rows",
-    )
     keep_optimizer: Flag = Field(
         False, description="true: the .keras file also holds Adam's state, to be trained on"
     )
@@ -188,7 +202,7 @@ class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
     @property
     def generated(self) -> set[str]:
         """The fields that ask for synthetic data."""
-        return set(PlantFields.model_fields)
+        return set(_GENERATED)
 
     @property
     def names_no_data(self) -> bool:

@@ -236,6 +236,9 @@ class GeneratorParameters(TypedDict, total=False):
     seasonality: Annotated[float, Field(description="strength of the seasons, from 0 to 1")]
     noise: Annotated[float, Field(description="strength of the noise, from 0 to 1")]
     seed: Annotated[int, Field(description="seed of the random numbers")]
+    breakdowns: Annotated[
+        dict[str, float], Field(description="of the lines: per_year, mean_days and capacity left")
+    ]
 
 
 class GenerateReply(Reply):
