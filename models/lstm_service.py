@@ -37,7 +37,7 @@ from models.services.synthetic_data import plant_spec
 from models.services.training_data import TrainingData
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
-from models.services.zero_shot import DESCRIPTION, of_panel, zero_shot_forecaster
+from models.services.zero_shot import DESCRIPTION, ZeroShotForecasters, zero_shot_forecaster
 from utils import validation
 from utils.api import replies, schemas
 from utils.api.calendar_schemas import CalendarRequest
@@ -51,6 +51,7 @@ from utils.storage.artifact_reader import sha256_of_file
 from utils.storage.quota import Quota
 
 VERSION = "1.0.0"
+_ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
 
 
 class LSTMService:
@@ -99,6 +100,8 @@ class LSTMService:
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.planning = PlanningService(settings, self._plan_source, lines)
         self._series_lists = SeriesLists(self.datasets)
+        room = settings.model_cache_mb * _ZERO_SHOT_SHARE
+        self._zero_shot = ZeroShotForecasters(self.datasets, room)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
@@ -377,7 +380,7 @@ class LSTMService:
 
     def _forecaster(self, request: schemas.PredictRequest | schemas.BatchRequest) -> Forecaster:
         if request.model_id == PRETRAINED_ID:
-            return zero_shot_forecaster(request, self.datasets, self.settings.max_rows)
+            return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
 
     def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
@@ -394,7 +397,7 @@ class LSTMService:
             return self._trained(id, dataset_id)
         if dataset_id is None:
             raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
-        return of_panel(self.datasets.load(dataset_id), what_if=False)
+        return self._zero_shot.of_dataset(dataset_id, what_if=False)
 
     def _open(self, id: str) -> Forecaster:
         try:

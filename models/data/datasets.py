@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -362,6 +364,14 @@ class Datasets:
             NotFound: there is no data set of that id.
         """
         return EventOptions.from_document(self.store.document(id)["event_options"])
+
+    def digest(self, id: str) -> str:
+        """Return a text that changes with anything about a data set: its rows or its calendars.
+
+        Raises:
+            NotFound, DamagedFile: as `load`.
+        """
+        return sha256(orjson.dumps(self.store.document(id))).hexdigest()
 
     def peaks(self, id: str) -> dict[str, float]:
         """Return the highest throughput of each plant, in units a day (see `plant_peaks`).

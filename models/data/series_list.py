@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +11,9 @@ from models.data.datasets import Datasets
 from models.series.calendar import Step
 from models.series.panel import SERIES_FIELDS, Panel
 from models.series.rounding import significant
+from utils.bounded_cache import BoundedCache
 
-_KEPT = 4  # data sets whose lists are kept; 100,000 series take some 50 MB
+_MOST_KEPT = 200_000  # series of all lists that are kept; they take some 100 MB
 _DIGITS = 6
 
 Fields = list[dict[str, Any]]
@@ -36,15 +35,15 @@ class SeriesPage(NamedTuple):
 
 
 class SeriesLists:
-    """The lists of series of the data sets that were asked for last. Data sets never change.
+    """The lists of series of the data sets that were asked for last.
 
     Args:
         datasets: the stored data sets.
     """
 
     def __init__(self, datasets: Datasets) -> None:
-        self._datasets, self._lock = datasets, Lock()
-        self._kept: OrderedDict[str, tuple[Step, Fields]] = OrderedDict()
+        self._datasets = datasets
+        self._kept = BoundedCache[str, tuple[Step, Fields]](_MOST_KEPT)
 
     def page(
         self, id: str, search: str | None, after: tuple[Any, str] | None, limit: int
@@ -55,8 +54,8 @@ class SeriesLists:
             NotFound: there is no such data set.
             DamagedFile: its file is not what was stored.
         """
-        self._datasets.store.document(id)  # it may have been deleted since
-        step, fields = self._list(id)
+        digest = self._datasets.digest(id)  # it may have been deleted or changed since
+        step, fields = self._kept.get(digest, lambda: self._list(id), lambda kept: len(kept[1]))
         numbers = range(len(fields))
         if search is not None:
             wanted = search.casefold()
@@ -68,17 +67,8 @@ class SeriesLists:
         return SeriesPage(step, [fields[n] for n in chosen], len(numbers), last)
 
     def _list(self, id: str) -> tuple[Step, Fields]:
-        with self._lock:
-            if id in self._kept:
-                self._kept.move_to_end(id)
-                return self._kept[id]
         panel = self._datasets.load(id)
-        found = panel.calendar.step, figures_of(panel)
-        with self._lock:
-            self._kept[id] = found
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return found
+        return panel.calendar.step, figures_of(panel)
 
 
 def _name(fields: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotModel, ZeroShotSeries
 from models.series.panel import SERIES_FIELDS, Panel
 from utils.api.schemas import BatchRequest, PredictRequest
+from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
 
 DESCRIPTION: dict[str, Any] = {
@@ -30,8 +31,35 @@ DESCRIPTION: dict[str, Any] = {
 }
 
 
+class ZeroShotForecasters:
+    """The pretrained network, ready to forecast the data sets that were used last.
+
+    Args:
+        datasets: the stored data sets.
+        capacity: bytes of the rows that are kept.
+    """
+
+    def __init__(self, datasets: Datasets, capacity: int) -> None:
+        self._datasets = datasets
+        self._kept = BoundedCache[tuple[str, bool], tuple[Forecaster, int]](capacity)
+
+    def of_dataset(self, id: str, what_if: bool) -> Forecaster:
+        """Return it for the series of a data set; `what_if` as of `of_panel`.
+
+        Raises:
+            NotFound: there is no such data set.
+        """
+
+        def make() -> tuple[Forecaster, int]:
+            panel = self._datasets.load(id)
+            return of_panel(panel, what_if), panel.values.nbytes
+
+        key = self._datasets.digest(id), what_if
+        return self._kept.get(key, make, lambda made: made[1])[0]
+
+
 def zero_shot_forecaster(
-    request: PredictRequest | BatchRequest, datasets: Datasets, max_rows: int
+    request: PredictRequest | BatchRequest, known: ZeroShotForecasters, max_rows: int
 ) -> Forecaster:
     """Return the pretrained network, ready to forecast what a request asks for.
 
@@ -40,7 +68,7 @@ def zero_shot_forecaster(
         NotFound: there is no such data set.
     """
     if request.dataset_id is not None:
-        return of_panel(datasets.load(request.dataset_id), _asks_what_if(request))
+        return known.of_dataset(request.dataset_id, _asks_what_if(request))
     if not isinstance(request, PredictRequest) or request.history is None:
         needed = "datasetId" if isinstance(request, BatchRequest) else "datasetId or history"
         raise InvalidInput.of(

@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 MODULES = [
+    "utils.bounded_cache",
     "models.data.events.event_columns",
     "models.data.events.event_log",
     "models.data.events.flow_figures",

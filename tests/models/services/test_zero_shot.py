@@ -176,3 +176,16 @@ def test_a_target_has_a_probability_and_dates_by_their_risk(client: FlaskClient)
     assert found["date"] == found["p50"]  # of steady output, the median is the point forecast
     far = ask(client, history=rows(60), targetProduction=1e6).get_json()["target"]
     assert far["probability"] == 0 and far["p50"] is None
+
+
+def test_a_data_set_that_was_forecast_follows_its_calendar(
+    client: FlaskClient, dataset_id: str
+) -> None:
+    """What is kept of a data set in memory is not used once its calendar has changed."""
+    tomorrow = ask(client, datasetId=dataset_id).json["predictions"][0]
+    assert tomorrow["closed"] is False
+    calendar = {"calendar": {"closed": [tomorrow["date"]]}}
+    assert client.put(f"/api/data/{dataset_id}/calendar", json=calendar).status_code == 200
+    assert ask(client, datasetId=dataset_id).json["predictions"][0]["closed"] is True
+    client.delete(f"/api/data/{dataset_id}")
+    assert ask(client, datasetId=dataset_id).status_code == 404
