@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.planning.clearing_function import ClearingFunction, clearing
-from models.planning.flow_model import expected_course
+from models.planning.flow_model import Course, expected_course
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,7 @@ class Blocks:
         throughput: in each step, [B, L].
         mean_wip: mean WIP of each block, [B].
         open_share: share of each step in which the line works, [B, L].
+        lot: units that are released together; 0: an even flow.
     """
 
     start: Floats
@@ -48,15 +49,19 @@ class Blocks:
     throughput: Floats
     mean_wip: Floats
     open_share: Floats
+    lot: float
 
     @classmethod
-    def of(cls, wip: Floats, throughput: Floats, open_share: Floats, length: int) -> Blocks:
+    def of(
+        cls, wip: Floats, throughput: Floats, open_share: Floats, length: int, lot: float
+    ) -> Blocks:
         """Return the blocks of a history, the newest steps whole.
 
         Args:
             wip: at the end of each step, [n].
             throughput: in each step, [n].
             length: steps of a block.
+            lot: units that are released together.
         """
         count = (len(wip) - 1) // length
         first = len(wip) - count * length
@@ -73,6 +78,7 @@ class Blocks:
             cut(throughput),
             held.mean(axis=1),
             cut(open_share),
+            lot,
         )
 
 
@@ -99,12 +105,9 @@ class FittedCurve:
         return low, high
 
 
-def fit_curve(blocks: Blocks, lot: float) -> FittedCurve:
-    """Return the clearing function of a line.
-
-    Args:
-        lot: units that move together, to begin with; 0: a flow without chance.
-    """
+def fit_curve(blocks: Blocks) -> FittedCurve:
+    """Return the clearing function of a line."""
+    lot = blocks.lot
     mean = float(blocks.throughput.mean() / max(blocks.open_share.mean(), 1e-9))
     held = max(float(np.median(blocks.mean_wip)), 1e-9)
     logs = np.log([1.25 * mean, 0.7 * held, 1.3])
@@ -145,13 +148,17 @@ def _drawn(logs: Floats, moves: Floats, wip: float) -> Floats:
 def _errors(logs: Floats, blocks: Blocks, lot: float) -> Floats:
     """Deviations of throughput and of mean WIP from their expectation, by block, [2, B]."""
     line = ClearingFunction.of_logs(logs)
-    course = expected_course(line, blocks.start, blocks.releases, lot, blocks.open_share)
+    course = _course(line, blocks, lot)
     return np.stack(
         [
             blocks.throughput.mean(axis=1) - course.throughput.mean(axis=1),
             blocks.mean_wip - course.mean_wip.mean(axis=1),
         ]
     )
+
+
+def _course(line: ClearingFunction, blocks: Blocks, lot: float) -> Course:
+    return expected_course(line, blocks.start, blocks.releases, lot, blocks.open_share, blocks.lot)
 
 
 def _weights(errors: Floats) -> tuple[Floats, Floats]:
@@ -187,7 +194,7 @@ def _lot(logs: Floats, blocks: Blocks, lot: float) -> float:
     """The lot at which the output of blocks would vary as it does."""
     line = ClearingFunction.of_logs(logs)
     unit = max(lot, 1e-9)
-    course = expected_course(line, blocks.start, blocks.releases, unit, blocks.open_share)
+    course = _course(line, blocks, unit)
     came = ((blocks.throughput - course.throughput).sum(axis=1)) ** 2
     ratio = came / np.maximum(course.variance, 1e-12)
     # The median of the square of a normal error is 0.455 of its mean.

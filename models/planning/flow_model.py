@@ -5,7 +5,7 @@ rate TH(n) while n units are in process (K. M. Chandy, U. Herzog & L. Woo, "Para
 queueing networks", IBM Journal of Research and Development 19, 1975). Mean m and variance v of n
 follow
 
-    m' = releases − E[TH(n)],    v' = lot · (a · releases + E[TH(n)]) − 2 Cov[n, TH(n)],
+    m' = releases − E[TH(n)],    v' = release lot · a · releases + lot · E[TH(n)] − 2 Cov[n, TH(n)],
 
 where n is taken as log-normal, and a is the share of the releases' chance that is left where their
 sum within each step is known. Given the WIP at the start and the releases, what comes within the
@@ -57,6 +57,7 @@ def expected_course(
     releases: Floats,
     lot: float,
     open_share: Floats | None = None,
+    release_lot: float | None = None,
 ) -> Course:
     """Return the expected course of a line from n starts.
 
@@ -65,7 +66,9 @@ def expected_course(
         releases: units released in each step, [n, H].
         lot: units that move together; 0: a flow without chance.
         open_share: of each step, in which the line works, [n, H]; None: all of it.
+        release_lot: units that are released together; None: as `lot`.
     """
+    release_lot = lot if release_lot is None else release_lot
     parts = math.ceil(2 * line.capacity / line.critical_wip)
     parts = min(max(parts, _FEWEST_PARTS), _MOST_PARTS)
     length = 1 / parts
@@ -84,7 +87,7 @@ def expected_course(
             moved = (enters - rate) * -np.expm1(-slope * length) / slope
             new = np.maximum(mean + moved, least)
             left = mean + enters * length - new
-            noise = lot * np.maximum(enters * _unknown(slope) + rate, 0.0)
+            noise = release_lot * enters * _unknown(slope) + lot * rate
             variance = variance * np.exp(-2 * slope * length) + noise * -np.expm1(
                 -2 * slope * length
             ) / (2 * slope)

@@ -42,19 +42,21 @@ class FlowHistory:
         throughput: in the step, [n].
         open_share: share of the step in which the line works, [n].
         block: steps of a block, a week of days.
+        lot: units that are released together; 0: an even flow.
     """
 
     wip: Floats
     throughput: Floats
     open_share: Floats
     block: int
+    lot: float = 0.0
 
     @property
     def blocks(self) -> Blocks:
         """The newest blocks."""
         rows = min(len(self.wip), _MOST_BLOCKS * self.block + 1)
         parts = (self.wip[-rows:], self.throughput[-rows:], self.open_share[-rows:])
-        return Blocks.of(*parts, self.block)
+        return Blocks.of(*parts, self.block, self.lot)
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,8 @@ class LineCurve:
         }
 
 
-def line_curve(history: FlowHistory, lot: float) -> LineCurve:
+def line_curve(history: FlowHistory) -> LineCurve:
     """Return the curve of a line.
-
-    Args:
-        lot: units that move together, to begin with.
 
     Raises:
         ValueError: there is not one block.
@@ -120,7 +119,7 @@ def line_curve(history: FlowHistory, lot: float) -> LineCurve:
             f"WIP hardly varied: in 80 % of the blocks it lay between {low:.6g} and {high:.6g}. "
             "Throughput at another WIP cannot be known from it; vary the releases for some weeks.",
         )
-    fitted = fit_curve(blocks, lot)
+    fitted = fit_curve(blocks)
     reason = _open_end(fitted, low, middle, high)
     return LineCurve(blocks, None if reason else fitted, reason)
 

@@ -107,7 +107,7 @@ class LineAdvice:
         dataset_id = query.dataset_id or self._dataset_of(query.model_id or "")
         panel = self._datasets.load(dataset_id)
         rows = line_rows(panel, (query.plant, query.application, query.panel_size))
-        return dataset_id, rows, line_curve(rows.history, rows.lot)
+        return dataset_id, rows, line_curve(rows.history)
 
     def _target(self, target: schemas.TargetFields, risk: float, rows: LineRows) -> Target:
         steps = 0

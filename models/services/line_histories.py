@@ -31,7 +31,6 @@ class LineRows:
     Attributes:
         history: WIP at the end of each step, throughput, and the share that is worked.
         last_day: days since 1970-01-01 of the last row.
-        lot: units that move together.
         series: number of series.
         wip_at_start: true: the table gives WIP at the start of each step.
         panel: of the series.
@@ -40,7 +39,6 @@ class LineRows:
 
     history: FlowHistory
     last_day: int
-    lot: float
     series: int
     wip_at_start: bool
     panel: Panel
@@ -96,11 +94,11 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
         closed = _closed_weekdays(days, throughput, worked)
         worked = worked & ~np.isin(weekday(days), list(closed))
     at_start = _is_at_start(wip, throughput)
-    lot = _lot(throughput)
     if at_start:  # the WIP at the end of a step is that of the next one's start
         days, wip, throughput, worked = days[:-1], wip[1:], throughput[:-1], worked[:-1]
-    history = FlowHistory(wip, throughput, worked.astype(float), _BLOCKS[panel.calendar.step])
-    return LineRows(history, int(days[-1]), lot, len(keep), at_start, panel, closed)
+    block, lot = _BLOCKS[panel.calendar.step], _lot(throughput)
+    history = FlowHistory(wip, throughput, worked.astype(float), block, lot)
+    return LineRows(history, int(days[-1]), len(keep), at_start, panel, closed)
 
 
 def _matching(panel: Panel, names: Sequence[str | None]) -> list[int]:

@@ -37,12 +37,12 @@ def daily_table(times: list[float], levels: Floats, seed: int) -> tuple[Floats, 
 def history(rate: float, lowest: float, highest: float, seed: int = 0) -> FlowHistory:
     draw = np.random.default_rng(100 + seed)
     levels = rate * np.repeat(draw.uniform(lowest, highest, DAYS // 14), 14)
-    return FlowHistory(*daily_table([1 / rate] * 5, levels, seed), np.ones(DAYS), 7)
+    return FlowHistory(*daily_table([1 / rate] * 5, levels, seed), np.ones(DAYS), 7, lot=1.0)
 
 
 @pytest.fixture(scope="module")
 def curve() -> LineCurve:
-    return line_curve(history(20.0, 0.6, 1.02), lot=1.0)
+    return line_curve(history(20.0, 0.6, 1.02))
 
 
 def advisor(curve: LineCurve, target: Target, **bounds: float) -> Advisor:
@@ -54,7 +54,7 @@ def advisor(curve: LineCurve, target: Target, **bounds: float) -> Advisor:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_curve_is_that_of_the_closed_line(seed: int) -> None:
-    found = line_curve(history(20.0, 0.6, 1.02, seed), lot=1.0)
+    found = line_curve(history(20.0, 0.6, 1.02, seed))
     assert found.fitted is not None and found.reason == ""
     exact = closed_line([Station(str(i), te=1 / 20) for i in range(5)], 40).throughput
     for wip in (9, 16, 36):  # 70, 80 and 90 % of the capacity
@@ -72,7 +72,7 @@ def test_the_curve_is_that_of_the_closed_line(seed: int) -> None:
     ],
 )
 def test_a_history_that_cannot_tell_gives_the_reason(rows: FlowHistory, reason: str) -> None:
-    found = line_curve(rows, lot=1.0)
+    found = line_curve(rows)
     assert found.fitted is None and reason in found.reason
 
 

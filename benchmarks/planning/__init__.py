@@ -1,0 +1,1 @@
+"""Advice for planners, held to simulated lines: `python -m benchmarks.planning`."""
