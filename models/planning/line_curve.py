@@ -26,6 +26,7 @@ _MOST_BLOCKS = 160  # three years of weeks: older ones are of another line
 _LEAST_VARIATION = 0.15  # of the WIP between its 10 % and 90 % quantiles, relative to the median
 _WIDEST = 0.15  # half width of the throughput's interval at the median WIP, relative to it
 _CAPACITY_OPEN = 1.5  # upper ÷ lower end of the capacity's interval, above which it is not known
+_NEAR_CAPACITY = 0.85  # share of it that the history must have reached for an interval
 _FLAT = 0.98  # of the capacity, reached even at the lowest WIP: the curve is not seen
 _STARVED, _CONGESTED = 0.80, 0.95  # of the capacity
 _POINTS = 30
@@ -162,7 +163,7 @@ def curve_fields(curve: LineCurve) -> dict[str, Any]:
     if curve.fitted is None:
         return dict.fromkeys(names) | {"points": [], "cycle_times": [], "notes": []}
     fitted, line = curve.fitted, curve.fitted.line
-    capacity, notes = _capacity(fitted)
+    capacity, notes = _capacity(curve, fitted)
     wip = curve.newest["wip"]
     return {
         "capacity": capacity,
@@ -188,16 +189,18 @@ def _ratio(fitted: FittedCurve, value: float) -> dict[str, float | None]:
     return {"value": value, "lower": min(low, value), "upper": max(high, value)}
 
 
-def _capacity(fitted: FittedCurve) -> tuple[dict[str, float | None], list[str]]:
-    found = _figure(fitted, 0, fitted.line.capacity)
-    lower, upper = found["lower"], found["upper"]
-    if lower is None or upper is None or upper <= _CAPACITY_OPEN * lower:
-        return found, []
+def _capacity(curve: LineCurve, fitted: FittedCurve) -> tuple[dict[str, float | None], list[str]]:
+    """The capacity; without an upper end where the line was never near it."""
+    low, high = np.exp(np.quantile(fitted.draws[:, 0], [0.1, 0.9])).tolist()
+    value = fitted.line.capacity
+    reached = float(fitted.line.throughput(np.quantile(curve.blocks.mean_wip, 0.95)))
+    if reached >= _NEAR_CAPACITY * value and high <= _CAPACITY_OPEN * low:
+        return {"value": value, "lower": min(low, value), "upper": max(high, value)}, []
     note = (
-        f"The line was never close to its capacity: it is above {lower:.6g}, but how far is not "
-        "known. Figures beyond the WIP of the history are extrapolated."
+        f"The line was never close to its capacity: it is above {reached:.6g} units per worked "
+        "step, but how far is not known. Figures beyond the WIP of the history are extrapolated."
     )
-    return found | {"upper": None}, [note]
+    return {"value": value, "lower": reached, "upper": None}, [note]
 
 
 def _points(curve: LineCurve, fitted: FittedCurve) -> list[dict[str, Any]]:

@@ -49,6 +49,21 @@ class LineAdvice:
         dataset_id, rows, curve = self._curve(query)
         return CurveReply(**_curve_fields(dataset_id, rows, curve))
 
+    def curve_picture(self, query: schemas.LineFields) -> bytes:
+        """Return the curve of a line as PNG. Raises as `curve`."""
+        from models.reports.plan_pictures import draw_curve
+
+        found = self.curve(query)
+        return draw_curve(_title(query, found.state), found.model_dump())
+
+    def compare_picture(self, request: schemas.CompareRequest) -> bytes:
+        """Return plans side by side as PNG. Raises as `compare`."""
+        from models.reports.plan_pictures import draw_plans
+
+        _, rows, plans = self.run_plans(request)
+        days = rows.days_ahead(request.horizon_days).astype("datetime64[D]")
+        return draw_plans(_title(request, None), days, compare_plans(plans, request.units))
+
     def advise(self, request: schemas.AdviseRequest) -> AdviceReply:
         """Return the WIP cap and the release rate for a target.
 
@@ -126,6 +141,11 @@ class LineAdvice:
         return Target(
             target.throughput, target.units, steps, target.cycle_time, target.quantile or 0.9, risk
         )
+
+
+def _title(line: schemas.LineFields, state: str | None) -> str:
+    names = [name for name in (line.plant, line.application, line.panel_size) if name is not None]
+    return " / ".join(names or ["all series"]) + (f": {state}" if state else "")
 
 
 def _or_infinite(bound: float | None) -> float:

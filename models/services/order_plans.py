@@ -47,6 +47,13 @@ class FinishedOrders:
     last: str
     alike: float | None
 
+    @property
+    def dates(self) -> list[NDArray[np.datetime64]]:
+        """The finish dates of each order; NaT beyond the horizon."""
+        known = self.days != _NEVER
+        dates = np.where(known, self.days, 0).astype("datetime64[D]")
+        return list(np.where(known, dates, np.datetime64("NaT")))
+
 
 def finish_orders(futures: SampleFutures, orders: Sequence[OrderFields]) -> FinishedOrders:
     """Return when each order is finished on each path.

@@ -51,6 +51,19 @@ class PlanningService:
         found = finish_orders(futures, orders)
         return FinishReply(model_id=model_id, **finish_fields(found, orders))
 
+    def finish_picture(self, request: schemas.FinishRequest) -> bytes:
+        """Return the distribution of finish dates as PNG. Raises as `finish`."""
+        from models.reports.plan_pictures import draw_finish
+
+        _, futures = self._futures(request)
+        orders = parse_each(schemas.OrderFields, request.orders, "orders")
+        found = finish_orders(futures, orders)
+        names = [
+            f"{order.quantity:g} of {order.plant} / {order.application} / {order.panel_size}"
+            for order in orders
+        ]
+        return draw_finish("Finish dates", names, found.dates, [order.due for order in orders])
+
     def output(self, request: schemas.OutputRequest) -> OutputReply:
         """Return the units that are out by given dates. Raises as `finish`."""
         model_id, futures = self._futures(request)

@@ -61,6 +61,20 @@ def test_a_line_goes_from_its_curve_to_advice_and_plans(
     assert plans["plans"][1]["output"]["mean"] >= 0.97 * 60 * wanted
 
 
+def test_pictures_are_png(client: FlaskClient, dataset_id: str) -> None:
+    line = {"datasetId": dataset_id, "plant": "P1"}
+    orders = [SERIES | {"quantity": 800, "due": "2025-07-20"}]
+    replies = [
+        client.get("/api/plan/curve", query_string=line | {"format": "png"}),
+        client.post(
+            "/api/plan/finish?format=png", json={"datasetId": dataset_id, "orders": orders}
+        ),
+        client.post("/api/plan/compare?format=png", json=line | {"plans": [{"name": "$a_now"}]}),
+    ]
+    for reply in replies:
+        assert reply.status_code == 200 and reply.data.startswith(b"\x89PNG"), reply.text
+
+
 def rows(wip: list[float]) -> list[Body]:
     first = np.datetime64("2024-01-01")
     return [

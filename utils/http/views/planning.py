@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from flask import Response
+
 from models.lstm_service import LSTMService
 from utils.api import planning_schemas as s
 from utils.api.replies import planning as r
+from utils.http import parameters
 from utils.http.views.declaration import Views
 
 views = Views("Planning")
 
 
-@views.post("/api/plan/finish", request=s.FinishRequest, reply=r.FinishReply, role="read")
-def plan_finish(service: LSTMService, body: s.FinishRequest) -> r.FinishReply:
+_FORMS = ("json", "png")
+
+
+@views.post(
+    "/api/plan/finish",
+    request=s.FinishRequest,
+    reply=r.FinishReply,
+    formats=_FORMS,
+    role="read",
+)
+def plan_finish(service: LSTMService, body: s.FinishRequest) -> r.FinishReply | Response:
     """Find when orders are finished.
 
     Finish dates by their probability, the probability that each order is on time, and when all of
@@ -19,6 +31,8 @@ def plan_finish(service: LSTMService, body: s.FinishRequest) -> r.FinishReply:
     sequence given. An order counts what is in process first (first in, first out), or with
     `"after": "wip"` comes on top of it.
     """
+    if parameters.choice("format", _FORMS) == "png":
+        return _picture(service.planning.finish_picture(body))
     return service.planning.finish(body)
 
 
@@ -32,8 +46,8 @@ def plan_output(service: LSTMService, body: s.OutputRequest) -> r.OutputReply:
     return service.planning.output(body)
 
 
-@views.get("/api/plan/curve", query=s.CurveQuery, reply=r.CurveReply)
-def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply:
+@views.get("/api/plan/curve", query=s.CurveQuery, reply=r.CurveReply, formats=_FORMS)
+def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply | Response:
     """Read the curve of a line.
 
     Throughput and cycle time as functions of WIP, fitted to the history of a series, or of the
@@ -41,6 +55,8 @@ def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply:
     WIP and raw process time with intervals. `inconclusive` with the reason where the history
     cannot tell, because WIP hardly varied, say.
     """
+    if query.format == "png":
+        return _picture(service.planning.lines.curve_picture(query))
     return service.planning.lines.curve(query)
 
 
@@ -57,13 +73,21 @@ def plan_advise(service: LSTMService, body: s.AdviseRequest) -> r.AdviceReply:
     return service.planning.lines.advise(body)
 
 
-@views.post("/api/plan/compare", request=s.CompareRequest, reply=r.CompareReply, role="read")
-def plan_compare(service: LSTMService, body: s.CompareRequest) -> r.CompareReply:
+@views.post(
+    "/api/plan/compare",
+    request=s.CompareRequest,
+    reply=r.CompareReply,
+    formats=_FORMS,
+    role="read",
+)
+def plan_compare(service: LSTMService, body: s.CompareRequest) -> r.CompareReply | Response:
     """Compare plans.
 
     Up to ten plans of releases, capacity or a WIP cap for one line: output, WIP and cycle time
     over the horizon, each on the same paths of chance, so that they differ by the plan alone.
     """
+    if parameters.choice("format", _FORMS) == "png":
+        return _picture(service.planning.lines.compare_picture(body))
     return service.planning.lines.compare(body)
 
 
@@ -76,3 +100,7 @@ def plan_line(service: LSTMService, body: s.LineRequest) -> r.LineReply:
     stops or a smaller batch would do; throughput and cycle time at each WIP cap.
     """
     return service.planning.line(body)
+
+
+def _picture(content: bytes) -> Response:
+    return Response(content, mimetype="image/png")
