@@ -193,7 +193,7 @@ def _capacity(curve: LineCurve, fitted: FittedCurve) -> tuple[dict[str, float | 
     """The capacity; without an upper end where the line was never near it."""
     low, high = np.exp(np.quantile(fitted.draws[:, 0], [0.1, 0.9])).tolist()
     value = fitted.line.capacity
-    reached = float(fitted.line.throughput(np.quantile(curve.blocks.mean_wip, 0.95)))
+    reached = float(fitted.line.throughput(np.asarray(np.quantile(curve.blocks.mean_wip, 0.95))))
     if reached >= _NEAR_CAPACITY * value and high <= _CAPACITY_OPEN * low:
         return {"value": value, "lower": min(low, value), "upper": max(high, value)}, []
     note = (

@@ -68,6 +68,7 @@ def plan_line(stations: Sequence[Station], question: LineQuestion) -> dict[str, 
     raw_time = sum(flow.process_time for flow in flows)
     runner_up = ranked[1] if len(ranked) > 1 else None
     return {
+        "release_rate": question.rate,
         "feasible": ranked[0].utilization < 1,
         "capacity": capacity,
         "raw_process_time": raw_time,
@@ -113,6 +114,7 @@ def _figures(flow: StationFlow) -> dict[str, Any]:
     station = flow.station
     return {
         "name": station.name,
+        "machines": station.machines,
         "capacity": station.capacity,
         "availability": station.availability,
         "effective_time": station.batch_time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.data.datasets import Datasets
+from models.data.events.event_log import EventLog
 from models.planning.advice import Advisor, Constraints, LineNow, Target
 from models.planning.curve_fit import DRAWS, FittedCurve
 from models.planning.flow_paths import ReleasePlan
@@ -21,7 +23,7 @@ from utils.api import planning_schemas as schemas
 from utils.api.parsing import parse_each, parse_part
 from utils.api.replies.planning import AdviceReply, CompareReply, CurveReply
 from utils.api.request_limits import check_horizon
-from utils.errors import Conflict, InvalidInput
+from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
 
 _YEAR = 365
@@ -63,6 +65,17 @@ class LineAdvice:
         _, rows, plans = self.run_plans(request)
         days = rows.days_ahead(request.horizon_days).astype("datetime64[D]")
         return draw_plans(_title(request, None), days, compare_plans(plans, request.units))
+
+    def log_of(self, source: schemas.SourceFields | schemas.LineRequest) -> EventLog | None:
+        """Return the event log of the data of a request; None: there is none."""
+        dataset_id = source.dataset_id
+        model_id = getattr(source, "model_id", None)
+        if dataset_id is None and model_id is not None:
+            with contextlib.suppress(NotFound, InvalidInput):  # its data is deleted, or not known
+                dataset_id = self._dataset_of(model_id)
+        if dataset_id is None or not self._datasets.has_log(dataset_id):
+            return None
+        return self._datasets.log(dataset_id)
 
     def advise(self, request: schemas.AdviseRequest) -> AdviceReply:
         """Return the WIP cap and the release rate for a target.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from models.forecast.forecaster import Forecaster
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
 from models.services.line_advice import LineAdvice
+from models.services.measured_stations import measured_stations
 from models.services.order_plans import finish_fields, finish_orders, output_fields
 from models.services.sample_futures import SampleFutures
+from models.services.unit_plans import unit_fields
 from utils.api import planning_schemas as schemas
 from utils.api.parsing import parse_each
 from utils.api.planning_schemas import LineRequest, StationFields
-from utils.api.replies.planning import FinishReply, LineReply, OutputReply
+from utils.api.replies.planning import FinishReply, LineReply, OutputReply, UnitReply
 from utils.api.request_limits import check_horizon
 from utils.errors import InvalidInput
 from utils.settings import Settings
@@ -85,28 +86,53 @@ class PlanningService:
         forecaster = self._open_source(model_id, request.dataset_id)
         return model_id, SampleFutures(forecaster, request.paths, request.horizon_days)
 
-    @staticmethod
-    def line(request: LineRequest) -> LineReply:
+    def unit(self, request: schemas.UnitRequest) -> UnitReply:
+        """Return when a single unit is finished. Raises as `finish`."""
+        model_id, futures = self._futures(request)
+        key = (request.plant, request.application, request.panel_size)
+        found = unit_fields(futures, key, request, self.lines.log_of(request))
+        return UnitReply(model_id=model_id, **found)
+
+    def line(self, request: LineRequest) -> LineReply:
         """Return a line of stations at a release rate.
 
         Raises:
-            InvalidInput: a station breaks a rule, or two have one name.
+            InvalidInput: a station breaks a rule, two have one name, or the data set is no event
+                log of steps.
+            NotFound: there is no such data set.
         """
+        if request.stations is None:
+            log = self.lines.log_of(request)
+            if log is None:
+                rule = "must be of an event log, with a row for each step of a unit"
+                raise InvalidInput.of("datasetId", rule, request.dataset_id)
+            stations, measured = measured_stations(log)
+            return _line_reply(request, stations, request.release_rate or measured)
         given = parse_each(StationFields, request.stations, "stations")
         _expect_distinct([fields.name for fields in given])
-        question = LineQuestion(
-            rate=request.release_rate,
-            arrival_scv=request.arrival_scv,
-            most_wip=request.max_wip,
-            cycle_time=request.cycle_time,
-            share=request.quantile,
-            throughput=request.throughput,
-            unit_value=request.unit_value,
-            wip_cost=request.wip_cost,
-            shifts=tuple((each.name, each.shifts) for each in given if each.shifts is not None),
-        )
-        found: dict[str, Any] = plan_line([_station(fields) for fields in given], question)
-        return LineReply(**found)
+        shifts = tuple((each.name, each.shifts) for each in given if each.shifts is not None)
+        stations = [_station(fields) for fields in given]
+        return _line_reply(request, stations, request.release_rate or 0.0, shifts)
+
+
+def _line_reply(
+    request: LineRequest,
+    stations: list[Station],
+    rate: float,
+    shifts: tuple[tuple[str, int], ...] = (),
+) -> LineReply:
+    question = LineQuestion(
+        rate=rate,
+        arrival_scv=request.arrival_scv,
+        most_wip=request.max_wip,
+        cycle_time=request.cycle_time,
+        share=request.quantile,
+        throughput=request.throughput,
+        unit_value=request.unit_value,
+        wip_cost=request.wip_cost,
+        shifts=shifts,
+    )
+    return LineReply(**plan_line(stations, question))
 
 
 def _expect_distinct(names: list[str]) -> None:

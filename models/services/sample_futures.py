@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -13,6 +14,8 @@ from models.planning.finish import LinePaths, correlation
 from models.series.calendar import day_number
 from models.series.panel import SeriesKey
 from utils.errors import DamagedFile, InvalidInput
+
+_STRETCH, _MARGIN = 1.6, 14  # of the expected finish: steps that are looked at first
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,6 +75,12 @@ class SampleFutures:
     def dates(self, history: History, steps: int) -> list[str]:
         """Return the ISO dates of the steps after a history."""
         return history.calendar.dates(history.last_step + 1 + np.arange(steps))
+
+    def steps_for(self, history: History, quantity: float) -> int:
+        """Return the steps within which a quantity is expected to be out, with a margin."""
+        output = self.expected([history])[0]
+        reached = int(np.searchsorted(np.cumsum(output), quantity))
+        return min(self.horizon, math.ceil(_STRETCH * reached) + _MARGIN)
 
     def expected(self, histories: Sequence[History]) -> Floats:
         """Return the point forecasts of throughput over the horizon, [n, horizon]."""

@@ -27,6 +27,7 @@ MODULES = [
     "models.planning.flow_paths",
     "models.planning.line_plan",
     "models.planning.queueing",
+    "models.planning.residence",
     "models.planning.time_distribution",
     "models.pretraining.demand",
     "models.pretraining.examples",

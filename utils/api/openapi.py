@@ -125,7 +125,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         for name in re.findall(r"<(\w+)>", endpoint.path)
     ]
     found += [_optional(name, "query", rule) for name, rule in _fields(endpoint.query).items()]
-    if endpoint.formats and "format" not in _fields(endpoint.query):
+    if endpoint.formats:
         choices = {"type": "string", "enum": [*endpoint.formats], "description": parts.FORMAT}
         found.append(_optional("format", "query", choices))
     found += [_optional(name, "header", parts.REQUEST_HEADERS[name]) for name in endpoint.headers]

@@ -71,11 +71,21 @@ class LineRequest(Request):
         releaseRate=0.7,
     )
 
-    stations: Annotated[
-        list[Annotated[dict[str, Any], ShownAs(StationFields)]],
-        Field(min_length=1, max_length=_STATIONS),
-    ] = Field(description="the stations, in the order in which jobs visit them")
-    release_rate: Positive = Field(description="jobs released per unit of time")
+    stations: (
+        Annotated[
+            list[Annotated[dict[str, Any], ShownAs(StationFields)]],
+            Field(min_length=1, max_length=_STATIONS),
+        ]
+        | None
+    ) = Field(None, description="the stations, in the order in which jobs visit them")
+    dataset_id: DatasetId | None = Field(
+        None,
+        description="in place of stations: event log with `step`, by which they are measured, in "
+        "days",
+    )
+    release_rate: Positive | None = Field(
+        None, description="jobs released per unit of time; default, of an event log: as measured"
+    )
     arrival_scv: Number = Field(
         1.0,
         ge=0,
@@ -96,6 +106,14 @@ class LineRequest(Request):
     )
     unit_value: Positive | None = Field(None, description="earned by each job that is finished")
     wip_cost: Positive | None = Field(None, description="of a job in process, per unit of time")
+
+    @model_validator(mode="after")
+    def _one_line(self) -> Self:
+        if (self.stations is None) == (self.dataset_id is None):
+            raise ValueError("needs one of stations and datasetId")
+        if self.stations is not None and self.release_rate is None:
+            raise ValueError("needs releaseRate with stations")
+        return self
 
     @model_validator(mode="after")
     def _value_and_cost(self) -> Self:
@@ -188,6 +206,27 @@ class OutputRequest(SourceFields):
     )
 
 
+class UnitRequest(SourceFields, SeriesFields):
+    """A single unit, or lot, whose finish is wanted."""
+
+    model_config = _example(
+        datasetId=DATASET_ID,
+        plant="Plant_A",
+        application="Automotive",
+        panelSize="Small",
+        unitsAhead=120,
+    )
+
+    started_on: Day | None = Field(
+        None,
+        description="date on which it came into the line; default: it comes next, behind all that "
+        "is in process",
+    )
+    units_ahead: Annotated[Number, Field(ge=0, le=1e12)] | None = Field(
+        None, description="units that leave before it; default, where it comes next: all in process"
+    )
+
+
 class LineFields(Request):
     """The line that a curve is of: a series, or the sum of those with the names given."""
 
@@ -210,8 +249,6 @@ class LineFields(Request):
 
 class CurveQuery(LineFields):
     """The line whose curve is wanted."""
-
-    format: Literal["json", "png"] = Field("json", description="`png`: a picture of the curve")
 
 
 class TargetFields(Request):

@@ -36,7 +36,7 @@ HARMLESS = {
     "/api/model/validate",
     "/api/model/plant/<plant>/predict",
     "/api/masterdata/validate",
-    *(f"/api/plan/{name}" for name in ("finish", "output", "advise", "compare", "line")),
+    *(f"/api/plan/{name}" for name in ("finish", "output", "unit", "advise", "compare", "line")),
 }
 DOWNLOADS = {"/api/data/<dataset_id>", "/api/model/<model_id>/download", "/api/masterdata/export"}
 

@@ -102,6 +102,10 @@ def test_wip_that_hardly_varied_is_inconclusive_and_refuses_advice(
         ("finish", {"orders": [SERIES | {"quantity": 5}], "datasetId": None}, "model_id"),
         ("finish", {"orders": [SERIES | {"quantity": 5, "due": "soon"}]}, "orders.0.due"),
         ("finish", {"orders": [SERIES]}, "orders.0.quantity"),
+        ("unit", SERIES | {"startedOn": "2025-01-01"}, "unitsAhead"),
+        ("unit", SERIES | {"startedOn": "2031-01-01", "unitsAhead": 1}, "startedOn"),
+        ("line", {"releaseRate": 1}, "datasetId"),
+        ("line", {"datasetId": None, "releaseRate": 1}, "body"),
         ("output", {"dates": ["2020-01-01"]}, "dates.0"),
         ("advise", {"target": {"throughput": 5, "cycleTime": 2}}, "target.body"),
         ("advise", {"target": {"units": 5, "due": "2020-01-01"}}, "target.due"),
@@ -115,3 +119,56 @@ def test_refusals_name_the_field(
 ) -> None:
     refused = post(client, path, 422, **({"datasetId": dataset_id} | body))
     assert refused["details"][0]["field"].startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("station", "field"),
+    [
+        ({"name": "b", "te": 0}, "stations.1.te"),
+        ({"name": "b", "te": 1, "mttf": 5}, "stations.1.body"),
+        ({"name": "a", "te": 1}, "stations.1.name"),
+        ({"name": "b", "te": 1, "mashines": 2}, "stations.1.mashines"),
+    ],
+)
+def test_a_station_that_breaks_a_rule_is_named(
+    client: FlaskClient, station: Body, field: str
+) -> None:
+    stations = [{"name": "a", "te": 1}, station]
+    refused = post(client, "line", 422, stations=stations, releaseRate=0.5)
+    assert refused["details"][0]["field"] == field
+
+
+def test_a_line_beyond_its_capacity_has_only_finite_numbers(client: FlaskClient) -> None:
+    stations = [{"name": "a", "te": 1}]
+    found = post(client, "line", stations=stations, releaseRate=2, unitValue=9, wipCost=1)
+    assert found["feasible"] is False and found["line"]["wip"] is None
+    assert found["best_profit"]["wip"] >= 1
+
+
+def test_an_event_log_tells_stays_by_age_and_its_stations(client: FlaskClient) -> None:
+    first, lines = np.datetime64("2024-01-01T06:00"), ["unit,step,start,finish"]
+    draw = np.random.default_rng(1)
+    for unit in range(400):
+        start = first + np.timedelta64(8 * unit, "h")
+        cut, wait, weld = (np.timedelta64(int(h), "h") for h in draw.integers(2, 40, 3))
+        lines += [f"{unit},cut,{start},{start + cut}"]
+        lines += [f"{unit},weld,{start + cut + wait},{start + cut + wait + weld}"]
+    table = "\n".join(lines) + "\n"
+    reply = client.post("/api/data/upload", data=table, content_type="text/csv").get_json()
+    series = {name: reply["summary"][f"{name}s"][0] for name in ("plant", "application")}
+    unit = {"datasetId": reply["dataset_id"], **series}
+    unit["panelSize"] = reply["summary"]["panel_sizes"][0]
+    last = np.datetime64(reply["summary"]["date_range"]["end"])
+    young, old = (
+        post(client, "unit", **unit, startedOn=str(last - days), unitsAhead=3) for days in (0, 2)
+    )
+    assert young["by_age"]["older_units"] > old["by_age"]["older_units"] >= 30
+    assert young["by_units_ahead"]["finish"]["p50"] == old["by_units_ahead"]["finish"]["p50"]
+    stays = [
+        np.datetime64(found["by_age"]["finish"]["p80"]) - np.datetime64(found["started_on"])
+        for found in (young, old)
+    ]
+    assert stays[0] <= stays[1]  # of those that stayed two days already, none is short
+    line = post(client, "line", datasetId=unit["datasetId"])
+    assert [station["name"] for station in line["stations"]] == ["cut", "weld"]
+    assert line["release_rate"] == pytest.approx(3.0, rel=0.05)

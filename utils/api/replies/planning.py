@@ -20,6 +20,7 @@ class StationReport(Part):
     """A station at the release rate; null where it is at or beyond its capacity."""
 
     name: str = Field(description="name of the station")
+    machines: int = Field(description="number of machines")
     capacity: float = Field(description="most jobs per unit of time")
     availability: float = Field(description="share of the time without breakdowns")
     effective_time: float = Field(
@@ -98,6 +99,7 @@ class LinePoint(Part):
 class LineReply(Reply):
     """A line of stations at a release rate."""
 
+    release_rate: float = Field(description="jobs released per unit of time")
     feasible: bool = Field(description="whether every station can keep up with the release rate")
     capacity: float = Field(description="of the bottleneck, in jobs per unit of time")
     raw_process_time: float = Field(description="time through the line without any queue")
@@ -171,6 +173,36 @@ class FinishReply(Reply):
     paths: int = Field(description="number of sample paths")
     orders: list[OrderFinish] = Field(description="one for each order, as in the request")
     all: AllOrders = Field(description="all orders together")
+
+
+class FinishByUnits(Part):
+    """Finish of a unit by the units ahead of it, first in, first out."""
+
+    units_ahead: float = Field(description="units that leave before it")
+    finish: FinishDates = Field(description="finish dates by their probability")
+    beyond_horizon_probability: float = Field(description="to be finished only after the horizon")
+
+
+class FinishByAge(Part):
+    """Finish of a unit of its age, by how long units of the event log have stayed."""
+
+    units: int = Field(description="units of the last year, whose stays are known")
+    older_units: int = Field(description="those that stayed longer than the age")
+    finish: FinishDates = Field(description="dates; null: those that have left do not tell it")
+
+
+class UnitReply(Reply):
+    """When a single unit is finished."""
+
+    model_id: str = Field(description="the model that made the sample paths")
+    started_on: str = Field(description="date on which it came, or comes, into the line")
+    age: float = Field(description="days in the line at the end of the data")
+    by_units_ahead: FinishByUnits | None = Field(
+        description="null: how many units are ahead was not given"
+    )
+    by_age: FinishByAge | None = Field(
+        description="null: no event log, or fewer than 30 units that stayed longer than its age"
+    )
 
 
 class OutputQuantiles(Part):

@@ -46,6 +46,16 @@ def plan_output(service: LSTMService, body: s.OutputRequest) -> r.OutputReply:
     return service.planning.output(body)
 
 
+@views.post("/api/plan/unit", request=s.UnitRequest, reply=r.UnitReply, role="read")
+def plan_unit(service: LSTMService, body: s.UnitRequest) -> r.UnitReply:
+    """Find when a single unit is finished.
+
+    By the units ahead of it, first in, first out, from sample paths of throughput; and, where the
+    data is an event log, by how long units of its age have stayed.
+    """
+    return service.planning.unit(body)
+
+
 @views.get("/api/plan/curve", query=s.CurveQuery, reply=r.CurveReply, formats=_FORMS)
 def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply | Response:
     """Read the curve of a line.
@@ -55,7 +65,7 @@ def plan_curve(service: LSTMService, query: s.CurveQuery) -> r.CurveReply | Resp
     WIP and raw process time with intervals. `inconclusive` with the reason where the history
     cannot tell, because WIP hardly varied, say.
     """
-    if query.format == "png":
+    if parameters.choice("format", _FORMS) == "png":
         return _picture(service.planning.lines.curve_picture(query))
     return service.planning.lines.curve(query)
 
