@@ -55,7 +55,7 @@ def main(url: str) -> None:
         "models": "models", "model": f"model/{model}", "jobs": "jobs", "job": f"job/{model}",
         "settings": "settings",
     }  # fmt: skip
-    with _browser() as browser:
+    with chromium() as browser:
         for name, path in views.items():
             for size, (width, height) in SIZES.items():
                 for mode in ("", "-dark"):
@@ -65,7 +65,7 @@ def main(url: str) -> None:
 
 
 @contextmanager
-def _browser() -> Iterator[webdriver.Chrome]:
+def chromium() -> Iterator[webdriver.Chrome]:
     """Chromium without a window."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""

@@ -5,7 +5,7 @@ import { connection } from "./connection.js";
 /** @typedef {import("../types").paths} paths */
 /**
  * @template {keyof paths} P
- * @template {"get" | "post" | "delete"} M
+ * @template {"get" | "post" | "put" | "delete"} M
  * @typedef {import("../types").Reply<P, M>} Reply
  */
 /** @typedef {{ field: string, message: string, received?: unknown }} Detail */
@@ -80,6 +80,17 @@ export async function get(path, values, signal) {
 export async function post(path, body, values, { signal, once = false } = {}) {
   const headers = { "Content-Type": "application/json", ...(once ? idempotencyKey() : {}) };
   return call("POST", address(path, values), { headers, body: JSON.stringify(body) }, signal);
+}
+
+/**
+ * @template {keyof paths} P
+ * @param {P} path
+ * @param {import("../types").PutBody<P>} body
+ * @param {Values} [values]
+ * @returns {Promise<Reply<P, "put">>}
+ */
+export async function put(path, body, values) {
+  return call("PUT", address(path, values), { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 /**

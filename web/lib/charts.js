@@ -16,7 +16,8 @@ const MAP_STYLES = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130
 /** @type {Promise<void> | null} */
 let loading = null;
 
-function loadPlotly() {
+/** Loads the script that draws the charts, once; a view that will draw one calls it early. */
+export function loadPlotly() {
   loading ??= new Promise((resolve, reject) => {
     const styles = document.createElement("link");
     styles.rel = "stylesheet";

@@ -87,6 +87,12 @@ export function day(iso, withWeekday = false) {
   }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, date));
 }
 
+/** Returns the names of the weekdays, from Monday on. */
+export function weekdayNames() {
+  const written = new Intl.DateTimeFormat(language, { weekday: "short", timeZone: "UTC" });
+  return Array.from({ length: 7 }, (_, place) => written.format(Date.UTC(2024, 0, 1 + place)));
+}
+
 /** @param {string | null | undefined} iso a moment, with its time zone */
 export function moment(iso) {
   if (!iso) return "–";

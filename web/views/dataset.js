@@ -6,6 +6,7 @@ import { pageOf, pagedList } from "../lib/paged_list.js";
 import { badge, button, empty, figures, head, link, notice, panel, seriesName, show, table, targetName } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
 import { deleteLater } from "../lib/undo.js";
+import { calendarParts } from "./calendar.js";
 import { flowPanels } from "./flow.js";
 import { nameOf } from "./home.js";
 
@@ -21,7 +22,11 @@ export async function view({ id, query, signal, access }) {
     return h("div", {}, head(t("data.set")), damaged ? notice("bad", damaged.error) : panel(null, empty(t("data.gone"), t("data.gone_text"), link(t("nav.data"), "#/data"))));
   }
   const quality = h("div", {});
-  show(quality, async () => qualityPanels(await post("/api/data/validate", { datasetId: id }, {}, { signal }), id), t("quality.checking"));
+  show(quality, async () => {
+    const found = await post("/api/data/validate", { datasetId: id }, {}, { signal });
+    const { series, series_listed: listed } = found.quality.summary;
+    return h("div", { className: "stack" }, qualityPanels(found, id), listed < series && allSeries(id, signal));
+  }, t("quality.checking"));
   return h("div", {},
     head(nameOf(dataset), t(dataset.source === "generated" ? "data.generated" : "data.uploaded") + `, ${id.slice(0, 8)}`,
       link(t("data.forecast_now"), `#/forecast?dataset=${id}`, "button primary"),
@@ -31,14 +36,31 @@ export async function view({ id, query, signal, access }) {
       summaryPanel(dataset, access.role !== "read"),
       dataset.quality && readPanel(dataset.quality),
       quality,
-      flowDetails(id, signal)));
+      laterPanel(t("calendar.title"), () => calendarParts(id, access.role !== "read", signal)),
+      laterPanel(t("flow.title"), () => flowPanels(id, signal))));
 }
 
-/** The flow, which is computed when it is opened. @param {string} id @param {AbortSignal} signal */
-function flowDetails(id, signal) {
+/** A panel whose content is read when it is opened. @param {string} title @param {() => Promise<HTMLElement>} read */
+function laterPanel(title, read) {
   const shown = h("div", {});
-  const open = () => shown.childElementCount === 0 && show(shown, () => flowPanels(id, signal));
-  return h("section", { className: "panel" }, h("details", { ontoggle: open }, h("summary", {}, t("flow.title")), shown));
+  const open = () => shown.childElementCount === 0 && show(shown, read);
+  return h("section", { className: "panel" }, h("details", { ontoggle: open }, h("summary", {}, title), shown));
+}
+
+/** All series of a data set, where the quality lists only those that need attention. @param {string} id @param {AbortSignal} signal */
+function allSeries(id, signal) {
+  return panel(t("data.all_series"), pagedList({
+    load: async (query) => {
+      const found = await get("/api/data/{dataset_id}/series", { dataset_id: id, q: query.q, cursor: query.cursor, limit: query.limit }, signal);
+      return { entries: found.series, total: found.total, next: found.next_cursor };
+    },
+    draw: (entries) => table(
+      [{ text: t("series") }, { text: t("data.rows"), number: true, wide: true }, { text: t("data.until"), wide: true }, { text: t("data.mean_wip"), number: true },
+        { text: t("data.mean_throughput"), number: true }, { text: h("span", { className: "unseen" }, t("table.actions")), actions: true }],
+      entries.map((each) => [seriesName(each), number(each.steps), day(each.last_date), number(each.mean_wip), number(each.mean_throughput),
+        link(t("data.forecast"), `#/forecast?${new URLSearchParams({ dataset: id, plant: each.plant, application: each.application, size: each.panel_size })}`)]), t("data.all_series")),
+    none: () => empty(t("list.nothing"), t("list.nothing_text")),
+  }).element);
 }
 
 /** @param {Dataset} dataset @param {boolean} mayWrite */

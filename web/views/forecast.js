@@ -1,7 +1,7 @@
 // The forecast of a series: history and three targets with intervals, what-if, totals, warnings.
 
 import { download, get, post } from "../lib/api.js";
-import { drawForecast } from "../lib/charts.js";
+import { drawForecast, loadPlotly } from "../lib/charts.js";
 import { debounced, fill, h } from "../lib/dom.js";
 import { act, badge, button, empty, failure, field, figures, head, link, notice, panel, select, table, targetName, TARGETS, toast } from "../lib/parts.js";
 import { seriesOfDataset, seriesOfModel, seriesPicker } from "../lib/series_picker.js";
@@ -16,11 +16,12 @@ import { whatIf } from "./what_if.js";
 const PRETRAINED = "pretrained";
 const HISTORY = 90; // steps that are drawn before the forecast
 const HORIZONS = [7, 14, 30, 60, 90, 180, 365];
-const WAIT = 80; // milliseconds after the last change of a slider
+const WAIT = 40; // milliseconds after the last change of a slider
 
 /** @param {import("../main.js").Context} context */
 export async function view(context) {
   const { query, signal } = context;
+  loadPlotly().catch(() => undefined); // drawing says so where it did not come
   const [datasets, models] = await Promise.all([
     get("/api/data", { limit: 100 }, signal), get("/api/models", { limit: 100 }, signal),
   ]);
