@@ -29,6 +29,7 @@ from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
 from models.services.operation_page import OperationPage
+from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
 from models.services.plant_trainings import PlantTrainings
 from models.services.selection import selection
@@ -69,6 +70,7 @@ class LSTMService:
         backtests: backtests of the models.
         files: the files of the models.
         planning: the answers to planners.
+        plans: what is known ahead of forecasts, and scenarios.
         page: the answers to the operation page.
         master_data: the names of plants, products, panel sizes and regions.
     """
@@ -98,6 +100,7 @@ class LSTMService:
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
+        self.plans = PlanService(self.datasets, self.registry)
         self.planning = PlanningService(settings, self._plan_source, lines)
         self._series_lists = SeriesLists(self.datasets)
         room = settings.model_cache_mb * _ZERO_SHOT_SHARE
@@ -186,7 +189,7 @@ class LSTMService:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         document = self._known_upload(path, options, idempotency_key) or self.datasets.upload(
-            path, options=options
+            path, options=options, declared=options.known or ()
         )
         names = ("dataset_id", "data_points", "summary", "quality", "read_as")
         fields: dict[str, Any] = {name: document[name] for name in names if name in document}
@@ -205,7 +208,9 @@ class LSTMService:
             if document.get("fingerprint") != mark:
                 raise used_key(idempotency_key)
             return document
-        return self._stored_once(lambda: self.datasets.upload(path, id, mark, options), id, mark)
+        return self._stored_once(
+            lambda: self.datasets.upload(path, id, mark, options, options.known or ()), id, mark
+        )
 
     def examine(
         self, data: schemas.DataRequest | Path, options: UploadOptions = NO_OPTIONS
@@ -342,6 +347,7 @@ class LSTMService:
         forecaster = self._forecaster(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
+        history = self.plans.planned(history, request, request.model_id, request.dataset_id)
         steps = reply_days(history, request).steps
         forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
         return forecast_reply(forecaster, history, request, forecast)
@@ -352,6 +358,14 @@ class LSTMService:
         series_key = (request.plant, request.application, request.panel_size)
         return forecast_file(reply, series_key, form)
 
+    def predict_scenarios(self, request: schemas.ScenariosRequest) -> replies.ScenariosReply:
+        """Forecast a series with several plans. Raises as `predict`."""
+        check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
+        forecaster = self._forecaster(request)
+        series_key = (request.plant, request.application, request.panel_size)
+        history = history_of(forecaster, series_key, request, self.settings.max_rows)
+        return self.plans.scenarios(forecaster, history, request)
+
     def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.
 
@@ -361,7 +375,13 @@ class LSTMService:
         """
         forecaster = self._forecaster(request)
         limits = self.settings.max_rows, self.settings.max_horizon
-        return forecast_batch(forecaster, request, *limits)
+        source = request.model_id, request.dataset_id
+        return forecast_batch(
+            forecaster,
+            request,
+            *limits,
+            planned=lambda history, item: self.plans.planned(history, item, *source),
+        )
 
     def predict_plant(
         self, plant: str, request: schemas.PlantPredictRequest

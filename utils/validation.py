@@ -239,6 +239,7 @@ def review_forecast(
     cycle_time: Floats,
     highest_throughput: float,
     target_production: float | None,
+    is_planned: bool = False,
 ) -> dict[str, Any]:
     """Return warnings and recommendations for the days of a forecast.
 
@@ -249,10 +250,12 @@ def review_forecast(
         wip, throughput, cycle_time: of each day, [H].
         highest_throughput: the most units that the series put out in a period.
         target_production: units wanted within the horizon; None: no target.
+        is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
+            over a week.
     """
     found = _Findings()
     valid = [
-        _review_law(found, wip, throughput, cycle_time),
+        is_planned or _review_law(found, wip, throughput, cycle_time),
         _review_throughput(found, throughput, highest_throughput),
         _review_target(found, throughput, target_production),
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,11 +243,11 @@ def future_rows(
     rows = np.flatnonzero((time > last[group]) & known & begun[group])
     twice = np.flatnonzero((np.diff(group[rows]) == 0) & (np.diff(time[rows]) == 0))
     if twice.size:
-        _refuse("date", "of a plan must be given once", keys, group, days, rows[twice[0]])
+        _refuse("date", "must be given once in a plan", keys, group, days, rows[twice[0]])
     for name in KNOWN_COLUMNS:
         negative = rows[numbers[name][rows] < 0] if name in numbers else rows[:0]
         if negative.size:
-            _refuse(name, "of a plan must not be negative", keys, group, days, negative[0])
+            _refuse(name, "must not be negative in a plan", keys, group, days, negative[0])
     checked = []
     for row in rows.tolist():
         values = {name: float(numbers[name][row]) for name in names}
@@ -296,7 +297,7 @@ def read_stored_plan(path: Path) -> Plan:
     days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
     begins = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
     plan = {}
-    for begin, end in zip(begins, [*begins[1:], len(keys)], strict=True):
+    for begin, end in pairwise([*begins, len(keys)]):
         own = {name: table[name].slice(begin, end - begin).to_numpy() for name in names}
         known = {name: values for name, values in own.items() if not np.isnan(values).all()}
         plan[keys[begin]] = DatedInputs(days[begin:end], known)

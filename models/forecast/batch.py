@@ -6,7 +6,7 @@ thirty series than for one, and a batch of any length takes little memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ _SIDE_BY_SIDE = 128  # items that are forecast together
 _MOST_FLOATS = 1 << 24  # in the sample paths of items that are forecast together
 _LISTED = 100  # refusals that an error lists
 
+Planned = Callable[[History, BatchItem], History]
 Entry = replies.BatchForecast | replies.BatchRefusal
 
 
@@ -43,7 +44,11 @@ class _Refused(NamedTuple):
 
 
 def forecast_batch(
-    forecaster: Forecaster, request: BatchRequest, max_rows: int, max_horizon: int = 365
+    forecaster: Forecaster,
+    request: BatchRequest,
+    max_rows: int,
+    max_horizon: int = 365,
+    planned: Planned = lambda history, item: history,
 ) -> Iterator[bytes]:
     """Return the JSON of a `replies.BatchReply`, part by part.
 
@@ -53,12 +58,13 @@ def forecast_batch(
     Args:
         max_rows: most rows that the history of an item may have.
         max_horizon: most days that an item may ask for.
+        planned: gives the history of an item its plan.
 
     Raises:
         InvalidInput: none of the items can be forecast; it has a detail for each.
     """
     items = [
-        _checked(forecaster, place, item, max_rows, max_horizon)
+        _checked(forecaster, place, item, max_rows, max_horizon, planned)
         for place, item in enumerate(request.items)
     ]
     refused = [item for item in items if isinstance(item, _Refused)]
@@ -75,13 +81,18 @@ def forecast_batch(
 
 
 def _checked(
-    forecaster: Forecaster, place: int, fields: dict[str, Any], max_rows: int, max_horizon: int
+    forecaster: Forecaster,
+    place: int,
+    fields: dict[str, Any],
+    max_rows: int,
+    max_horizon: int,
+    planned: Planned,
 ) -> _Accepted | _Refused:
     try:
         item = BatchItem.parse(fields)
         check_horizon("predictionDays", item.prediction_days, max_horizon)
         series_key = (item.plant, item.application, item.panel_size)
-        history = history_of(forecaster, series_key, item, max_rows)
+        history = planned(history_of(forecaster, series_key, item, max_rows), item)
         return _Accepted(place, item, history, not forecaster.knows(series_key))
     except ServiceError as error:
         return _Refused(place, error)
@@ -121,7 +132,7 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
         item.place: _refusal(*item) for item in items if isinstance(item, _Refused)
     }
     accepted = [item for item in items if isinstance(item, _Accepted)]
-    for (steps, _, paths, is_raw), some in groupby(sorted(accepted, key=_alike), _alike):
+    for (steps, _, paths, is_raw, _), some in groupby(sorted(accepted, key=_alike), _alike):
         group = list(some)
         fitting = max(1, _MOST_FLOATS // (steps * paths * 3))
         for begin in range(0, len(group), fitting):
@@ -133,10 +144,11 @@ def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[
     return [found[item.place] for item in items]
 
 
-def _alike(accepted: _Accepted) -> tuple[int, bool, int, bool]:
+def _alike(accepted: _Accepted) -> tuple[int, bool, int, bool, bool]:
     """The properties that items share which are forecast together."""
     steps = reply_days(accepted.history, accepted.item).steps
-    return steps, accepted.cold_start, paths_needed(accepted.item), accepted.item.raw
+    has_plan = not accepted.history.ahead.is_empty
+    return steps, accepted.cold_start, paths_needed(accepted.item), accepted.item.raw, has_plan
 
 
 def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:

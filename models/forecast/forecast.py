@@ -119,6 +119,29 @@ class Forecast:
             paths=paths,
         )
 
+    def blended(self, other: Forecast, share: Floats) -> Forecast:
+        """Return these values with bounds and paths between these and another forecast's.
+
+        Args:
+            other: of the same values, series and paths, with its own bounds.
+            share: of this forecast's, [n, steps].
+        """
+        own = share[..., None]
+
+        def between(one: Floats, another: Floats) -> Floats:
+            return own * one + (1 - own) * another
+
+        paths = self.paths
+        if paths is not None and other.paths is not None:
+            paths = own[:, None] * paths + (1 - own[:, None]) * other.paths
+        return replace(
+            self,
+            lower={level: between(low, other.lower[level]) for level, low in self.lower.items()},
+            upper={level: between(up, other.upper[level]) for level, up in self.upper.items()},
+            confidence=share * self.confidence + (1 - share) * other.confidence,
+            paths=paths,
+        )
+
     def shifted(
         self,
         what_if: WhatIfEffect,

@@ -14,6 +14,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
 from models.forecast.reply_days import ReplyDays
+from models.forecast.requested_plan import plan_summary, plan_warnings
 from models.series.calendar import Step
 from models.series.first_passage import cumulated, quantile_step, steps_to_reach
 from models.series.panel import SERIES_FIELDS, TARGETS
@@ -92,17 +93,19 @@ def _fields(
     """Fields that the reply to a single request and the entry of a batch share."""
     if not forecast.is_finite:
         raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
-    forecast, unseen = from_asked_state(forecaster, history, request, forecast)
-    days, start = reply_days(history, request), history.rows[-1]
-    forecast = days.spread(forecast, start if forecast.start is None else forecast.start[0])
+    forecast, unseen = spread_forecast(forecaster, history, request, forecast)
+    days = reply_days(history, request)
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
     wip, throughput, cycle_time = values.T
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
-    review = validation.review_forecast(wip, throughput, cycle_time, highest, wanted)
+    review = validation.review_forecast(
+        wip, throughput, cycle_time, highest, wanted, not history.ahead.is_empty
+    )
     review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
     review["is_valid"] = review["is_valid"] and not unseen
     if not forecaster.has_cycle_times(history.series_key):
         review["warnings"].append(_DERIVED)
+    review["warnings"] += plan_warnings(forecaster, history)
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
@@ -116,6 +119,7 @@ def _fields(
         "target": _target(throughput, days.dates, wanted, forecast.paths),
         "totals": _totals(forecast, days.dates, _period(history, request)),
         "paths": _paths(forecast, request.paths),
+        "plan": plan_summary(forecaster, history),
         "cold_start": not forecaster.knows(history.series_key),
         "raw": request.raw,
     }
@@ -132,6 +136,18 @@ def _recent(history: History, count: int) -> list[dict[str, Any]] | None:
         | {t: None if math.isnan(v) else v for t, v in zip(TARGETS, row, strict=True)}
         for date, row in zip(dates, rows.tolist(), strict=True)
     ]
+
+
+def spread_forecast(
+    forecaster: Forecaster, history: History, request: ForecastFields, forecast: Forecast
+) -> tuple[Forecast, list[str]]:
+    """Return the forecast of a series from the state of a request, on the days of its reply.
+
+    Also returns a warning for each state that was never seen.
+    """
+    forecast, unseen = from_asked_state(forecaster, history, request, forecast)
+    start = history.rows[-1] if forecast.start is None else forecast.start[0]
+    return reply_days(history, request).spread(forecast, start), unseen
 
 
 def _not_believed(history: History, forecast: Forecast) -> list[str]:

@@ -282,7 +282,8 @@ class Forecaster:
         model, look_back = measured
         paths = 0 if forecast.paths is None else forecast.paths.shape[1]
         intervals = plans.intervals.of_series(look_back.series, np.ones((1, 3)))
-        return model.measured(values, values, look_back, intervals, paths)
+        certain = model.measured(values, values, look_back, intervals, paths)
+        return certain.blended(forecast.moved_to(values), lines.known_share)
 
 
 def _side_by_side(histories: Sequence[History]) -> tuple[Calendar, Ints]:

@@ -117,9 +117,7 @@ class PlanEffect:
         """
         found, moved = self.paths(values, history, plan)
         at = np.minimum(np.arange(values.shape[1]), len(self.weights) - 1)
-        mixed = self.weights[at] * found + (1 - self.weights[at]) * moved
-        mixed[..., 1][plan.shares == 0] = 0.0
-        return mixed
+        return self.weights[at] * found + (1 - self.weights[at]) * moved
 
     def paths(
         self, values: Floats, history: LineHistory, plan: PlannedSteps
@@ -141,6 +139,11 @@ class PlanEffect:
         without = self._rolled(history, implied, np.ones(shares.shape), None, values)
         moved = values + with_plan - without
         moved[..., 2] = values[..., 2] * _ratio(with_plan[..., 2], without[..., 2])
+        # What is not put out after all stays in the line.
+        output = np.where(shares > 0, np.maximum(moved[..., 1], 0.0), 0.0)
+        kept = moved[..., 1] - output
+        moved[..., 0] += kept.cumsum(axis=1) - (1 - self.flow.at_end[:, None]) * kept
+        moved[..., 1] = output
         return with_plan, np.maximum(moved, 0.0)
 
     def implied_releases(self, values: Floats, history: LineHistory) -> Floats:

@@ -64,6 +64,12 @@ class PlannedLines:
     capacity_ahead: Floats
     throughput_ahead: Floats
 
+    @property
+    def known_share(self) -> Floats:
+        """Share of the steps up to each one ahead whose releases are known, [n, H]."""
+        known = ~np.isnan(self.releases_ahead)
+        return known.cumsum(axis=1) / np.arange(1, known.shape[1] + 1)
+
     def fitted_effect(self, calendar: Calendar, last: Ints) -> PlanEffect:
         """Return the effect of plans by a flow fitted to the rows alone.
 

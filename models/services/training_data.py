@@ -87,6 +87,7 @@ class TrainingData:
                 made_for=made_for,
                 options=request,
                 calendar=request.calendar,
+                declared=request.known or (),
             )
         spec = plant_spec(request, seed, self._settings)
         return self._datasets.generate(spec, data_id, made_for=made_for)

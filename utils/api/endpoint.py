@@ -22,7 +22,7 @@ class Endpoint:
     """An endpoint of the API, as `utils.http.views` declares it at its view.
 
     Attributes:
-        method: `GET`, `POST` or `DELETE`.
+        method: `GET`, `POST`, `PUT` or `DELETE`.
         rule: path in Flask's form, with converters (`/api/data/<id:dataset_id>`).
         tag: the group of the OpenAPI document that it belongs to.
         view: the function that serves it. Its name in camelCase is the operationId, the first

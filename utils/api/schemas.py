@@ -12,6 +12,7 @@ from utils.api.calendar_schemas import Calendars
 from utils.api.field_rules import ShownAs, at_most_one, exactly_one, two_of
 from utils.api.paging import PageQuery
 from utils.api.parsing import Flag, Int, Line, Name, Number, Positive, Request
+from utils.api.plan_schemas import MOST_SCENARIOS, PlanRows, Scenario
 from utils.api.upload_options import ReadOptions
 
 
@@ -58,6 +59,15 @@ class TableRow(Request):
     finished_goods: Number | None = Field(None, description="finished units in stock")
     semi_finished_goods: Number | None = Field(None, description="semi-finished units in stock")
     releases: Number | None = Field(None, description="units released into the line in the step")
+    planned_releases: Number | None = Field(
+        None, description="units that were planned to be released"
+    )
+    capacity: Number | None = Field(
+        None, description="share of the usual capacity, or units that could be finished"
+    )
+    planned_throughput: Number | None = Field(
+        None, description="units that were planned to be finished"
+    )
     littles_law_compliance: Number | None = Field(None, description="not used; as replies have it")
 
 
@@ -176,6 +186,10 @@ class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
     )
     dataset_id: DatasetId | None = Field(
         None, description="id of the data set to train on; one source of data at most"
+    )
+    known: Annotated[list[Name], Field(max_length=20)] | None = Field(
+        None,
+        description="names of columns of `trainingData` of your own whose values are known ahead",
     )
     background: Flag = Field(False, description="true: reply 202 with a job at once")
     keep_optimizer: Flag = Field(
@@ -434,6 +448,11 @@ class ForecastFields(ReadOptions):
     history_steps: Int = Field(
         0, ge=0, le=1000, description="number of the last known rows in the reply's `history`"
     )
+    plan: PlanRows | None = Field(
+        None,
+        description="releases, capacity and other inputs that are known of the steps ahead; in "
+        "place of those stored with the data set",
+    )
     raw: Flag = Field(False, description="true: forecasts before reconciliation")
     calendar: Calendars | None = Field(
         None,
@@ -469,6 +488,30 @@ class PredictRequest(ForecastFields):
         description="data set whose series is forecast from its newest rows; with model_id "
         "`pretrained` only",
     )
+
+
+class ScenariosRequest(PredictRequest):
+    """Forecasts of one series with several plans."""
+
+    model_config = _example(
+        model_id=MODEL_ID,
+        plant="Plant_A",
+        application="Automotive",
+        panelSize="Small",
+        scenarios=[
+            {"name": "as planned", "plan": []},
+            {"name": "half a shift less", "plan": [{"date": "2025-07-01", "capacity": 0.5}]},
+        ],
+    )
+
+    scenarios: Annotated[list[Scenario], Field(min_length=1, max_length=MOST_SCENARIOS)] = Field(
+        description="plans by name; differences are from the first"
+    )
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        _distinct([scenario.name for scenario in self.scenarios])
+        return self
 
 
 class BatchItem(ForecastFields):

@@ -151,6 +151,13 @@ class UploadOptions(ReadOptions):
         "such as Backlog",
     )
 
+    known: NameList | None = Field(
+        None,
+        max_length=20,
+        description="of a table: names of columns of your own whose values are known ahead, "
+        "separated by commas; releases, capacity and plans are known without that",
+    )
+
     @property
     def given(self) -> list[str]:
         """The names of the fields that the request gives, as it would spell them."""

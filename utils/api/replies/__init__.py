@@ -130,6 +130,9 @@ from utils.api.replies.forecasting import (
     LittleLawAnalysis as LittleLawAnalysis,
 )
 from utils.api.replies.forecasting import (
+    PlanUsed as PlanUsed,
+)
+from utils.api.replies.forecasting import (
     Prediction as Prediction,
 )
 from utils.api.replies.forecasting import (
@@ -209,6 +212,18 @@ from utils.api.replies.operation import (
 )
 from utils.api.replies.operation import (
     ReadyReply as ReadyReply,
+)
+from utils.api.replies.plan_replies import (
+    PlanReply as PlanReply,
+)
+from utils.api.replies.plan_replies import (
+    ScenarioDifference as ScenarioDifference,
+)
+from utils.api.replies.plan_replies import (
+    ScenarioForecast as ScenarioForecast,
+)
+from utils.api.replies.plan_replies import (
+    ScenariosReply as ScenariosReply,
 )
 from utils.api.replies.training import (
     CorrectionErrors as CorrectionErrors,

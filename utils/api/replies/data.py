@@ -57,6 +57,11 @@ class DataRow(Part):
 class StoredRow(DataRow):
     """One step of one series of a stored data set. That of an event log has more columns."""
 
+    # Columns that the upload declared as known.
+    model_config = ConfigDict(
+        extra="allow", protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
+
     wip_mean: float | None = Field(default=None, description="time average of WIP over the step")
     cycle_time_p50: float | None = Field(
         default=None, description="50 % of what left took at most this, in steps"
@@ -69,6 +74,15 @@ class StoredRow(DataRow):
     )
     age_oldest: float | None = Field(
         default=None, description="age of the oldest unit in process, in steps"
+    )
+    planned_releases: float | None = Field(
+        default=None, description="units that were planned to be released"
+    )
+    capacity: float | None = Field(
+        default=None, description="share of the usual capacity, or units that could be finished"
+    )
+    planned_throughput: float | None = Field(
+        default=None, description="units that were planned to be finished"
     )
 
 
@@ -216,6 +230,9 @@ class UploadQuality(TypedDict, total=False):
     blanks: Annotated[CountByTarget, Field(description="empty values by column")]
     negatives: Annotated[CountByTarget, Field(description="negative values, taken as empty")]
     ignored_columns: Annotated[list[str], Field(description="columns that were not read")]
+    planned_steps: Annotated[
+        int, Field(description="rows after the last actual one of their series: the plan")
+    ]
     gaps: Annotated[Gaps, Field(description="missing steps")]
     interpolated_values: Annotated[int, Field(description="values of WIP and throughput filled")]
     empty_series: Annotated[list[str], Field(description="series left out: no row was usable")]

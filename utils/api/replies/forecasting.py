@@ -136,6 +136,19 @@ class HistoryRow(Part):
     )
 
 
+class PlanUsed(Part):
+    """The known inputs that a forecast uses."""
+
+    columns: list[str] = Field(description="names of the inputs")
+    steps: int = Field(description="steps ahead, up to the last that anything is known of")
+    reliance: float = Field(
+        ge=0, le=1, description="share of the plan's difference from the forecast that is taken"
+    )
+    is_certain: bool = Field(
+        description="true: taken as certain, as the data has no past plans beside what came"
+    )
+
+
 class _Forecast(BaseModel):
     step: Step = Field(description="time from one row to the next")
     history: list[HistoryRow] | None = Field(
@@ -152,6 +165,9 @@ class _Forecast(BaseModel):
         default=None, description="units finished in total; null: no errors were measured"
     )
     paths: SamplePaths | None = Field(default=None, description="as many as `paths` asks for")
+    plan: PlanUsed | None = Field(
+        default=None, description="what is known ahead and was used; null: nothing is known"
+    )
     cold_start: bool = Field(description="the model was not trained on this series")
     raw: bool = Field(description="true: not reconciled by Little's Law")
 

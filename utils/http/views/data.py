@@ -12,6 +12,7 @@ from utils.api import replies as r
 from utils.api import schemas as s
 from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
+from utils.api.plan_schemas import PlanRequest
 from utils.api.replies.flow import FlowReply
 from utils.api.upload_options import UploadOptions
 from utils.http import audit, bodies, parameters
@@ -181,6 +182,34 @@ def read_flow(service: LSTMService, query: FlowQuery, dataset_id: str) -> Respon
     form = parameters.choice("format", ("json", "png"))
     kind = "image/png" if form == "png" else "application/json"
     return Response(service.dataset_flow(dataset_id, query, form), mimetype=kind)
+
+
+@views.get("/api/data/<id:dataset_id>/plan", reply=r.PlanReply)
+def read_plan(service: LSTMService, dataset_id: str) -> r.PlanReply:
+    """Read the plan of a data set.
+
+    What is known of the steps after the last rows: releases, capacity, planned throughput, and
+    columns that the upload declared as known.
+    """
+    return service.plans.read(dataset_id)
+
+
+@views.put(
+    "/api/data/<id:dataset_id>/plan",
+    request=PlanRequest,
+    reply=r.PlanReply,
+    action="data.plan",
+    expensive=True,
+)
+def replace_plan(service: LSTMService, body: PlanRequest, dataset_id: str) -> r.PlanReply:
+    """Replace the plan of a data set.
+
+    Each row is one step of one series after its last actual row, with what is known of it:
+    `releases`, `capacity` (a share of the usual one, or units), `planned_throughput`. Forecasts of
+    models that were trained on the data set use it from then on. A plan is stored whole or, with a
+    422 that names the row, not at all.
+    """
+    return service.plans.replace(dataset_id, body)
 
 
 @views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")

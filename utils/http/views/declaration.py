@@ -73,7 +73,7 @@ class Views:
 def _bound(endpoint: Endpoint, service: LSTMService) -> Callable[..., Response]:
     def view(**variables: str) -> Response:
         arguments: list[Any] = [service]
-        if endpoint.method == "POST" and "Idempotency-Key" not in endpoint.headers:
+        if endpoint.method in ("POST", "PUT") and "Idempotency-Key" not in endpoint.headers:
             parameters.refuse_idempotency_key()
         if endpoint.request and not endpoint.table:
             arguments.append(bodies.read_json(endpoint.request))

@@ -153,6 +153,23 @@ def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply | Re
 
 
 @forecasts.post(
+    "/api/model/predict/scenarios",
+    request=s.ScenariosRequest,
+    reply=r.ScenariosReply,
+    role="read",
+    expensive=True,
+)
+def predict_scenarios(service: LSTMService, body: s.ScenariosRequest) -> r.ScenariosReply:
+    """Forecast a series with several plans.
+
+    Takes the fields of `POST /api/model/predict` and up to ten `scenarios`, each a name and a plan:
+    releases, capacity and other inputs of the steps ahead. All are forecast with the same sample
+    paths of errors, so that the differences from the first one are those of the plans.
+    """
+    return service.predict_scenarios(body)
+
+
+@forecasts.post(
     "/api/model/predict/batch",
     request=s.BatchRequest,
     reply=r.BatchReply,

@@ -1,0 +1,142 @@
+"""Plans and scenarios: what is known ahead, stored with a data set or given in a request."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from models.data.datasets import Datasets
+from models.data.plan_rows import Plan, read_plan, starts_of
+from models.forecast.forecast_reply import (
+    forecast_reply,
+    paths_needed,
+    reply_days,
+    spread_forecast,
+)
+from models.forecast.forecaster import Forecaster, History
+from models.forecast.requested_plan import with_plan
+from models.forecast.scenario_differences import differences
+from models.registry.registry import Registry
+from models.series.panel import SERIES_FIELDS
+from utils.api import replies, schemas
+from utils.api.plan_schemas import PlanRequest
+from utils.api.schemas import ForecastFields
+from utils.errors import DamagedFile, NotFound, TooLarge, Unavailable
+
+_FORECAST = ("predictions", "validation", "totals", "target", "paths", "plan")
+
+
+class PlanService:
+    """The plans of one service."""
+
+    def __init__(self, datasets: Datasets, registry: Registry) -> None:
+        self._datasets, self._registry = datasets, registry
+        self._last_known: dict[str, Plan] = {}
+
+    def replace(self, dataset_id: str, request: PlanRequest) -> replies.PlanReply:
+        """Store a plan in place of the present one, whole or not at all.
+
+        Raises:
+            NotFound: there is no such data set.
+            TooLarge: it has more rows than a data set may have.
+            InvalidInput: a row is not one of a plan; the details name each.
+        """
+        if len(request.plan) > self._datasets.max_rows:
+            raise TooLarge(
+                f"A plan may have at most {self._datasets.max_rows:,} rows (MAX_ROWS). Received: "
+                f"{len(request.plan):,}."
+            )
+        starts = starts_of(self._datasets.load(dataset_id))
+        declared = self._datasets.store.document(dataset_id).get("known", [])
+        plan = read_plan(request.plan, starts, None, declared)
+        self._datasets.replace_plan(dataset_id, plan)
+        return _plan_reply(dataset_id, plan)
+
+    def read(self, dataset_id: str) -> replies.PlanReply:
+        """Return the plan of a data set. Raises NotFound for an unknown one."""
+        return _plan_reply(dataset_id, self._datasets.plan(dataset_id))
+
+    def planned(
+        self, history: History, request: ForecastFields, model_id: str, dataset_id: str | None
+    ) -> History:
+        """Return a history with the plan of a request, or the one stored with the data.
+
+        Raises:
+            InvalidInput: a row of the request is not one of a plan.
+        """
+        stored = self._stored(model_id, dataset_id).get(history.series_key)
+        return with_plan(history, request.plan, stored)
+
+    def _stored(self, model_id: str, dataset_id: str | None) -> Plan:
+        """The plan stored with the data of a model; the last known one while the store is away."""
+        with contextlib.suppress(NotFound, DamagedFile):
+            dataset_id = dataset_id or self._registry.summary(model_id).dataset_id
+            if dataset_id is None:
+                return {}
+            try:
+                self._last_known[dataset_id] = self._datasets.plan(dataset_id)
+            except Unavailable:
+                return self._last_known.get(dataset_id, {})
+            return self._last_known[dataset_id]
+        return {}
+
+    def scenarios(
+        self, forecaster: Forecaster, history: History, request: schemas.ScenariosRequest
+    ) -> replies.ScenariosReply:
+        """Return the forecasts of a series with several plans, and their differences.
+
+        Raises:
+            InvalidInput: a row of a scenario is not one of a plan.
+        """
+        base = self.planned(history, request, request.model_id, request.dataset_id)
+        found: list[Any] = []
+        for place, scenario in enumerate(request.scenarios):
+            field = f"scenarios.{place}.plan"
+            own = with_plan(base, scenario.plan, None, field)
+            steps = reply_days(own, request).steps
+            forecast = forecaster.forecast(own, steps, paths_needed(request), request.raw)
+            reply = forecast_reply(forecaster, own, request, forecast)
+            found.append(
+                (scenario.name, spread_forecast(forecaster, own, request, forecast)[0], reply)
+            )
+        first, baseline, _ = found[0]
+        dates = reply_days(base, request).dates
+        return replies.ScenariosReply(
+            model_id=request.model_id,
+            baseline=first,
+            scenarios=[
+                replies.ScenarioForecast(
+                    name=name, **{field: getattr(reply, field) for field in _FORECAST}
+                )
+                for name, _, reply in found
+            ],
+            differences=[
+                replies.ScenarioDifference.model_validate(
+                    {"name": name} | differences(forecast, baseline, dates)
+                )
+                for name, forecast, _ in found[1:]
+            ],
+        )
+
+
+def _plan_reply(dataset_id: str, plan: Plan) -> replies.PlanReply:
+    days = np.concatenate([dated.days for dated in plan.values()]) if plan else np.empty(0, int)
+    ends = [str(np.datetime64(int(day), "D")) for day in (days.min(), days.max())] if plan else []
+    rows = [
+        dict(zip(SERIES_FIELDS, key, strict=True))
+        | {"date": str(np.datetime64(int(day), "D"))}
+        | {name: float(v[i]) for name, v in dated.columns.items() if not np.isnan(v[i])}
+        for key, dated in plan.items()
+        for i, day in enumerate(dated.days)
+    ]
+    return replies.PlanReply(
+        dataset_id=dataset_id,
+        rows=len(rows),
+        series=len(plan),
+        columns=sorted({name for dated in plan.values() for name in dated.columns}),
+        first_date=ends[0] if ends else None,
+        last_date=ends[1] if ends else None,
+        plan=rows,
+    )
