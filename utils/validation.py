@@ -215,12 +215,11 @@ def analyse_forecast(
     A closed day has the compliance of the open day before it, and counts for none of these.
 
     Args:
-        wip, throughput, cycle_time: of each day, [H].
-        closed: True for closed days, [H]; None: there are none.
+        wip, throughput, cycle_time: of each day that is not closed, [H].
+        closed: True for closed days, [all days]; None: there are none.
     """
-    whole = compliance(wip, throughput, cycle_time)
-    is_open = np.ones(len(whole), bool) if closed is None or closed.all() else ~closed
-    daily = whole[is_open]
+    daily = compliance(wip, throughput, cycle_time)
+    is_open = np.ones(len(daily), bool) if closed is None or closed.all() else ~closed
     bands = np.digitize(daily, [0.5, 0.7, 0.9], right=False)
     # Exactly 0.9 is good, not excellent.
     bands[daily == 0.9] = 2
@@ -240,6 +239,7 @@ def review_forecast(
     highest_throughput: float,
     target_production: float | None,
     is_planned: bool = False,
+    numbers: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return warnings and recommendations for the days of a forecast.
 
@@ -252,11 +252,13 @@ def review_forecast(
         target_production: units wanted within the horizon; None: no target.
         is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
             over a week.
+        numbers: of the days, where closed ones are left out, [H]; None: 1, 2, …, H.
     """
     found = _Findings()
+    numbers = np.arange(1, len(wip) + 1) if numbers is None else numbers
     valid = [
-        is_planned or _review_law(found, wip, throughput, cycle_time),
-        _review_throughput(found, throughput, highest_throughput),
+        is_planned or _review_law(found, wip, throughput, cycle_time, numbers),
+        _review_throughput(found, throughput, highest_throughput, numbers),
         _review_target(found, throughput, target_production),
     ]
     return {
@@ -266,7 +268,37 @@ def review_forecast(
     }
 
 
-def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: Floats) -> bool:
+def cycle_time_unit(
+    wip: Floats, throughput: Floats, cycle_time: Floats, open_share: float
+) -> float:
+    """Return the factor from cycle times to worked days: 1, or the share of days that are worked.
+
+    Cycle times of a plant that closes are counted in worked days or in calendar days; in which of
+    them, the figures themselves tell: Little's Law holds better.
+
+    Args:
+        wip, throughput, cycle_time: of worked days, [H].
+        open_share: of the days of a usual week, 0 to 1.
+
+    Example: a WIP of 100 at 20 units a worked day stays 5 worked days, or 7 calendar days.
+
+    >>> five = np.full(5, 20.0)
+    >>> round(5 * cycle_time_unit(5 * five, five, np.full(5, 7.0), 5 / 7), 3)
+    3.571
+    """
+    held, passed = float(wip.mean()), float((throughput * cycle_time).mean())
+    if min(held, passed) <= 0:
+        return 1.0
+    return min((1.0, open_share), key=lambda factor: abs(math.log(passed * factor / held)))
+
+
+def _review_law(
+    found: _Findings,
+    wip: Floats,
+    throughput: Floats,
+    cycle_time: Floats,
+    numbers: NDArray[np.int64],
+) -> bool:
     """Collect the spans that break Little's Law over windows; True if there are none.
 
     The law does not hold for a single day: on a closed day nothing leaves, and WIP stays. Over a
@@ -282,7 +314,7 @@ def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: F
     for begin, end in _runs(broken):
         worst = begin + int(np.argmax(deviation[begin:end]))
         w, x, th = (float(values[worst]) for values in (mean_wip, expected, output))
-        span = _days(worst, worst + length)
+        span = _days(numbers, worst, worst + length)
         found.warnings.append(
             f"{span}: mean WIP {_n(w)} and mean throughput × cycle time {_n(x)} are "
             f"{deviation[worst]:.0%} apart; Little's Law allows {TOLERANCE:.0%}."
@@ -292,18 +324,20 @@ def _review_law(found: _Findings, wip: Floats, throughput: Floats, cycle_time: F
     return not broken.any()
 
 
-def _review_throughput(found: _Findings, throughput: Floats, highest: float) -> bool:
+def _review_throughput(
+    found: _Findings, throughput: Floats, highest: float, numbers: NDArray[np.int64]
+) -> bool:
     """Collect the days whose throughput is above that of the data; True if there are none."""
     above = throughput > STRETCH * highest
     for begin, end in _runs(above):
         most = float(throughput[begin:end].max())
         found.warnings.append(
-            f"{_days(begin, end)}: throughput {_n(most)} is above {_n(highest)}, the most this "
-            "series has ever put out."
+            f"{_days(numbers, begin, end)}: throughput {_n(most)} is above {_n(highest)}, the most "
+            "this series has ever put out."
         )
         found.advice.append(
-            f"{_days(begin, end)}: plan with {_n(highest)}, or provide {_n(most - highest)} of "
-            "capacity more."
+            f"{_days(numbers, begin, end)}: plan with {_n(highest)}, or provide "
+            f"{_n(most - highest)} of capacity more."
         )
     return not above.any()
 
@@ -333,8 +367,9 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _days(begin: int, end: int) -> str:
-    return f"Day {end}" if end - begin == 1 else f"Days {begin + 1}–{end}"
+def _days(numbers: NDArray[np.int64], begin: int, end: int) -> str:
+    first, last = numbers[begin], numbers[end - 1]
+    return f"Day {last}" if end - begin == 1 else f"Days {first}–{last}"
 
 
 def day_reached(throughput: Sequence[float], target: float) -> int | None:

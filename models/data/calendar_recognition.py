@@ -168,13 +168,21 @@ def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCal
 
 
 def _is_idle(rows: SeriesRows, some: slice | Flags) -> Flags:
-    """True for rows of whole series in which nothing leaves and the WIP is carried."""
+    """True for rows of whole series in which nothing leaves and the WIP is carried.
+
+    WIP is that of the beginning or of the end of a day: it is carried if the row after has the
+    same, or the row before; whichever is the case more often counts, and both at the ends.
+    """
     wip, throughput = rows.numbers["wip"][some], rows.numbers["throughput"][some]
-    stands = np.isnan(wip)
     same = (wip[1:] == wip[:-1]) & (np.diff(rows.group[some]) == 0)
-    stands[1:] |= same
-    stands[:-1] |= same
-    return stands & ~(throughput > 0)
+    edge = np.diff(rows.group[some]) != 0
+    still = ~(throughput > 0)
+    as_before, as_after = np.append(False, same) & still, np.append(same, False) & still
+    is_last, is_first = np.append(edge, True), np.append(True, edge)
+    carried = as_before | (is_first & as_after)
+    if as_after.sum() > as_before.sum():
+        carried = as_after | (is_last & as_before)
+    return still & (carried | np.isnan(wip))
 
 
 def _is_complete(rows: SeriesRows) -> bool:

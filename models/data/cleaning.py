@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.data.calendar_recognition import WorkedRows, worked_rows
 from models.data.column_names import OPTIONAL
+from models.data.cycle_time_unit import in_worked_days
 from models.data.plan_rows import Plan, future_rows
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.data.tables import Table
@@ -109,7 +110,7 @@ def clean(
     quality["interpolated_values"] = _interpolate(panel)
     kept_keys = set(panel.series_keys)
     quality["empty_series"] = [" / ".join(key) for key in rows.keys if key not in kept_keys]
-    quality["littles_law"] = _judge_law(panel)
+    quality["littles_law"] = _judge_law(in_worked_days(panel))
     plan = {key: dated for key, dated in plan.items() if key in kept_keys}
     if plan:
         quality["planned_steps"] = sum(len(dated.days) for dated in plan.values())

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from models.data import dataset_files, dataset_streams, littles_law, raw_files, tables
 from models.data.cleaning import Cleaned, clean
+from models.data.cycle_time_unit import in_worked_days
 from models.data.dataset_summary import calendar_of, products_by_plant, summarize, summary_of
 from models.data.events import event_files, event_upload
 from models.data.events.event_choices import event_options
@@ -221,7 +222,7 @@ class Datasets:
         extra |= {"known": list(cleaned.declared)} if cleaned.declared else {}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
-            judged = beside.submit(littles_law.judge, panel)
+            judged = beside.submit(littles_law.judge, in_worked_days(panel))
 
             def write(path: Path) -> None:
                 dataset_files.write_panel(path, panel, cleaned.extras, closed)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import littles_law, outliers, stability
+from models.data.cycle_time_unit import in_worked_days
 from models.data.littles_law import Verdicts
 from models.data.littles_law_flow import sums_by_series
 from models.data.outliers import Outliers
@@ -30,7 +31,11 @@ def report(panel: Panel, releases: Floats | None = None) -> dict[str, Any]:
         panel: the series.
         releases: units a step, NaN where unknown, [rows].
     """
-    laws, trends, odd = littles_law.judge(panel), stability.judge(panel), outliers.find(panel)
+    laws, trends, odd = (
+        littles_law.judge(in_worked_days(panel)),
+        stability.judge(panel),
+        outliers.find(panel),
+    )
     counts = np.bincount(panel.series[odd.row], minlength=len(panel.series_keys))
     flows = _flows(panel, releases)
     attention = np.select(

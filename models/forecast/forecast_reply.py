@@ -96,10 +96,12 @@ def _fields(
     forecast, unseen = spread_forecast(forecaster, history, request, forecast)
     days = reply_days(history, request)
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
-    wip, throughput, cycle_time = values.T
+    throughput = values[:, 1]
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
+    law, planned = _law_values(history, values, days), not history.ahead.is_empty
+    numbers = np.flatnonzero(days.worked) + 1
     review = validation.review_forecast(
-        wip, throughput, cycle_time, highest, wanted, not history.ahead.is_empty
+        law[:, 0], law[:, 1], law[:, 2], highest, wanted, planned, numbers
     )
     review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
     review["is_valid"] = review["is_valid"] and not unseen
@@ -114,7 +116,7 @@ def _fields(
         "predictions": _days(values, days, forecast),
         "validation": review,
         "little_law_analysis": validation.analyse_forecast(
-            wip, throughput, cycle_time, days.closed
+            law[:, 0], law[:, 1], law[:, 2], days.closed
         ),
         "target": _target(throughput, days.dates, wanted, forecast.paths),
         "totals": _totals(forecast, days.dates, _period(history, request)),
@@ -148,6 +150,15 @@ def spread_forecast(
     forecast, unseen = from_asked_state(forecaster, history, request, forecast)
     start = history.rows[-1] if forecast.start is None else forecast.start[0]
     return reply_days(history, request).spread(forecast, start), unseen
+
+
+def _law_values(history: History, values: Floats, days: ReplyDays) -> Floats:
+    """WIP, throughput and cycle times in worked days, of the days that Little's Law is held to."""
+    worked, calendar = values[days.worked], history.calendar
+    share = calendar.working[0].steps_per_week / 7 if calendar.working else 1.0
+    wip, throughput, times = worked.T
+    factor = validation.cycle_time_unit(wip, throughput, times, share)
+    return np.column_stack([wip, throughput, times * factor])
 
 
 def _not_believed(history: History, forecast: Forecast) -> list[str]:

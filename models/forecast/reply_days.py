@@ -67,6 +67,11 @@ class ReplyDays:
         return cls([str(day) for day in ahead.astype("datetime64[D]")], places, closed)
 
     @property
+    def worked(self) -> NDArray[np.bool_]:
+        """True for worked days; for all days where none is worked, [days]."""
+        return ~self.closed if not self.closed.all() else np.ones(len(self.closed), bool)
+
+    @property
     def steps(self) -> int:
         """Steps to forecast, at least one."""
         return max(1, int(self.places[-1]) + 1)
