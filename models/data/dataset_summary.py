@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar, MonthRule, Step
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 
 
@@ -46,7 +46,8 @@ def summarize(
 
 def calendar_of(document: dict[str, Any]) -> Calendar:
     """Return the calendar of a stored data set."""
-    return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0))
+    rule = MonthRule(document.get("month_rule", MonthRule.SAME_DAY))
+    return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0), rule=rule)
 
 
 def products_by_plant(series_keys: Iterable[SeriesKey]) -> dict[str, tuple[list[str], list[str]]]:

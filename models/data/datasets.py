@@ -216,7 +216,13 @@ class Datasets:
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality, closed = cleaned.panel, cleaned.quality, cleaned.closed
         made = products_by_plant(panel.series_keys)
-        extra = {"anchor": panel.calendar.offset, "quality": quality, "made": made, **(more or {})}
+        extra = {
+            "anchor": panel.calendar.offset,
+            "month_rule": panel.calendar.rule.value,
+            "quality": quality,
+            "made": made,
+            **(more or {}),
+        }
         extra |= cleaned.calendars.to_document()
         extra |= {} if mark is None else {"fingerprint": mark}
         extra |= {"known": list(cleaned.declared)} if cleaned.declared else {}

@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SIGN = np.array([1.0, -1.0, -1.0])  # of the three logarithms in the gap
-_PLACES = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 12}
+_PLACES = {Step.DAY: 7, Step.WEEK: 1}
 _PRIOR_STEPS = 5.0  # weight of the mean gap of a series in its gap at one weekday or month
 _FEWEST_GAPS = 20  # known gaps without which a series is not reconciled
 _CLOSED = 0.1  # of the mean throughput; weekdays with less in the median are closed
@@ -87,7 +87,7 @@ class Reconciliation:
         """
         gaps = np.where(panel.time < cut, gap(panel.values), np.nan)
         places = place_in_season(panel.calendar, panel.dated_time)
-        count = _PLACES[panel.calendar.step]
+        count = _places_of(panel.calendar)
         usual = np.full((len(panel.series_keys), count), np.nan)
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
             early = panel.time[b:e] < cut
@@ -158,7 +158,12 @@ class Reconciliation:
 def place_in_season(calendar: Calendar, time: Ints) -> Ints:
     """Return the weekday or month of dated step numbers, as a number from 0."""
     time = calendar.days(time) if calendar.step is Step.DAY else time
-    return time % _PLACES[calendar.step]
+    return time % _places_of(calendar)
+
+
+def _places_of(calendar: Calendar) -> int:
+    """Number of weekdays or of months."""
+    return calendar.season if calendar.step is Step.MONTH else _PLACES[calendar.step]
 
 
 def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:

@@ -36,8 +36,24 @@ class Step(StrEnum):
     MONTH = "month"
 
 
+class MonthRule(StrEnum):
+    """The dates of months and of periods that take their place.
+
+    Periods of four weeks (13 a year) and of 4-4-5 weeks (12 a year, in any order of the three) are
+    steps of months whose dates keep their distances.
+    """
+
+    SAME_DAY = "same day"
+    FIRST_WORKDAY = "first workday"
+    LAST_WORKDAY = "last workday"
+    FOUR_WEEKS = "four weeks"
+    QUARTERS = "4-4-5 weeks"
+
+
 SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}  # steps, where all of them are worked
 STEPS_PER_YEAR = {Step.DAY: 365.25, Step.WEEK: 52.2, Step.MONTH: 12.0}
+_WORKDAYS = (MonthRule.FIRST_WORKDAY, MonthRule.LAST_WORKDAY)
+_PERIOD_BEGINS = np.array([0, 28, 56])  # of a quarter of 91 days
 _LANE = 1 << 40  # above any number of a step
 
 
@@ -52,15 +68,18 @@ class Calendar:
     Attributes:
         step: time between two rows.
         offset: position of a row's date within its step. Weeks: the day number modulo 7;
-            months: the day of the month (31: the last day of the month); days: 0.
+            months: the day of the month (31: the last day of the month); periods of weeks: the day
+            number modulo 28 or 91; days: 0.
         working: working calendars of days, by lane; (): every day is worked.
         origin: day at which the step numbers of all lanes equal the number of the day.
+        rule: of the dates of months.
     """
 
     step: Step = Step.DAY
     offset: int = 0
     working: tuple[WorkingCalendar, ...] = ()
     origin: int = 0
+    rule: MonthRule = MonthRule.SAME_DAY
 
     @classmethod
     def of(cls, days: Ints, series: Ints) -> Calendar:
@@ -81,10 +100,27 @@ class Calendar:
         if usual == 7:
             return cls(Step.WEEK, int(np.bincount(days % 7).argmax()))
         if 28 <= usual <= 31:
-            return cls(Step.MONTH, int(np.bincount(_day_of_month(days)).argmax()))
+            return cls._of_months(days)
         raise InvalidInput.of(
             "date", "rows must be a day, a week or a month apart", f"{usual} days apart"
         )
+
+    @classmethod
+    def _of_months(cls, days: Ints) -> Calendar:
+        """The calendar of months or of such periods, by the first rule that all dates follow."""
+        usual = cls(Step.MONTH, int(np.bincount(_day_of_month(days)).argmax()))
+        first = int(days.min())
+        candidates = [
+            usual,
+            *(cls(Step.MONTH, rule=rule) for rule in _WORKDAYS),
+            cls(Step.MONTH, first % 28, rule=MonthRule.FOUR_WEEKS),
+            *(
+                cls(Step.MONTH, (first - into) % 91, rule=MonthRule.QUARTERS)
+                for into in _PERIOD_BEGINS.tolist()
+            ),
+        ]
+        fits = (own for own in candidates if (own.days(own.index(days)) == days).all())
+        return next(fits, usual)
 
     def index(self, days: Ints, lane: Ints | int = 0) -> Ints:
         """Return the plain step numbers of days since 1970-01-01, in a lane each."""
@@ -92,7 +128,13 @@ class Calendar:
             return self._by_lane(days, lane, WorkingCalendar.index)
         if self.step is Step.WEEK:
             return (days - self.offset) // 7
-        return _as_dates(days).astype("datetime64[M]").astype(np.int64)
+        if self.rule is MonthRule.FOUR_WEEKS:
+            return (days - self.offset) // 28
+        if self.rule is MonthRule.QUARTERS:
+            quarter, into = np.divmod(days - self.offset, 91)
+            found: Ints = 3 * quarter + np.searchsorted(_PERIOD_BEGINS, into, side="right") - 1
+            return found
+        return _months_of(days)
 
     def days(self, index: Ints) -> Ints:
         """Return the days since 1970-01-01 of dated step numbers; the inverse of `index`."""
@@ -101,6 +143,13 @@ class Calendar:
             return self._by_lane(index - lane * _LANE, lane, WorkingCalendar.days)
         if self.step is Step.WEEK:
             return index * 7 + self.offset
+        if self.rule is MonthRule.FOUR_WEEKS:
+            return index * 28 + self.offset
+        if self.rule is MonthRule.QUARTERS:
+            found: Ints = index // 3 * 91 + _PERIOD_BEGINS[index % 3] + self.offset
+            return found
+        if self.rule in _WORKDAYS:
+            return _workdays(index, self.rule)
         first = _as_dates(index, "M").astype("datetime64[D]").astype(np.int64)
         last = _as_dates(index + 1, "M").astype("datetime64[D]").astype(np.int64) - 1
         return np.minimum(first + self.offset - 1, last)
@@ -144,17 +193,20 @@ class Calendar:
     @property
     def season(self) -> int:
         """Steps of a season; the longest of all lanes."""
+        if self.rule is MonthRule.FOUR_WEEKS:
+            return 13
         return max((own.season for own in self.working), default=SEASONS[self.step])
 
     def seasons(self, index: Ints) -> Ints:
         """Return the steps of a season in the lane of each dated step number."""
-        own = [working.season for working in self.working] or [SEASONS[self.step]]
+        own = [working.season for working in self.working] or [self.season]
         return np.array(own, np.int64)[lanes_of(index) if self.working else np.zeros_like(index)]
 
     @property
     def steps_per_year(self) -> float:
         """Steps of a year; the most of all lanes."""
         every = STEPS_PER_YEAR[self.step]
+        every = DAYS_PER_YEAR / 28 if self.rule is MonthRule.FOUR_WEEKS else every
         return max((every * own.steps_per_week / 7 for own in self.working), default=every)
 
     def dates(self, index: Ints) -> list[str]:
@@ -173,7 +225,7 @@ class Calendar:
         one and of two periods a year); weeks: the two harmonics; months: the month, one-hot.
         """
         if self.step is Step.MONTH:
-            return np.eye(12, dtype=np.float32)[index % 12]
+            return np.eye(12, dtype=np.float32)[_months_of(self.days(index)) % 12]
         days = self.days(index)
         year = 2 * np.pi * days[:, None] / DAYS_PER_YEAR
         waves = np.hstack([np.sin(year), np.cos(year), np.sin(2 * year), np.cos(2 * year)])
@@ -205,6 +257,18 @@ def lanes_of(index: Ints) -> Ints:
 
 def _as_dates(numbers: Ints, unit: str = "D") -> NDArray[np.datetime64]:
     return numbers.astype(f"datetime64[{unit}]")
+
+
+def _months_of(days: Ints) -> Ints:
+    """Months since January 1970 of days."""
+    return _as_dates(days).astype("datetime64[M]").astype(np.int64)
+
+
+def _workdays(months: Ints, rule: MonthRule) -> Ints:
+    """The first or the last workday, Monday to Friday, of months since January 1970."""
+    is_last = rule is MonthRule.LAST_WORKDAY
+    first = _as_dates(months + is_last, "M").astype("datetime64[D]")
+    return np.busday_offset(first, -int(is_last), roll="forward").astype(np.int64)
 
 
 def _day_of_month(days: Ints) -> Ints:

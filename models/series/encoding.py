@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar, MonthRule, Step
 from models.series.features import AVERAGED, calendar_extras, moving_averages
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 from models.series.scaling import Scaling
@@ -160,6 +160,7 @@ class Encoding:
             "engineered": self.engineered,
             "working": [own.to_document() for own in self.calendar.working],
             "origin": self.calendar.origin,
+            "rule": self.calendar.rule.value,
             "lanes": None if self.lanes is None else self.lanes.tolist(),
         }
 
@@ -174,6 +175,7 @@ class Encoding:
                 int(document["anchor"]),
                 working,
                 int(document.get("origin", 0)),
+                MonthRule(document.get("rule", MonthRule.SAME_DAY)),
             ),
             int(document["sequence_length"]),
             tuple((key[0], key[1], key[2]) for key in document["keys"]),
