@@ -2,8 +2,8 @@
 
 Of each block of steps (a week of days), the WIP at its start and the releases within it are given;
 throughput and mean WIP are compared with their expectation (`flow_model`). Estimates are robust
-(Huber's weights), both errors are weighted by their common covariance, and the chance of the flow,
-as a lot of units that would move together, is estimated with them. Intervals are from a bootstrap
+(Huber's weights), and both errors are weighted by their common covariance. The chance of output, as
+a lot of units that would move together, is estimated after them. Intervals are from a bootstrap
 of runs of blocks (H. R. Künsch, "The jackknife and the bootstrap for general stationary
 observations", Annals of Statistics 17, 1989), one step of Newton's method for each.
 """
@@ -24,6 +24,8 @@ DRAWS = 200
 _RUN = 4  # blocks of the bootstrap that stay together
 _SEED = 1
 _ROUNDS, _STEPS = 3, 6  # of weights, and of Newton's method within each
+_EVEN = 1e-9  # a lot that is all but none
+_OUTLYING = 20.0  # medians of a squared error, to which larger ones are cut
 _HUBER = 2.0  # standard errors, beyond which an error counts less
 _STEP = 1e-3  # of a logarithm, for derivatives
 _MOST_SHARE = 0.999  # of the capacity, at a usual WIP
@@ -90,13 +92,11 @@ class FittedCurve:
         line: the estimate.
         draws: logarithms of its parameters by the bootstrap, [DRAWS, 3].
         lot: units that would have to move together for the chance of the flow.
-        error: standard deviation of a block's mean throughput from its expectation.
     """
 
     line: ClearingFunction
     draws: Floats
     lot: float
-    error: float
 
     def band(self, wip: Floats, shares: tuple[float, float] = (0.1, 0.9)) -> tuple[Floats, Floats]:
         """Return the interval of the throughput at each WIP, [n] each."""
@@ -107,23 +107,20 @@ class FittedCurve:
 
 def fit_curve(blocks: Blocks) -> FittedCurve:
     """Return the clearing function of a line."""
-    lot = blocks.lot
     mean = float(blocks.throughput.mean() / max(blocks.open_share.mean(), 1e-9))
     held = max(float(np.median(blocks.mean_wip)), 1e-9)
     logs = np.log([1.25 * mean, 0.7 * held, 1.3])
     whiten, weights = np.eye(2), np.ones(len(blocks.start))
     for _ in range(_ROUNDS):
-        whiten, weights = _weights(_errors(logs, blocks, lot))
+        whiten, weights = _weights(_errors(logs, blocks))
         for _ in range(_STEPS):
-            move, _, _ = _newton(logs, blocks, lot, whiten, weights)
+            move, _, _ = _newton(logs, blocks, whiten, weights)
             logs = logs + move
             if np.abs(move).max() < 1e-3:
                 break
-        lot = _lot(logs, blocks, lot)
-    _, scores, inverse = _newton(logs, blocks, lot, whiten, weights)
-    error = float(np.sqrt(np.mean(weights * _errors(logs, blocks, lot)[0] ** 2)))
+    _, scores, inverse = _newton(logs, blocks, whiten, weights)
     draws = _drawn(logs, _bootstrap(scores) @ inverse, held)
-    return FittedCurve(ClearingFunction.of_logs(logs), draws, lot, error)
+    return FittedCurve(ClearingFunction.of_logs(logs), draws, _lot(logs, blocks))
 
 
 def _drawn(logs: Floats, moves: Floats, wip: float) -> Floats:
@@ -145,10 +142,10 @@ def _drawn(logs: Floats, moves: Floats, wip: float) -> Floats:
     return np.log(np.column_stack([capacity, critical, evenness]))
 
 
-def _errors(logs: Floats, blocks: Blocks, lot: float) -> Floats:
+def _errors(logs: Floats, blocks: Blocks) -> Floats:
     """Deviations of throughput and of mean WIP from their expectation, by block, [2, B]."""
     line = ClearingFunction.of_logs(logs)
-    course = _course(line, blocks, lot)
+    course = _course(line, blocks, blocks.lot)
     return np.stack(
         [
             blocks.throughput.mean(axis=1) - course.throughput.mean(axis=1),
@@ -173,12 +170,12 @@ def _weights(errors: Floats) -> tuple[Floats, Floats]:
 
 
 def _newton(
-    logs: Floats, blocks: Blocks, lot: float, whiten: Floats, weights: Floats
+    logs: Floats, blocks: Blocks, whiten: Floats, weights: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """A step of Newton's method [3], the scores by block [B, 3], and the inverse information."""
-    errors = _errors(logs, blocks, lot)
+    errors = _errors(logs, blocks)
     slopes = np.stack(
-        [(_errors(logs + step, blocks, lot) - errors) / _STEP for step in _STEP * np.eye(3)]
+        [(_errors(logs + step, blocks) - errors) / _STEP for step in _STEP * np.eye(3)]
     )
     white, slopes = whiten @ errors, np.einsum("ij,kjb->kib", whiten, slopes)
     scores = -np.einsum("b,kib,ib->bk", weights, slopes, white)
@@ -190,15 +187,13 @@ def _newton(
     return np.clip(inverse @ gradient, -_MOST_MOVE, _MOST_MOVE), scores, inverse
 
 
-def _lot(logs: Floats, blocks: Blocks, lot: float) -> float:
-    """The lot at which the output of blocks would vary as it does."""
-    line = ClearingFunction.of_logs(logs)
-    unit = max(lot, 1e-9)
-    course = _course(line, blocks, unit)
+def _lot(logs: Floats, blocks: Blocks) -> float:
+    """The lot at which the output of blocks would vary as it does; outliers are cut."""
+    unit = blocks.lot or _EVEN
+    course = _course(ClearingFunction.of_logs(logs), blocks, unit)
     came = ((blocks.throughput - course.throughput).sum(axis=1)) ** 2
     ratio = came / np.maximum(course.variance, 1e-12)
-    # The median of the square of a normal error is 0.455 of its mean.
-    return float(unit * np.median(ratio) / 0.455)
+    return float(unit * np.minimum(ratio, _OUTLYING * np.median(ratio)).mean())
 
 
 def _bootstrap(scores: Floats) -> Floats:
