@@ -5,7 +5,8 @@ the row before or after it. A weekday that is idle nearly always is closed; one 
 second week is worked every other. A day that the calendar has open but on which all series of the
 plant are idle is a closed day (a holiday, a shutdown), if there are other series that show it; if
 there are none, only if it adjoins closed days or the gap is longer than one that is filled. Output
-on a closed day makes that day an open one.
+on a closed day makes that day an open one. Where the closed days are the public holidays of one
+country, clearly, the calendar has the country, and with it its holidays to come.
 
 Example: a table with rows from Monday to Friday, in which the rows of all series lack on
 2026-12-24 and 25, has the weekdays 1 to 5 and the closed days 2026-12-24/2026-12-25.
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.series_rows import MAX_GAP, SeriesRows
+from models.series import public_holidays
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars, series_name
 from models.series.working_calendar import EVERY_DAY, NOTHING_GIVEN, WorkingCalendar, weekdays_of
@@ -37,6 +39,7 @@ _DECIDING_WEEKS = 4  # in which one series shows that it differs from its plant
 _RARE = 0.1  # share of the open days that are idle, above which idle days are a matter of demand
 _FEW = 3  # idle days that are always few
 _LONG = 5  # idle days in a row that are no matter of demand
+_SHUTDOWN = 9  # days of a closed span that is no holiday
 _SHARED = 0.5  # share of the series without a row on a day, from which the lack is no gap
 
 
@@ -163,6 +166,9 @@ def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCal
         for names, members, base in _bases(rows, plant, everyone[plants == plant], given):
             own = _Shown.of(rows, members)
             calendar = _with_irregular_days(base, own, table.within(own))
+            if calendar.country is None and (country := _country(calendar, own)):
+                base = replace(base, country=country[0], subdivision=country[1])
+                calendar = _with_irregular_days(base, own, table.within(own))
             found |= {} if calendar.works_every_day else dict.fromkeys(names, calendar)
     return PlantCalendars(found, origin)
 
@@ -293,6 +299,17 @@ def _with_irregular_days(base: WorkingCalendar, own: _Shown, table: _Shown) -> W
     if short > max(_RARE * int((is_open & (own.active > 0)).sum()), _FEW):
         closed &= False
     return base.with_days(days[closed].tolist(), days[~is_open & own.output].tolist())
+
+
+def _country(calendar: WorkingCalendar, shown: _Shown) -> tuple[str, str | None] | None:
+    """The country whose public holidays are closed, long shutdowns aside; None: not clear."""
+    days = shown.days
+    idle = calendar.is_usual(days) & (shown.active > 0) & (shown.worked == 0)
+    for first, last in calendar.closed:
+        if last - first >= _SHUTDOWN:
+            idle &= (days < first) | (days > last)
+    closed, worked = days[idle], days[shown.output]
+    return public_holidays.country_of(frozenset(closed.tolist()), frozenset(worked.tolist()))
 
 
 def _runs(base: WorkingCalendar, days: Ints, idle: Flags, is_open: Flags) -> tuple[Ints, Flags]:

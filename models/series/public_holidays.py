@@ -17,6 +17,15 @@ from functools import lru_cache
 from utils.errors import InvalidInput
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_FEWEST_HOLIDAYS = 6  # that show a country
+_CLOSED_HOLIDAYS = 0.85  # share of the holidays of a country that must be closed
+_LEAST_FIT = 0.75
+_CLEARLY = 0.03  # better than the second best country
+_INDUSTRIAL = (
+    *("AT", "BE", "BR", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "HU", "IE"),
+    *("IN", "IT", "JP", "KR", "MX", "MY", "NL", "PL", "PT", "RO", "SE", "SG", "SK", "TH", "TR"),
+    *("TW", "US", "VN"),
+)
 _NAMES_AT_MOST = 20  # subdivisions that a message lists
 
 
@@ -74,6 +83,39 @@ def days_of(
     )
     substitutes: Iterable[date] = getattr(found, "weekend_workdays", ())
     return _numbers(found), _numbers(substitutes)
+
+
+def country_of(closed: frozenset[int], worked: frozenset[int]) -> tuple[str, str | None] | None:
+    """Return the country, and its part, whose public holidays are closed; None: it is not clear.
+
+    Nearly all of its holidays must be closed, and it must fit better than any other country.
+
+    Args:
+        closed: closed days of weekdays that are worked, since 1970-01-01.
+        worked: days with output.
+    """
+    if len(closed) < _FEWEST_HOLIDAYS:
+        return None
+    days = closed | worked
+    years = tuple(date.fromordinal(_EPOCH + day).year for day in (min(days), max(days)))
+
+    def fit(country: str, subdivision: str | None) -> float:
+        own = set(days_of(country, subdivision, *years)[0])
+        hits, missed = len(own & closed), len(own & worked)
+        if hits < _FEWEST_HOLIDAYS or hits < _CLOSED_HOLIDAYS * (hits + missed):
+            return 0.0
+        return 2 * hits / (hits + missed + len(closed))
+
+    fits = sorted(((fit(code, None), code) for code in _INDUSTRIAL), reverse=True)
+    (best, country), (second, _) = fits[:2]
+    if best < _LEAST_FIT or best - second < _CLEARLY:
+        return None
+    parts = {part: fit(country, part) for part in _subdivisions()[country]}
+    most = max(parts.values(), default=0.0)
+    alike = [part for part, own in parts.items() if own == most > best]
+    # Parts with the same holidays are as good as each other.
+    distinct = {days_of(country, part, *years)[0] for part in alike}
+    return country, alike[0] if len(distinct) == 1 else None
 
 
 def _numbers(dates: Iterable[date]) -> tuple[int, ...]:

@@ -62,6 +62,31 @@ def test_the_weeks_ahead_follow_the_pattern(
     assert (found.is_open(ahead) == calendar.is_open(ahead)).all()
 
 
+@pytest.mark.parametrize(
+    ("country", "part"), [("DE", None), ("DE", "BY"), ("US", None), ("JP", None), ("FR", None)]
+)
+@pytest.mark.parametrize("lines", [1, 3])
+def test_the_public_holidays_of_a_country_are_recognised(
+    country: str, part: str | None, lines: int
+) -> None:
+    calendar = replace(WEEK, country=country, subdivision=part, closed=(SHUTDOWN,))
+    made = factory_table(calendar, days=800, keys=KEYS[:lines])
+    cleaned = clean(made.table)
+    found = cleaned.calendars.of(KEYS[0])
+    assert found.country == country
+    ahead = made.open_days[-1] + 1 + np.arange(365)
+    assert (found.is_open(ahead) == calendar.is_open(ahead)).mean() > 0.99
+    assert steps_of(cleaned) == made.open_days.tolist()
+
+
+def test_closed_days_of_no_country_stay_days() -> None:
+    odd = [span_of(f"2022-{month:02}-1{month % 7}") for month in range(1, 13)]
+    made = factory_table(replace(WEEK, closed=tuple(odd)), days=360)
+    found = clean(made.table).calendars.of(KEYS[0])
+    assert found.country is None
+    assert len(found.closed) >= 6
+
+
 def test_plants_and_lines_have_calendars_of_their_own() -> None:
     keys = [("South", "TV", "Large"), ("South", "TV", "Small"), ("South", "Car", "Small")]
     six = CALENDARS["six days"]
