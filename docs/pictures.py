@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from docs import line_log, step_figures
+from docs import calendar_figures, line_log, step_figures
 
 IMAGES = Path(__file__).with_name("images")
 PLANT = {"plants": ["Plant_A"], "applications": ["Automotive"], "historicalDays": 730, "seed": 1}
@@ -74,8 +74,28 @@ def main(url: str) -> None:
     picture = service.get("/" + drawn["visualization_path"].lstrip("/"))
     (IMAGES / "model.png").write_bytes(picture)
     _draw_steps(service, dataset, plain["model_id"], auto)
+    _draw_closed_days(service)
     log = service.upload(line_log.line_log(), "finishSteps=test")["dataset_id"]
     (IMAGES / "flow.png").write_bytes(service.get(f"/api/data/{log}/flow?format=png"))
+
+
+def _draw_closed_days(service: Service) -> None:
+    """Draw the figure of docs/calendars.md."""
+    week = {"weekdays": [1, 2, 3, 4, 5]}
+    dataset = service.post("/api/data/generate", PLANT | {"calendar": week})["dataset_id"]
+    trained = service.post("/api/model/train", {"datasetId": dataset, "epochs": 10, "seed": 1})
+    asked = SERIES | {"model_id": trained["model_id"], "predictionDays": 42}
+    spans = {
+        "A closed week": "2026-01-12/2026-01-16",
+        "A shutdown of two weeks": "2026-01-12/2026-01-23",
+    }
+    forecasts = {
+        title: service.post("/api/model/predict", asked | {"calendar": {"closed": [span]}})
+        for title, span in spans.items()
+    }
+    table = service.get(f"/api/data/{dataset}?format=csv")
+    history = {name: step_figures.column(table, SERIES, name) for name in calendar_figures.TARGETS}
+    calendar_figures.closed_days(history, forecasts, IMAGES / "closed-days.png")
 
 
 def _draw_steps(service: Service, dataset: str, plain: str, auto: dict[str, Any]) -> None:

@@ -26,13 +26,18 @@ COLORS, _GREY = palette.TARGETS, palette.REFERENCE
 
 def columns(table: bytes, series: dict[str, str]) -> dict[str, Floats]:
     """Return the three targets of one series of a CSV export, each [rows]."""
+    return {name: column(table, series, name) for name in TARGETS}
+
+
+def column(table: bytes, series: dict[str, str], target: str) -> Floats:
+    """Return one target of one series of a CSV export, [rows]."""
     names = {"plant": "plant", "application": "application", "panel_size": "panelSize"}
     rows = [
         row
         for row in csv.DictReader(io.StringIO(table.decode()))
-        if all(row[column] == series[field] for column, field in names.items())
+        if all(row[name] == series[field] for name, field in names.items())
     ]
-    return {name: np.array([float(row[name]) for row in rows]) for name in TARGETS}
+    return np.array([float(row[target]) for row in rows])
 
 
 def scale(history: dict[str, Floats], path: Path) -> None:
