@@ -22,6 +22,7 @@ from tests.support.running_service import (
     run_command,
     start_service,
 )
+from utils.api.replies.base import whole_seconds
 from utils.storage.database import open_engine
 
 RELEASED = Path(__file__).parents[1] / "samples/v1.0.0"
@@ -91,13 +92,15 @@ def test_models_are_listed_and_read_in_full(released: Service) -> None:
         document = committed(f"models/{id}.json")
         assert listed[id]["status"] == "ready"
         model = released.get(f"/api/model/{id}").json()
-        for field in ("created_at", "config", "training_time", "dataset_id", "versions"):
+        created_at = whole_seconds(document["created_at"])
+        assert listed[id]["created_at"] == model["info"]["created_at"] == created_at
+        for field in ("config", "training_time", "dataset_id", "versions"):
             assert listed[id][field] == model["info"][field] == document[field]
         assert model["info"]["metrics"] == document["metrics"]
         assert listed[id]["metrics"].keys() <= document["metrics"].keys()
         assert model["info"]["architecture"] == architecture
         assert model["training_history"] == document["training_history"]
-        assert model["model_summary"] == document["model_summary"]
+        assert model["model_summary"] == document["model_summary"] | {"created_at": created_at}
         assert len(model["series"]) == len(document["series"]) == 2
     assert listed[ENHANCED]["serves"] == committed(f"models/{ENHANCED}.json")["serves"] == "float16"
 
