@@ -54,6 +54,7 @@ SEASONS = {Step.DAY: 7, Step.WEEK: 52, Step.MONTH: 12}  # steps, where all of th
 STEPS_PER_YEAR = {Step.DAY: 365.25, Step.WEEK: 52.2, Step.MONTH: 12.0}
 _WORKDAYS = (MonthRule.FIRST_WORKDAY, MonthRule.LAST_WORKDAY)
 _PERIOD_BEGINS = np.array([0, 28, 56])  # of a quarter of 91 days
+_FEW_WEEKDAYS = 4  # of a plant that works every other day
 _LANE = 1 << 40  # above any number of a step
 
 
@@ -95,7 +96,7 @@ class Calendar:
         gaps = np.diff(days)[np.diff(series) == 0]
         gaps = gaps[gaps > 0]
         usual = int(np.median(gaps)) if gaps.size else 1
-        if usual == 1:
+        if usual == 1 or (usual <= 3 and len(np.unique(days % 7)) <= _FEW_WEEKDAYS):
             return cls(Step.DAY)
         if usual == 7:
             return cls(Step.WEEK, int(np.bincount(days % 7).argmax()))

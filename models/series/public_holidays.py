@@ -20,6 +20,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _FEWEST_HOLIDAYS = 6  # that show a country
 _CLOSED_HOLIDAYS = 0.85  # share of the holidays of a country that must be closed
 _LEAST_FIT = 0.75
+_LOOKED_INTO = 8  # countries, by the holidays of the whole country
 _CLEARLY = 0.03  # better than the second best country
 _INDUSTRIAL = (
     *("AT", "BE", "BR", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "HU", "IE"),
@@ -106,16 +107,19 @@ def country_of(closed: frozenset[int], worked: frozenset[int]) -> tuple[str, str
             return 0.0
         return 2 * hits / (hits + missed + len(closed))
 
-    fits = sorted(((fit(code, None), code) for code in _INDUSTRIAL), reverse=True)
-    (best, country), (second, _) = fits[:2]
-    if best < _LEAST_FIT or best - second < _CLEARLY:
+    national = sorted(_INDUSTRIAL, key=lambda code: -fit(code, None))
+    found: dict[str, tuple[float, str | None]] = {}
+    for country in national[:_LOOKED_INTO]:
+        parts = {part: fit(country, part) for part in (None, *_subdivisions()[country])}
+        most = max(parts.values())
+        alike = [part for part, own in parts.items() if own == most]
+        # Parts with the same holidays are as good as each other.
+        distinct = {days_of(country, part, *years)[0] for part in alike}
+        found[country] = most, alike[0] if len(distinct) == 1 else None
+    best, second = sorted(found, key=lambda code: -found[code][0])[:2]
+    if found[best][0] < _LEAST_FIT or found[best][0] - found[second][0] < _CLEARLY:
         return None
-    parts = {part: fit(country, part) for part in _subdivisions()[country]}
-    most = max(parts.values(), default=0.0)
-    alike = [part for part, own in parts.items() if own == most > best]
-    # Parts with the same holidays are as good as each other.
-    distinct = {days_of(country, part, *years)[0] for part in alike}
-    return country, alike[0] if len(distinct) == 1 else None
+    return best, found[best][1]
 
 
 def _numbers(dates: Iterable[date]) -> tuple[int, ...]:
