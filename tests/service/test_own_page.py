@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.support.browser import start_browser
-from tests.support.running_service import Service, start_service
+from tests.support.running_service import FAST, Service, child_processes, start_service
 from utils.auth.key_store import KeyStore
 from utils.auth.keys import id_of
 
@@ -247,3 +249,29 @@ def test_a_lost_connection_is_shown_and_heals(browser: webdriver.Chrome, tmp_pat
         page.until(lambda: "No connection" not in page.text)
     finally:
         again.stop()
+
+
+@pytest.mark.long
+def test_a_training_is_followed_over_the_death_of_its_worker_in_two_tabs(
+    service: Service, browser: webdriver.Chrome, dataset: dict[str, Any]
+) -> None:
+    page = Page(browser, service.url)
+    body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 400}
+    job = service.submit(body)
+    page.open(f"job/{job}")
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    try:
+        page.open(f"job/{job}")
+        service.wait_for_epoch(job, 3)
+        for pid in child_processes(service.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"worker" in command:
+                os.kill(pid, signal.SIGKILL)
+        page.shows("The training has ended.")
+        assert "Loss by epoch" in page.text
+    finally:
+        browser.close()
+        browser.switch_to.window(first)
+    page.shows("The training has ended.")
+    assert page.problems() == []
