@@ -1,4 +1,4 @@
-"""How quickly the service's own page is there, in Chromium on this machine.
+"""Load times of the service's own page, in Chromium on this machine.
 
 `python -m benchmarks.page_load http://127.0.0.1:5000` prints, of the median of some loads with an
 empty cache: bytes received and seconds until the first view has its content, the same until a
