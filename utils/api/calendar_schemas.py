@@ -23,6 +23,7 @@ from utils.errors import Detail, InvalidInput
 ALL = "*"  # in place of the name of a plant: all that are not named
 _LONGEST = 366 * 2  # days of a closed span
 _MOST = 2000  # spans
+_MOST_DAYS = 5000  # of all spans together
 
 
 def _date(text: str) -> str:
@@ -37,10 +38,22 @@ def _span(text: str) -> str:
     first, slash, last = text.partition("/")
     if slash and date.fromisoformat(_date(last)) < date.fromisoformat(_date(first)):
         raise ValueError("must not end before it begins")
-    length = (date.fromisoformat(_date(last or first)) - date.fromisoformat(_date(first))).days
-    if length >= _LONGEST:
+    _date(first)
+    if _length(text) > _LONGEST:
         raise ValueError(f"must be a span of at most {_LONGEST} days")
     return text
+
+
+def _length(text: str) -> int:
+    """Days of a span."""
+    first, _, last = text.partition("/")
+    return (date.fromisoformat(last or first) - date.fromisoformat(first)).days + 1
+
+
+def _bounded(spans: list[str]) -> list[str]:
+    if sum(map(_length, spans)) > _MOST_DAYS:
+        raise ValueError(f"must be at most {_MOST_DAYS:,} days together")
+    return spans
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -50,7 +63,11 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 Day = Annotated[str, AfterValidator(_date)]
-Spans = Annotated[list[Annotated[str, AfterValidator(_span)]], Field(max_length=_MOST)]
+Spans = Annotated[
+    list[Annotated[str, AfterValidator(_span)]],
+    Field(max_length=_MOST),
+    AfterValidator(_bounded),
+]
 
 
 class CalendarFields(Request):

@@ -37,6 +37,7 @@ def _datasets(tmp_path: Path) -> Datasets:
         ({"closed": ["2026-13-01"]}, "calendar.closed.0 must be a date"),
         ({"closed": ["2026-02-01/2026-01-01"]}, "must not end before it begins"),
         ({"closed": ["2026-02-01/2036-01-01"]}, "at most 732 days"),
+        ({"closed": [f"{y}-01-01/{y + 1}-12-31" for y in range(2026, 2050)]}, "at most 5,000 days"),
         ({"North": {"country": "Germny"}}, "calendar.North.country: must be .* did you mean DE"),
         ({"Nroth": {"country": "DE"}}, "did you mean North"),
         ({"subdivision": "BY"}, "needs the country"),
