@@ -104,13 +104,18 @@ class Panel:
         rows = [np.arange(self.offsets[s], self.offsets[s + 1]) for s in keep]
         lengths = [len(r) for r in rows]
         chosen = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        calendar, lanes = self.calendar, self.lanes
+        if lanes is not None:
+            used, lanes = np.unique(lanes[list(keep)], return_inverse=True)
+            calendar = replace(calendar, working=tuple(calendar.working[lane] for lane in used))
         return replace(
             self,
+            calendar=calendar,
             series_keys=tuple(self.series_keys[s] for s in keep),
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             first=self.first[list(keep)],
             values=self.values[chosen],
-            lanes=None if self.lanes is None else self.lanes[list(keep)],
+            lanes=lanes,
             until=None if self.until is None else self.until[list(keep)],
             known={name: column[chosen] for name, column in self.known.items()},
         )

@@ -104,6 +104,9 @@ def test_plants_and_lines_have_calendars_of_their_own() -> None:
         own = next(each for each in made if each.rows[0]["plant"] == key[0] or key in KEYS)
         own = made[2] if key == keys[2] else own
         assert steps_of(cleaned, s) == own.open_days.tolist()
+        alone = panel.select([s])
+        assert alone.days.tolist() == own.open_days.tolist()
+        assert len(alone.calendar.working) == 1
 
 
 def without(made: FactoryTable, *dates: str, plants: Sequence[str] = ("North",)) -> FactoryTable:
