@@ -432,6 +432,13 @@ export const de = {
   "calendar.save": "Kalender speichern",
   "calendar.saved": "Der Kalender ist gespeichert.",
 
+  "rows.title": "Plan: was im Voraus bekannt ist",
+  "rows.text": "Zeilen nach den letzten wahren ihrer Reihe: Freigaben, Kapazität, geplanter Durchsatz. Prognosen von Modellen, die auf diesen Daten trainiert wurden, nutzen sie.",
+  "rows.label": "Zeilen",
+  "rows.hint": "Die erste Zeile nennt die Spalten. Kopieren und Einfügen aus Excel geht; keine Zeilen entfernen den Plan.",
+  "rows.save": "Plan speichern",
+  "rows.saved": { one: "Der Plan mit {n} Zeile ist gespeichert.", other: "Der Plan mit {n} Zeilen ist gespeichert." },
+
   "settings.page": "Diese Seite",
   "settings.language": "Sprache",
   "settings.language_hint": "Sätze, die der Dienst selbst schreibt, sind auf Englisch.",

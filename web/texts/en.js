@@ -431,6 +431,13 @@ export const en = {
   "calendar.save": "Save the calendar",
   "calendar.saved": "The calendar is saved.",
 
+  "rows.title": "Plan: what is known ahead",
+  "rows.text": "Rows after the last actual ones of their series: releases, capacity, planned throughput. Forecasts of models that were trained on this data use them.",
+  "rows.label": "Rows",
+  "rows.hint": "The first line has the names of the columns. Copy and paste from Excel works; no rows remove the plan.",
+  "rows.save": "Save the plan",
+  "rows.saved": { one: "The plan of {n} row is saved.", other: "The plan of {n} rows is saved." },
+
   "settings.page": "This page",
   "settings.language": "Language",
   "settings.language_hint": "Sentences that the service writes itself are in English.",

@@ -9,6 +9,7 @@ import { deleteLater } from "../lib/undo.js";
 import { calendarParts } from "./calendar.js";
 import { flowPanels } from "./flow.js";
 import { nameOf } from "./home.js";
+import { planParts } from "./plan_rows.js";
 
 /** @typedef {import("../types").Schemas["DatasetInfo"]} Dataset */
 /** @typedef {import("../types").Schemas["DataQualityReply"]} Quality */
@@ -37,6 +38,7 @@ export async function view({ id, query, signal, access }) {
       dataset.quality && readPanel(dataset.quality),
       quality,
       laterPanel(t("calendar.title"), () => calendarParts(id, access.role !== "read", signal)),
+      laterPanel(t("rows.title"), () => planParts(id, access.role !== "read", signal)),
       laterPanel(t("flow.title"), () => flowPanels(id, signal))));
 }
 
