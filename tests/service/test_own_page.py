@@ -253,9 +253,9 @@ def test_a_lost_connection_is_shown_and_heals(browser: webdriver.Chrome, tmp_pat
 
 @pytest.mark.long
 def test_a_training_is_followed_over_the_death_of_its_worker_in_two_tabs(
-    service: Service, browser: webdriver.Chrome, dataset: dict[str, Any]
+    service: Service, page: Page, dataset: dict[str, Any]
 ) -> None:
-    page = Page(browser, service.url)
+    browser = page.browser
     body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 400}
     job = service.submit(body)
     page.open(f"job/{job}")
