@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from models.data.dataset_calendars import calendars_in, change
 from models.data.datasets import Datasets
+from models.data.growth import add_rows
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
 from models.data.series_list import SeriesLists
@@ -45,7 +46,7 @@ from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.request_limits import check_horizon
-from utils.api.upload_options import UploadOptions
+from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
 from utils.storage.artifact_reader import sha256_of_file
@@ -211,6 +212,20 @@ class LSTMService:
         return self._stored_once(
             lambda: self.datasets.upload(path, id, mark, options, options.known or ()), id, mark
         )
+
+    def add_rows(self, id: str, path: Path, options: RowsOptions) -> replies.RowsReply:
+        """Add the rows in a file to a data set, or correct stored ones.
+
+        Raises:
+            NotFound: there is no such data set.
+            Conflict: rows differ from stored ones, and the request does not replace them.
+            ServiceError: the table cannot be read or repaired; the sentence names the place.
+        """
+        document, counts = add_rows(self.datasets, id, path, options)
+        names = ("dataset_id", "data_points", "summary", "quality", "version", "as_of")
+        start = {"version": 1, "as_of": document["summary"]["date_range"]["end"], "quality": {}}
+        fields: dict[str, Any] = {name: document.get(name, start.get(name)) for name in names}
+        return replies.RowsReply.model_validate(fields | counts)
 
     def examine(
         self, data: schemas.DataRequest | Path, options: UploadOptions = NO_OPTIONS

@@ -42,6 +42,7 @@ class Cleaned:
         closed: rows of closed days, kept as they came: they are no steps of the panel.
         plan: known inputs in the rows after the last actual one of their series.
         declared: names of the columns that the user declared as known ahead.
+        received: the table, if its rows are not those of the series.
     """
 
     panel: Panel
@@ -51,6 +52,7 @@ class Cleaned:
     closed: SeriesRows
     plan: Plan = field(default_factory=dict)
     declared: tuple[str, ...] = ()
+    received: Table | None = None
 
 
 def clean(
@@ -115,7 +117,15 @@ def clean(
     if plan:
         quality["planned_steps"] = sum(len(dated.days) for dated in plan.values())
     calendars, closed = worked.calendars, worked.closed
-    return Cleaned(panel, extras, quality, calendars, closed, plan, table.declared)
+    received = None if _is_as_received(quality) else table
+    return Cleaned(panel, extras, quality, calendars, closed, plan, table.declared, received)
+
+
+def _is_as_received(quality: dict[str, Any]) -> bool:
+    """Return True if nothing was repaired or left out: the rows of the series are the table."""
+    counts = [quality["duplicates"], quality["gaps"]["steps"], quality["interpolated_values"]]
+    counts += [quality["blanks"][name] for name in TARGETS[:2]] + [*quality["negatives"].values()]
+    return not any([*counts, quality.get("planned_steps", 0), quality["empty_series"]])
 
 
 def _possible(values: Floats) -> Floats:

@@ -45,7 +45,8 @@ def change(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]) 
             f"{first['series']} between {first['after']} and {first['before']}. Upload the table "
             "anew with this calendar to have them filled",
         )
-    datasets.store.update_document(id, lambda kept: kept | cleaned.calendars.to_document())
+    changed = cleaned.calendars.to_document() | {"calendars_given": True}
+    datasets.store.update_document(id, lambda kept: kept | changed)
 
 
 def calendars_in(document: Document) -> Document:

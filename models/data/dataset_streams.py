@@ -16,7 +16,15 @@ from utils import spreadsheet_text
 from utils.api.replies.base import whole_seconds
 
 # Entries of a data set's document that replies do not state.
-_INTERNAL = ("files", "anchor", "fingerprint", "made", "made_for", "event_options")
+_INTERNAL = (
+    "files",
+    "anchor",
+    "fingerprint",
+    "made",
+    "made_for",
+    "event_options",
+    "calendars_given",
+)
 
 
 def csv_parts(file: pq.ParquetFile) -> Iterator[bytes]:

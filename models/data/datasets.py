@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.data import dataset_files, dataset_streams, littles_law, raw_files, tables
+from models.data import (
+    dataset_files,
+    dataset_streams,
+    littles_law,
+    raw_files,
+    table_merge,
+    tables,
+)
 from models.data.cleaning import Cleaned, clean
 from models.data.cycle_time_unit import in_worked_days
 from models.data.dataset_summary import calendar_of, products_by_plant, summarize, summary_of
@@ -37,7 +44,7 @@ from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars
 from utils.api.calendar_schemas import CalendarFields
 from utils.api.upload_options import ReadOptions, UploadOptions
-from utils.errors import DamagedFile, InvalidInput
+from utils.errors import Conflict, DamagedFile, InvalidInput
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Page, Selection, Tag
 from utils.storage.artifact_store import ArtifactStore, Writer
@@ -45,13 +52,21 @@ from utils.storage.quota import Quota
 
 PREVIEW_ROWS = 100
 PLAN = ".plan"
-# The rows; the event log that they were made of; what is planned after them.
-SUFFIXES = (".parquet", event_files.SUFFIX, PLAN)
-_INDEX_VERSION = 2  # to be increased with each change of `Datasets._entry`
-_LISTED = ("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters")
+# The rows; the event log that they were made of; what is planned after them; what was received.
+SUFFIXES = (".parquet", event_files.SUFFIX, PLAN, table_merge.SUFFIX)
+_CHANGES = 1000  # that a document states, the last ones
+_INDEX_VERSION = 3  # to be increased with each change of `Datasets._entry`
+_LISTED = (
+    *("dataset_id", "created_at", "source", "data_points", "summary", "quality", "parameters"),
+    *("version", "as_of"),
+)
 _OF_CLIENT = "of_client"  # tag of data sets that no training stored for itself
 _POSTED = "posted rows"  # source of rows in a request for a training
 _DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
+
+
+class OutdatedVersion(Conflict):
+    """A data set has another version than a change of it was made from."""
 
 
 class Datasets:
@@ -171,7 +186,8 @@ class Datasets:
             if read is None:
                 table = tables.table_of(raw, options, False, self.max_series, declared=declared)
                 given = given_calendars(options.calendar, table.names[0][1])
-                return cleaned_table(table, given=given), None, {"read_as": table.read_as}
+                more = {"read_as": table.read_as} | _marked(given)
+                return cleaned_table(table, given=given), None, more
         if options.calendar is not None:
             raise InvalidInput.of("calendar", "is for tables of days; this is an event log")
         about = {"event_options": chosen.to_document(), "read_as": read_as}
@@ -201,8 +217,9 @@ class Datasets:
         table = tables.read_rows(rows, self.max_rows, options=options, **limits)
         more: dict[str, Any] = {"read_as": table.read_as}
         more |= {} if made_for is None else {"made_for": made_for}
-        cleaned = cleaned_table(table, given=given_calendars(calendar, table.names[0][1]))
-        return self._store(_POSTED, cleaned, None, id, more=more)
+        given = given_calendars(calendar, table.names[0][1])
+        cleaned = cleaned_table(table, given=given)
+        return self._store(_POSTED, cleaned, None, id, more=more | _marked(given))
 
     def _store(
         self,
@@ -213,6 +230,47 @@ class Datasets:
         mark: str | None = None,
         more: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
+        more = (more or {}) | ({} if mark is None else {"fingerprint": mark})
+        with self._prepared(cleaned, log) as (summary, files, extra):
+            return self._publish(source, summary, files, extra | more, id)
+
+    def revise(
+        self, id: str, version: int, cleaned: Cleaned, log: EventLog | None, change: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Put series in place of those of a data set; return its document.
+
+        Args:
+            version: of the data set that the series were made from.
+            log: the event log that they were made of, if any.
+            change: about the change, for the document's `changes`.
+
+        Raises:
+            OutdatedVersion: the data set has another version by now.
+            NotFound, TooLarge, Unavailable: as of `ArtifactStore.revise`.
+        """
+
+        def revised(document: dict[str, Any]) -> dict[str, Any]:
+            if document.get("version", 1) != version:
+                raise OutdatedVersion(f"Data set {id} was changed meanwhile. Try again.")
+            entry = change | {"version": version + 1, "at": datetime.now(UTC).isoformat()}
+            return {
+                "data_points": summary["total_points"],
+                "summary": summary,
+                **extra,
+                "version": version + 1,
+                "as_of": summary["date_range"]["end"],
+                "changes": [*document.get("changes", []), entry][-_CHANGES:],
+            }
+
+        with self._prepared(cleaned, log) as (summary, files, extra):
+            self.store.revise(id, files, revised)
+        return self.store.document(id)
+
+    @contextmanager
+    def _prepared(
+        self, cleaned: Cleaned, log: EventLog | None
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Writer], dict[str, Any]]]:
+        """The summary of series, the writers of their files, and entries of their document."""
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality, closed = cleaned.panel, cleaned.quality, cleaned.closed
         made = products_by_plant(panel.series_keys)
@@ -221,10 +279,8 @@ class Datasets:
             "month_rule": panel.calendar.rule.value,
             "quality": quality,
             "made": made,
-            **(more or {}),
         }
         extra |= cleaned.calendars.to_document()
-        extra |= {} if mark is None else {"fingerprint": mark}
         extra |= {"known": list(cleaned.declared)} if cleaned.declared else {}
         with ThreadPoolExecutor(1, "law") as beside:
             # Judging takes half as long as writing, on another processor no time at all.
@@ -240,8 +296,9 @@ class Datasets:
                 files[event_files.SUFFIX] = partial(event_files.write, log=log)
             if cleaned.plan:
                 files[PLAN] = partial(write_plan, plan=cleaned.plan)
-            summary = summary_of(panel, len(closed.group))
-            return self._publish(source, summary, files, extra, id)
+            if cleaned.received is not None and log is None:
+                files[table_merge.SUFFIX] = partial(table_merge.write_table, table=cleaned.received)
+            yield summary_of(panel, len(closed.group)), files, extra
 
     def _publish(
         self,
@@ -258,6 +315,8 @@ class Datasets:
             "source": source,
             "data_points": summary["total_points"],
             "summary": summary,
+            "version": 1,
+            "as_of": summary["date_range"]["end"],
             **extra,
         }
         self.store.publish(id, document, files)
@@ -347,6 +406,18 @@ class Datasets:
         """Store a plan in place of the present one. Raises NotFound for an unknown id."""
         self.store.attach(id, PLAN, partial(write_plan, plan=plan))
 
+    def received_table(self, id: str) -> Table:
+        """Return the rows of a data set as they were received.
+
+        Raises:
+            NotFound, DamagedFile: as `load`.
+        """
+        document = self.store.document(id)
+        kept = f"{id}{table_merge.SUFFIX}" in document.get("files", {})
+        suffix = table_merge.SUFFIX if kept else ".parquet"
+        with self.store.local(id, suffix) as path:
+            return table_merge.read_table(path, tuple(document.get("known", ())))
+
     def has_log(self, id: str) -> bool:
         """Return True if a data set was made of an event log.
 
@@ -409,6 +480,11 @@ class Datasets:
 def is_of_training(document: dict[str, Any]) -> bool:
     """Return whether a data set was stored for a training, by its document."""
     return "made_for" in document or document.get("source") == _POSTED
+
+
+def _marked(given: PlantCalendars | None) -> dict[str, Any]:
+    """The entry of a document that tells that its calendars were given, not recognised."""
+    return {} if given is None else {"calendars_given": True}
 
 
 def cleaned_table(

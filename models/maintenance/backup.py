@@ -32,7 +32,7 @@ from models.registry.registry import CHECKPOINT, backtest_store, model_store
 from utils.errors import Conflict, DamagedFile, InvalidInput, Unavailable, first_line
 from utils.settings import Settings
 from utils.storage import sqlite_file
-from utils.storage.artifact_reader import DOCUMENT
+from utils.storage.artifact_reader import DOCUMENT, STORED_AS
 from utils.storage.artifact_store import ArtifactStore
 from utils.storage.checksums import document_from_bytes, document_to_bytes
 from utils.storage.files import sync
@@ -155,7 +155,7 @@ class _Archive:
                 files: dict[str, IO[bytes]] = {}  # what is replaced or deleted from now on stays
                 for suffix in (DOCUMENT, *suffixes):
                     with suppress(FileNotFoundError):
-                        part = Path(f"{path}{suffix}")
+                        part = path.with_name(_stored_as(path.name, suffix, files.get(DOCUMENT)))
                         files[suffix] = opened.enter_context(part.open("rb"))
                 if DOCUMENT not in files:  # it has none, or is just being deleted
                     files = {suffix: file for suffix, file in files.items() if suffix in _ALONE}
@@ -169,13 +169,30 @@ class _Archive:
         return False
 
 
+def _stored_as(id: str, suffix: str, document: IO[bytes] | None) -> str:
+    """Return the name of a file of an item, as its document states it."""
+    name = f"{id}{suffix}"
+    with suppress(ValueError):
+        return str(_entries(document).get(name, {}).get(STORED_AS, name))
+    return name
+
+
+def _entries(document: IO[bytes] | None) -> dict[str, Any]:
+    """The files that a document states. Raises ValueError for a damaged one."""
+    if document is None:
+        return {}
+    document.seek(0)
+    entries: dict[str, Any] = document_from_bytes(document.read()).get("files", {})
+    return entries
+
+
 def _damaged(id: str, files: dict[str, IO[bytes]]) -> list[str]:
     """Return the suffixes of the files that are not those that their document states."""
     try:
-        document = document_from_bytes(files[DOCUMENT].read()) if DOCUMENT in files else {}
+        entries = _entries(files.get(DOCUMENT))
     except ValueError:
         return [DOCUMENT]
-    stated = {name.removeprefix(id): entry for name, entry in document.get("files", {}).items()}
+    stated = {name.removeprefix(id): entry for name, entry in entries.items()}
     return [
         s for s in stated if s not in files or not stated[s].items() >= _described(files[s]).items()
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
 from utils.api.calendar_schemas import CalendarsAsText
 from utils.api.parsing import Line, Name, Request
@@ -47,6 +47,11 @@ TimeUnit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "st
 RateUnit = Literal[
     "per_second", "per_minute", "per_hour", "per_day", "per_week", "per_month", "per_step"
 ]
+
+
+def _flag(value: Any) -> Any:
+    """Return the truth value that a text names."""
+    return {"true": True, "false": False}.get(value, value)
 
 
 class ColumnUnits(Request):
@@ -163,3 +168,11 @@ class UploadOptions(ReadOptions):
         """The names of the fields that the request gives, as it would spell them."""
         fields = type(self).model_fields
         return [fields[name].alias or name for name in sorted(self.model_fields_set)]
+
+
+class RowsOptions(UploadOptions):
+    """Options of rows that are added to a data set."""
+
+    replace: Annotated[bool, Strict(), BeforeValidator(_flag)] = Field(
+        False, description="true: rows take the place of stored ones of the same series and date"
+    )

@@ -129,12 +129,22 @@ class ArtifactReader:
     def _stored_name(self, id: str, suffix: str) -> str:
         """The name under which a file of an artifact is stored, as its document states it."""
         name = self._name(id, suffix)
-        if self._files.in_place or suffix == DOCUMENT:
+        if suffix == DOCUMENT:
             return name
         with contextlib.suppress(NotFound, DamagedFile):
             entry = self.summary(id).get("files", {}).get(name, {})
-            return str(entry.get(STORED_AS, name))
+            return self._place_of(name, entry)
         return name
+
+    def _place_of(self, name: str, entry: dict[str, Any]) -> str:
+        """The name in the store of a file with this entry. A restored backup has plain names."""
+        stored = str(entry.get(STORED_AS, name))
+        if stored != name and self._files.in_place:
+            try:
+                self._files.stamp(stored)
+            except FileNotFoundError:
+                return name
+        return stored
 
     def was_deleted(self, id: str) -> bool:
         """Return whether an artifact was deleted for good; known for 30 days after."""
@@ -250,7 +260,7 @@ class ArtifactReader:
         found = {}
         for name, stated in files.items():
             try:
-                size = self._stamp(stated.get(STORED_AS, name))[-1]
+                size = self._stamp(self._place_of(name, stated))[-1]
             except FileNotFoundError:
                 found[name.removeprefix(id)] = MISSING
             else:

@@ -11,13 +11,13 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from utils.errors import Conflict, DamagedFile, NotFound, Unavailable
+from utils.errors import Conflict, DamagedFile, NotFound, ServiceError, Unavailable
 from utils.storage.artifact_reader import (
     DOCUMENT,
     STORED_AS,
@@ -124,6 +124,46 @@ class ArtifactStore(ArtifactReader):
             if replaced is not None:
                 self._files.remove(replaced)
 
+    def revise(
+        self, id: str, files: Mapping[str, Writer], change: Callable[[Document], Document]
+    ) -> None:
+        """Replace files of a published artifact and entries of its document, as one step.
+
+        A crash leaves all as it was, or all as it is to be: the new files have names of their own,
+        which the document states once it is placed.
+
+        Args:
+            files: ending → function that writes the new file.
+            change: as of `update_document`; it may raise to refuse the document that it is given.
+
+        Raises:
+            NotFound: the artifact does not exist, or was deleted meanwhile.
+            TooLarge: it would exceed the quota.
+            Unavailable: the location cannot be written to.
+        """
+        self.document(id)
+        with self._changing(id) as staging:
+            for suffix, write in files.items():
+                write(staging / f"{id}{suffix}")
+            self.quota.expect(sum(path.stat().st_size for path in staging.iterdir()))
+            staged = self._staged(staging, apart=True)
+            try:
+                before = self._commit(
+                    id,
+                    staging,
+                    staged.paths,
+                    lambda document: (
+                        change(document) | {"files": document.get("files", {}) | staged.entries}
+                    ),
+                )
+            except (ServiceError, OSError):
+                self._discard(staged)
+                raise
+            for name in (f"{id}{suffix}" for suffix in files):
+                if (entry := before.get("files", {}).get(name)) is not None:
+                    self._files.remove(self._place_of(name, entry))
+            self.quota.shrank()
+
     def update_document(self, id: str, change: Callable[[Document], Document]) -> None:
         """Change entries of a published document.
 
@@ -178,13 +218,17 @@ class ArtifactStore(ArtifactReader):
         finally:
             self.forget(id)
 
-    def _staged(self, staging: Path) -> _Staged:
-        """Describe the files of a staging folder."""
+    def _staged(self, staging: Path, apart: bool = False) -> _Staged:
+        """Describe the files of a staging folder.
+
+        Args:
+            apart: True to give them names of their own beside those that they replace.
+        """
         entries: dict[str, Any] = {}
         paths: dict[str, Path] = {}
         for path in sorted(staging.iterdir()):
             entries[path.name], stored = _describe(path), path.name
-            if not self._files.in_place:
+            if apart or not self._files.in_place:
                 id, _, suffix = path.name.partition(".")
                 stored = f"{id}.{uuid4().hex}.{suffix}"
                 entries[path.name][STORED_AS] = stored
@@ -192,9 +236,10 @@ class ArtifactStore(ArtifactReader):
         return _Staged(entries, paths)
 
     def _discard(self, staged: _Staged) -> None:
-        """Remove the files of a commit that was refused; where it is one step, there are none."""
-        for name in () if self._files.in_place else staged.paths:
-            self._files.remove(name)
+        """Remove the files of a commit that was refused; of plain names there are none."""
+        for plain, entry in staged.entries.items():
+            if (name := entry.get(STORED_AS, plain)) != plain:
+                self._files.remove(name)
 
     def delete(self, id: str) -> None:
         """Delete an artifact: its document first, so that it is never visible without its files.
@@ -216,6 +261,9 @@ class ArtifactStore(ArtifactReader):
         """The names in the store that files of an artifact may have, but for its document."""
         names = {f"{id}{suffix}" for suffix in self.suffixes}
         if self._files.in_place:
+            with contextlib.suppress(NotFound, DamagedFile):
+                entries = self.summary(id).get("files", {}).values()
+                names |= {entry[STORED_AS] for entry in entries if STORED_AS in entry}
             return names
         return names | {name for name in self._files.names() if name.startswith(f"{id}.")}
 
@@ -293,7 +341,7 @@ class ArtifactStore(ArtifactReader):
             # A legacy .h5 may stand alone: people put it there.
             ours = f".{suffix}" in self.suffixes and is_uuid(id) and rest != "h5"
             known, is_checkpoint = f"{id}{DOCUMENT}" in names, suffix == _CHECKPOINT
-            is_replaced = is_of_commit and known and self._is_replaced(id, name)
+            is_replaced = known and self._is_replaced(id, name, is_of_commit, names)
             # The checkpoint of what is published was left by an attempt that was paused meanwhile.
             if not ours or (known and not is_replaced and not is_checkpoint):
                 continue
@@ -302,13 +350,23 @@ class ArtifactStore(ArtifactReader):
             found[name] = _KEPT_FOR if waits else ABANDONED_AFTER
         return found
 
-    def _is_replaced(self, id: str, name: str) -> bool:
-        """Return whether a file of a commit is none that the artifact's document names."""
+    def _is_replaced(self, id: str, name: str, is_of_commit: bool, names: Container[str]) -> bool:
+        """Return whether the file of an artifact has given way to another one.
+
+        A file of a commit has if the document does not name it; a plain one if the document names
+        another one in its place, and that is there.
+        """
         try:
-            entries = self.summary(id).get("files", {}).values()
+            entries = self.summary(id).get("files", {})
         except (NotFound, DamagedFile):
             return False
-        return name not in {entry.get(STORED_AS) for entry in entries}
+        if is_of_commit:
+            return name not in {entry.get(STORED_AS) for entry in entries.values()}
+        return (
+            name in entries
+            and entries[name].get(STORED_AS, name) != name
+            and (entries[name][STORED_AS] in names)
+        )
 
     def sweep(self, due: Callable[[dict[str, float]], list[str]]) -> None:
         """Remove what crashes left behind.

@@ -44,12 +44,14 @@ class LogOptions:
         date_order: of day and month; None: decided by all values.
         finish_steps: steps or states with which a unit has left; None: see `Rules`.
         waiting_states: states in which a unit has not come yet; None: the usual names.
+        rules: of the log that the rows are added to; None: it is a log of its own.
     """
 
     columns: Mapping[str, str] | None = None
     date_order: DateOrder | None = None
     finish_steps: Sequence[str] | None = None
     waiting_states: Sequence[str] | None = None
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ def _quantity(found: dict[str, str], columns: dict[str, pa.Array]) -> Floats | N
 
 def _rules(step: Labels | None, found: dict[str, str], options: LogOptions, changes: bool) -> Rules:
     """The rules of a log: as the request states them, or by the usual names of states."""
+    if options.rules is not None:
+        return options.rules
     known = [] if step is None else step[1]
     for field, given in (
         ("finishSteps", options.finish_steps),

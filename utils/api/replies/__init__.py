@@ -82,6 +82,9 @@ from utils.api.replies.data import (
     QualitySummary as QualitySummary,
 )
 from utils.api.replies.data import (
+    RowsReply as RowsReply,
+)
+from utils.api.replies.data import (
     SeriesQuality as SeriesQuality,
 )
 from utils.api.replies.data import (

@@ -294,6 +294,17 @@ class CalendarsReply(Reply):
     )
 
 
+class RowsReply(UploadReply):
+    """A data set with rows that were added or corrected."""
+
+    version: int = Field(description="version of the data set: one more for each change")
+    as_of: str = Field(description="last date of the data")
+    added: int = Field(description="rows of dates, or units, that were not stored yet")
+    replaced: int = Field(description="rows that took the place of stored ones")
+    completed: int = Field(description="rows that filled blanks, or finished units in process")
+    unchanged: int = Field(description="rows that were stored already")
+
+
 class LawWindow(Part):
     """A window of a series that breaks Little's Law."""
 
@@ -414,6 +425,10 @@ class DatasetInfo(Part):
     parameters: GeneratorParameters | None = Field(
         default=None, description="null: it was not generated"
     )
+    version: int = Field(default=1, description="one more for each change of its rows")
+    as_of: str | None = Field(
+        default=None, description="last date of the data; null: stored by an earlier release"
+    )
 
 
 class DamagedDataset(Part):
@@ -454,7 +469,21 @@ class DatasetSeriesReply(Reply):
     next_cursor: str | None = Field(description="`cursor` of the next page; null: there is none")
 
 
+@with_config(DOCUMENT)
+class DatasetChange(TypedDict, total=False):
+    """A change of the rows of a data set."""
+
+    version: Annotated[int, Field(description="version that it made")]
+    at: Annotated[str, Field(description="when, ISO 8601 in UTC")]
+    added: Annotated[int, Field(description="rows that were not stored yet")]
+    replaced: Annotated[int, Field(description="rows that took the place of stored ones")]
+    completed: Annotated[int, Field(description="rows that filled blanks or finished units")]
+    unchanged: Annotated[int, Field(description="rows that were stored already")]
+
+
 class DatasetReply(DatasetInfo, Reply):
     """A data set with all of its rows."""
+
+    changes: list[DatasetChange] = Field(default=[], description="of its rows, oldest first")
 
     data: list[StoredRow] = Field(description="all rows, series by series, oldest first")

@@ -14,7 +14,7 @@ from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.plan_schemas import PlanRequest
 from utils.api.replies.flow import FlowReply
-from utils.api.upload_options import UploadOptions
+from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
 
@@ -210,6 +210,29 @@ def replace_plan(service: LSTMService, body: PlanRequest, dataset_id: str) -> r.
     422 that names the row, not at all.
     """
     return service.plans.replace(dataset_id, body)
+
+
+@views.post(
+    "/api/data/<id:dataset_id>/rows",
+    reply=r.RowsReply,
+    query=RowsOptions,
+    table=True,
+    headers=("X-Request-ID",),
+    action="data.rows",
+    expensive=True,
+)
+def add_rows(service: LSTMService, dataset_id: str) -> r.RowsReply:
+    """Add rows to a data set.
+
+    Takes a table as an upload does: newer rows, units of an event log that came or finished, or,
+    with `replace=true`, corrections. Rows that are stored already change nothing, so a request
+    can be repeated; rows that differ from stored ones are a 409 that names them. Each change is
+    one new `version` of the data set. Rows that come in parts give the same data set as one
+    upload of all.
+    """
+    with TemporaryDirectory() as folder:
+        path = bodies.save_table(Path(folder), service.settings)
+        return service.add_rows(dataset_id, path, bodies.read_options(RowsOptions))
 
 
 @views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")

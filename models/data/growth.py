@@ -1,0 +1,110 @@
+"""Data sets that go on: rows are added to a stored one, or corrected, as one new version.
+
+The series are made anew from all rows as they were received, so that rows that come in several
+parts give the data set that one upload of all gives, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.data import raw_files, table_merge, tables
+from models.data.cleaning import Cleaned
+from models.data.dataset_summary import calendar_of
+from models.data.datasets import Datasets, OutdatedVersion, cleaned_table
+from models.data.events import event_upload
+from models.data.events.event_choices import event_options
+from models.data.events.event_log import EventLog
+from models.data.events.event_merge import joined_logs
+from models.data.events.event_table import ReadLog
+from models.data.table_limits import check_rows, check_series
+from models.series.plant_calendars import PlantCalendars
+from utils.api.upload_options import RowsOptions
+from utils.errors import InvalidInput, Unavailable
+
+_ATTEMPTS = 5  # at a change of a data set that others change meanwhile
+
+Counts = dict[str, int]
+
+
+def add_rows(
+    datasets: Datasets, id: str, path: Path, options: RowsOptions
+) -> tuple[dict[str, Any], Counts]:
+    """Add the rows in a file to a data set; return its document and the numbers of rows.
+
+    Rows that are stored already change nothing; without any change there is no new version.
+
+    Args:
+        options: how the rows are to be read; `replace` puts them in place of stored ones that
+            differ.
+
+    Raises:
+        NotFound: there is no such data set.
+        Conflict: rows differ from stored ones.
+        ServiceError: the rows cannot be read, or the data set cannot be repaired with them.
+    """
+    for _ in range(_ATTEMPTS):
+        document = datasets.store.document(id)
+        make = _log if datasets.has_log(id) else _rows
+        cleaned, log, counts = make(datasets, document, path, options)
+        if not counts["added"] + counts["replaced"] + counts["completed"]:
+            return document, counts
+        try:
+            version = document.get("version", 1)
+            return datasets.revise(id, version, cleaned, log, dict(counts)), counts
+        except OutdatedVersion:
+            continue
+    raise Unavailable(f"The data set {id} is being changed all the time. Try again.")
+
+
+def _rows(
+    datasets: Datasets, document: dict[str, Any], path: Path, options: RowsOptions
+) -> tuple[Cleaned, None, Counts]:
+    id, declared = document["dataset_id"], tuple(document.get("known", ()))
+    new = tables.read_file(
+        path,
+        datasets.max_rows,
+        datasets.max_bytes,
+        datasets.max_series,
+        _as_before(options, document),
+        calendar_of(document),
+        declared,
+    )
+    table, counts = table_merge.joined(datasets.received_table(id), new, options.replace)
+    check_rows(len(table), max(datasets.max_rows, document["data_points"]))
+    check_series(len(np.unique(table.series)), datasets.max_series)
+    given = PlantCalendars.from_document(document) if document.get("calendars_given") else None
+    cleaned = cleaned_table(table, given=given)
+    if f"{id}{table_merge.SUFFIX}" in document.get("files", {}):
+        cleaned = replace(cleaned, received=table)
+    return cleaned, None, counts
+
+
+def _as_before(options: RowsOptions, document: dict[str, Any]) -> RowsOptions:
+    """The options, with the number format of the stored rows where a few new ones tell none."""
+    stored = document.get("read_as", {}).get("number_format")
+    if options.number_format is not None or not isinstance(stored, str):
+        return options
+    return options.model_copy(update={"number_format": stored})
+
+
+def _log(
+    datasets: Datasets, document: dict[str, Any], path: Path, options: RowsOptions
+) -> tuple[Cleaned, EventLog, Counts]:
+    id, about = document["dataset_id"], document["quality"]["event_log"]
+    stored, chosen = datasets.log(id), event_options(options)
+    reading = replace(chosen.reading, rules=stored.rules)
+    with raw_files.opened(path, datasets.max_rows, datasets.max_bytes, options) as raw:
+        read = event_upload.read(raw, replace(chosen, reading=reading), datasets.max_series)
+    if read is None:
+        raise InvalidInput.of("rows", "must be those of an event log, as the stored ones are")
+    log, counts = joined_logs(stored, read.log, options.replace)
+    check_rows(len(log), datasets.max_rows)
+    whole = ReadLog(log, about["columns"], read.ignored, about.get("date_order"))
+    cleaned, _ = event_upload.series_of(whole, datasets.event_options(id))
+    check_series(len(cleaned.panel.series_keys), datasets.max_series)
+    return cleaned, log, counts
