@@ -34,9 +34,11 @@ _VARIABLES = {
 # What stands in paths and bodies. A model has the id of the job that trained it.
 _PLACES = {"job_id": "{{model_id}}", "name": "{{model_id}}.png"}
 _FIELDS = {"datasetId": "{{dataset_id}}", "model_id": "{{model_id}}"}
-_QUERIES = {"/api/plan/curve": {"datasetId": "{{dataset_id}}", "plant": "{{plant}}"}}
+_QUERIES = {
+    "/api/plan/curve": {"datasetId": "{{dataset_id}}", "plant": "{{plant}}"},
+    "/api/data/<dataset_id>/rows": {"replace": "true"},  # its rows are of stored dates
+}
 _BACKTEST = "/api/model/<model_id>/backtest"
-_QUERIES = {"/api/data/<dataset_id>/rows": "?replace=true"}  # its rows may be of stored dates
 _ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
 
 

@@ -274,7 +274,7 @@ class Datasets:
         pa.default_memory_pool().release_unused()  # judging and writing begin without the rest
         panel, quality, closed = cleaned.panel, cleaned.quality, cleaned.closed
         made = products_by_plant(panel.series_keys)
-        extra = {
+        extra: dict[str, Any] = {
             "anchor": panel.calendar.offset,
             "month_rule": panel.calendar.rule.value,
             "quality": quality,
