@@ -222,10 +222,11 @@ class LSTMService:
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
         document, counts = add_rows(self.datasets, id, path, options)
-        names = ("dataset_id", "data_points", "summary", "quality", "version", "as_of")
+        names = ("dataset_id", "data_points", "summary", "quality", "read_as", "version", "as_of")
         start = {"version": 1, "as_of": document["summary"]["date_range"]["end"], "quality": {}}
         fields: dict[str, Any] = {name: document.get(name, start.get(name)) for name in names}
-        return replies.RowsReply.model_validate(fields | counts)
+        fields |= counts | {"calendars": calendars_in(document)}
+        return replies.RowsReply(**fields)
 
     def examine(
         self, data: schemas.DataRequest | Path, options: UploadOptions = NO_OPTIONS

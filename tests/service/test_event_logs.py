@@ -91,3 +91,21 @@ def test_options_of_an_upload_by_query_and_form(client: FlaskClient, tmp_path: P
     ):
         refused = client.post("/api/data/upload", data=content, query_string=query)
         assert (refused.status_code, refused.json["details"][0]["field"]) == (422, field)
+
+
+def test_rows_are_added_to_a_data_set(client: FlaskClient) -> None:
+    id = upload(client, ROWS)
+    later = ROWS.replace("2024-01-0", "2024-01-1").replace("2024-01-17", "2024-01-08")
+    content = "\n".join([later.split("\n")[0], *later.split("\n")[7:8], *later.split("\n")[14:15]])
+    first = client.post(f"/api/data/{id}/rows", data=content)
+    assert (first.status_code, first.json["added"], first.json["version"]) == (200, 2, 2)
+    assert first.json["as_of"] == "2024-01-08"
+    again = client.post(f"/api/data/{id}/rows", data=content)
+    assert (again.json["unchanged"], again.json["version"]) == (2, 2)
+    wrong = content.replace(",17,", ",18,")
+    refused = client.post(f"/api/data/{id}/rows", data=wrong)
+    assert (refused.status_code, refused.json["details"][0]["received"]) == (409, 18)
+    right = client.post(f"/api/data/{id}/rows", data=wrong, query_string={"replace": "true"})
+    assert (right.json["replaced"], right.json["version"]) == (2, 3)
+    stored = client.get(f"/api/data/{id}").json
+    assert (stored["version"], len(stored["changes"]), stored["data"][7]["wip"]) == (3, 2, 18)
