@@ -54,6 +54,7 @@ def test_an_empty_service_has_no_picture_and_no_training(service: Service) -> No
     assert kinds == [{}, {}, {}] and reply["visualization_path"] is None
 
 
+@pytest.mark.long
 def test_without_any_data_the_generators_defaults_are_trained_on(service: Service) -> None:
     reply = service.post("/api/model/train", FAST | {"epochs": 1}).json()
     assert reply["data_points"] == 36 * 545
