@@ -9,10 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.combination import Combination
+from models.forecast.drivers import Drivers
 from models.forecast.error_record import recent_ratios
 from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.look_back import LookBack
+from models.forecast.members import LinearRollOut, MemberName
 from models.forecast.planned_forecast import PlanParts, lines_of
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
@@ -276,6 +279,9 @@ class Forecaster:
             effect = lines.fitted_effect(calendar, last)
         else:
             effect = plans.effect.select(numbers)
+        if plans is not None and plans.drivers is not None and measured is not None:
+            ahead = [history.ahead for history in histories]
+            forecast = forecast.moved_to(_driven(forecast.values, plans.drivers, ahead, *measured))
         values = effect.apply(forecast.values, lines.history, lines.steps(effect))
         if measured is None or plans is None or plans.intervals is None:
             return forecast.moved_to(values)
@@ -284,6 +290,27 @@ class Forecaster:
         intervals = plans.intervals.of_series(look_back.series, np.ones((1, 3)))
         certain = model.measured(values, values, look_back, intervals, paths)
         return certain.blended(forecast.moved_to(values), lines.known_share)
+
+
+def _driven(
+    values: Floats,
+    drivers: Drivers,
+    ahead: Sequence[KnownInputs],
+    model: PublishedModel,
+    look_back: LookBack,
+) -> Floats:
+    """Forecasts in units, moved by what is known of the drivers ahead, [n, H, 3]."""
+    if not isinstance(model.paths, Combination):
+        return values
+    member = model.paths.members[MemberName.AUTOREGRESSION]
+    steps, scaling, series = values.shape[1], model.encoding.scaling, look_back.series
+    known = np.stack(
+        [np.stack([own.column(n, steps) for n in drivers.names], axis=-1) for own in ahead]
+    )
+    if not isinstance(member, LinearRollOut):
+        return values
+    moved = drivers.response(known, member.autoregression, series)
+    return scaling.inverse(scaling.forward_paths(values, series) + moved, series)
 
 
 def _side_by_side(histories: Sequence[History]) -> tuple[Calendar, Ints]:

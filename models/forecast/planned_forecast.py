@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.drivers import Drivers
 from models.forecast.intervals import Intervals
 from models.forecast.line_history import filled_releases, fit_flow, usual_capacity
 from models.forecast.plan_effect import PAST_ROWS, LineHistory, PlanEffect, PlannedSteps
@@ -37,11 +38,13 @@ class PlanParts:
         effect: of plans.
         intervals: quantiles of the errors with a plan; None: not known.
         is_certain: True if plans are taken as certain, as no past ones were given.
+        drivers: known columns of the data's own; None: none lowers the errors.
     """
 
     effect: PlanEffect
     intervals: Intervals | None
     is_certain: bool
+    drivers: Drivers | None = None
 
 
 @dataclass(frozen=True)

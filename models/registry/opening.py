@@ -11,6 +11,7 @@ from models.forecast.autoregression import Autoregression
 from models.forecast.combination import Combination
 from models.forecast.correction import CorrectedRollOut
 from models.forecast.direct_network import DirectNetwork, Network
+from models.forecast.drivers import Drivers
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.intervals import Intervals
 from models.forecast.legacy_model import KnownStocks, LegacyModel
@@ -138,7 +139,8 @@ def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
 def _plans(document: dict[str, Any]) -> PlanParts:
     intervals = _optional(Intervals, document["intervals"])
     effect = PlanEffect.from_document(document["effect"])
-    return PlanParts(effect, intervals, bool(document["is_certain"]))
+    drivers = _optional(Drivers, document.get("drivers"))
+    return PlanParts(effect, intervals, bool(document["is_certain"]), drivers)
 
 
 def _optional(kind: Any, document: dict[str, Any] | None) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.drivers import Drivers
 from models.forecast.intervals import ErrorSamples, Intervals, series_scale
 from models.forecast.line_history import filled_releases, flow_of, usual_capacity
 from models.forecast.members import MemberName
@@ -34,6 +35,7 @@ from models.series.known_inputs import (
     RELEASES,
 )
 from models.series.panel import TARGETS
+from models.training.driver_choice import choose_drivers
 from models.training.member_errors import MemberErrors
 from models.training.prepare import PreparedData
 
@@ -56,18 +58,21 @@ class PlanChoice:
         intervals: quantiles of the errors with a plan; None: nothing is known.
         plans_are_certain: True if there were no past plans to learn from.
         metrics: errors with and without plans, as they were learned from.
+        drivers: known columns of the data's own that move forecasts; None: none does.
     """
 
     effect: PlanEffect
     intervals: Intervals | None
     plans_are_certain: bool
     metrics: dict[str, Any]
+    drivers: Drivers | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the entry of a model's document."""
         intervals = None if self.intervals is None else self.intervals.to_document()
         effect, is_certain = self.effect.to_document(), self.plans_are_certain
-        return {"effect": effect, "intervals": intervals, "is_certain": is_certain}
+        found = {"effect": effect, "intervals": intervals, "is_certain": is_certain}
+        return found | ({} if self.drivers is None else {"drivers": self.drivers.to_document()})
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def choose_plan_effect(
         "plans_are_certain": certain,
         "origins": len(errors.origins),
     }
-    return PlanChoice(effect, _intervals(prepared, errors, values, truth), certain, metrics)
+    intervals, drivers = _intervals(prepared, errors, values, truth), choose_drivers(prepared)
+    return PlanChoice(effect, intervals, certain, metrics, drivers)
 
 
 def _by_series(prepared: PreparedData, name: str) -> Floats | None:
