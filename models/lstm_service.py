@@ -102,7 +102,7 @@ class LSTMService:
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.plans = PlanService(self.datasets, self.registry)
-        self.planning = PlanningService(settings, self._plan_source, lines)
+        self.planning = PlanningService(settings, self._plan_source, lines, self.plans)
         self._series_lists = SeriesLists(self.datasets)
         room = settings.model_cache_mb * _ZERO_SHOT_SHARE
         self._zero_shot = ZeroShotForecasters(self.datasets, room)

@@ -23,16 +23,13 @@ def from_asked_state(
     forecaster: Forecaster, history: History, request: ForecastFields, forecast: Forecast
 ) -> tuple[Forecast, list[str]]:
     """Return the forecast from the state that a request asks for, and warnings about it."""
-    last = request.last_throughput or request.planned_throughput
-    if request.current_wip is None and last is None:
-        return forecast, []
-    asked = (request.current_wip, last)
-    fields = (
-        "currentWIP",
-        "plannedThroughput" if request.last_throughput is None else "lastThroughput",
-    )
     was, (low, high) = history.rows[-1], forecaster.seen(history)
-    sure, warnings = 1.0, []
+    planned = _beyond_seen(request.planned_throughput, float(low[1]), float(high[1]))
+    asked = (request.current_wip, request.last_throughput)
+    if asked == (None, None):
+        return forecast, planned
+    fields = ("currentWIP", "lastThroughput")
+    sure, warnings = 1.0, planned
     for i, (field, value) in enumerate(zip(fields, asked, strict=True)):
         if value is None or low[i] <= value <= high[i]:
             continue
@@ -53,6 +50,18 @@ def from_asked_state(
             f"from releases − throughput by {gap:.0%} of the throughput."
         )
     return shifted, warnings
+
+
+def _beyond_seen(planned: float | None, low: float, high: float) -> list[str]:
+    """Return a warning about a planned throughput that the line has never had."""
+    if planned is None or low <= planned <= high:
+        return []
+    most = planned > high
+    return [
+        f"plannedThroughput {planned:.6g} is {'more' if most else 'less'} than the line has ever "
+        f"put out in a step ({high if most else low:.6g}): it is followed as far as capacity and "
+        "WIP allow."
+    ]
 
 
 def share_seen(asked: float, was: float, low: float, high: float) -> float:

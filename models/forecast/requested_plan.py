@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from models.data.plan_rows import PlanStart, read_plan
 from models.forecast.forecaster import Forecaster, History
 from models.series.known_inputs import (
@@ -57,6 +59,20 @@ def with_plan(
         if key in given:
             ahead = ahead.overridden(given[key].after(calendar, last))
     return history._replace(ahead=_within(ahead))
+
+
+def with_planned_throughput(history: History, units: float | None, steps: int) -> History:
+    """Return a history whose steps ahead are planned to put out so many units each.
+
+    Steps for which its plan has a throughput of its own keep that.
+
+    Args:
+        units: of each step; None: there is no such plan.
+    """
+    if units is None:
+        return history
+    constant = KnownInputs({PLANNED_THROUGHPUT: np.full(steps, units)})
+    return history._replace(ahead=constant.overridden(history.ahead))
 
 
 def _within(ahead: KnownInputs) -> KnownInputs:

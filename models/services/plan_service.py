@@ -16,7 +16,7 @@ from models.forecast.forecast_reply import (
     spread_forecast,
 )
 from models.forecast.forecaster import Forecaster, History
-from models.forecast.requested_plan import with_plan
+from models.forecast.requested_plan import with_plan, with_planned_throughput
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
 from models.series.panel import SERIES_FIELDS
@@ -66,8 +66,19 @@ class PlanService:
         Raises:
             InvalidInput: a row of the request is not one of a plan.
         """
+        found = self.known(history, request.plan, model_id, dataset_id)
+        return with_planned_throughput(found, request.planned_throughput, request.prediction_days)
+
+    def known(
+        self, history: History, rows: list[Any] | None, model_id: str, dataset_id: str | None
+    ) -> History:
+        """Return a history with the rows of a plan, or the plan stored with the data.
+
+        Raises:
+            InvalidInput: a row is not one of a plan.
+        """
         stored = self._stored(model_id, dataset_id).get(history.series_key)
-        return with_plan(history, request.plan, stored)
+        return with_plan(history, rows, stored)
 
     def _stored(self, model_id: str, dataset_id: str | None) -> Plan:
         """The plan stored with the data of a model; the last known one while the store is away."""

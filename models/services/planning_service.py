@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from models.forecast.forecaster import Forecaster
+from models.forecast.forecaster import Forecaster, History
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
 from models.services.line_advice import LineAdvice
 from models.services.measured_stations import measured_stations
 from models.services.order_plans import finish_fields, finish_orders, output_fields
+from models.services.plan_rows_by_series import expect_known_series, rows_of
+from models.services.plan_service import PlanService
 from models.services.sample_futures import SampleFutures
 from models.services.unit_plans import unit_fields
 from utils.api import planning_schemas as schemas
@@ -29,6 +31,7 @@ class PlanningService:
     Args:
         open_source: (model id, data set id or None) → the model, ready to forecast.
         lines: curves, advice and comparisons.
+        plans: what is known ahead, as it is stored with data sets.
     """
 
     def __init__(
@@ -36,8 +39,9 @@ class PlanningService:
         settings: Settings,
         open_source: Callable[[str, str | None], Forecaster],
         lines: LineAdvice,
+        plans: PlanService,
     ) -> None:
-        self._settings, self._open_source = settings, open_source
+        self._settings, self._open_source, self._plans = settings, open_source, plans
         self.lines = lines
 
     def finish(self, request: schemas.FinishRequest) -> FinishReply:
@@ -84,7 +88,14 @@ class PlanningService:
                 raise InvalidInput.of("model_id", "or datasetId is required")
             model_id = PRETRAINED_ID
         forecaster = self._open_source(model_id, request.dataset_id)
-        return model_id, SampleFutures(forecaster, request.paths, request.horizon_days)
+        rows = request.plan or []
+        expect_known_series(rows, forecaster.encoding.series_keys)
+
+        def with_plan(history: History) -> History:
+            own = rows_of(rows, history.series_key)
+            return self._plans.known(history, own, str(model_id), request.dataset_id)
+
+        return model_id, SampleFutures(forecaster, request.paths, request.horizon_days, with_plan)
 
     def unit(self, request: schemas.UnitRequest) -> UnitReply:
         """Return when a single unit is finished. Raises as `finish`."""

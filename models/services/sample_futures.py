@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
@@ -28,10 +28,18 @@ class SampleFutures:
         forecaster: the model.
         count: number of sample paths.
         horizon: most steps to look ahead.
+        with_plan: gives the history of a series what is known of the steps ahead.
     """
 
-    def __init__(self, forecaster: Forecaster, count: int, horizon: int) -> None:
+    def __init__(
+        self,
+        forecaster: Forecaster,
+        count: int,
+        horizon: int,
+        with_plan: Callable[[History], History] = lambda history: history,
+    ) -> None:
         self.forecaster, self.count, self.horizon = forecaster, count, horizon
+        self._with_plan = with_plan
 
     def history(self, key: SeriesKey) -> History:
         """Return the end of the data of a series.
@@ -48,7 +56,7 @@ class SampleFutures:
                 "datasetId: there is no history to start from",
                 " / ".join(key),
             )
-        return found
+        return self._with_plan(found)
 
     def days(self, history: History, steps: int) -> Ints:
         """Return the days since 1970-01-01 of the steps after a history, [steps]."""
@@ -84,7 +92,14 @@ class SampleFutures:
 
     def expected(self, histories: Sequence[History]) -> Floats:
         """Return the point forecasts of throughput over the horizon, [n, horizon]."""
-        return self.forecaster.forecast_all(histories, self.horizon).values[..., 1]
+        found = np.empty((len(histories), self.horizon))
+        for planned in (True, False):  # those with a plan are forecast by themselves
+            places = [i for i, h in enumerate(histories) if h.ahead.is_empty is not planned]
+            if places:
+                some = [histories[i] for i in places]
+                forecast = self.forecaster.forecast_all(some, self.horizon)
+                found[places] = forecast.values[..., 1]
+        return found
 
     def paths(self, history: History, steps: int) -> LinePaths:
         """Return the sample paths of a series.

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from utils.api.field_rules import ShownAs
 from utils.api.parsing import Int, Name, Number, Positive, Request
+from utils.api.plan_schemas import AllPlanRows
 from utils.api.schemas import DATASET_ID, DatasetId
 
 _STATIONS = 100
@@ -137,6 +138,11 @@ class SourceFields(Request):
         1000, ge=100, le=10_000, description="joint sample paths that probabilities are taken from"
     )
     horizon_days: Int = Field(365, ge=1, le=365, description="most steps to look ahead")
+    plan: AllPlanRows | None = Field(
+        None,
+        description="rows of what is known ahead, in place of the stored plan's values: releases, "
+        "capacity, planned throughput by date; without names, of every series asked for",
+    )
 
 
 class SeriesFields(Request):

@@ -189,3 +189,19 @@ def test_a_data_set_that_was_forecast_follows_its_calendar(
     assert ask(client, datasetId=dataset_id).json["predictions"][0]["closed"] is True
     client.delete(f"/api/data/{dataset_id}")
     assert ask(client, datasetId=dataset_id).status_code == 404
+
+
+def test_a_planned_throughput_is_followed_over_the_horizon(client: FlaskClient) -> None:
+    totals = {
+        units: sum(
+            day["predicted_throughput"]
+            for day in ask(client, history=rows(60), plannedThroughput=units).get_json()[
+                "predictions"
+            ]
+        )
+        for units in (45, 51, 54)
+    }
+    assert totals[45] == pytest.approx(30 * 45, rel=0.05)
+    assert totals[45] < totals[51] < totals[54]
+    warnings = ask(client, history=rows(60), plannedThroughput=400).get_json()["validation"]
+    assert any("more than the line has ever put out" in text for text in warnings["warnings"])

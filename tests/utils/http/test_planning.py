@@ -45,6 +45,20 @@ def test_orders_have_dates_and_risks(client: FlaskClient, dataset_id: str) -> No
     assert [entry["plant"] for entry in out["outputs"]] == ["P1", "P2"]
 
 
+def test_a_plan_moves_the_finish(client: FlaskClient, dataset_id: str) -> None:
+    ask = {"datasetId": dataset_id, "orders": [SERIES | {"quantity": 100}]}
+    days = [str(np.datetime64("2025-06-29") + i) for i in range(5)]
+    closed = [{"date": day, "capacity": 0} for day in days]
+    usual, later = (
+        np.datetime64(post(client, "finish", **ask, **plan)["all"]["finish"]["p50"])
+        for plan in ({}, {"plan": closed})
+    )
+    assert 2 <= (later - usual).astype(int) <= 5  # what was released meanwhile catches up
+    other = [closed[0] | {"plant": "P9"}]
+    refused = post(client, "finish", 422, **ask, plan=other)
+    assert refused["details"][0]["field"] == "plan.0"
+
+
 def test_a_line_goes_from_its_curve_to_advice_and_plans(
     client: FlaskClient, dataset_id: str
 ) -> None:
