@@ -32,6 +32,9 @@ from utils.settings import Settings
 
 OPEN = {("GET", "/health/live"), ("GET", "/health/ready")}
 WRITING = {
+    "PUT /api/data/<dataset_id>/plan",
+    "POST /api/data/<dataset_id>/rows",
+    "PUT /api/data/<dataset_id>/calendar",
     "POST /api/data/generate", "POST /api/data/upload", "DELETE /api/data/<dataset_id>",
     "POST /api/model/train", "POST /api/model/train/enhanced",
     "POST /api/model/train/parallel/plants", "POST /api/model/train/parallel/enhanced",
