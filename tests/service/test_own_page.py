@@ -161,13 +161,22 @@ def test_names_of_data_are_shown_as_text(page: Page, tmp_path: Path) -> None:
     assert page.problems() == []
 
 
-def test_a_refused_file_names_the_fault(page: Page, tmp_path: Path) -> None:
+def test_a_refused_file_names_the_fault_and_is_read_by_the_columns_that_are_named(
+    page: Page, tmp_path: Path
+) -> None:
     table = tmp_path / "table.csv"
-    table.write_text("date,plant,wip\n2024-01-01,A,3\n")
+    rows = "".join(f"2024-01-{day:02},A,TV,L,{100 + day},50\n" for day in range(1, 20))
+    table.write_text("date,plant,application,panel_size,foo,bar\n" + rows)
     page.open("data")
     page.upload(table)
     page.shows("table.csv was not stored.")
-    assert "application" in page.all(".notice.bad")[0].text
+    assert "wip" in page.all(".notice.bad")[0].text
+    page.expect_accessible()
+    page.field("WIP").send_keys("foo")
+    page.field("Throughput").send_keys("bar")
+    page.button("Try again").click()
+    page.shows("Stored. Below is how it was read")
+    page.shows("Recognised")
     assert page.problems("422 (UNPROCESSABLE ENTITY)") == []
 
 

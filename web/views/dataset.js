@@ -2,6 +2,7 @@
 
 import { download, get, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
+import { readings } from "../lib/drop_zone.js";
 import { pageOf, pagedList } from "../lib/paged_list.js";
 import { badge, button, empty, figures, head, link, notice, panel, seriesName, show, table, targetName } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
@@ -35,6 +36,7 @@ export async function view({ id, query, signal, access }) {
     h("div", { className: "stack" },
       query.has("new") && notice("good", h("p", {}, t("data.is_stored"))),
       summaryPanel(dataset, access.role !== "read"),
+      readAsPanel(readings.get(id)),
       dataset.quality && readPanel(dataset.quality),
       quality,
       laterPanel(t("calendar.title"), () => calendarParts(id, access.role !== "read", signal)),
@@ -82,6 +84,20 @@ function summaryPanel(dataset, mayWrite) {
     mayWrite && button(t("data.delete"), () => deleteLater("/api/data/{dataset_id}", id, nameOf(dataset), () => {
       location.hash = "#/data";
     }), "danger")), place);
+}
+
+/** How a table was read that was uploaded in this tab. @param {import("../lib/drop_zone.js").ReadAs | undefined} read */
+function readAsPanel(read) {
+  if (!read) return null;
+  const columns = Object.entries(read.columns ?? {});
+  return panel(t("readas.title"), figures(/** @type {[string, string][]} */ ([
+    [t("readas.format"), read.format], [t("readas.encoding"), read.encoding], [t("options.sheet"), read.sheet],
+    [t("options.number_format"), read.number_format], [t("readas.dates"), read.dates?.form],
+  ].filter(([, value]) => value))),
+  (read.warnings ?? []).length > 0 && notice("warn", h("ul", {}, (read.warnings ?? []).map((each) => h("li", {}, each)))),
+  columns.length > 0 && h("details", {}, h("summary", {}, t("readas.columns")), table([{ text: t("readas.meaning") }, { text: t("readas.column") }],
+    columns.map(([meaning, column]) => [meaning.replaceAll("_", " "), Array.isArray(column) ? column.join(" + ") : String(column)]), t("readas.columns"))),
+  h("p", { className: "small quiet" }, t("readas.wrong")));
 }
 
 /** What was found in an uploaded table, and repaired. @param {NonNullable<Dataset["quality"]>} quality */
