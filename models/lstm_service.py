@@ -14,10 +14,17 @@ from models.data.growth import add_rows
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
 from models.data.series_list import SeriesLists
-from models.forecast.batch import forecast_batch
+from models.forecast.batch import (
+    AcceptedItem,
+    RefusedItem,
+    accepted_item,
+    checked_items,
+    forecast_batch,
+)
 from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
-from models.forecast.forecaster import Forecaster
+from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
+from models.forecast.path_stream import path_stream
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
@@ -398,6 +405,29 @@ class LSTMService:
             *limits,
             planned=lambda history, item: self.plans.planned(history, item, *source),
         )
+
+    def predict_paths(
+        self, request: schemas.PredictRequest | schemas.BatchRequest
+    ) -> Iterable[bytes]:
+        """Forecast one series or many; an Arrow stream of their sample paths.
+
+        Raises:
+            NotFound: there is no such model, or no such data set.
+            InvalidInput: no item can be forecast, or one asks for no paths.
+        """
+        forecaster = self._forecaster(request)
+        limits = self.settings.max_rows, self.settings.max_horizon
+        source = request.model_id, request.dataset_id
+
+        def planned(history: History, item: schemas.ForecastFields) -> History:
+            return self.plans.planned(history, item, *source)
+
+        items: list[AcceptedItem | RefusedItem]
+        if isinstance(request, schemas.BatchRequest):
+            items = checked_items(forecaster, request, *limits, planned)
+        else:
+            items = [accepted_item(forecaster, 0, request, *limits, planned)]
+        return path_stream(forecaster, request.model_id, items)
 
     def predict_plant(
         self, plant: str, request: schemas.PlantPredictRequest

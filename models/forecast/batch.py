@@ -16,27 +16,27 @@ from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
 from utils.api import replies
 from utils.api.request_limits import check_horizon
-from utils.api.schemas import BatchItem, BatchRequest
+from utils.api.schemas import BatchItem, BatchRequest, PredictRequest
 from utils.errors import Detail, InvalidInput, ServiceError
 
-_SIDE_BY_SIDE = 128  # items that are forecast together
+SIDE_BY_SIDE = 128  # items that are forecast together
 _MOST_FLOATS = 1 << 24  # in the sample paths of items that are forecast together
 _LISTED = 100  # refusals that an error lists
 
-Planned = Callable[[History, BatchItem], History]
+Planned = Callable[[History, BatchItem | PredictRequest], History]
 Entry = replies.BatchForecast | replies.BatchRefusal
 
 
-class _Accepted(NamedTuple):
+class AcceptedItem(NamedTuple):
     """An item that can be forecast."""
 
     place: int
-    item: BatchItem
+    item: BatchItem | PredictRequest
     history: History
     cold_start: bool
 
 
-class _Refused(NamedTuple):
+class RefusedItem(NamedTuple):
     """An item that cannot be forecast."""
 
     place: int
@@ -63,21 +63,53 @@ def forecast_batch(
     Raises:
         InvalidInput: none of the items can be forecast; it has a detail for each.
     """
-    items = [
-        _checked(forecaster, place, item, max_rows, max_horizon, planned)
-        for place, item in enumerate(request.items)
-    ]
-    refused = [item for item in items if isinstance(item, _Refused)]
-    if len(refused) == len(items):
-        raise _all_refused(refused)
+    items = checked_items(forecaster, request, max_rows, max_horizon, planned)
+    refused = [item for item in items if isinstance(item, RefusedItem)]
     head = replies.BatchReply(
         model_id=request.model_id,
         forecasts=len(items) - len(refused),
         refused=len(refused),
         results=[],
     )
-    first = _json(_entries(forecaster, items[:_SIDE_BY_SIDE]))
-    return _streamed(head, first, forecaster, items[_SIDE_BY_SIDE:])
+    first = _json(_entries(forecaster, items[:SIDE_BY_SIDE]))
+    return _streamed(head, first, forecaster, items[SIDE_BY_SIDE:])
+
+
+def checked_items(
+    forecaster: Forecaster,
+    request: BatchRequest,
+    max_rows: int,
+    max_horizon: int,
+    planned: Planned,
+) -> list[AcceptedItem | RefusedItem]:
+    """Return the items of a batch with their histories. Arguments as of `forecast_batch`."""
+    items = [
+        _checked(forecaster, place, item, max_rows, max_horizon, planned)
+        for place, item in enumerate(request.items)
+    ]
+    refused = [item for item in items if isinstance(item, RefusedItem)]
+    if len(refused) == len(items):
+        raise _all_refused(refused)
+    return items
+
+
+def accepted_item(
+    forecaster: Forecaster,
+    place: int,
+    item: BatchItem | PredictRequest,
+    max_rows: int,
+    max_horizon: int,
+    planned: Planned,
+) -> AcceptedItem:
+    """Return an item with its history. Arguments of `forecast_batch`.
+
+    Raises:
+        ServiceError: it cannot be forecast.
+    """
+    check_horizon("predictionDays", item.prediction_days, max_horizon)
+    series_key = (item.plant, item.application, item.panel_size)
+    history = planned(history_of(forecaster, series_key, item, max_rows), item)
+    return AcceptedItem(place, item, history, not forecaster.knows(series_key))
 
 
 def _checked(
@@ -87,18 +119,15 @@ def _checked(
     max_rows: int,
     max_horizon: int,
     planned: Planned,
-) -> _Accepted | _Refused:
+) -> AcceptedItem | RefusedItem:
     try:
         item = BatchItem.parse(fields)
-        check_horizon("predictionDays", item.prediction_days, max_horizon)
-        series_key = (item.plant, item.application, item.panel_size)
-        history = planned(history_of(forecaster, series_key, item, max_rows), item)
-        return _Accepted(place, item, history, not forecaster.knows(series_key))
+        return accepted_item(forecaster, place, item, max_rows, max_horizon, planned)
     except ServiceError as error:
-        return _Refused(place, error)
+        return RefusedItem(place, error)
 
 
-def _all_refused(refused: list[_Refused]) -> InvalidInput:
+def _all_refused(refused: list[RefusedItem]) -> InvalidInput:
     details = [
         Detail(f"items.{place}.{detail.field}", detail.message, detail.received)
         for place, error in refused
@@ -113,12 +142,12 @@ def _streamed(
     head: replies.BatchReply,
     first: bytes,
     forecaster: Forecaster,
-    others: list[_Accepted | _Refused],
+    others: list[AcceptedItem | RefusedItem],
 ) -> Iterator[bytes]:
     """The reply's fields, `results` last, and the entries in parts."""
     yield head.model_dump_json().removesuffix("]}").encode() + first
-    for begin in range(0, len(others), _SIDE_BY_SIDE):
-        yield b"," + _json(_entries(forecaster, others[begin : begin + _SIDE_BY_SIDE]))
+    for begin in range(0, len(others), SIDE_BY_SIDE):
+        yield b"," + _json(_entries(forecaster, others[begin : begin + SIDE_BY_SIDE]))
     yield b"]}"
 
 
@@ -126,32 +155,39 @@ def _json(entries: list[Entry]) -> bytes:
     return ",".join(entry.model_dump_json() for entry in entries).encode()
 
 
-def _entries(forecaster: Forecaster, items: list[_Accepted | _Refused]) -> list[Entry]:
+def _entries(forecaster: Forecaster, items: list[AcceptedItem | RefusedItem]) -> list[Entry]:
     """The entries of some items, in their order."""
     found: dict[int, Entry] = {
-        item.place: _refusal(*item) for item in items if isinstance(item, _Refused)
+        item.place: _refusal(*item) for item in items if isinstance(item, RefusedItem)
     }
-    accepted = [item for item in items if isinstance(item, _Accepted)]
+    accepted = [item for item in items if isinstance(item, AcceptedItem)]
+    for together, forecasts in side_by_side(forecaster, accepted):
+        for i, one in enumerate(together):
+            found[one.place] = _entry(forecaster, one, forecasts.of(i))
+    return [found[item.place] for item in items]
+
+
+def side_by_side(
+    forecaster: Forecaster, accepted: list[AcceptedItem]
+) -> Iterator[tuple[list[AcceptedItem], Forecast]]:
+    """Return groups of items that are forecast together, and the forecasts of each group."""
     for (steps, _, paths, is_raw, _), some in groupby(sorted(accepted, key=_alike), _alike):
         group = list(some)
         fitting = max(1, _MOST_FLOATS // (steps * paths * 3))
         for begin in range(0, len(group), fitting):
             together = group[begin : begin + fitting]
             histories = [one.history for one in together]
-            forecasts = forecaster.forecast_all(histories, steps, paths, is_raw)
-            for i, one in enumerate(together):
-                found[one.place] = _entry(forecaster, one, forecasts.of(i))
-    return [found[item.place] for item in items]
+            yield together, forecaster.forecast_all(histories, steps, paths, is_raw)
 
 
-def _alike(accepted: _Accepted) -> tuple[int, bool, int, bool, bool]:
+def _alike(accepted: AcceptedItem) -> tuple[int, bool, int, bool, bool]:
     """The properties that items share which are forecast together."""
     steps = reply_days(accepted.history, accepted.item).steps
     has_plan = not accepted.history.ahead.is_empty
     return steps, accepted.cold_start, paths_needed(accepted.item), accepted.item.raw, has_plan
 
 
-def _entry(forecaster: Forecaster, one: _Accepted, forecast: Forecast) -> Entry:
+def _entry(forecaster: Forecaster, one: AcceptedItem, forecast: Forecast) -> Entry:
     try:
         return batch_entry(forecaster, one.history, one.item, forecast, one.place)
     except ServiceError as error:

@@ -17,6 +17,9 @@ from utils.auth.roles import Role
 View = Callable[..., Any]
 
 
+ARROW = "application/vnd.apache.arrow.stream"  # media type of binary tables
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """An endpoint of the API, as `utils.http.views` declares it at its view.
@@ -35,6 +38,7 @@ class Endpoint:
         events: whether the reply is a stream of server-sent events.
         table: whether the body may be a table (CSV, Parquet, JSON rows, a form's file).
         formats: choices of `?format=`, the default first.
+        accepted_media: other media types of the reply, which a request asks for by `Accept`.
         media: media type of a reply that is not JSON.
         expensive: whether it counts by the rate limit of expensive requests.
         role: the role that it takes; "": `read` for a GET, else `write`; `anybody`: none.
@@ -53,6 +57,7 @@ class Endpoint:
     events: bool = False
     table: bool = False
     formats: tuple[str, ...] = ()
+    accepted_media: tuple[str, ...] = ()
     media: str = "text/plain"
     expensive: bool = False
     role: Role | Literal["", "anybody"] = ""

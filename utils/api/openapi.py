@@ -175,6 +175,7 @@ def _successes(endpoint: Endpoint) -> dict[str, Any]:
     elif endpoint.reply:
         content = {"application/json": _media(_schema(endpoint.reply), examples.get("200"))}
         content |= {parts.FORMATS[form]: parts.OTHER_FORMS[form] for form in endpoint.formats[1:]}
+        content |= dict.fromkeys(endpoint.accepted_media, parts.BINARY)
         found["200"] = {"description": "The reply", "content": content}
     elif endpoint.media in parts.MEDIA:
         content = {endpoint.media: _media(parts.MEDIA[endpoint.media], examples.get("200"))}

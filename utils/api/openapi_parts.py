@@ -104,11 +104,14 @@ FORMATS = {
     "png": "image/png",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+BINARY: dict[str, Any] = {
+    "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
+}
 OTHER_FORMS: dict[str, Any] = {
     "csv": {"schema": {"type": "string"}},
-    "parquet": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
-    "png": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
-    "xlsx": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    "parquet": BINARY,
+    "png": BINARY,
+    "xlsx": BINARY,
 }
 FILE = {
     "type": "string",

@@ -50,6 +50,11 @@ def read_query(schema: type[R], has_format: bool = False) -> R:
     )
 
 
+def prefers(media: str) -> bool:
+    """Return True if the request asks for a media type rather than for JSON."""
+    return request.accept_mimetypes.best_match(["application/json", media]) == media
+
+
 def query_fields() -> dict[str, str]:
     """Return the fields of the query string.
 

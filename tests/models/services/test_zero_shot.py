@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
@@ -15,6 +17,7 @@ from utils.settings import Settings
 Body = dict[str, Any]
 
 PLANT = {"plants": ["P1", "P2"], "applications": ["A"], "panelSizes": ["S"]}
+ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 SERIES = {"plant": "P1", "application": "A", "panelSize": "S"}
 
 
@@ -159,6 +162,33 @@ def test_a_state_that_was_never_seen_has_little_confidence_and_a_warning(
     assert max(day["confidence"] for day in days) < 0.01
     assert max(day["predicted_throughput"] for day in days) <= 56  # the most that was seen
     assert not review["is_valid"] and "currentWIP 1e+06 is above" in review["warnings"][0]
+
+
+def test_sample_paths_come_as_an_arrow_stream_too(client: FlaskClient, dataset_id: str) -> None:
+    body = {"model_id": "pretrained", "datasetId": dataset_id}
+    item = SERIES | {"predictionDays": 9, "paths": 20}
+    as_json = client.post("/api/model/predict", json=body | item).json
+    items = [item, item | {"plant": "P9"}, item | {"plant": "P2", "paths": 3}]
+    for path, more in (
+        ("/api/model/predict", item),
+        ("/api/model/predict/batch", {"items": items}),
+    ):
+        reply = client.post(path, json=body | more, headers=ARROW)
+        assert reply.status_code == 200 and reply.mimetype == ARROW["Accept"]
+        table = pa.ipc.open_stream(reply.data).read_all()
+        for target, expected in as_json["paths"].items():
+            found = np.stack(table[target].to_numpy()[:20])
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+    about, refused = (json.loads(table.schema.metadata[key]) for key in (b"items", b"refused"))
+    assert about[0]["dates"] == [day["date"] for day in as_json["predictions"]]
+    assert [one["item"] for one in about] == [0, 2] and refused[0]["item"] == 1
+    assert table["item"].to_pylist() == [0] * 20 + [2] * 3
+
+
+def test_an_arrow_stream_needs_paths(client: FlaskClient) -> None:
+    body = {"model_id": "pretrained", "history": rows(40)} | SERIES
+    reply = client.post("/api/model/predict", json=body, headers=ARROW)
+    assert reply.status_code == 422 and reply.json["details"][0]["field"] == "paths"
 
 
 @pytest.mark.parametrize("field", ["currentWIP", "lastThroughput"])

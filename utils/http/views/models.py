@@ -10,6 +10,7 @@ from models.lstm_service import LSTMService
 from models.services.forecast_files import KINDS, FileForm
 from utils.api import replies as r
 from utils.api import schemas as s
+from utils.api.endpoint import ARROW
 from utils.api.replies.backtesting import BacktestReply
 from utils.http import parameters
 from utils.http.views.accepted import accepted_job, is_background
@@ -131,6 +132,7 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
     "/api/model/predict",
     request=s.PredictRequest,
     reply=r.PredictReply,
+    accepted_media=(ARROW,),
     formats=("json", *KINDS),
     role="read",
 )
@@ -141,8 +143,11 @@ def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply | Re
     of the outcomes, from the end of the training data or from the rows in `history`. `currentWIP`
     and `lastThroughput` give the forecast of another state of the last day; `targetProduction`
     asks on which day the cumulated throughput reaches it. `?format=` gives the steps as CSV, a
-    workbook with history and totals, or a picture.
+    workbook with history and totals, or a picture; `Accept: application/vnd.apache.arrow.stream`
+    its `paths` alone, in binary form.
     """
+    if parameters.prefers(ARROW):
+        return Response(service.predict_paths(body), mimetype=ARROW)
     form = parameters.choice("format", ("json", *KINDS))
     if form == "json":
         return service.predict(body)
@@ -173,6 +178,7 @@ def predict_scenarios(service: LSTMService, body: s.ScenariosRequest) -> r.Scena
     "/api/model/predict/batch",
     request=s.BatchRequest,
     reply=r.BatchReply,
+    accepted_media=(ARROW,),
     role="read",
     expensive=True,
 )
@@ -181,8 +187,11 @@ def predict_batch(service: LSTMService, body: s.BatchRequest) -> Response:
 
     Each item takes the fields of `POST /api/model/predict` except `model_id`. The reply has an
     entry for each item in the same order: its forecast, or the reason why there is none. It is a
-    422 if no item can be forecast.
+    422 if no item can be forecast. `Accept: application/vnd.apache.arrow.stream` gives the `paths`
+    of the items alone, in binary form.
     """
+    if parameters.prefers(ARROW):
+        return Response(service.predict_paths(body), mimetype=ARROW)
     return Response(service.predict_batch(body), mimetype="application/json")
 
 
