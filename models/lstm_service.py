@@ -36,6 +36,7 @@ from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
+from models.services.newest_rows import with_newest_rows
 from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
@@ -368,6 +369,7 @@ class LSTMService:
         """
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
+        request = self._from_newest_rows(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         history = self.plans.planned(history, request, request.model_id, request.dataset_id)
@@ -448,6 +450,14 @@ class LSTMService:
         if request.model_id == PRETRAINED_ID:
             return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
+
+    def _from_newest_rows(self, request: schemas.PredictRequest) -> schemas.PredictRequest:
+        if request.model_id != PRETRAINED_ID:
+            model = self.registry.summary(request.model_id)
+            return with_newest_rows(request, model, self.datasets)
+        if request.as_of is not None:
+            raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
+        return request
 
     def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
         if dataset_id is not None:

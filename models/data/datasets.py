@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import chain
@@ -40,7 +40,7 @@ from models.data.raw_files import NO_OPTIONS
 from models.data.tables import Table
 from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
-from models.series.panel import Panel
+from models.series.panel import TARGETS, Panel
 from models.series.plant_calendars import PlantCalendars
 from utils.api.calendar_schemas import CalendarFields
 from utils.api.upload_options import ReadOptions, UploadOptions
@@ -389,6 +389,26 @@ class Datasets:
         calendars = PlantCalendars.from_document(document)
         with self.store.local(id, ".parquet") as path:
             return dataset_files.read_panel(path, calendar_of(document), calendars)
+
+    def rows_of(
+        self, id: str, key: dict[str, str], until: str | None, most: int
+    ) -> list[dict[str, Any]]:
+        """Return the last rows of a series, JSON-ready, up to a date.
+
+        Args:
+            key: plant, application and panel size by the names of their columns.
+            until: the last date, YYYY-MM-DD; None: that of the data.
+
+        Raises:
+            NotFound, DamagedFile: as `load`.
+        """
+        document = self.store.document(id)
+        columns = ["date", *TARGETS, *document.get("known", ())]
+        chosen: list[tuple[str, str, Any]] = [(name, "=", value) for name, value in key.items()]
+        chosen += [("date", "<=", date.fromisoformat(until))] if until else []
+        with self.store.local(id, ".parquet") as path:
+            table = pq.read_table(path, columns=columns, filters=chosen)
+        return dataset_streams.as_rows(table.slice(max(0, len(table) - most)))
 
     def plan(self, id: str) -> Plan:
         """Return what is known of the steps after the last rows; {} for nothing.

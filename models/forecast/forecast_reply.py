@@ -75,7 +75,8 @@ def forecast_reply(
         DamagedFile: the forecast has values that are not numbers.
     """
     fields = _fields(forecaster, history, request, forecast)
-    return replies.PredictReply(model_id=request.model_id, **fields)
+    [as_of] = history.calendar.dates(np.array([history.last_step]))
+    return replies.PredictReply(model_id=request.model_id, as_of=as_of, **fields)
 
 
 def batch_entry(

@@ -149,6 +149,7 @@ def _train(
     from models.training import train
 
     control.check()
+    data = context.datasets.store.document(arguments.dataset_id)  # before its rows, so never newer
     panel = control.with_retries(lambda: _panel(context, arguments))
     design = DESIGNS[Architecture(arguments.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
@@ -158,6 +159,8 @@ def _train(
     about: dict[str, Any] = {
         "dataset_id": arguments.dataset_id,
         "data_points": len(panel.values),
+        "dataset_version": data.get("version", 1),
+        "dataset_as_of": data["summary"]["date_range"]["end"],
         "source": "trained",
     }
     if arguments.fingerprint is not None:

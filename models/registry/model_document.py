@@ -102,6 +102,8 @@ class ModelDocument(_Fields):
     architecture: str | None = None
     plant: str | None = None
     dataset_id: str | None = None
+    dataset_version: int = 1  # that it was trained on
+    dataset_as_of: str | None = None  # last date of that version
     fingerprint: str | None = None  # of the request for its training
     data_points: int | None = None
     config: dict[str, Any] = {}

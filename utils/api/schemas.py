@@ -488,6 +488,11 @@ class PredictRequest(ForecastFields):
         description="data set whose series is forecast from its newest rows; with model_id "
         "`pretrained` only",
     )
+    as_of: Line | None = Field(
+        None,
+        description="the last date that the forecast knows, YYYY-MM-DD: it starts from the rows of "
+        "the model's data set up to it; default: the newest rows",
+    )
 
 
 class ScenariosRequest(PredictRequest):

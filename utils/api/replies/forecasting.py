@@ -176,6 +176,7 @@ class PredictReply(_Forecast, Reply):
     """A forecast, step by step."""
 
     model_id: str = Field(description="the model that made it")
+    as_of: str = Field(description="date of the last row that it starts from")
 
 
 class BatchForecast(_Forecast, Part):

@@ -1,0 +1,53 @@
+"""Forecasts from the newest rows of the data set of a model, or from those up to a date."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from typing import Any
+
+from models.data.datasets import Datasets
+from models.registry.model_document import ModelDocument
+from models.series.panel import SERIES_FIELDS
+from utils.api.schemas import PredictRequest
+from utils.errors import InvalidInput, NotFound
+
+_ROWS = 800  # of a series that a forecast may look back on, at most
+
+
+def with_newest_rows(
+    request: PredictRequest, model: ModelDocument, datasets: Datasets
+) -> PredictRequest:
+    """Return a request with the rows of its model's data set as its history.
+
+    Without `asOf`, only if the data set has another version than the model was trained on; else
+    the rows that the model keeps are the newest.
+
+    Raises:
+        InvalidInput: `asOf` is given beside a history, is no date, or no rows are of before it.
+    """
+    if request.as_of is not None:
+        _expect_date(request)
+    if request.history is not None:
+        return request
+    document: dict[str, Any] = {}
+    with contextlib.suppress(NotFound):
+        document = datasets.store.document(model.dataset_id) if model.dataset_id else {}
+    if request.as_of is None and document.get("version", 1) <= model.dataset_version:
+        return request
+    names = (request.plant, request.application, request.panel_size)
+    key = dict(zip(SERIES_FIELDS, names, strict=True))
+    rows = datasets.rows_of(document["dataset_id"], key, request.as_of, _ROWS) if document else []
+    if not rows and request.as_of is not None:
+        rule = "must not lie before the rows of the series in the model's data set"
+        raise InvalidInput.of("asOf", rule, request.as_of)
+    return request.model_copy(update={"history": rows}) if rows else request
+
+
+def _expect_date(request: PredictRequest) -> None:
+    try:
+        date.fromisoformat(request.as_of or "")
+    except ValueError as error:
+        raise InvalidInput.of("asOf", "must be a date, YYYY-MM-DD", request.as_of) from error
+    if request.history is not None:
+        raise InvalidInput.of("asOf", "must be left out beside a history", request.as_of)

@@ -1,0 +1,66 @@
+"""Forecasts from the newest rows of a model's data set, or from those up to a date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.data.datasets import Datasets
+from models.data.growth import add_rows
+from models.registry.model_document import ModelDocument
+from models.services.newest_rows import with_newest_rows
+from utils.api.schemas import PredictRequest
+from utils.api.upload_options import RowsOptions
+from utils.errors import InvalidInput
+
+HEADER = "date,plant,application,panel_size,wip,throughput,cycle_time"
+ROWS = [f"2024-01-{day:02},A,x,S,{100 + day},50,2" for day in range(1, 29)]
+ASKED = {"model_id": "m", "plant": "A", "application": "x", "panelSize": "S"}
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> tuple[Datasets, str]:
+    datasets, table = Datasets(tmp_path / "data", 1000, 10**6), tmp_path / "table.csv"
+    table.write_text("\n".join([HEADER, *ROWS[:20]]))
+    id = datasets.upload(table)["dataset_id"]
+    table.write_text("\n".join([HEADER, *ROWS[20:]]))
+    add_rows(datasets, id, table, RowsOptions())
+    return datasets, id
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "last"),
+    [
+        ({}, 1, "2024-01-28"),
+        ({}, 2, None),  # the model knows them
+        ({"asOf": "2024-01-10"}, 2, "2024-01-10"),
+        ({"history": [{"date": "2024-02-01", "wip": 1, "throughput": 1}]}, 1, "2024-02-01"),
+    ],
+)
+def test_the_rows_that_a_forecast_starts_from(
+    grown: tuple[Datasets, str], asked: dict[str, Any], version: int, last: str | None
+) -> None:
+    datasets, id = grown
+    model = ModelDocument(dataset_id=id, dataset_version=version)
+    found = with_newest_rows(PredictRequest.parse(ASKED | asked), model, datasets)
+    assert (found.history and found.history[-1]["date"]) == last
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule"),
+    [
+        ({"asOf": "2023-12-31"}, "must not lie before the rows"),
+        ({"asOf": "10.01.2024"}, "must be a date"),
+        ({"asOf": "2024-01-10", "history": [{"wip": 1}]}, "left out beside a history"),
+    ],
+)
+def test_dates_that_cannot_be_asked_from(
+    grown: tuple[Datasets, str], asked: dict[str, Any], rule: str
+) -> None:
+    with pytest.raises(InvalidInput, match=rule):
+        model = ModelDocument(dataset_id=grown[1])
+        with_newest_rows(PredictRequest.parse(ASKED | asked), model, grown[0])
+    gone = ModelDocument(dataset_id=None)
+    assert with_newest_rows(PredictRequest.parse(ASKED), gone, grown[0]).history is None
