@@ -19,6 +19,8 @@ from utils.api.replies.base import whole_seconds
 _INTERNAL = (
     "files",
     "anchor",
+    "calendar_origin",
+    "month_rule",
     "fingerprint",
     "made",
     "made_for",

@@ -486,4 +486,7 @@ class DatasetReply(DatasetInfo, Reply):
 
     changes: list[DatasetChange] = Field(default=[], description="of its rows, oldest first")
 
+    calendars: dict[str, PlantCalendar] | None = Field(
+        default=None, description="days on which the plants work that close on some days"
+    )
     data: list[StoredRow] = Field(description="all rows, series by series, oldest first")
