@@ -14,6 +14,7 @@ from models.data.growth import add_rows
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
 from models.data.series_list import SeriesLists
+from models.data.table_preview import preview
 from models.forecast.batch import (
     AcceptedItem,
     RefusedItem,
@@ -53,6 +54,7 @@ from utils.api import replies, schemas
 from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.api.replies.preview import PreviewReply
 from utils.api.request_limits import check_horizon
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
@@ -265,6 +267,14 @@ class LSTMService:
         """
         change(self.datasets, id, request.calendar)
         return self.calendars(id)
+
+    def preview(self, path: Path, options: UploadOptions = NO_OPTIONS) -> PreviewReply:
+        """Return how the table in a file would be read.
+
+        Raises:
+            ServiceError: the content is broken, too large, or no table.
+        """
+        return PreviewReply(**preview(self.datasets, path, options))
 
     def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""

@@ -58,7 +58,10 @@ class WrongCells(InvalidInput):
             (column.row_number(row), known, rule, shown(column.cell(row)))
             for row in rows[:_LISTED].tolist()
         ]
-        details = [Detail(known, f"{rule}; row {row} has {v!r}", v) for row, _, _, v in cells]
+        details = [
+            Detail(known, f"{rule}; row {row} has {'none' if v is None else repr(v)}", v)
+            for row, _, _, v in cells
+        ]
         more = f" ({len(rows) - 1} more rows.)" if len(rows) > 1 else ""
         error = cls(f"{known}: {details[0].message}{more}", details)
         error.cells = tuple(cells)
@@ -90,8 +93,7 @@ def label_codes(
         check_series(len(values), most)
     blank = np.flatnonzero(codes < 0)
     if blank.size:
-        rule = f"must be a name in every row; row {column.row_number(blank[0])} has none"
-        raise InvalidInput.of(known, rule)
+        raise WrongCells.at(column, known, "must be a name in every row", blank)
     _check_numbers(column, known)
     raw = values.to_pylist()
     long = next((label for label in raw if len(label) > 200), None)
@@ -132,7 +134,9 @@ def joined(columns: list[RawColumn], separator: str) -> RawColumn:
         _refuse_odd(column, column.name, "must be a text")
         values, rows = column.distinct()
         parts.append(values.take(pa.array(rows, mask=rows < 0)).cast(pa.large_string()))
-    texts = pc.binary_join_element_wise(*parts, separator, null_handling="skip")
+    texts = pc.binary_join_element_wise(
+        *parts, pa.scalar(separator, pa.large_string()), null_handling="skip"
+    )
     blank = pc.equal(texts, "")
     return RawColumn(columns[0].name, pc.if_else(blank, pa.scalar(None, pa.large_string()), texts))
 
@@ -257,9 +261,7 @@ def days_of(column: RawColumn, order: Order | None) -> Dates:
     values, rows = column.distinct()
     blank = np.flatnonzero(rows < 0)
     if blank.size:
-        raise InvalidInput.of(
-            "date", f"must be given in every row; row {column.row_number(blank[0])} has none"
-        )
+        raise WrongCells.at(column, "date", "must be given in every row", blank)
     used = pc.unique(pa.array(rows)).to_numpy() if len(values) else rows
     places = np.full(len(values) + 1, -1)
     places[used] = np.arange(len(used))

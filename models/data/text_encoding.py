@@ -51,6 +51,9 @@ _NAMES = {codecs.lookup(name).name for name in KNOWN}
 # A field of a table in which there is more than ASCII: no second byte of a double-byte encoding is
 # one of these separators.
 _FIELD = re.compile(rb'[^,;\t"\r\n]*[\x80-\xff][^,;\t"\r\n]*')
+# A letter between digits, or a no-break space before a small letter: a sign of another encoding.
+_ODD = re.compile(r"\d[^\x00-\x7f\W\d_]\d|[^\W\d_]\u00a0[a-z]")
+_LINE = 30  # bytes that names of columns take in UTF-16 at least
 _FIELDS = 5000  # distinct fields that are looked at
 
 
@@ -94,6 +97,10 @@ def _no_text(encoding: str) -> InvalidInput:
 
 
 def _by_bytes(path: Path, stated: str | None) -> str:
+    with path.open("rb") as file:
+        wide = "" if stated else _without_mark(file.read(_CHUNK))
+    if wide and _decodes(path, wide):
+        return wide
     is_utf8 = _decodes(path, "utf-8")
     if stated and stated != "utf-8":
         return _checked(path, stated, is_utf8)
@@ -102,11 +109,8 @@ def _by_bytes(path: Path, stated: str | None) -> str:
         return "utf-8"
     if stated:
         raise _no_text(stated)
-    content = path.read_bytes()
-    if wide := _without_mark(content[:_CHUNK]):
-        return wide
     _refuse_binary(path)
-    return detected(content)
+    return detected(path.read_bytes())
 
 
 def _checked(path: Path, stated: str, is_utf8: bool) -> str:
@@ -144,7 +148,7 @@ def _without_mark(start: bytes) -> str:
     """UTF-16 without a byte order mark: every other byte of ASCII is zero."""
     for begin, codec in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = start[begin::2].count(0), start[1 - begin :: 2].count(0)
-        if zeros > 0.3 * len(start) / 2 and others == 0:
+        if len(start) > _LINE and zeros > 0.3 * len(start) / 2 and others == 0:
             return codec
     return ""
 
@@ -222,6 +226,8 @@ def _is_plausible(text: str, codec: str) -> bool:
         return False
     if codec in _DOUBLE:
         return _is_common(text, codec)
+    if _ODD.search(text):
+        return False
     words = [word for word in re.findall(r"[^\s\d.,:/()\-+&'#*_]+", text) if not word.isascii()]
     if not all(map(_is_word, words)):
         return False

@@ -48,7 +48,7 @@ STATUS: dict[type[ServiceError], int] = {
 }
 _LONGEST = 200  # characters of a reason, as it may repeat the request
 _DRAINED_MB = 100  # of a body that is too large, read so that the client receives the reply
-_TABLES = ("/api/data/upload", "/api/data/validate")  # whose body is a table
+_TABLES = ("/api/data/upload", "/api/data/validate", "/api/data/preview")  # whose body is a table
 
 log = logger("web")
 

@@ -12,7 +12,7 @@ from utils.api.parsing import Request
 from utils.errors import InvalidInput
 
 # Words that stand where an id could: paths of their own begin with them.
-_RESERVED = "generate|upload|train|predict|validate"
+_RESERVED = "generate|upload|train|predict|validate|preview"
 _INTEGER = re.compile("-?[0-9]{1,18}")
 _IDEMPOTENCY_KEY = re.compile("[!-~](?:[ -~]{0,253}[!-~])?")
 

@@ -14,6 +14,7 @@ from utils.api.calendar_schemas import CalendarRequest
 from utils.api.flow_schemas import FlowQuery
 from utils.api.plan_schemas import PlanRequest
 from utils.api.replies.flow import FlowReply
+from utils.api.replies.preview import PreviewReply
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
@@ -118,6 +119,27 @@ def change_calendars(
     says. Models that were trained before keep the calendar of their training.
     """
     return service.change_calendars(dataset_id, body)
+
+
+@views.post(
+    "/api/data/preview",
+    reply=PreviewReply,
+    query=UploadOptions,
+    table=True,
+    headers=("X-Request-ID",),
+    role="read",
+    expensive=True,
+)
+def preview_data(service: LSTMService) -> PreviewReply:
+    """Preview a table.
+
+    Reads a table as an upload does, with the same options, and stores nothing: its first rows as
+    they are in the file and as they are understood, the meaning of its columns, what was assumed
+    (`read_as`), and why an upload would refuse it (`problems`, with the numbers of rows).
+    """
+    with TemporaryDirectory() as folder:
+        path = bodies.save_table(Path(folder), service.settings)
+        return service.preview(path, bodies.read_options(UploadOptions))
 
 
 @views.get("/api/data", reply=r.DatasetsReply, query=s.DatasetsQuery)
