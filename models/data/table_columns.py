@@ -59,7 +59,7 @@ class WrongCells(InvalidInput):
             for row in rows[:_LISTED].tolist()
         ]
         details = [
-            Detail(known, f"{rule}; row {row} has {'none' if v is None else repr(v)}", v)
+            Detail(known, f"{rule}; row {row} has {'none' if v in (None, '') else repr(v)}", v)
             for row, _, _, v in cells
         ]
         more = f" ({len(rows) - 1} more rows.)" if len(rows) > 1 else ""

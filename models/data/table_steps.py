@@ -35,7 +35,7 @@ def calendar_of(days: Ints, series: Ints, step: Step | None = None) -> Calendar:
     moved = np.flatnonzero(calendar.days(calendar.index(days)) != days)
     if moved.size:
         date = str(np.datetime64(int(days[moved[0]]), "D"))
-        rule = f"must be evenly spaced: {_seen(days, series, calendar)}"
+        rule = f"must be evenly spaced: {_seen(days, calendar)}"
         raise InvalidInput.of("date", rule, date)
     return calendar
 
@@ -56,7 +56,7 @@ def _stated(days: Ints, series: Ints, step: Step) -> Calendar:
     raise InvalidInput.of("step", rule, str(step))
 
 
-def _seen(days: Ints, series: Ints, calendar: Calendar) -> str:
+def _seen(days: Ints, calendar: Calendar) -> str:
     """The sentence about the dates of a table that lie on no grid."""
     if calendar.step is Step.WEEK:
         counts = np.bincount((days + 3) % 7, minlength=7)
@@ -65,18 +65,8 @@ def _seen(days: Ints, series: Ints, calendar: Calendar) -> str:
     dates = days.astype("datetime64[D]")
     of_month = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
     is_last = (dates + 1).astype("datetime64[M]") != dates.astype("datetime64[M]")
-    gaps = np.diff(days)[np.diff(series) == 0]
-    gaps = gaps[gaps > 0]
-    if set(np.unique(gaps)) <= {28, 35}:
-        most = "28 days" if (gaps == 28).all() else "four and five weeks (4-4-5)"
-        return f"they are {most} apart, which is neither a week nor a month; give weeks"
     if ((of_month == 1) | is_last).all():
         return "some months are given by their first day and some by their last"
-    if (of_month >= 26).mean() > 0.9 and ((days + 3) % 7 < 5).all() and is_last.mean() > 0.4:
-        return (
-            "they seem to be the last working days of months; give months as 2024-05, or by the "
-            "last day"
-        )
     return f"the months are given by different days ({_listed(of_month)}); give months as 2024-05"
 
 

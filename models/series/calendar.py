@@ -113,6 +113,7 @@ class Calendar:
         first = int(days.min())
         candidates = [
             usual,
+            cls(Step.MONTH, 31),  # of three months, two may end on a 30th
             *(cls(Step.MONTH, rule=rule) for rule in _WORKDAYS),
             cls(Step.MONTH, first % 28, rule=MonthRule.FOUR_WEEKS),
             *(

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.data.cleaning import clean
 from models.data.tables import Table, read_file, read_rows
 from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import InvalidInput, ServiceError
@@ -221,25 +222,36 @@ def test_rows_that_a_column_tells_apart_are_a_choice(tmp_path: Path) -> None:
     np.testing.assert_allclose(added.numbers["cycle_time"], frame()["cycle_time"])
 
 
+FOUR_FOUR_FIVE = np.cumsum([28, 28, 35] * 8) + np.datetime64("2024-01-01")
+
+
 @pytest.mark.parametrize(
     ("dates", "sentence"),
     [
-        (pd.date_range("2024-01-01", periods=24, freq="28D"), "28 days apart"),
-        (pd.date_range("2024-01-01", periods=24, freq="BME"), "last working days"),
+        (pd.date_range("2024-01-01", periods=24, freq="28D"), ""),
+        (pd.date_range("2024-01-01", periods=24, freq="BME"), ""),
+        (pd.date_range("2024-04-01", periods=3, freq="ME"), ""),
+        (pd.DatetimeIndex(FOUR_FOUR_FIVE), ""),
         (pd.date_range("2024-01-01", periods=12, freq="MS").append(
             pd.date_range("2025-01-01", periods=12, freq="ME")), "some by their last"),
         (pd.date_range("2024-01-01", periods=12, freq="W-MON").append(
             pd.date_range("2024-04-01", periods=12, freq="W-SUN")), "weeks begin on"),
-        (pd.DatetimeIndex(np.cumsum([np.timedelta64(d, "D") for d in [28, 28, 35] * 8])
-                          + np.datetime64("2024-01-01")), "4-4-5"),
     ],
 )  # fmt: skip
-def test_dates_off_a_grid_are_refused_with_what_was_seen(
+def test_dates_are_kept_or_refused_with_what_was_seen(
     tmp_path: Path, dates: pd.DatetimeIndex, sentence: str
 ) -> None:
-    content = frame(len(dates)).assign(date=dates.strftime("%Y-%m-%d")).to_csv(index=False)
+    expected = frame(len(dates)).assign(date=dates.strftime("%Y-%m-%d"))
+    if not sentence:
+        panel = clean(read(tmp_path, expected.to_csv(index=False))).panel
+        assert panel.calendar.dates(panel.time) == expected["date"].tolist()
+        return
     with pytest.raises(InvalidInput, match=f"date: .*{sentence}"):
-        read(tmp_path, content)
+        read(tmp_path, expected.to_csv(index=False))
+    chosen = read(
+        tmp_path, expected[:12].to_csv(index=False), step="month" if "last" in sentence else "week"
+    )
+    assert len(chosen) == 12
 
 
 def test_units_are_converted_where_they_are_stated_and_named_where_they_are_not(
