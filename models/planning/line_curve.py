@@ -26,6 +26,7 @@ _MOST_BLOCKS = 160  # three years of weeks: older ones are of another line
 _LEAST_VARIATION = 0.15  # of the WIP between its 10 % and 90 % quantiles, relative to the median
 _WIDEST = 0.15  # half width of the throughput's interval at the median WIP, relative to it
 _CAPACITY_OPEN = 1.5  # upper ÷ lower end of the capacity's interval, above which it is not known
+_UNSEEN = 0.4  # of the capacity, not reached by the highest WIP: no limit was seen
 _NEAR_CAPACITY = 0.85  # share of it that the history must have reached for an interval
 _FLAT = 0.98  # of the capacity, reached even at the lowest WIP: the curve is not seen
 _STARVED, _CONGESTED = 0.80, 0.95  # of the capacity
@@ -131,6 +132,11 @@ def _open_end(fitted: FittedCurve, low: float, middle: float, high: float) -> st
         return "The history contradicts every curve: throughput does not follow from WIP."
     line = fitted.line
     at = line.throughput(np.array([low, middle, high]))
+    if at[2] < _UNSEEN * line.capacity:
+        return (
+            "Throughput grew with WIP all along, as where nothing waits for capacity: the history "
+            "shows no limit that a WIP cap could keep the line from."
+        )
     below, above = fitted.band(np.array([middle]))
     if (above - below)[0] > 2 * _WIDEST * at[1]:
         return (

@@ -95,7 +95,8 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
         worked = worked & ~np.isin(weekday(days), list(closed))
     at_start = _is_at_start(wip, throughput)
     if at_start:  # the WIP at the end of a step is that of the next one's start
-        days, wip, throughput, worked = days[:-1], wip[1:], throughput[:-1], worked[:-1]
+        released = (np.diff(wip) + throughput[:-1])[-_BLOCKS[panel.calendar.step] :].mean()
+        wip = np.append(wip[1:], max(wip[-1] + released - throughput[-1], 0.0))
     block, lot = _BLOCKS[panel.calendar.step], _lot(throughput)
     history = FlowHistory(wip, throughput, worked.astype(float), block, lot)
     return LineRows(history, int(days[-1]), len(keep), at_start, panel, closed)
