@@ -75,13 +75,18 @@ class Evidence:
     by_size: Mark | None = None
 
     @classmethod
-    def of(cls, texts: pa.Array) -> Evidence:
-        """Return the evidence of the texts of a column; nulls are blanks."""
+    def of(cls, texts: pa.Array, is_plain: bool = False) -> Evidence:
+        """Return the evidence of the texts of a column; nulls are blanks.
+
+        Args:
+            is_plain: all of them can be read with a decimal point and without groups.
+        """
         texts = texts.drop_null()
         if not any(pc.any(pc.match_substring(texts, mark)).as_py() for mark in NAMES):
             return cls({})
-        found = {mark: _first(texts, pattern) for mark, pattern in _PROOF.items()}
-        proofs = {mark: text for mark, text in found.items() if text}
+        patterns: dict[Mark, str] = {".": _PROOF["."]} if is_plain else _PROOF
+        found = {mark: _first(texts, pattern) for mark, pattern in patterns.items()}
+        proofs: dict[Mark, str] = {mark: text for mark, text in found.items() if text}
         if proofs:
             return cls(proofs)
         marked = {m: texts.filter(pc.match_substring_regex(texts, p)) for m, p in _OPEN.items()}

@@ -159,8 +159,8 @@ class NumberColumn:
         _refuse_odd(column, known, "must be a number")
         self.column, self.known = column, known
         self.errors = 0
+        self._plain: Floats | None = None
         self._texts, self._rows = self._prepared(column.texts)
-        self._plain = _as_plain(self._texts)
 
     def _prepared(self, texts: pa.Array | None) -> tuple[pa.Array | None, Ints | None]:
         """The texts that may be numbers, null where blank; and each row's place among them."""
@@ -170,20 +170,26 @@ class NumberColumn:
         if pa.types.is_dictionary(texts.type):
             rows = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
             texts = texts.dictionary
+        self._plain = _as_plain(texts)
+        if self._plain is not None:  # without blanks
+            return texts, rows
         blanks = pc.is_in(texts, value_set=pa.array(BLANKS, texts.type))
         texts = pc.if_else(blanks, pa.scalar(None, texts.type), texts)
-        if _as_plain(texts) is not None:
+        self._plain = _as_plain(texts)
+        if self._plain is not None:
             return texts, rows
         texts = pc.utf8_trim_whitespace(pc.utf8_normalize(texts, "NFKC"))
         is_error = pc.match_substring_regex(texts, _ERROR)
         drop = pc.or_(is_error, pc.is_in(texts, value_set=pa.array(BLANKS, texts.type)))
         wrong = pc.fill_null(is_error, False).to_numpy(zero_copy_only=False)
         self.errors = int(wrong.sum() if rows is None else np.append(wrong, False)[rows].sum())
-        return pc.if_else(drop, pa.scalar(None, texts.type), texts), rows
+        texts = pc.if_else(drop, pa.scalar(None, texts.type), texts)
+        self._plain = _as_plain(texts)
+        return texts, rows
 
     def evidence(self) -> Evidence | None:
         """Return the evidence for the decimal mark; None if no cell is a text."""
-        return None if self._texts is None else Evidence.of(self._texts)
+        return None if self._texts is None else Evidence.of(self._texts, self._plain is not None)
 
     def sample(self, mark: Mark, count: int) -> Floats:
         """Return the first numbers read with a decimal mark, NaN where that is impossible."""
