@@ -39,6 +39,7 @@ _QUERIES = {
     "/api/data/<dataset_id>/rows": {"replace": "true"},  # its rows are of stored dates
 }
 _BACKTEST = "/api/model/<model_id>/backtest"
+_MAKES = {"data.generate", "data.upload", "model.train"}  # actions whose ids later calls use
 _ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
 
 
@@ -109,7 +110,7 @@ def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
         lines += [
             f"pm.collectionVariables.set('{name}', pm.response.json().{name});"
             for name in ("dataset_id", "model_id")
-            if name in known and "{" not in endpoint.template
+            if name in known and endpoint.action in _MAKES
         ]
     if (endpoint.method, endpoint.path) == ("POST", _BACKTEST):
         lines.append("pm.collectionVariables.set('job_id', pm.response.json().job_id);")

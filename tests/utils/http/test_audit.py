@@ -30,9 +30,11 @@ from utils.settings import Settings
 # POST of the contract that leave everything as it was.
 HARMLESS = {
     "/api/jobs/<job_id>/events/ticket",
+    "/api/data/preview",
     "/api/data/validate",
     "/api/model/predict",
     "/api/model/predict/batch",
+    "/api/model/predict/scenarios",
     "/api/model/validate",
     "/api/model/plant/<plant>/predict",
     "/api/masterdata/validate",
