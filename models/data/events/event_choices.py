@@ -27,8 +27,15 @@ def event_options(options: UploadOptions) -> EventOptions:
         raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, {*ROLES, *KNOWN})}", wrong)
     order = None if options.date_order == "ymd" else options.date_order
     columns = {role: names[0] for role, names in options.named.items() if len(names) == 1}
+    joined = next((role for role in options.named if role not in columns), None)
     return EventOptions(
-        LogOptions(columns or None, order, options.finish_steps, options.waiting_states),
+        LogOptions(
+            columns or None,
+            order,
+            options.finish_steps,
+            options.waiting_states,
+            joined=joined,
+        ),
         Step(options.step or "day"),
         _time("from", options.from_),
         _end(options.until),

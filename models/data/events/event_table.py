@@ -45,6 +45,7 @@ class LogOptions:
         finish_steps: steps or states with which a unit has left; None: see `Rules`.
         waiting_states: states in which a unit has not come yet; None: the usual names.
         rules: of the log that the rows are added to; None: it is a log of its own.
+        joined: a role for which several columns are named, as only tables of series allow.
     """
 
     columns: Mapping[str, str] | None = None
@@ -52,6 +53,7 @@ class LogOptions:
     finish_steps: Sequence[str] | None = None
     waiting_states: Sequence[str] | None = None
     rules: Rules | None = None
+    joined: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,13 @@ def roles(names: Sequence[str], options: LogOptions) -> dict[str, str] | None:
     """Return role → column of a table that is an event log; None: it is none.
 
     Raises:
-        InvalidInput: a column is missing, or two could be the same.
+        InvalidInput: a column is missing, two could be the same, or columns are to be joined.
     """
-    return roles_of(names, options.columns)
+    found = roles_of(names, options.columns)
+    if found is not None and options.joined is not None:
+        rule = f"must name one column of an event log for {options.joined}, not several"
+        raise InvalidInput.of("columns", rule)
+    return found
 
 
 def read_log(

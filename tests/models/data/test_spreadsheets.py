@@ -1,0 +1,161 @@
+"""Spreadsheets as programs write them: xlsx, xls and ods give the rows that they show."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+import xlwt
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.table import Table, TableCell, TableRow
+from odf.text import P
+
+from models.data.tables import read_file
+from utils.api.upload_options import UploadOptions
+from utils.errors import BadRequest, InvalidInput, TooLarge, UnsupportedMedia
+
+Sheets = dict[str, list[list[Any]]]
+HEAD = ["Datum", "Werk", "Anwendung", "Größe", "Bestand", "Ausstoß"]
+DAYS = [date(2024, 1, 1 + day) for day in range(28)]
+ROWS = [[day, "Köln", "TV", "L", 150.0 + i, 50.5 + i] for i, day in enumerate(DAYS)]
+
+
+def xlsx(sheets: Sheets) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def xls(sheets: Sheets) -> bytes:
+    book, as_date = xlwt.Workbook(), xlwt.easyxf(num_format_str="DD.MM.YYYY")
+    for name, rows in sheets.items():
+        sheet = book.add_sheet(name)
+        for line, row in enumerate(rows):
+            for place, value in enumerate(row):
+                style = [as_date] if isinstance(value, date) else []
+                sheet.write(line, place, value, *style)
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def ods(sheets: Sheets) -> bytes:
+    book = OpenDocumentSpreadsheet()
+    for name, rows in sheets.items():
+        table = Table(name=name)
+        for row in rows:
+            line = TableRow()
+            for value in row:
+                line.addElement(ods_cell(value))
+            table.addElement(line)
+        book.spreadsheet.addElement(table)
+    target = io.BytesIO()
+    book.write(target)
+    return target.getvalue()
+
+
+def ods_cell(value: Any) -> TableCell:
+    if isinstance(value, date):
+        return TableCell(valuetype="date", datevalue=value.isoformat())
+    if isinstance(value, float):
+        return TableCell(valuetype="float", value=str(value))
+    cell = TableCell(valuetype="string")
+    cell.addElement(P(text="" if value is None else value))
+    return cell
+
+
+pytestmark = pytest.mark.service  # a process of its own unpacks them
+WRITERS = [xlsx, xls, ods]
+
+
+def read(folder: Path, content: bytes, most: int = 10_000_000, **options: Any) -> Any:
+    path = folder / "table"
+    path.write_bytes(content)
+    return read_file(path, 10_000, most, None, UploadOptions.parse(options))
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [([], []), ([["Produktion 2024"], [None]], [[None], ["Summe", None, None, None, 1e4, 2e3]])],
+    ids=["plain", "title and total"],
+)
+def test_rows_are_those_of_the_sheet(
+    tmp_path: Path, write: Callable[[Sheets], bytes], above: list[Any], below: list[Any]
+) -> None:
+    content = write({"Notizen": [["nur Text"]], "Daten": [*above, HEAD, *ROWS, *below]})
+    table = read(tmp_path, content)
+    assert table.days.tolist() == [(day - date(1970, 1, 1)).days for day in DAYS]
+    np.testing.assert_array_equal(table.numbers["wip"], [row[4] for row in ROWS])
+    np.testing.assert_array_equal(table.numbers["throughput"], [row[5] for row in ROWS])
+    assert (table.read_as["format"], table.read_as["sheet"]) == (write.__name__, "Daten")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_of_two_sheets_that_fit_one_is_to_be_named(
+    tmp_path: Path, write: Callable[[Sheets], bytes]
+) -> None:
+    more = [[*row[:4], row[4] + 1, row[5]] for row in ROWS]
+    content = write({"Januar": [HEAD, *ROWS], "Plan": [HEAD, *more]})
+    with pytest.raises(InvalidInput, match=r"Januar.*Plan") as refusal:
+        read(tmp_path, content)
+    assert refusal.value.details[0].field == "sheet"
+    assert read(tmp_path, content, sheet="Plan").numbers["wip"][0] == 151.0
+    with pytest.raises(InvalidInput, match="sheet"):
+        read(tmp_path, content, sheet="Februar")
+
+
+def test_cells_with_errors_are_blanks_and_counted(tmp_path: Path) -> None:
+    rows = [list(row) for row in ROWS]
+    rows[3][5], rows[4][5] = "#DIV/0!", "#N/A"
+    table = read(tmp_path, xlsx({"Daten": [HEAD, *rows]}))
+    assert np.flatnonzero(np.isnan(table.numbers["throughput"])).tolist() == [3, 4]
+    assert table.read_as["error_cells"] == {"Ausstoß": 2}
+
+
+def test_dates_with_times_and_serials_are_days(tmp_path: Path) -> None:
+    rows = [[datetime(2024, 1, 1 + i, 6, 30), *row[1:]] for i, row in enumerate(ROWS)]
+    serials = [[45292 + i, *row[1:]] for i, row in enumerate(ROWS)]
+    first = (date(2024, 1, 1) - date(1970, 1, 1)).days
+    for each in (rows, serials):
+        assert read(tmp_path, xlsx({"Daten": [HEAD, *each]})).days[0] == first
+
+
+def zipped(**parts: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        (zipped(**{"xl/workbook.xml": b"<x/>"}), BadRequest, "broken"),
+        (zipped(**{"notes.txt": b"x"}), UnsupportedMedia, "no spreadsheet"),
+        (zipped(**{"xl/workbook.xml": b" " * 20_000_000}), TooLarge, "unpack"),
+        (xlsx({"Daten": [HEAD, *ROWS]})[:-400], BadRequest, "broken"),
+        (xlsx({"Daten": [["a", "b"], [1, 2]]}), UnsupportedMedia, "sheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000), BadRequest, "broken"),
+    ],
+    ids=["empty workbook", "archive", "bomb", "cut short", "other table", "broken xls"],
+)
+def test_what_cannot_be_read_is_refused(
+    tmp_path: Path, content: bytes, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        read(tmp_path, content)
