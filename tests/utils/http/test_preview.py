@@ -11,7 +11,9 @@ DAYS = range(1, 29)
 GERMAN = "Produktion\nDatum;Werk;Anwendung;Größe;Bestand;Ausstoß\n" + "".join(
     f"{day:02}.01.2024;Köln;TV;L;1.{day:03},5;{day + 300},5\n" for day in DAYS
 )
-LOG = "lot,start,finish\n" + "".join(f"{day},2024-01-{day:02},2024-01-{day + 2:02}\n" for day in DAYS)
+LOG = "lot,start,finish\n" + "".join(
+    f"{day},2024-01-{day:02},2024-01-{day + 2:02}\n" for day in DAYS
+)
 
 
 def preview(client: FlaskClient, text: str, query: str = "", charset: str = "utf-8") -> dict:  # type: ignore[type-arg]
