@@ -38,7 +38,8 @@ def main(options: list[str]) -> int:
     everything = options == ["--all"]
     if options and not everything:
         return run(*options)
-    codes = [run("-m", "unit"), run("-m", "not unit" if everything else "not unit and not long")]
+    kinds = ("unit", "not unit")
+    codes = [run("-m", kind if everything else f"{kind} and not long") for kind in kinds]
     return next((code for code in codes if code), 0)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_PATHS = 200  # kept; more than there are steps and targets
+_PATHS = 200  # kept; more than there are steps and targets of 66 steps
 KEPT = 0.8  # share of an error that is left a step later, where nothing is known of it
 _SEED = 1
 
@@ -49,19 +49,31 @@ class ErrorPaths:
         size = len(correlation)
         values, vectors = np.linalg.eigh(correlation)
         root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-        draws = np.random.default_rng(_SEED).standard_normal((_PATHS, size))
-        # Orthogonal columns: the correlation of the paths is exact, not only on average.
-        independent, _ = np.linalg.qr(draws - draws.mean(axis=0))
-        errors = independent @ root
+        errors = _independent(size) @ root
         return cls(_ranks(errors.reshape(_PATHS, size // 3, 3)))
+
+    @classmethod
+    def of_distances(cls, correlation: Floats) -> ErrorPaths:
+        """Return paths of errors whose targets are independent of each other.
+
+        Args:
+            correlation: of two steps by their distance, from 0, [3, H].
+        """
+        horizon = correlation.shape[1]
+        steps = np.arange(horizon)
+        independent = _independent(3 * horizon).reshape(_PATHS, horizon, 3)
+        errors = np.empty_like(independent)
+        for target, known in enumerate(correlation):
+            values, vectors = np.linalg.eigh(known[np.abs(steps - steps[:, None])])
+            root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+            errors[..., target] = independent[..., target] @ root
+        return cls(_ranks(errors))
 
     @classmethod
     @lru_cache(maxsize=8)
     def usual(cls, horizon: int) -> ErrorPaths:
         """Return the paths of errors of which four fifths are left a step later."""
-        steps = np.arange(horizon)
-        fading = KEPT ** np.abs(steps - steps[:, None])
-        return cls.of_correlation(np.kron(fading, np.eye(3)))
+        return cls.of_distances(np.tile(KEPT ** np.arange(horizon), (3, 1)))
 
     def draw(self, count: int, steps: int) -> Floats:
         """Return uniform shares, 0 to 1, of `count` paths, [count, steps, 3].
@@ -86,6 +98,15 @@ class ErrorPaths:
     def from_document(cls, document: list[Any]) -> ErrorPaths:
         """Return the paths that `to_document` described."""
         return cls(np.asarray(document, np.int64))
+
+
+@lru_cache(maxsize=4)
+def _independent(size: int) -> Floats:
+    """Independent errors of all paths, [K, size]."""
+    draws = np.random.default_rng(_SEED).standard_normal((_PATHS, size))
+    draws -= draws.mean(axis=0)
+    # Orthogonal columns, where there may be as many: the correlation of the paths is then exact.
+    return np.linalg.qr(draws)[0] if size < _PATHS else draws
 
 
 def _ranks(errors: Floats) -> Ints:

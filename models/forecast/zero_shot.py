@@ -3,7 +3,8 @@
 model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
 forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
-Its intervals are the quantiles of the network.
+Its intervals are the quantiles of the network. Its sample paths have errors that last as long as
+those of its forecasts from up to three past days of the same rows.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.error_persistence import by_distance, extended
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
@@ -28,6 +30,8 @@ Ints = NDArray[np.int64]
 
 PRETRAINED_ID = "pretrained"  # in place of the id of a model
 FEWEST_ROWS = 10  # of a history
+_ORIGINS = 3  # past forecasts whose errors are measured
+_LEVEL = 80  # of the intervals that they are divided by
 
 
 @dataclass(frozen=True)
@@ -84,18 +88,44 @@ class ZeroShotModel:
             last: dated step number of the last row of each, [n].
             paths: number of sample paths.
         """
-        length = self.look_back
-        recent = np.full((len(rows), length, 3), np.nan)
-        for i, own in enumerate(rows):
-            recent[i, length - len(own[-length:]) :] = own[-length:]
-        quantiles = quantiles_of(self.pretrained, recent, calendar, last, steps)
+        quantiles = self._quantiles(rows, calendar, last, steps)
         values = quantiles[..., MEDIAN]
         lower, upper = (
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
             for side in (0, 1)
         )
-        drawn = _paths(quantiles, paths) if paths else None
+        drawn = None
+        if paths:
+            drawn = _paths(quantiles, by_distance(self._past_errors(rows, calendar, last)), paths)
         return Forecast(values, values, lower, upper, _confidence(quantiles), paths=drawn)
+
+    def _quantiles(
+        self, rows: Sequence[Floats], calendar: Calendar, last: Ints, steps: int
+    ) -> Floats:
+        """Quantiles of the steps after the rows, [n, steps, 3, levels]."""
+        length = self.look_back
+        recent = np.full((len(rows), length, 3), np.nan)
+        for i, own in enumerate(rows):
+            recent[i, length - len(own[-length:]) :] = own[-length:]
+        return quantiles_of(self.pretrained, recent, calendar, last, steps)
+
+    def _past_errors(self, rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
+        """Errors of the forecasts from past origins, by half width, [origins, n, H, 3]."""
+        errors = np.full((_ORIGINS, len(rows), HORIZON, 3), np.nan)
+        low, high = BOUNDS[_LEVEL]
+        for origin, after in enumerate(range(HORIZON, (_ORIGINS + 1) * HORIZON, HORIZON)):
+            kept = [i for i, own in enumerate(rows) if len(own) - after >= FEWEST_ROWS]
+            if not kept:
+                break
+            past = [own[: max(len(own) - after, 0)] for own in rows]
+            quantiles = self._quantiles(past, calendar, last - after, HORIZON)[kept]
+            truth = np.stack([rows[i][len(rows[i]) - after :][:HORIZON] for i in kept])
+            half = (quantiles[..., high] - quantiles[..., low]) / 2
+            off = truth - quantiles[..., MEDIAN]
+            errors[origin, kept] = np.divide(
+                off, half, out=np.full_like(off, np.nan), where=half > 0
+            )
+        return errors
 
 
 def _confidence(quantiles: Floats) -> Floats:
@@ -112,14 +142,23 @@ def _confidence(quantiles: Floats) -> Floats:
     return np.minimum.accumulate(np.where(certain, 1.0, inside).mean(axis=2), axis=1)
 
 
-def _paths(quantiles: Floats, count: int) -> Floats:
-    """Sample paths from the quantiles of n series, [n, count, steps, 3]."""
-    shares = ErrorPaths.usual(HORIZON).draw(count, quantiles.shape[1])
+def _paths(quantiles: Floats, correlation: Floats, count: int) -> Floats:
+    """Sample paths from the quantiles of n series, [n, count, steps, 3].
+
+    Args:
+        correlation: of the errors of each series by their distance in steps, [n, 3, H].
+    """
+    return np.stack([_paths_of(*each, count) for each in zip(quantiles, correlation, strict=True)])
+
+
+def _paths_of(quantiles: Floats, correlation: Floats, count: int) -> Floats:
+    steps = len(quantiles)
+    shares = ErrorPaths.of_distances(extended(correlation, steps)).draw(count, steps)
     levels, edges = _distribution(quantiles)
     place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
     part = (shares - levels[place]) / np.diff(levels)[place]
     step, target = np.indices(shares.shape[1:])
-    low, high = (edges[:, step, target, place + k] for k in (0, 1))
+    low, high = (edges[step, target, place + k] for k in (0, 1))
     return np.maximum(low + part * (high - low), 0.0)
 
 
