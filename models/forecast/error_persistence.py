@@ -1,4 +1,4 @@
-"""How long the errors of a forecast last, measured on the past rows of one series.
+"""The correlation of forecast errors by distance, measured on the past rows of one series.
 
 Errors are divided by the half width of their 80 % interval. Their correlation at a distance of d
 steps, from the k pairs of errors that far apart, is

@@ -1,4 +1,4 @@
-"""How long errors last: measured, and shrunk towards four fifths a step."""
+"""The correlation of errors by distance: measured, and shrunk towards four fifths a step."""
 
 from __future__ import annotations
 
