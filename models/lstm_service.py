@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +38,7 @@ from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
-from models.services.newest_rows import with_newest_rows
+from models.services.newest_rows import Request, with_newest_rows
 from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
@@ -379,7 +380,7 @@ class LSTMService:
         """
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
-        request = self._from_newest_rows(request)
+        request = self._newest(request.model_id, request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         history = self.plans.planned(history, request, request.model_id, request.dataset_id)
@@ -397,6 +398,7 @@ class LSTMService:
         """Forecast a series with several plans. Raises as `predict`."""
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
+        request = self._newest(request.model_id, request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         return self.plans.scenarios(forecaster, history, request)
@@ -416,6 +418,7 @@ class LSTMService:
             request,
             *limits,
             planned=lambda history, item: self.plans.planned(history, item, *source),
+            newest=partial(self._newest, request.model_id),
         )
 
     def predict_paths(
@@ -436,8 +439,10 @@ class LSTMService:
 
         items: list[AcceptedItem | RefusedItem]
         if isinstance(request, schemas.BatchRequest):
-            items = checked_items(forecaster, request, *limits, planned)
+            newest = partial(self._newest, request.model_id)
+            items = checked_items(forecaster, request, *limits, planned, newest)
         else:
+            request = self._newest(request.model_id, request)
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
@@ -461,10 +466,9 @@ class LSTMService:
             return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
 
-    def _from_newest_rows(self, request: schemas.PredictRequest) -> schemas.PredictRequest:
-        if request.model_id != PRETRAINED_ID:
-            model = self.registry.summary(request.model_id)
-            return with_newest_rows(request, model, self.datasets)
+    def _newest(self, model_id: str, request: Request) -> Request:
+        if model_id != PRETRAINED_ID:
+            return with_newest_rows(request, self.registry.summary(model_id), self.datasets)
         if request.as_of is not None:
             raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
         return request

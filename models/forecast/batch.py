@@ -23,7 +23,9 @@ SIDE_BY_SIDE = 128  # items that are forecast together
 _MOST_FLOATS = 1 << 24  # in the sample paths of items that are forecast together
 _LISTED = 100  # refusals that an error lists
 
-Planned = Callable[[History, BatchItem | PredictRequest], History]
+Item = BatchItem | PredictRequest
+Planned = Callable[[History, Item], History]
+Newest = Callable[[BatchItem], BatchItem]
 Entry = replies.BatchForecast | replies.BatchRefusal
 
 
@@ -31,7 +33,7 @@ class AcceptedItem(NamedTuple):
     """An item that can be forecast."""
 
     place: int
-    item: BatchItem | PredictRequest
+    item: Item
     history: History
     cold_start: bool
 
@@ -49,6 +51,7 @@ def forecast_batch(
     max_rows: int,
     max_horizon: int = 365,
     planned: Planned = lambda history, item: history,
+    newest: Newest = lambda item: item,
 ) -> Iterator[bytes]:
     """Return the JSON of a `replies.BatchReply`, part by part.
 
@@ -59,11 +62,12 @@ def forecast_batch(
         max_rows: most rows that the history of an item may have.
         max_horizon: most days that an item may ask for.
         planned: gives the history of an item its plan.
+        newest: gives an item the newest rows as its history.
 
     Raises:
         InvalidInput: none of the items can be forecast; it has a detail for each.
     """
-    items = checked_items(forecaster, request, max_rows, max_horizon, planned)
+    items = checked_items(forecaster, request, max_rows, max_horizon, planned, newest)
     refused = [item for item in items if isinstance(item, RefusedItem)]
     head = replies.BatchReply(
         model_id=request.model_id,
@@ -81,10 +85,11 @@ def checked_items(
     max_rows: int,
     max_horizon: int,
     planned: Planned,
+    newest: Newest,
 ) -> list[AcceptedItem | RefusedItem]:
     """Return the items of a batch with their histories. Arguments as of `forecast_batch`."""
     items = [
-        _checked(forecaster, place, item, max_rows, max_horizon, planned)
+        _checked(forecaster, place, item, max_rows, max_horizon, planned, newest)
         for place, item in enumerate(request.items)
     ]
     refused = [item for item in items if isinstance(item, RefusedItem)]
@@ -96,7 +101,7 @@ def checked_items(
 def accepted_item(
     forecaster: Forecaster,
     place: int,
-    item: BatchItem | PredictRequest,
+    item: Item,
     max_rows: int,
     max_horizon: int,
     planned: Planned,
@@ -119,9 +124,10 @@ def _checked(
     max_rows: int,
     max_horizon: int,
     planned: Planned,
+    newest: Newest,
 ) -> AcceptedItem | RefusedItem:
     try:
-        item = BatchItem.parse(fields)
+        item = newest(BatchItem.parse(fields))
         return accepted_item(forecaster, place, item, max_rows, max_horizon, planned)
     except ServiceError as error:
         return RefusedItem(place, error)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from models.data.datasets import Datasets
 from models.registry.model_document import ModelDocument
 from models.series.panel import SERIES_FIELDS
-from utils.api.schemas import PredictRequest
+from utils.api.schemas import BatchItem, PredictRequest, ScenariosRequest
 from utils.errors import InvalidInput, NotFound
+
+Request = TypeVar("Request", PredictRequest, ScenariosRequest, BatchItem)
 
 _ROWS = 800  # of a series that a forecast may look back on, at most
 
 
-def with_newest_rows(
-    request: PredictRequest, model: ModelDocument, datasets: Datasets
-) -> PredictRequest:
+def with_newest_rows(request: Request, model: ModelDocument, datasets: Datasets) -> Request:
     """Return a request with the rows of its model's data set as its history.
 
     Without `asOf`, only if the data set has another version than the model was trained on; else
@@ -44,7 +44,7 @@ def with_newest_rows(
     return request.model_copy(update={"history": rows}) if rows else request
 
 
-def _expect_date(request: PredictRequest) -> None:
+def _expect_date(request: PredictRequest | BatchItem) -> None:
     try:
         date.fromisoformat(request.as_of or "")
     except ValueError as error:

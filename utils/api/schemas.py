@@ -467,6 +467,11 @@ class ForecastFields(ReadOptions):
     paths: Int = Field(
         0, ge=0, le=1000, description="number of joint sample paths of all steps in the reply"
     )
+    as_of: Line | None = Field(
+        None,
+        description="the last date that the forecast knows, YYYY-MM-DD: it starts from the rows of "
+        "the model's data set up to it; default: the newest rows",
+    )
 
 
 class PredictRequest(ForecastFields):
@@ -487,11 +492,6 @@ class PredictRequest(ForecastFields):
         None,
         description="data set whose series is forecast from its newest rows; with model_id "
         "`pretrained` only",
-    )
-    as_of: Line | None = Field(
-        None,
-        description="the last date that the forecast knows, YYYY-MM-DD: it starts from the rows of "
-        "the model's data set up to it; default: the newest rows",
     )
 
 

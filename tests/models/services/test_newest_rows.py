@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from app import create_app
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
 from models.registry.model_document import ModelDocument
 from models.services.newest_rows import with_newest_rows
+from tests.support.samples import PLAIN_MODEL, SAMPLES
 from utils.api.schemas import PredictRequest
 from utils.api.upload_options import RowsOptions
 from utils.errors import InvalidInput
+from utils.settings import Settings
 
 HEADER = "date,plant,application,panel_size,wip,throughput,cycle_time"
 ROWS = [f"2024-01-{day:02},A,x,S,{100 + day},50,2" for day in range(1, 29)]
@@ -64,3 +69,25 @@ def test_dates_that_cannot_be_asked_from(
         with_newest_rows(PredictRequest.parse(ASKED | asked), model, grown[0])
     gone = ModelDocument(dataset_id=None)
     assert with_newest_rows(PredictRequest.parse(ASKED), gone, grown[0]).history is None
+
+
+def test_every_way_to_ask_starts_from_them(settings: Settings) -> None:
+    shutil.copytree(SAMPLES / "models", settings.model_location)
+    shutil.copytree(SAMPLES / "data", settings.data_location)
+    client = create_app(settings).test_client()
+    [dataset] = client.get("/api/data").json["datasets"]
+    last = np.datetime64(dataset["summary"]["date_range"]["end"])
+    text = HEADER + "".join(f"\n{last + 1 + day},P 1,TV,L,{90 + day},50,2" for day in range(5))
+    path, kind = f"/api/data/{dataset['dataset_id']}/rows", {"Content-Type": "text/csv"}
+    assert client.post(path, data=text, headers=kind).status_code == 200
+    series = {"plant": "P 1", "application": "TV", "panelSize": "L"}
+    ask = {"model_id": PLAIN_MODEL} | series
+    items, plans = {"items": [series]}, {"scenarios": [{"name": "a", "plan": []}]}
+    replies = [
+        client.post(f"/api/model/predict{path}", json=ask | more).json
+        for path, more in (("", {}), ("/scenarios", plans))
+    ]
+    batch = client.post("/api/model/predict/batch", json={"model_id": PLAIN_MODEL} | items).json
+    of_all = [replies[0], replies[1]["scenarios"][0], batch["results"][0]]
+    assert [each["predictions"][0]["date"] for each in of_all] == [str(last + 6)] * 3
+    assert of_all[0]["predictions"] == of_all[2]["predictions"]
