@@ -46,10 +46,15 @@ class ServiceError(Exception):
         self.details = details or []
         self.retry_after = retry_after or self.retry_after
 
+    @classmethod
+    def kind(cls) -> type[ServiceError]:
+        """Return the class of this module that the error is of, itself or by inheritance."""
+        return next(each for each in cls.__mro__ if ServiceError in each.__bases__)
+
     def to_document(self) -> dict[str, Any]:
-        """Return a JSON-ready form, from which `from_document` makes the same error."""
+        """Return a JSON-ready form, from which `from_document` makes an error of the same kind."""
         return {
-            "kind": type(self).__name__,
+            "kind": self.kind().__name__,
             "message": self.message,
             "details": [asdict(detail) for detail in self.details],
         }

@@ -32,6 +32,7 @@ _MADE_UP = 20  # of 100 valid requests, those that stay as Schemathesis makes th
 
 _TRAINS = r"/api/model/train/?[a-z/]*"
 _PREDICTS = r"/api/model/(predict|predict/batch|plant/{plant}/predict)"
+_PLANS = r"/api/plan/(finish|output|unit|curve|advise|compare|line)"
 _TRIES = r"/api/model/{model_id}/(backtest|compress)"
 _TAKES_ROWS = rf"/api/data/(upload|validate)|{_TRAINS}|{_PREDICTS}"
 
@@ -55,7 +56,13 @@ _BEYOND_SCHEMA = (
         "any bytes are text/csv to a schema",
     ),
     (r"/api/(data|jobs|models|training/logs)", r"^cursor: must be", "a cursor is one of a page"),
-    (_PREDICTS, r"must be one that the model was trained on", "the names are those of a model"),
+    (
+        rf"{_PREDICTS}|{_PLANS}",
+        r"must be one that the model was trained on",
+        "the names are those of a model",
+    ),
+    (_PLANS, r"must lie between the first day after the data", "the days follow stored data"),
+    (_PLANS, r"\bneeds one of\b", "one of several fields is to be given"),
     (_PREDICTS, r"history: must hold rows of", "a history is that of the series asked for"),
     (r"/api/model/plant/{plant}/predict", r"must be that of the path", "the body repeats it"),
     (

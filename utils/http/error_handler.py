@@ -63,7 +63,7 @@ def install(app: Flask) -> None:
 
 
 def _service_error(error: ServiceError) -> Response:
-    response = _error_response(error, STATUS[type(error)])
+    response = _error_response(error, STATUS[error.kind()])
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):

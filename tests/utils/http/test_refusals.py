@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
+from models.data.table_columns import WrongCells
 from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
 from utils.http import error_handler
@@ -208,14 +209,14 @@ def test_uploads_without_a_table(client: FlaskClient) -> None:
     refused(client.post(path, data=b"\x00\x01\x02", content_type="text/csv"), 415)
 
 
-@pytest.mark.parametrize("error", [*error_handler.STATUS])
+@pytest.mark.parametrize("error", [*error_handler.STATUS, WrongCells])
 def test_every_error_has_its_status(app: Flask, error: type[ServiceError]) -> None:
     def broken() -> None:
         raise error("A sentence.")
 
     app.add_url_rule("/broken", "broken", broken)
     assert (
-        refused(app.test_client().get("/broken"), error_handler.STATUS[error])["error"]
+        refused(app.test_client().get("/broken"), error_handler.STATUS[error.kind()])["error"]
         == "A sentence."
     )
 
