@@ -49,7 +49,7 @@ class ServiceError(Exception):
     @classmethod
     def kind(cls) -> type[ServiceError]:
         """Return the class of this module that the error is of, itself or by inheritance."""
-        return next(each for each in cls.__mro__ if ServiceError in each.__bases__)
+        return next((kind for kind in cls.__mro__ if ServiceError in kind.__bases__), ServiceError)
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form, from which `from_document` makes an error of the same kind."""
