@@ -206,6 +206,7 @@ def test_a_failed_job_has_one_sentence_as_its_error(service: Service, dataset: B
     assert service.post("/api/model/train", body | {"background": False}).status_code == 422
 
 
+@pytest.mark.long
 def test_streams_are_bounded_and_leave_threads_for_requests(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -66,10 +66,10 @@ def test_without_any_data_the_generators_defaults_are_trained_on(service: Servic
 @pytest.mark.parametrize(
     ("path", "more"),
     [
-        ("/api/model/train", {}),
+        pytest.param("/api/model/train", {}, marks=pytest.mark.long),
         ("/api/model/train/enhanced", {}),
         ("/api/model/train/parallel/plants", {"plants": ["Werk A"]}),
-        ("/api/model/train/parallel/enhanced", {}),
+        pytest.param("/api/model/train/parallel/enhanced", {}, marks=pytest.mark.long),
     ],
 )
 def test_generate_train_predict(service: Service, path: str, more: Body) -> None:
@@ -98,6 +98,7 @@ def test_the_picture_is_of_the_newest_enhanced_model(service: Service) -> None:
     assert reply.content == service.get(f"/visualizations/{enhanced}.png").content
 
 
+@pytest.mark.long
 def test_data_of_a_group_goes_with_its_last_model(service: Service) -> None:
     body = FAST | {"plants": ["A", "B"], "applications": ["TV"], "historicalDays": 60}
     reply = service.post("/api/model/train/parallel/plants", body).json()

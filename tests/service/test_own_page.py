@@ -136,6 +136,7 @@ def test_from_generated_data_to_a_decision(page: Page) -> None:
     assert page.problems() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing(page: Page, view: str) -> None:
     page.open(view)
@@ -208,6 +209,7 @@ def test_the_phone_needs_no_scrolling_aside_and_the_keyboard_is_enough(
     assert page.browser.switch_to.active_element == page.field("Made from")
 
 
+@pytest.mark.long
 def test_german_by_choice(page: Page) -> None:
     page.open("settings")
     Select(page.field("Language")).select_by_visible_text("Deutsch")
@@ -217,6 +219,7 @@ def test_german_by_choice(page: Page) -> None:
     assert page.problems() == []
 
 
+@pytest.mark.long
 def test_keys_are_asked_for_kept_in_the_tab_and_may_end(
     browser: webdriver.Chrome, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_backtest_whose_worker_is_killed_is_begun_again(running: Service) -> N
     assert running.get(job["result_url"]).json()["job_id"] == id
 
 
+@pytest.mark.long
 def test_a_stream_resumes_after_its_web_process_was_killed(running: Service) -> None:
     id = running.submit(LONG)
     ids: list[str] = []

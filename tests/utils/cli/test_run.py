@@ -91,6 +91,7 @@ def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
     assert all(gone(pid) for pid in processes)
 
 
+@pytest.mark.long
 def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     running = start_service(tmp_path)
     running.wait_for_worker()
