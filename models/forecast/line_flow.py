@@ -178,7 +178,8 @@ class LineFlow:
             releases: of the steps ahead, [n, H].
             places: weekday or month of the steps, [n, H].
             shares: share of the usual capacity that is there; None: all of it.
-            wanted: planned output, followed as far as load and capacity allow; NaN where none.
+            wanted: planned output, followed as far as the line gives it at its load and capacity;
+                NaN where none.
         """
         arrivals = np.maximum(releases, 0.0) * self.intake[:, None]
         shares = np.ones(releases.shape) if shares is None else shares
@@ -189,9 +190,7 @@ class LineFlow:
             most = self.capacity * shares[:, step]
             leaving = pattern[:, step] * _cleared(load, most, self.slope)
             if wanted is not None:
-                target = wanted[:, step]
-                ceiling = np.maximum(most * np.maximum(pattern[:, step], 1.0), leaving)
-                leaving = np.where(np.isnan(target), leaving, np.minimum(target, ceiling))
+                leaving = np.fmin(wanted[:, step], leaving)
             output[:, step] = np.minimum(leaving, load)
             net = arrivals[:, step] - output[:, step]
             wip[:, step] = inside + self.at_end * net
