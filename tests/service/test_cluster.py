@@ -66,6 +66,7 @@ def test_nothing_is_kept_on_a_machine(machines: list[Service]) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_model_is_everywhere_and_then_nowhere(machines: list[Service]) -> None:
     one, two = machines
     id = one.submit(SHORT)
@@ -87,6 +88,7 @@ def test_a_model_is_everywhere_and_then_nowhere(machines: list[Service]) -> None
     wait_until(lambda: one.get(url).status_code == 404, SEEN_WITHIN)
 
 
+@pytest.mark.long
 def test_data_stored_by_one_is_read_by_the_other(machines: list[Service]) -> None:
     one, two = machines
     made = one.post("/api/data/generate", SMALL).json()

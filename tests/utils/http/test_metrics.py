@@ -261,6 +261,7 @@ def closed() -> Iterator[int]:
     yield port
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", [silent, closed])
 def test_a_database_that_does_not_answer_is_named_and_its_facts_left_out(
     tmp_path: Path, database: Any
