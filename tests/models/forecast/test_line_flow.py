@@ -110,3 +110,12 @@ def test_without_releases_the_flow_is_fitted_to_those_of_the_balance() -> None:
 def test_capacities_are_shares_or_units(given: float, usual: float, share: float) -> None:
     effect = PlanEffect.unmeasured(line(), np.array([usual]))
     assert effect.shares(np.array([[given]]))[0, 0] == pytest.approx(share)
+
+
+def test_a_planned_output_is_followed_as_far_as_the_line_gives_it() -> None:
+    start, releases, places = np.array([80.0]), np.full((1, HORIZON), 50.0), MONDAY
+    free = line().roll(start, releases, places)
+    asked = line().roll(start, releases, places, wanted=np.full((1, HORIZON), 70.0))
+    np.testing.assert_allclose(asked, free)
+    less = line().roll(start, releases, places, wanted=np.full((1, HORIZON), 20.0))
+    assert less[1] == pytest.approx(np.full((1, HORIZON), 20.0)) and less[0][0, -1] > 500
