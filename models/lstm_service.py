@@ -38,7 +38,7 @@ from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.monitoring import Facts, Monitoring
-from models.services.newest_rows import Request, with_newest_rows
+from models.services.newest_rows import Request, dataset_of, with_newest_rows
 from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
@@ -380,7 +380,7 @@ class LSTMService:
         """
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
-        request = self._newest(request.model_id, request)
+        request = self._with_newest_rows(request.model_id)(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         history = self.plans.planned(history, request, request.model_id, request.dataset_id)
@@ -398,7 +398,7 @@ class LSTMService:
         """Forecast a series with several plans. Raises as `predict`."""
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
-        request = self._newest(request.model_id, request)
+        request = self._with_newest_rows(request.model_id)(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         return self.plans.scenarios(forecaster, history, request)
@@ -418,7 +418,7 @@ class LSTMService:
             request,
             *limits,
             planned=lambda history, item: self.plans.planned(history, item, *source),
-            newest=partial(self._newest, request.model_id),
+            newest=self._with_newest_rows(request.model_id),
         )
 
     def predict_paths(
@@ -439,10 +439,10 @@ class LSTMService:
 
         items: list[AcceptedItem | RefusedItem]
         if isinstance(request, schemas.BatchRequest):
-            newest = partial(self._newest, request.model_id)
+            newest = self._with_newest_rows(request.model_id)
             items = checked_items(forecaster, request, *limits, planned, newest)
         else:
-            request = self._newest(request.model_id, request)
+            request = self._with_newest_rows(request.model_id)(request)
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
@@ -466,12 +466,13 @@ class LSTMService:
             return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
 
-    def _newest(self, model_id: str, request: Request) -> Request:
-        if model_id != PRETRAINED_ID:
-            return with_newest_rows(request, self.registry.summary(model_id), self.datasets)
-        if request.as_of is not None:
-            raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
-        return request
+    def _with_newest_rows(self, model_id: str) -> Callable[[Request], Request]:
+        """Return the function that gives requests their newest rows; one look at the data set."""
+        if model_id == PRETRAINED_ID:
+            return _without_as_of
+        model = self.registry.summary(model_id)
+        document = dataset_of(model, self.datasets)
+        return partial(with_newest_rows, model=model, datasets=self.datasets, document=document)
 
     def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
         if dataset_id is not None:
@@ -501,3 +502,9 @@ class LSTMService:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return replies.ValidateReply(validation=replies.Validation(**found))
+
+
+def _without_as_of(request: Request) -> Request:
+    if request.as_of is not None:
+        raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
+    return request

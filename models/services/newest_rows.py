@@ -17,11 +17,23 @@ Request = TypeVar("Request", PredictRequest, ScenariosRequest, BatchItem)
 _ROWS = 800  # of a series that a forecast may look back on, at most
 
 
-def with_newest_rows(request: Request, model: ModelDocument, datasets: Datasets) -> Request:
+def dataset_of(model: ModelDocument, datasets: Datasets) -> dict[str, Any]:
+    """Return the document of a model's data set; an empty one if there is none any more."""
+    with contextlib.suppress(NotFound):
+        return datasets.store.document(model.dataset_id) if model.dataset_id else {}
+    return {}
+
+
+def with_newest_rows(
+    request: Request, model: ModelDocument, datasets: Datasets, document: dict[str, Any]
+) -> Request:
     """Return a request with the rows of its model's data set as its history.
 
     Without `asOf`, only if the data set has another version than the model was trained on; else
     the rows that the model keeps are the newest.
+
+    Args:
+        document: of the data set, by `dataset_of`.
 
     Raises:
         InvalidInput: `asOf` is given beside a history, is no date, or no rows are of before it.
@@ -30,9 +42,6 @@ def with_newest_rows(request: Request, model: ModelDocument, datasets: Datasets)
         _expect_date(request)
     if request.history is not None:
         return request
-    document: dict[str, Any] = {}
-    with contextlib.suppress(NotFound):
-        document = datasets.store.document(model.dataset_id) if model.dataset_id else {}
     if request.as_of is None and document.get("version", 1) <= model.dataset_version:
         return request
     names = (request.plant, request.application, request.panel_size)

@@ -13,7 +13,7 @@ from app import create_app
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
 from models.registry.model_document import ModelDocument
-from models.services.newest_rows import with_newest_rows
+from models.services.newest_rows import dataset_of, with_newest_rows
 from tests.support.samples import PLAIN_MODEL, SAMPLES
 from utils.api.schemas import PredictRequest
 from utils.api.upload_options import RowsOptions
@@ -49,7 +49,9 @@ def test_the_rows_that_a_forecast_starts_from(
 ) -> None:
     datasets, id = grown
     model = ModelDocument(dataset_id=id, dataset_version=version)
-    found = with_newest_rows(PredictRequest.parse(ASKED | asked), model, datasets)
+    found = with_newest_rows(
+        PredictRequest.parse(ASKED | asked), model, datasets, dataset_of(model, datasets)
+    )
     assert (found.history and found.history[-1]["date"]) == last
 
 
@@ -66,9 +68,11 @@ def test_dates_that_cannot_be_asked_from(
 ) -> None:
     with pytest.raises(InvalidInput, match=rule):
         model = ModelDocument(dataset_id=grown[1])
-        with_newest_rows(PredictRequest.parse(ASKED | asked), model, grown[0])
+        document = dataset_of(model, grown[0])
+        with_newest_rows(PredictRequest.parse(ASKED | asked), model, grown[0], document)
     gone = ModelDocument(dataset_id=None)
-    assert with_newest_rows(PredictRequest.parse(ASKED), gone, grown[0]).history is None
+    asked_now = PredictRequest.parse(ASKED)
+    assert with_newest_rows(asked_now, gone, grown[0], {}).history is None
 
 
 def test_every_way_to_ask_starts_from_them(settings: Settings) -> None:
