@@ -11,10 +11,9 @@ True
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 
-from models.data.column_names import canonical_name
+from models.data.column_names import canonical_name, folded
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import unknown
 from utils.errors import Detail, InvalidInput
@@ -60,20 +59,10 @@ _SYNONYMS: dict[str, str] = {
 }
 _OF_STATES = {"state", "status", "tostate", "tostatus", "newstate", "newstatus", "to", "column"}
 _ROLE = {
-    name: role
+    folded(name): role
     for role in ("time", "quantity", "step", "unit", "finish", "start")
     for name in _SYNONYMS[role].split()
 }
-
-
-def folded(name: str) -> str:
-    """Return a name in lower case, without spaces and signs.
-
-    >>> folded("Lot-ID (no.)"), folded("Enddatum")
-    ('lotidno', 'enddatum')
-    """
-    text = unicodedata.normalize("NFKC", name).lower()
-    return "".join(sign for sign in text if sign.isalnum())
 
 
 def roles_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str] | None:
