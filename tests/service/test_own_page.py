@@ -79,7 +79,7 @@ class Page:
         assert found == [], axe.report(found)
 
     def problems(self, *allowed: str) -> list[str]:
-        """What the console has, failed requests too, besides messages that contain a text."""
+        """Messages of the console, failed requests too, besides those that contain a text."""
         messages = [entry["message"] for entry in self.browser.get_log("browser")]
         return [each for each in messages if not any(text in each for text in allowed)]
 

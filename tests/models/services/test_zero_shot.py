@@ -211,7 +211,7 @@ def test_a_target_has_a_probability_and_dates_by_their_risk(client: FlaskClient)
 def test_a_data_set_that_was_forecast_follows_its_calendar(
     client: FlaskClient, dataset_id: str
 ) -> None:
-    """What is kept of a data set in memory is not used once its calendar has changed."""
+    """A data set that is kept in memory is read again once its calendar has changed."""
     tomorrow = ask(client, datasetId=dataset_id).json["predictions"][0]
     assert tomorrow["closed"] is False
     calendar = {"calendar": {"closed": [tomorrow["date"]]}}
