@@ -38,7 +38,7 @@ from models.registry.registry import Registry
 from models.series.known_inputs import CAPACITY, PLANNED_RELEASES, RELEASES, KnownInputs
 from models.series.panel import TARGETS, Panel
 from models.training.train import train as train_model
-from utils.api.schemas import PlantFields
+from utils.api.schemas.synthetic_data import PlantFields
 
 Floats = NDArray[np.float64]
 

@@ -51,12 +51,22 @@ from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
 from models.services.zero_shot import DESCRIPTION, ZeroShotForecasters, zero_shot_forecaster
 from utils import validation
-from utils.api import replies, schemas
-from utils.api.calendar_schemas import CalendarRequest
-from utils.api.flow_schemas import FlowQuery
+from utils.api import replies
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.replies.preview import PreviewReply
 from utils.api.request_limits import check_horizon
+from utils.api.schemas.calendar import CalendarRequest
+from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery, ValidateRequest
+from utils.api.schemas.flow import FlowQuery
+from utils.api.schemas.forecasting import (
+    BatchRequest,
+    ForecastFields,
+    PlantPredictRequest,
+    PredictRequest,
+    ScenariosRequest,
+)
+from utils.api.schemas.models import ModelsQuery
+from utils.api.schemas.synthetic_data import GenerateRequest
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
@@ -146,7 +156,7 @@ class LSTMService:
     # --- data ---------------------------------------------------------------------------------
 
     def generate(
-        self, request: schemas.GenerateRequest, idempotency_key: str | None = None
+        self, request: GenerateRequest, idempotency_key: str | None = None
     ) -> replies.GenerateReply:
         """Make and store synthetic data; one idempotency key always gives the same data set.
 
@@ -240,7 +250,7 @@ class LSTMService:
         return replies.RowsReply(**fields)
 
     def examine(
-        self, data: schemas.DataRequest | Path, options: UploadOptions = NO_OPTIONS
+        self, data: DataRequest | Path, options: UploadOptions = NO_OPTIONS
     ) -> replies.DataQualityReply:
         """Return the quality of a stored data set, of rows, or of the table in a file.
 
@@ -277,7 +287,7 @@ class LSTMService:
         """
         return PreviewReply(**preview(self.datasets, path, options))
 
-    def list_datasets(self, query: schemas.DatasetsQuery) -> replies.DatasetsReply:
+    def list_datasets(self, query: DatasetsQuery) -> replies.DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""
         page, damaged = self.datasets.page(selection(query))
         return replies.DatasetsReply(
@@ -289,7 +299,7 @@ class LSTMService:
             next_cursor=query.cursor_after(page.last),
         )
 
-    def list_series(self, id: str, query: schemas.SeriesQuery) -> replies.DatasetSeriesReply:
+    def list_series(self, id: str, query: SeriesQuery) -> replies.DatasetSeriesReply:
         """Return a page of the series of a data set.
 
         Raises:
@@ -326,7 +336,7 @@ class LSTMService:
 
     # --- models -------------------------------------------------------------------------------
 
-    def list_models(self, query: schemas.ModelsQuery) -> replies.ModelsReply:
+    def list_models(self, query: ModelsQuery) -> replies.ModelsReply:
         """Return a page of the models on disk."""
         page = self.registry.page(selection(query))
         models = [{"model_id": id, "info": info} for id, info in page.shown.items()]
@@ -371,7 +381,7 @@ class LSTMService:
 
     # --- forecasts ----------------------------------------------------------------------------
 
-    def predict(self, request: schemas.PredictRequest) -> replies.PredictReply:
+    def predict(self, request: PredictRequest) -> replies.PredictReply:
         """Forecast a series.
 
         Raises:
@@ -388,13 +398,13 @@ class LSTMService:
         forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
         return forecast_reply(forecaster, history, request, forecast)
 
-    def predict_file(self, request: schemas.PredictRequest, form: FileForm) -> bytes:
+    def predict_file(self, request: PredictRequest, form: FileForm) -> bytes:
         """Forecast a series; return the forecast as a file. Raises as `predict`."""
         reply = self.predict(with_history(request, form))
         series_key = (request.plant, request.application, request.panel_size)
         return forecast_file(reply, series_key, form)
 
-    def predict_scenarios(self, request: schemas.ScenariosRequest) -> replies.ScenariosReply:
+    def predict_scenarios(self, request: ScenariosRequest) -> replies.ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
@@ -403,7 +413,7 @@ class LSTMService:
         history = history_of(forecaster, series_key, request, self.settings.max_rows)
         return self.plans.scenarios(forecaster, history, request)
 
-    def predict_batch(self, request: schemas.BatchRequest) -> Iterable[bytes]:
+    def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `replies.BatchReply`, streamed.
 
         Raises:
@@ -421,9 +431,7 @@ class LSTMService:
             newest=self._with_newest_rows(request.model_id),
         )
 
-    def predict_paths(
-        self, request: schemas.PredictRequest | schemas.BatchRequest
-    ) -> Iterable[bytes]:
+    def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
         """Forecast one series or many; an Arrow stream of their sample paths.
 
         Raises:
@@ -434,11 +442,11 @@ class LSTMService:
         limits = self.settings.max_rows, self.settings.max_horizon
         source = request.model_id, request.dataset_id
 
-        def planned(history: History, item: schemas.ForecastFields) -> History:
+        def planned(history: History, item: ForecastFields) -> History:
             return self.plans.planned(history, item, *source)
 
         items: list[AcceptedItem | RefusedItem]
-        if isinstance(request, schemas.BatchRequest):
+        if isinstance(request, BatchRequest):
             newest = self._with_newest_rows(request.model_id)
             items = checked_items(forecaster, request, *limits, planned, newest)
         else:
@@ -446,9 +454,7 @@ class LSTMService:
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
-    def predict_plant(
-        self, plant: str, request: schemas.PlantPredictRequest
-    ) -> replies.PredictReply:
+    def predict_plant(self, plant: str, request: PlantPredictRequest) -> replies.PredictReply:
         """Forecast a series of a plant with its best model.
 
         Raises:
@@ -459,9 +465,9 @@ class LSTMService:
             raise InvalidInput.of("plant", f"must be that of the path, {plant}", request.plant)
         chosen = {"plant": plant, "model_id": self.page.best(plant).model_id}
         given = request.model_dump(by_alias=True, exclude_none=True)
-        return self.predict(schemas.PredictRequest.parse(given | chosen))
+        return self.predict(PredictRequest.parse(given | chosen))
 
-    def _forecaster(self, request: schemas.PredictRequest | schemas.BatchRequest) -> Forecaster:
+    def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
         if request.model_id == PRETRAINED_ID:
             return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
@@ -498,7 +504,7 @@ class LSTMService:
             self.jobs.derive(id)
             return self.registry.open(id)
 
-    def validate(self, request: schemas.ValidateRequest) -> replies.ValidateReply:
+    def validate(self, request: ValidateRequest) -> replies.ValidateReply:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return replies.ValidateReply(validation=replies.Validation(**found))

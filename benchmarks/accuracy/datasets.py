@@ -15,7 +15,7 @@ from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Ints, Panel, SeriesKey
 from models.series.windows import split_steps
-from utils.api.schemas import PlantFields
+from utils.api.schemas.synthetic_data import PlantFields
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]

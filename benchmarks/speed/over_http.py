@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.speed.client import latencies, per_second, request_of
 from benchmarks.speed.table import Row
 from tests.support.running_service import Service, free_port, start_service, wait_until
-from utils.api.schemas import PlantFields
+from utils.api.schemas.synthetic_data import PlantFields
 from utils.settings import Settings
 
 _LATENCIES, _RATE = 300, 150  # requests of a turn: one after the other; of each of eight clients

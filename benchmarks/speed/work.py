@@ -13,7 +13,7 @@ from models.data_generator import PlantSpec
 from models.registry.hyperparameters import Hyperparameters
 from models.series.panel import Panel
 from models.training.prepare import PreparedData, prepare
-from utils.api.schemas import PlantFields
+from utils.api.schemas.synthetic_data import PlantFields
 
 
 def spec_of(days: int = 545, seed: int = 1, plants: list[str] | None = None) -> PlantSpec:

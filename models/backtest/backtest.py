@@ -23,7 +23,7 @@ from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
 from models.registry.model_document import ModelDocument
 from models.series.panel import Panel
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]

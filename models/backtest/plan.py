@@ -18,7 +18,7 @@ from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar, day_number
 from models.series.panel import SERIES_FIELDS, Panel
 from models.training.prepare import HORIZONS
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]

@@ -14,7 +14,7 @@ from models.registry.model_document import ModelDocument
 from models.registry.registry import PICTURE, RESULT
 from models.series.panel import Panel
 from utils.api.replies.backtesting import BacktestReply
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.storage.artifact_store import ArtifactStore
 
 

@@ -38,7 +38,7 @@ from models.registry.registry import LITERT, SERVED
 from models.series import error_measures
 from models.series.panel import TARGETS, Panel
 from models.training import network
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import Conflict
 from utils.storage.artifact_store import ArtifactStore, copy_of
 

@@ -19,7 +19,7 @@ from models.series.calendar import Calendar, Step
 from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import TARGETS, Panel, SeriesKey
 from models.series.plant_calendars import PlantCalendars
-from utils.api.calendar_schemas import ALL
+from utils.api.schemas.calendar import ALL
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
 

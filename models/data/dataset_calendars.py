@@ -12,7 +12,7 @@ from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars, described
-from utils.api.calendar_schemas import CalendarFields
+from utils.api.schemas.calendar import CalendarFields
 from utils.errors import InvalidInput
 
 Document = dict[str, Any]

@@ -42,7 +42,7 @@ from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
 from models.series.panel import TARGETS, Panel
 from models.series.plant_calendars import PlantCalendars
-from utils.api.calendar_schemas import CalendarFields
+from utils.api.schemas.calendar import CalendarFields
 from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import Conflict, DamagedFile, InvalidInput
 from utils.settings import Settings

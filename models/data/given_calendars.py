@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from models.series import public_holidays
 from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import WorkingCalendar, span_of
-from utils.api.calendar_schemas import ALL, CalendarFields
 from utils.api.parsing import nearest
+from utils.api.schemas.calendar import ALL, CalendarFields
 from utils.errors import InvalidInput
 
 _FIELD = "calendar"

@@ -20,8 +20,8 @@ from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars, described
-from utils.api.calendar_schemas import CalendarFields
-from utils.api.schemas import DataRequest
+from utils.api.schemas.calendar import CalendarFields
+from utils.api.schemas.data import DataRequest
 from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import InvalidInput
 

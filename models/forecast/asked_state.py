@@ -14,7 +14,7 @@ from __future__ import annotations
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.what_if import balance_gap
-from utils.api.schemas import ForecastFields
+from utils.api.schemas.forecasting import ForecastFields
 
 _MOST_GAP = 0.2  # of the throughput, in the balance of the flow
 

@@ -16,7 +16,7 @@ from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
 from utils.api import replies
 from utils.api.request_limits import check_horizon
-from utils.api.schemas import BatchItem, BatchRequest, PredictRequest
+from utils.api.schemas.forecasting import BatchItem, BatchRequest, PredictRequest
 from utils.errors import Detail, InvalidInput, ServiceError
 
 SIDE_BY_SIDE = 128  # items that are forecast together

@@ -21,7 +21,7 @@ from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
 from utils import validation
 from utils.api import replies
-from utils.api.schemas import ForecastFields, PredictRequest
+from utils.api.schemas.forecasting import ForecastFields, PredictRequest
 from utils.errors import DamagedFile
 
 Floats = NDArray[np.float64]

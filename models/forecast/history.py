@@ -13,7 +13,7 @@ from models.series.known_inputs import KnownInputs
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from models.series.working_calendar import NOTHING_GIVEN, WorkingCalendar
-from utils.api.schemas import ForecastFields
+from utils.api.schemas.forecasting import ForecastFields
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]

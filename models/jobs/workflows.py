@@ -27,8 +27,8 @@ from models.registry.opening import open_forecaster
 from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
-from utils.api.calendar_schemas import calendars_of
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.calendar import calendars_of
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import Conflict, InternalError, NotFound, ServiceError, Unavailable, first_line
 from utils.logs import logger
 from utils.storage.artifact_reader import DOCUMENT

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.series.calendar import Calendar, Step
 from models.series.panel import SeriesKey
 from models.series.working_calendar import WorkingCalendar
-from utils.api.calendar_schemas import ALL
+from utils.api.schemas.calendar import ALL
 
 Ints = NDArray[np.int64]
 

@@ -13,7 +13,7 @@ from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
 from models.services.waiting_requests import WaitingRequests
 from utils.api import request_limits
 from utils.api.idempotency import fingerprint, undeleted_id_of, used_key
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import DamagedFile, InvalidInput, NotFound
 from utils.settings import Settings
 from utils.storage.artifact_index import ArtifactIndex, Entry, Tag

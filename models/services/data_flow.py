@@ -10,7 +10,7 @@ from models.data.datasets import Datasets
 from models.data.events.flow_figures import FlowSelection, UnitFlow
 from models.data.events.flow_of_rows import flow_of_rows
 from models.reports.flow_pictures import draw_flow
-from utils.api.flow_schemas import FlowQuery
+from utils.api.schemas.flow import FlowQuery
 
 
 def flow_figures(datasets: Datasets, id: str, query: FlowQuery) -> dict[str, Any]:

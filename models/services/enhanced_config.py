@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from utils.api import replies as p
 from utils.api.architectures import DESIGNS, Architecture
-from utils.api.schemas import EnhancedRequest
+from utils.api.schemas.training import EnhancedRequest
 
 _DESCRIPTION = {
     "lstm_units_1": "Units of the first LSTM layer.",

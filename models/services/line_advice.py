@@ -19,10 +19,19 @@ from models.planning.line_curve import LineCurve, curve_fields, line_curve
 from models.planning.plan_comparison import NamedPlan, compare_plans, run_plans
 from models.series.calendar import day_number
 from models.services.line_histories import LineRows, line_rows
-from utils.api import planning_schemas as schemas
 from utils.api.parsing import parse_each, parse_part
 from utils.api.replies.planning import AdviceReply, CompareReply, CurveReply
 from utils.api.request_limits import check_horizon
+from utils.api.schemas.line_advice import (
+    AdviseRequest,
+    CompareRequest,
+    ConstraintFields,
+    LineFields,
+    PlanFields,
+    TargetFields,
+)
+from utils.api.schemas.orders import SourceFields
+from utils.api.schemas.stations import LineRequest
 from utils.errors import Conflict, InvalidInput, NotFound
 from utils.settings import Settings
 
@@ -41,7 +50,7 @@ class LineAdvice:
     ) -> None:
         self._settings, self._datasets, self._dataset_of = settings, datasets, dataset_of
 
-    def curve(self, query: schemas.LineFields) -> CurveReply:
+    def curve(self, query: LineFields) -> CurveReply:
         """Return the curve of a line, or why there is none.
 
         Raises:
@@ -51,14 +60,14 @@ class LineAdvice:
         dataset_id, rows, curve = self._curve(query)
         return CurveReply(**_curve_fields(dataset_id, rows, curve))
 
-    def curve_picture(self, query: schemas.LineFields) -> bytes:
+    def curve_picture(self, query: LineFields) -> bytes:
         """Return the curve of a line as PNG. Raises as `curve`."""
         from models.reports.plan_pictures import draw_curve
 
         found = self.curve(query)
         return draw_curve(_title(query, found.state), found.model_dump())
 
-    def compare_picture(self, request: schemas.CompareRequest) -> bytes:
+    def compare_picture(self, request: CompareRequest) -> bytes:
         """Return plans side by side as PNG. Raises as `compare`."""
         from models.reports.plan_pictures import draw_plans
 
@@ -66,7 +75,7 @@ class LineAdvice:
         days = rows.days_ahead(request.horizon_days).astype("datetime64[D]")
         return draw_plans(_title(request, None), days, compare_plans(plans, request.units))
 
-    def log_of(self, source: schemas.SourceFields | schemas.LineRequest) -> EventLog | None:
+    def log_of(self, source: SourceFields | LineRequest) -> EventLog | None:
         """Return the event log of the data of a request; None: there is none."""
         dataset_id = source.dataset_id
         model_id = getattr(source, "model_id", None)
@@ -77,15 +86,15 @@ class LineAdvice:
             return None
         return self._datasets.log(dataset_id)
 
-    def advise(self, request: schemas.AdviseRequest) -> AdviceReply:
+    def advise(self, request: AdviseRequest) -> AdviceReply:
         """Return the WIP cap and the release rate for a target.
 
         Raises:
             Conflict: the history gives no curve; the message has the reason.
             NotFound, InvalidInput: as `curve`; or the due date is out of range.
         """
-        target = parse_part(schemas.TargetFields, request.target, "target")
-        bounds = parse_part(schemas.ConstraintFields, request.constraints or {}, "constraints")
+        target = parse_part(TargetFields, request.target, "target")
+        bounds = parse_part(ConstraintFields, request.constraints or {}, "constraints")
         dataset_id, rows, curve = self._curve(request)
         fitted = _expect_curve(curve)
         now = LineNow(
@@ -105,7 +114,7 @@ class LineAdvice:
         found |= {"summary": _summary(found, asked), "formulas": _formulas(fitted, found)}
         return AdviceReply(dataset_id=dataset_id, notes=notes, **found)
 
-    def compare(self, request: schemas.CompareRequest) -> CompareReply:
+    def compare(self, request: CompareRequest) -> CompareReply:
         """Return plans side by side. Raises as `advise`."""
         dataset_id, rows, plans = self.run_plans(request)
         dates = [str(np.datetime64(int(day), "D")) for day in rows.days_ahead(request.horizon_days)]
@@ -114,10 +123,10 @@ class LineAdvice:
             dataset_id=dataset_id, first_date=dates[0], last_date=dates[-1], **fields
         )
 
-    def run_plans(self, request: schemas.CompareRequest) -> tuple[str, LineRows, list[NamedPlan]]:
+    def run_plans(self, request: CompareRequest) -> tuple[str, LineRows, list[NamedPlan]]:
         """Return the data set, the rows of the line, and its paths under each plan."""
         check_horizon("horizonDays", request.horizon_days, self._settings.max_horizon)
-        given = parse_each(schemas.PlanFields, request.plans, "plans")
+        given = parse_each(PlanFields, request.plans, "plans")
         names = [plan.name for plan in given]
         for place, name in enumerate(names):
             if name in names[:place]:
@@ -131,13 +140,13 @@ class LineAdvice:
         open_share = rows.open_ahead(request.horizon_days)
         return dataset_id, rows, run_plans(fitted, newest["wip_now"], open_share, plans)
 
-    def _curve(self, query: schemas.LineFields) -> tuple[str, LineRows, LineCurve]:
+    def _curve(self, query: LineFields) -> tuple[str, LineRows, LineCurve]:
         dataset_id = query.dataset_id or self._dataset_of(query.model_id or "")
         panel = self._datasets.load(dataset_id)
         rows = line_rows(panel, (query.plant, query.application, query.panel_size))
         return dataset_id, rows, line_curve(rows.history)
 
-    def _target(self, target: schemas.TargetFields, risk: float, rows: LineRows) -> Target:
+    def _target(self, target: TargetFields, risk: float, rows: LineRows) -> Target:
         steps = 0
         if target.due is not None:
             most = min(_YEAR, self._settings.max_horizon)
@@ -156,7 +165,7 @@ class LineAdvice:
         )
 
 
-def _title(line: schemas.LineFields, state: str | None) -> str:
+def _title(line: LineFields, state: str | None) -> str:
     names = [name for name in (line.plant, line.application, line.panel_size) if name is not None]
     return " / ".join(names or ["all series"]) + (f": {state}" if state else "")
 
@@ -171,7 +180,7 @@ def _expect_curve(curve: LineCurve) -> FittedCurve:
     return curve.fitted
 
 
-def _release_plan(plan: schemas.PlanFields, usual: float, steps: int) -> ReleasePlan:
+def _release_plan(plan: PlanFields, usual: float, steps: int) -> ReleasePlan:
     releases = plan.releases
     if releases is None and plan.wip_cap is None:
         releases = usual

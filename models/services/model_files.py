@@ -12,8 +12,9 @@ from models.jobs.jobs import Jobs
 from models.registry.model_document import ModelDocument
 from models.registry.registry import LITERT, Registry, served_suffix
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies, schemas
+from utils.api import replies
 from utils.api.idempotency import fingerprint, id_of, used_key
+from utils.api.schemas.models import CompressRequest
 from utils.errors import NotFound
 
 
@@ -36,7 +37,7 @@ class ModelFiles:
         self._dataset, self._waiting = dataset, waiting
 
     def compress(
-        self, model_id: str, request: schemas.CompressRequest, idempotency_key: str | None = None
+        self, model_id: str, request: CompressRequest, idempotency_key: str | None = None
     ) -> replies.CompressReply:
         """Make, measure and publish the smaller files of a model.
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from models.data.datasets import Datasets
 from models.registry.model_document import ModelDocument
 from models.series.panel import SERIES_FIELDS
-from utils.api.schemas import BatchItem, PredictRequest, ScenariosRequest
+from utils.api.schemas.forecasting import BatchItem, PredictRequest, ScenariosRequest
 from utils.errors import InvalidInput, NotFound
 
 Request = TypeVar("Request", PredictRequest, ScenariosRequest, BatchItem)

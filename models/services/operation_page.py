@@ -16,10 +16,11 @@ from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.registry import PlantModel, Registry
 from models.services.job_replies import iso_time, job_fields
-from utils.api import replies, schemas, urls
+from utils.api import replies, urls
 from utils.api.architectures import Architecture
 from utils.api.replies import page as p
 from utils.api.replies.models import ModelInfo
+from utils.api.schemas.jobs import LogsQuery, NoteRequest
 from utils.errors import NotFound
 
 _NEWEST = 200  # jobs that are searched for groups and for those that ended
@@ -43,7 +44,7 @@ class OperationPage:
 
     # --- the log ------------------------------------------------------------------------------
 
-    def logs(self, query: schemas.LogsQuery) -> p.LogsReply:
+    def logs(self, query: LogsQuery) -> p.LogsReply:
         """Return lines of the training log, oldest first unless the query says otherwise."""
         lines = last_lines(self._jobs, self._registry)
         # Lines of the same time by their number, so that each has a place of its own.
@@ -64,7 +65,7 @@ class OperationPage:
             next_cursor=query.cursor_after(last),
         )
 
-    def note(self, request: schemas.NoteRequest) -> p.NotedReply:
+    def note(self, request: NoteRequest) -> p.NotedReply:
         """Add a line to the training log."""
         line = Notes(self._jobs.engine).add(request.message, request.level)
         return p.NotedReply(log=_shown(line), message="The line is in the training log.")

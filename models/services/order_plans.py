@@ -17,7 +17,7 @@ from models.series.calendar import day_number
 from models.series.first_passage import cumulated, quantile_step
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from models.services.sample_futures import SampleFutures
-from utils.api.planning_schemas import OrderFields, OutputRequest, SeriesFields
+from utils.api.schemas.orders import OrderFields, OutputRequest, SeriesFields
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]

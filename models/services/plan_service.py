@@ -20,9 +20,9 @@ from models.forecast.requested_plan import with_plan, with_planned_throughput
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
 from models.series.panel import SERIES_FIELDS
-from utils.api import replies, schemas
-from utils.api.plan_schemas import PlanRequest
-from utils.api.schemas import ForecastFields
+from utils.api import replies
+from utils.api.schemas.forecasting import ForecastFields, ScenariosRequest
+from utils.api.schemas.plan import PlanRequest
 from utils.errors import DamagedFile, NotFound, TooLarge, Unavailable
 
 _FORECAST = ("predictions", "validation", "totals", "target", "paths", "plan")
@@ -94,7 +94,7 @@ class PlanService:
         return {}
 
     def scenarios(
-        self, forecaster: Forecaster, history: History, request: schemas.ScenariosRequest
+        self, forecaster: Forecaster, history: History, request: ScenariosRequest
     ) -> replies.ScenariosReply:
         """Return the forecasts of a series with several plans, and their differences.
 

@@ -16,11 +16,18 @@ from models.services.plan_rows_by_series import expect_known_series, rows_of
 from models.services.plan_service import PlanService
 from models.services.sample_futures import SampleFutures
 from models.services.unit_plans import unit_fields
-from utils.api import planning_schemas as schemas
 from utils.api.parsing import parse_each
-from utils.api.planning_schemas import LineRequest, StationFields
 from utils.api.replies.planning import FinishReply, LineReply, OutputReply, UnitReply
 from utils.api.request_limits import check_horizon
+from utils.api.schemas.orders import (
+    FinishRequest,
+    OrderFields,
+    OutputRequest,
+    SeriesFields,
+    SourceFields,
+    UnitRequest,
+)
+from utils.api.schemas.stations import LineRequest, StationFields
 from utils.errors import InvalidInput
 from utils.settings import Settings
 
@@ -44,7 +51,7 @@ class PlanningService:
         self._settings, self._open_source, self._plans = settings, open_source, plans
         self.lines = lines
 
-    def finish(self, request: schemas.FinishRequest) -> FinishReply:
+    def finish(self, request: FinishRequest) -> FinishReply:
         """Return when orders are finished.
 
         Raises:
@@ -52,16 +59,16 @@ class PlanningService:
             InvalidInput: no source is named, a series is not known, or a date is out of range.
         """
         model_id, futures = self._futures(request)
-        orders = parse_each(schemas.OrderFields, request.orders, "orders")
+        orders = parse_each(OrderFields, request.orders, "orders")
         found = finish_orders(futures, orders)
         return FinishReply(model_id=model_id, **finish_fields(found, orders))
 
-    def finish_picture(self, request: schemas.FinishRequest) -> bytes:
+    def finish_picture(self, request: FinishRequest) -> bytes:
         """Return the distribution of finish dates as PNG. Raises as `finish`."""
         from models.reports.plan_pictures import draw_finish
 
         _, futures = self._futures(request)
-        orders = parse_each(schemas.OrderFields, request.orders, "orders")
+        orders = parse_each(OrderFields, request.orders, "orders")
         found = finish_orders(futures, orders)
         names = [
             f"{order.quantity:g} of {order.plant} / {order.application} / {order.panel_size}"
@@ -69,17 +76,17 @@ class PlanningService:
         ]
         return draw_finish("Finish dates", names, found.dates, [order.due for order in orders])
 
-    def output(self, request: schemas.OutputRequest) -> OutputReply:
+    def output(self, request: OutputRequest) -> OutputReply:
         """Return the units that are out by given dates. Raises as `finish`."""
         model_id, futures = self._futures(request)
         if request.series is None:
             keys = list(futures.forecaster.encoding.series_keys)
         else:
-            given = parse_each(schemas.SeriesFields, request.series, "series")
+            given = parse_each(SeriesFields, request.series, "series")
             keys = list(dict.fromkeys((s.plant, s.application, s.panel_size) for s in given))
         return OutputReply(model_id=model_id, **output_fields(futures, request, keys))
 
-    def _futures(self, request: schemas.SourceFields) -> tuple[str, SampleFutures]:
+    def _futures(self, request: SourceFields) -> tuple[str, SampleFutures]:
         """The id of the model of a request, and its sample paths."""
         check_horizon("horizonDays", request.horizon_days, self._settings.max_horizon)
         model_id = request.model_id
@@ -97,7 +104,7 @@ class PlanningService:
 
         return model_id, SampleFutures(forecaster, request.paths, request.horizon_days, with_plan)
 
-    def unit(self, request: schemas.UnitRequest) -> UnitReply:
+    def unit(self, request: UnitRequest) -> UnitReply:
         """Return when a single unit is finished. Raises as `finish`."""
         model_id, futures = self._futures(request)
         key = (request.plant, request.application, request.panel_size)

@@ -11,8 +11,9 @@ from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.submissions import Submission, Submissions
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies, schemas
+from utils.api import replies
 from utils.api.idempotency import undeleted_id_of
+from utils.api.schemas.training import ParallelRequest
 from utils.errors import Detail, InvalidInput, ServiceError
 from utils.settings import Settings
 from utils.shutdown import DRAIN
@@ -34,9 +35,7 @@ class PlantTrainings:
         self._submissions, self._waiting = submissions, waiting
         self._on_job_submitted = on_job_submitted
 
-    def start(
-        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
-    ) -> dict[str, str]:
+    def start(self, request: ParallelRequest, idempotency_key: str | None = None) -> dict[str, str]:
         """Submit a training per plant; return plant → id of its job.
 
         Raises:
@@ -46,7 +45,7 @@ class PlantTrainings:
         """
         return self._submit(self._submissions.of(request, idempotency_key))
 
-    def _submit(self, submission: Submission[schemas.ParallelRequest]) -> dict[str, str]:
+    def _submit(self, submission: Submission[ParallelRequest]) -> dict[str, str]:
         key, submissions = submission.idempotency_key, self._submissions
         group = submission.shared_id or undeleted_id_of(key, "plants", self._lost_a_model)
         if known := submissions.jobs_of_group(group):
@@ -72,7 +71,7 @@ class PlantTrainings:
         return any(self._registry.store.was_deleted(id) for id in ids)
 
     def train(
-        self, request: schemas.ParallelRequest, idempotency_key: str | None = None
+        self, request: ParallelRequest, idempotency_key: str | None = None
     ) -> replies.ParallelReply:
         """Train a model per plant, side by side, and wait for all; joins as one training does.
 
@@ -111,7 +110,7 @@ class PlantTrainings:
             return error
 
 
-def _plants(request: schemas.ParallelRequest, known: list[str]) -> list[str]:
+def _plants(request: ParallelRequest, known: list[str]) -> list[str]:
     """Return the plants to train on, of those that the data has.
 
     Raises:

@@ -16,13 +16,14 @@ from models.jobs.shared_requests import SharedRequests
 from models.jobs.states import Job, member_id
 from models.registry.registry import Registry
 from models.services.training_data import TrainingData
-from utils.api import request_limits, schemas
-from utils.api.calendar_schemas import to_json
+from utils.api import request_limits
 from utils.api.idempotency import fingerprint, seed_of, used_key
+from utils.api.schemas.calendar import to_json
+from utils.api.schemas.training import TrainRequest
 from utils.settings import Settings
 from utils.storage.artifact_reader import DOCUMENT
 
-R = TypeVar("R", bound=schemas.TrainRequest)
+R = TypeVar("R", bound=TrainRequest)
 
 
 class Submission(NamedTuple, Generic[R]):
@@ -127,7 +128,7 @@ class Submissions:
 
     @contextmanager
     def _stored(
-        self, request: schemas.TrainRequest, data_id: str, made_for: str, arguments: TrainArguments
+        self, request: TrainRequest, data_id: str, made_for: str, arguments: TrainArguments
     ) -> Iterator[tuple[dict[str, Any], TrainArguments]]:
         with self._data.stored(request, arguments.seed, data_id, made_for) as (document, owned):
             data = {"dataset_id": document["dataset_id"], "owns_data": owned}

@@ -8,7 +8,7 @@ from models.data_generator import PlantSpec
 from models.series.line_stoppages import Breakdowns
 from models.series.plant_calendars import NO_CALENDARS, PlantCalendars
 from models.series.working_calendar import WorkingCalendar
-from utils.api.schemas import PlantFields
+from utils.api.schemas.synthetic_data import PlantFields
 from utils.errors import TooLarge
 from utils.settings import Settings
 

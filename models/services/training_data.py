@@ -15,7 +15,7 @@ from models.data.given_calendars import given_calendars
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
 from models.services.synthetic_data import plant_spec
-from utils.api import schemas
+from utils.api.schemas.training import TrainRequest
 from utils.errors import Conflict, DamagedFile, NotFound, ServiceError, Unavailable
 from utils.logs import logger
 from utils.settings import Settings
@@ -25,7 +25,7 @@ log = logger("data")
 
 _LISTED = 100  # models among which another one of the same data set is found
 
-R = TypeVar("R", bound=schemas.TrainRequest)
+R = TypeVar("R", bound=TrainRequest)
 
 
 class TrainingData:
@@ -51,7 +51,7 @@ class TrainingData:
 
     @contextmanager
     def stored(
-        self, request: schemas.TrainRequest, seed: int, data_id: str, made_for: str
+        self, request: TrainRequest, seed: int, data_id: str, made_for: str
     ) -> Iterator[tuple[dict[str, Any], bool]]:
         """Yield the document of the data set of a request, and whether it is of the training alone.
 
@@ -78,7 +78,7 @@ class TrainingData:
             raise
 
     def _store(
-        self, request: schemas.TrainRequest, seed: int, data_id: str, made_for: str
+        self, request: TrainRequest, seed: int, data_id: str, made_for: str
     ) -> dict[str, Any]:
         if request.training_data is not None:
             return self._datasets.add_rows(

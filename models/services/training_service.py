@@ -14,8 +14,10 @@ from models.registry.registry import Registry
 from models.services.job_replies import job_fields
 from models.services.submissions import Submission, Submissions
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies, request_limits, schemas, urls
+from utils.api import replies, request_limits, urls
 from utils.api.idempotency import undeleted_id_of, used_key
+from utils.api.schemas.jobs import JobsQuery
+from utils.api.schemas.training import TrainRequest
 from utils.auth.caller import caller
 from utils.errors import NotFound
 from utils.settings import Settings
@@ -61,7 +63,7 @@ class TrainingService:
 
     # --- submission ---------------------------------------------------------------------------
 
-    def start(self, request: schemas.TrainRequest, idempotency_key: str | None) -> str:
+    def start(self, request: TrainRequest, idempotency_key: str | None) -> str:
         """Submit a training; return the id of its job, which its model will have too.
 
         Args:
@@ -77,7 +79,7 @@ class TrainingService:
         """
         return self._submit(self._submissions.of(request, idempotency_key))
 
-    def _submit(self, submission: Submission[schemas.TrainRequest]) -> str:
+    def _submit(self, submission: Submission[TrainRequest]) -> str:
         key, deleted = submission.idempotency_key, self._registry.store.was_deleted
         job_id = submission.shared_id or undeleted_id_of(key, "train", deleted)
         if not self._is_known(job_id, submission):
@@ -91,7 +93,7 @@ class TrainingService:
         self._on_job_submitted(job_id)
         return job_id
 
-    def _is_known(self, job_id: str, submission: Submission[schemas.TrainRequest]) -> bool:
+    def _is_known(self, job_id: str, submission: Submission[TrainRequest]) -> bool:
         """Return whether the job of a submission exists.
 
         Where the job of an idempotency key is forgotten but its model is there, a job is submitted
@@ -115,9 +117,7 @@ class TrainingService:
         self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
         return True
 
-    def train(
-        self, request: schemas.TrainRequest, idempotency_key: str | None
-    ) -> replies.TrainReply:
+    def train(self, request: TrainRequest, idempotency_key: str | None) -> replies.TrainReply:
         """Train and wait for the end. If the client disconnects, the job goes on.
 
         A request equal to one that waits already joins it: a page whose user presses the button
@@ -142,7 +142,7 @@ class TrainingService:
 
     # --- jobs ---------------------------------------------------------------------------------
 
-    def jobs(self, query: schemas.JobsQuery) -> replies.JobsReply:
+    def jobs(self, query: JobsQuery) -> replies.JobsReply:
         """Return a page of the jobs."""
         page = self._jobs.page(
             query.limit,

@@ -17,7 +17,7 @@ from models.series.calendar import Calendar, day_number
 from models.series.first_passage import quantile_step
 from models.series.panel import SeriesKey
 from models.services.sample_futures import SampleFutures
-from utils.api.planning_schemas import UnitRequest
+from utils.api.schemas.orders import UnitRequest
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]

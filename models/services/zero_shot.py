@@ -18,7 +18,7 @@ from models.forecast.pretrained import PretrainedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotModel, ZeroShotSeries
 from models.series.panel import SERIES_FIELDS, Panel
-from utils.api.schemas import BatchRequest, PredictRequest
+from utils.api.schemas.forecasting import BatchRequest, PredictRequest
 from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
 

@@ -13,7 +13,7 @@ from models.registry.registry import Registry
 from models.services.operation_page import OperationPage
 from tests.support.running_service import FAST, Service
 from utils.api.idempotency import fingerprint
-from utils.api.schemas import EnhancedRequest, TrainRequest
+from utils.api.schemas.training import EnhancedRequest, TrainRequest
 from utils.errors import NotFound
 
 Body = dict[str, Any]

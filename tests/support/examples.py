@@ -16,7 +16,7 @@ from tests.support.collection import run_collection
 from tests.support.refusals import CASES, closed_service, refusal_of
 from tests.support.running_service import start_service
 from utils.api.openapi import EXAMPLES
-from utils.api.schemas import DATASET_ID, MODEL_ID
+from utils.api.schemas.base import DATASET_ID, MODEL_ID
 from utils.http.views import ENDPOINTS
 
 _ENTRIES = 2  # of a list of values; of a list of objects, one

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from utils.api.parsing import Request
-from utils.api.schemas import Rows
+from utils.api.schemas.base import Rows
 
 INFO = {
     "description": "Forecasts of work in process, throughput and cycle time of production lines, "

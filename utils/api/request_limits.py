@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from utils.api.schemas import TrainRequest
+from utils.api.schemas.training import TrainRequest
 from utils.auth.caller import LOCAL, Caller
 from utils.errors import Detail, InvalidInput, TooManyRequests, Unavailable
 from utils.settings import Settings

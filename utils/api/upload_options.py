@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
-from utils.api.calendar_schemas import CalendarsAsText
 from utils.api.parsing import Line, Name, Request
+from utils.api.schemas.calendar import CalendarsAsText
 
 
 def _object(value: Any) -> Any:

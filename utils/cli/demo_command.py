@@ -68,10 +68,10 @@ def demo(chosen: Settings, table: Path | None, epochs: int, days: int, output: P
 
 def _store_data(console: Console, service: LSTMService, table: Path | None) -> str:
     """Store a table, or generated data; return its id."""
-    from utils.api import schemas
+    from utils.api.schemas.synthetic_data import GenerateRequest
 
     if table is None:
-        made = service.generate(schemas.GenerateRequest.parse({"seed": 1}))
+        made = service.generate(GenerateRequest.parse({"seed": 1}))
         dataset_id, summary = made.dataset_id, made.summary
         console.print("Generated a plant's data.")
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from models.lstm_service import LSTMService
     from utils.api.replies import PredictReply
-    from utils.api.schemas import PredictRequest
+    from utils.api.schemas.forecasting import PredictRequest
 
 DEFAULT = Path("forecast.png")
 FORMS = ("png", "csv", "xlsx")

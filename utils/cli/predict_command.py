@@ -15,7 +15,7 @@ from utils.settings import Settings
 
 if TYPE_CHECKING:
     from models.lstm_service import LSTMService
-    from utils.api.schemas import PredictRequest
+    from utils.api.schemas.forecasting import PredictRequest
 
 _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -91,7 +91,7 @@ def largest_series(
 
 def largest_first(service: LSTMService, dataset_id: str) -> list[dict[str, Any]]:
     """Return the series of a data set, the one with the most output first."""
-    from utils.api.schemas import SeriesQuery
+    from utils.api.schemas.data import SeriesQuery
 
     page = service.list_series(dataset_id, SeriesQuery.parse({"limit": _MOST}))
     found = sorted(page.series, key=lambda each: -(each.mean_throughput or 0))
@@ -106,7 +106,7 @@ def _request(
     Raises:
         ClickException: none has them.
     """
-    from utils.api import schemas
+    from utils.api.schemas.forecasting import PredictRequest
 
     given = {name: names[name] for name in _FIELDS if names[name] is not None}
     fitting = [each for each in known if given.items() <= each.items()]
@@ -114,4 +114,4 @@ def _request(
         shown = "; ".join(" / ".join(each[name] for name in _FIELDS) for each in known[:10])
         raise click.ClickException(f"No series has these names. There are: {shown}.")
     series = {name: fitting[0][name] for name in _FIELDS}
-    return schemas.PredictRequest.parse(source | series | {"predictionDays": days})
+    return PredictRequest.parse(source | series | {"predictionDays": days})

@@ -57,13 +57,13 @@ def train(
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils.api import schemas
+    from utils.api.schemas.training import TrainRequest
     from utils.http import audit
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
     dataset_id = service.upload(table).dataset_id
-    request = schemas.TrainRequest.parse(
+    request = TrainRequest.parse(
         {"datasetId": dataset_id, "epochs": epochs, "seed": seed, "preset": preset}
     )
     with _worker(service.jobs, console):

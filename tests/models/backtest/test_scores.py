@@ -19,7 +19,7 @@ from models.series.calendar import Calendar, Step
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import TARGETS, Panel, SeriesKey
 from utils.api.replies.backtesting import BacktestReply
-from utils.api.schemas import BacktestRequest
+from utils.api.schemas.models import BacktestRequest
 from utils.errors import InvalidInput
 
 LENGTH = 4

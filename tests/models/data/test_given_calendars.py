@@ -16,8 +16,8 @@ from models.forecast.history import history_of
 from models.series.working_calendar import WorkingCalendar, span_of
 from models.services.zero_shot import of_panel
 from tests.support.factory_tables import KEYS, factory_table
-from utils.api.calendar_schemas import calendars_of
-from utils.api.schemas import PredictRequest
+from utils.api.schemas.calendar import calendars_of
+from utils.api.schemas.forecasting import PredictRequest
 from utils.errors import InvalidInput
 
 WEEK = WorkingCalendar(weekdays=(1, 2, 3, 4, 5))

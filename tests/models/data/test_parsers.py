@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import pickle
+import pkgutil
 import string
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,9 @@ VALUES = st.recursive(
 )
 REQUESTS = [
     kind
-    for kind in vars(schemas).values()
-    if isinstance(kind, type) and issubclass(kind, Request) and kind.__module__ == schemas.__name__
+    for found in pkgutil.iter_modules(schemas.__path__, f"{schemas.__name__}.")
+    for kind in vars(import_module(found.name)).values()
+    if isinstance(kind, type) and issubclass(kind, Request) and kind.__module__ == found.name
 ]
 KINDS = [
     *(pa.int8(), pa.uint64(), pa.float16(), pa.float64(), pa.string(), pa.large_string()),

@@ -13,7 +13,7 @@ from models.forecast.history import history_of
 from models.registry.model_document import ModelDocument
 from models.registry.opening import open_forecaster
 from tests.support.samples import sample_model
-from utils.api.schemas import PredictRequest
+from utils.api.schemas.forecasting import PredictRequest
 from utils.errors import InvalidInput
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.lstm_service import LSTMService
-from utils.api.schemas import PredictRequest
+from utils.api.schemas.forecasting import PredictRequest
 from utils.settings import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models.registry.hyperparameters import Hyperparameters
-from utils.api.schemas import TrainRequest
+from utils.api.schemas.training import TrainRequest
 
 pytestmark = pytest.mark.unit
 

@@ -15,7 +15,7 @@ from models.data.growth import add_rows
 from models.registry.model_document import ModelDocument
 from models.services.newest_rows import dataset_of, with_newest_rows
 from tests.support.samples import PLAIN_MODEL, SAMPLES
-from utils.api.schemas import PredictRequest
+from utils.api.schemas.forecasting import PredictRequest
 from utils.api.upload_options import RowsOptions
 from utils.errors import InvalidInput
 from utils.settings import Settings

@@ -13,7 +13,7 @@ from models.services.order_plans import finish_fields, finish_orders, output_fie
 from models.services.sample_futures import SampleFutures
 from models.services.zero_shot import of_panel
 from tests.support.panels import generated_panel, panel_of
-from utils.api.planning_schemas import OrderFields, OutputRequest
+from utils.api.schemas.orders import OrderFields, OutputRequest
 from utils.errors import InvalidInput
 
 SERIES = {"plant": "p0", "application": "a", "panelSize": "s"}

@@ -15,7 +15,7 @@ from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel
 from models.training import presets, train
 from utils.api.architectures import PLAIN
-from utils.api.schemas import TrainRequest
+from utils.api.schemas.training import TrainRequest
 
 pytestmark = pytest.mark.training
 

@@ -9,12 +9,13 @@ from flask import Response, send_file
 
 from models.lstm_service import LSTMService
 from utils.api import replies as r
-from utils.api import schemas as s
-from utils.api.calendar_schemas import CalendarRequest
-from utils.api.flow_schemas import FlowQuery
-from utils.api.plan_schemas import PlanRequest
 from utils.api.replies.flow import FlowReply
 from utils.api.replies.preview import PreviewReply
+from utils.api.schemas.calendar import CalendarRequest
+from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery
+from utils.api.schemas.flow import FlowQuery
+from utils.api.schemas.plan import PlanRequest
+from utils.api.schemas.synthetic_data import GenerateRequest
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.http import audit, bodies, parameters
 from utils.http.views.declaration import Views
@@ -24,13 +25,13 @@ views = Views("Data")
 
 @views.post(
     "/api/data/generate",
-    request=s.GenerateRequest,
+    request=GenerateRequest,
     reply=r.GenerateReply,
     headers=("Idempotency-Key",),
     action="data.generate",
     expensive=True,
 )
-def generate_data(service: LSTMService, body: s.GenerateRequest) -> r.GenerateReply:
+def generate_data(service: LSTMService, body: GenerateRequest) -> r.GenerateReply:
     """Generate synthetic data.
 
     Simulates the days of each plant × application × panel size as a flow that conserves work, and
@@ -74,7 +75,7 @@ def upload_data(service: LSTMService) -> r.UploadReply:
 
 @views.post(
     "/api/data/validate",
-    request=s.DataRequest,
+    request=DataRequest,
     reply=r.DataQualityReply,
     query=UploadOptions,
     table=True,
@@ -90,7 +91,7 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
     Nothing is stored. Series that need attention come first, at most 1,000.
     """
     with TemporaryDirectory() as folder:
-        data = bodies.read_json_or_table(s.DataRequest, Path(folder), service.settings)
+        data = bodies.read_json_or_table(DataRequest, Path(folder), service.settings)
         return service.examine(data, bodies.read_options(UploadOptions))
 
 
@@ -142,8 +143,8 @@ def preview_data(service: LSTMService) -> PreviewReply:
         return service.preview(path, bodies.read_options(UploadOptions))
 
 
-@views.get("/api/data", reply=r.DatasetsReply, query=s.DatasetsQuery)
-def list_datasets(service: LSTMService, query: s.DatasetsQuery) -> r.DatasetsReply:
+@views.get("/api/data", reply=r.DatasetsReply, query=DatasetsQuery)
+def list_datasets(service: LSTMService, query: DatasetsQuery) -> r.DatasetsReply:
     """List the data sets.
 
     Newest first, `limit` at a time, each with its size, names and dates. Data sets whose files
@@ -175,10 +176,8 @@ def read_dataset(service: LSTMService, dataset_id: str) -> Response:
     return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 
 
-@views.get("/api/data/<id:dataset_id>/series", reply=r.DatasetSeriesReply, query=s.SeriesQuery)
-def list_series(
-    service: LSTMService, query: s.SeriesQuery, dataset_id: str
-) -> r.DatasetSeriesReply:
+@views.get("/api/data/<id:dataset_id>/series", reply=r.DatasetSeriesReply, query=SeriesQuery)
+def list_series(service: LSTMService, query: SeriesQuery, dataset_id: str) -> r.DatasetSeriesReply:
     """List the series of a data set.
 
     `limit` at a time, each with its dates and means; `q` chooses by a text in the names.

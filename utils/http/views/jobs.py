@@ -6,8 +6,8 @@ from flask import Response, current_app, request
 
 from models.lstm_service import LSTMService
 from utils.api import replies as r
-from utils.api import schemas as s
 from utils.api.events import LAST
+from utils.api.schemas.jobs import JobsQuery
 from utils.http import event_streams
 from utils.http.access import Access
 from utils.http.views.declaration import Views
@@ -15,8 +15,8 @@ from utils.http.views.declaration import Views
 views = Views("Jobs")
 
 
-@views.get("/api/jobs", reply=r.JobsReply, query=s.JobsQuery)
-def list_jobs(service: LSTMService, query: s.JobsQuery) -> r.JobsReply:
+@views.get("/api/jobs", reply=r.JobsReply, query=JobsQuery)
+def list_jobs(service: LSTMService, query: JobsQuery) -> r.JobsReply:
     """List the jobs.
 
     Trainings and backtests, newest first, `limit` at a time; `kind`, `status` and `q` choose

@@ -9,9 +9,11 @@ from flask import Response, send_file
 from models.lstm_service import LSTMService
 from models.services.forecast_files import KINDS, FileForm
 from utils.api import replies as r
-from utils.api import schemas as s
 from utils.api.endpoint import ARROW
 from utils.api.replies.backtesting import BacktestReply
+from utils.api.schemas.data import ValidateRequest
+from utils.api.schemas.forecasting import BatchRequest, PredictRequest, ScenariosRequest
+from utils.api.schemas.models import BacktestRequest, CompressRequest, ModelsQuery
 from utils.http import parameters
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views
@@ -20,8 +22,8 @@ views = Views("Models")
 forecasts = Views("Forecasts")
 
 
-@views.get("/api/models", reply=r.ModelsReply, query=s.ModelsQuery)
-def list_models(service: LSTMService, query: s.ModelsQuery) -> r.ModelsReply:
+@views.get("/api/models", reply=r.ModelsReply, query=ModelsQuery)
+def list_models(service: LSTMService, query: ModelsQuery) -> r.ModelsReply:
     """List the models.
 
     Newest first, `limit` at a time, each with its configuration and its errors on held-back data.
@@ -73,13 +75,13 @@ def download_model(service: LSTMService, model_id: str) -> Response:
 
 @views.post(
     "/api/model/<id:model_id>/compress",
-    request=s.CompressRequest,
+    request=CompressRequest,
     reply=r.CompressReply,
     headers=("Idempotency-Key",),
     action="model.compress",
     expensive=True,
 )
-def compress_model(service: LSTMService, body: s.CompressRequest, model_id: str) -> r.CompressReply:
+def compress_model(service: LSTMService, body: CompressRequest, model_id: str) -> r.CompressReply:
     """Serve a model with smaller weights.
 
     Makes the float16, int8 and LiteRT forms of the network, measures how much each changes the
@@ -91,14 +93,14 @@ def compress_model(service: LSTMService, body: s.CompressRequest, model_id: str)
 
 @views.post(
     "/api/model/<id:model_id>/backtest",
-    request=s.BacktestRequest,
+    request=BacktestRequest,
     reply=BacktestReply,
     accepted=r.JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.backtest",
     expensive=True,
 )
-def backtest_model(service: LSTMService, body: s.BacktestRequest, model_id: str) -> Response:
+def backtest_model(service: LSTMService, body: BacktestRequest, model_id: str) -> Response:
     """Backtest a model.
 
     Forecasts every series of a data set from past origins, and compares the forecasts with what
@@ -130,13 +132,13 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
 
 @forecasts.post(
     "/api/model/predict",
-    request=s.PredictRequest,
+    request=PredictRequest,
     reply=r.PredictReply,
     accepted_media=(ARROW,),
     formats=("json", *KINDS),
     role="read",
 )
-def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply | Response:
+def predict(service: LSTMService, body: PredictRequest) -> r.PredictReply | Response:
     """Forecast a series.
 
     Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
@@ -159,12 +161,12 @@ def predict(service: LSTMService, body: s.PredictRequest) -> r.PredictReply | Re
 
 @forecasts.post(
     "/api/model/predict/scenarios",
-    request=s.ScenariosRequest,
+    request=ScenariosRequest,
     reply=r.ScenariosReply,
     role="read",
     expensive=True,
 )
-def predict_scenarios(service: LSTMService, body: s.ScenariosRequest) -> r.ScenariosReply:
+def predict_scenarios(service: LSTMService, body: ScenariosRequest) -> r.ScenariosReply:
     """Forecast a series with several plans.
 
     Takes the fields of `POST /api/model/predict` and up to ten `scenarios`, each a name and a plan:
@@ -176,13 +178,13 @@ def predict_scenarios(service: LSTMService, body: s.ScenariosRequest) -> r.Scena
 
 @forecasts.post(
     "/api/model/predict/batch",
-    request=s.BatchRequest,
+    request=BatchRequest,
     reply=r.BatchReply,
     accepted_media=(ARROW,),
     role="read",
     expensive=True,
 )
-def predict_batch(service: LSTMService, body: s.BatchRequest) -> Response:
+def predict_batch(service: LSTMService, body: BatchRequest) -> Response:
     """Forecast up to 10,000 series.
 
     Each item takes the fields of `POST /api/model/predict` except `model_id`. The reply has an
@@ -195,10 +197,8 @@ def predict_batch(service: LSTMService, body: s.BatchRequest) -> Response:
     return Response(service.predict_batch(body), mimetype="application/json")
 
 
-@forecasts.post(
-    "/api/model/validate", request=s.ValidateRequest, reply=r.ValidateReply, role="read"
-)
-def validate_state(service: LSTMService, body: s.ValidateRequest) -> r.ValidateReply:
+@forecasts.post("/api/model/validate", request=ValidateRequest, reply=r.ValidateReply, role="read")
+def validate_state(service: LSTMService, body: ValidateRequest) -> r.ValidateReply:
     """Check a state of a line against Little's Law.
 
     Takes at least two of WIP, throughput and cycle time. With all three, the reply says how far

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api import schemas as s
 from utils.api.replies import PredictReply
 from utils.api.replies import page as p
+from utils.api.schemas.forecasting import PlantPredictRequest
+from utils.api.schemas.jobs import LogsQuery, NoteRequest
 from utils.http import responses
 from utils.http.views.declaration import Views
 
@@ -45,11 +46,11 @@ def read_best_model(service: LSTMService, plant: str) -> p.BestModelReply:
 
 @views.post(
     "/api/model/plant/<path:plant>/predict",
-    request=s.PlantPredictRequest,
+    request=PlantPredictRequest,
     reply=PredictReply,
     role="read",
 )
-def predict_plant(service: LSTMService, body: s.PlantPredictRequest, plant: str) -> PredictReply:
+def predict_plant(service: LSTMService, body: PlantPredictRequest, plant: str) -> PredictReply:
     """Forecast a series with the best model of its plant.
 
     Takes the fields of `POST /api/model/predict` except `model_id` and answers as that does; the
@@ -89,8 +90,8 @@ def read_report(service: LSTMService, model_id: str) -> Response:
     return responses.html_page(service.page.report(model_id))
 
 
-@views.get("/api/training/logs", reply=p.LogsReply, query=s.LogsQuery)
-def read_training_log(service: LSTMService, query: s.LogsQuery) -> p.LogsReply:
+@views.get("/api/training/logs", reply=p.LogsReply, query=LogsQuery)
+def read_training_log(service: LSTMService, query: LogsQuery) -> p.LogsReply:
     """Read the training log.
 
     Oldest first, at most 500 lines: those of the newest training that runs, else of the last one,
@@ -100,8 +101,8 @@ def read_training_log(service: LSTMService, query: s.LogsQuery) -> p.LogsReply:
     return service.page.logs(query)
 
 
-@views.post("/api/training/logs", request=s.NoteRequest, reply=p.NotedReply, action="log.note")
-def add_training_note(service: LSTMService, body: s.NoteRequest) -> p.NotedReply:
+@views.post("/api/training/logs", request=NoteRequest, reply=p.NotedReply, action="log.note")
+def add_training_note(service: LSTMService, body: NoteRequest) -> p.NotedReply:
     """Add a note to the training log.
 
     The note is shown with the lines of the training by every web process.

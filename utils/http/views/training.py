@@ -7,8 +7,13 @@ from flask import Response
 from models.lstm_service import LSTMService
 from models.services import enhanced_config
 from utils.api import replies as r
-from utils.api import schemas as s
 from utils.api.replies import EnhancedConfigReply
+from utils.api.schemas.training import (
+    EnhancedParallelRequest,
+    EnhancedRequest,
+    ParallelRequest,
+    TrainRequest,
+)
 from utils.http import parameters, responses
 from utils.http.views.accepted import accepted_job, is_background
 from utils.http.views.declaration import Views
@@ -18,14 +23,14 @@ views = Views("Training")
 
 @views.post(
     "/api/model/train",
-    request=s.TrainRequest,
+    request=TrainRequest,
     reply=r.TrainReply,
     accepted=r.JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
-def train_model(service: LSTMService, body: s.TrainRequest) -> Response:
+def train_model(service: LSTMService, body: TrainRequest) -> Response:
     """Train a model.
 
     Trains the plain network on a data set (`datasetId`), on rows (`trainingData`) or on synthetic
@@ -39,14 +44,14 @@ def train_model(service: LSTMService, body: s.TrainRequest) -> Response:
 
 @views.post(
     "/api/model/train/enhanced",
-    request=s.EnhancedRequest,
+    request=EnhancedRequest,
     reply=r.TrainReply,
     accepted=r.JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
-def train_enhanced_model(service: LSTMService, body: s.EnhancedRequest) -> Response:
+def train_enhanced_model(service: LSTMService, body: EnhancedRequest) -> Response:
     """Train a model of the enhanced network.
 
     As `POST /api/model/train`, with batch normalization, L2, recurrent dropout, a cosine schedule
@@ -68,14 +73,14 @@ def read_enhanced_config(service: LSTMService) -> EnhancedConfigReply:
 
 @views.post(
     "/api/model/train/parallel/plants",
-    request=s.ParallelRequest,
+    request=ParallelRequest,
     reply=r.ParallelReply,
     accepted=r.JobsAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
-def train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
+def train_plants(service: LSTMService, body: ParallelRequest) -> Response:
     """Train a model per plant.
 
     Trains one plain network for each plant of the data, or for each of `plants`, side by side on
@@ -87,14 +92,14 @@ def train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
 
 @views.post(
     "/api/model/train/parallel/enhanced",
-    request=s.EnhancedParallelRequest,
+    request=EnhancedParallelRequest,
     reply=r.ParallelReply,
     accepted=r.JobsAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
 )
-def train_plants_enhanced(service: LSTMService, body: s.EnhancedParallelRequest) -> Response:
+def train_plants_enhanced(service: LSTMService, body: EnhancedParallelRequest) -> Response:
     """Train a model of the enhanced network per plant.
 
     As `POST /api/model/train/parallel/plants`, with the enhanced network and its defaults.
@@ -102,14 +107,14 @@ def train_plants_enhanced(service: LSTMService, body: s.EnhancedParallelRequest)
     return _train_plants(service, body)
 
 
-def _train(service: LSTMService, body: s.TrainRequest) -> Response:
+def _train(service: LSTMService, body: TrainRequest) -> Response:
     idempotency_key = parameters.idempotency_key()
     if is_background(body.background):
         return accepted_job(service.trainings.start(body, idempotency_key))
     return responses.json_response(service.trainings.train(body, idempotency_key))
 
 
-def _train_plants(service: LSTMService, body: s.ParallelRequest) -> Response:
+def _train_plants(service: LSTMService, body: ParallelRequest) -> Response:
     idempotency_key = parameters.idempotency_key()
     if not is_background(body.background):
         return responses.json_response(service.plant_trainings.train(body, idempotency_key))

@@ -1,0 +1,168 @@
+"""Requests for trainings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from utils.api.architectures import Architecture
+from utils.api.field_rules import at_most_one
+from utils.api.parsing import Flag, Int, Name, Number, Request
+from utils.api.schemas.base import DATASET_ID, DatasetId, Rows, example
+from utils.api.schemas.synthetic_data import PlantFields, SeedField
+from utils.api.upload_options import ReadOptions
+
+
+class HyperparameterFields(Request):
+    """The hyperparameters that a request may set, with their defaults and bounds."""
+
+    lstm_units1: Int = Field(64, ge=1, le=1024, description="units of the first LSTM layer")
+    lstm_units2: Int = Field(32, ge=1, le=1024, description="units of the second LSTM layer")
+    dropout_rate: Number = Field(
+        0.2, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
+    )
+    sequence_length: Int = Field(10, ge=1, le=365, description="steps that the network looks back")
+    epochs: Int = Field(50, ge=1, le=10_000, description="epochs at most")
+    batch_size: Int = Field(32, ge=1, le=8192, description="windows of a batch")
+    learning_rate: Number = Field(0.00001, gt=0, le=1, description="learning rate of Adam")
+    train_test_split: Number = Field(
+        0.8,
+        ge=0.1,
+        le=0.99,
+        description="share of the time that is trained on; the rest is held back",
+    )
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the values as replies, jobs and models state them, in snake_case."""
+        config = {name: getattr(self, name) for name in HyperparameterFields.model_fields}
+        return {
+            {"lstm_units1": "lstm_units_1", "lstm_units2": "lstm_units_2"}.get(name, name): value
+            for name, value in config.items()
+        }
+
+
+_GENERATED = [name for name in PlantFields.model_fields if name != "calendar"]
+_PLANT_FIELDS = tuple(PlantFields.model_fields[name].alias or name for name in _GENERATED)
+_ONE_SOURCE = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS)
+_ONE_SOURCE_OF_PLANTS = at_most_one(("trainingData",), ("datasetId",), _PLANT_FIELDS[1:])
+# What a preset may choose, where the request does not say it.
+PRESET_CHOOSES = ("learning_rate", "epochs", "sequence_length")
+
+
+class TrainRequest(ReadOptions, SeedField, HyperparameterFields, PlantFields):
+    """A training, and at most one source of its data: rows, a data set, or what to generate."""
+
+    model_config = example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)
+
+    training_data: Rows | None = Field(
+        None, description="rows to train on; one source of data at most"
+    )
+    dataset_id: DatasetId | None = Field(
+        None, description="id of the data set to train on; one source of data at most"
+    )
+    known: Annotated[list[Name], Field(max_length=20)] | None = Field(
+        None,
+        description="names of columns of `trainingData` of your own whose values are known ahead",
+    )
+    background: Flag = Field(False, description="true: reply 202 with a job at once")
+    keep_optimizer: Flag = Field(
+        False, description="true: the .keras file also holds Adam's state, to be trained on"
+    )
+    preset: Literal["auto"] | None = Field(
+        None,
+        description="auto: learningRate, epochs and sequenceLength suit the data where not given",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        plant = self.model_fields_set & self.generated
+        sources = [
+            "trainingData" if self.training_data is not None else "",
+            "datasetId" if self.dataset_id is not None else "",
+            "/".join(sorted(plant)),
+        ]
+        given = [source for source in sources if source]
+        if len(given) > 1:
+            raise ValueError(f"takes one source of data; given: {', '.join(given)}")
+        return self
+
+    @property
+    def generated(self) -> set[str]:
+        """The fields that ask for synthetic data."""
+        return set(_GENERATED)
+
+    @property
+    def names_no_data(self) -> bool:
+        """True if the request has no source of data: the newest data set is meant."""
+        given = self.training_data is not None or self.dataset_id is not None
+        return not given and not self.model_fields_set & self.generated
+
+    @property
+    def left_open(self) -> list[str]:
+        """The hyperparameters that the preset chooses."""
+        if self.preset is None:
+            return []
+        return [name for name in PRESET_CHOOSES if name not in self.model_fields_set]
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the network."""
+        return Architecture.PLAIN
+
+
+class ParallelRequest(TrainRequest):
+    """A training per plant: of the plants named, or of all that the data has."""
+
+    model_config = example(
+        _ONE_SOURCE_OF_PLANTS, datasetId=DATASET_ID, epochs=2, plants=["Plant_A"]
+    )
+
+    @property
+    def names_plants(self) -> bool:
+        """Return true if the request names plants."""
+        return "plants" in self.model_fields_set
+
+    @property
+    def generated(self) -> set[str]:
+        """The fields that ask for synthetic data; `plants` chooses from any data."""
+        return super().generated - {"plants"}
+
+
+class EnhancedFields(TrainRequest):
+    """The hyperparameters of the enhanced network, with its own defaults."""
+
+    lstm_units1: Int = Field(32, ge=1, le=1024, description="units of the first LSTM layer")
+    lstm_units2: Int = Field(24, ge=1, le=1024, description="units of the second LSTM layer")
+    dropout_rate: Number = Field(
+        0.25, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
+    )
+    sequence_length: Int = Field(15, ge=1, le=365, description="steps that the network looks back")
+    epochs: Int = Field(12, ge=1, le=10_000, description="epochs at most")
+    batch_size: Int = Field(64, ge=1, le=8192, description="windows of a batch")
+    learning_rate: Number = Field(0.002, gt=0, le=1, description="learning rate of Adam")
+    train_test_split: Number = Field(
+        0.85,
+        ge=0.1,
+        le=0.99,
+        description="share of the time that is trained on; the rest is held back",
+    )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the network."""
+        return Architecture.ENHANCED
+
+
+class EnhancedRequest(EnhancedFields):
+    """A training of the enhanced network."""
+
+    model_config = example(_ONE_SOURCE, datasetId=DATASET_ID, epochs=2)
+
+
+class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
+    """A training of the enhanced network per plant."""
+
+    model_config = example(
+        _ONE_SOURCE_OF_PLANTS, datasetId=DATASET_ID, epochs=2, plants=["Plant_A"]
+    )
