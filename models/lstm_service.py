@@ -51,9 +51,22 @@ from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
 from models.services.zero_shot import DESCRIPTION, ZeroShotForecasters, zero_shot_forecaster
 from utils import validation
-from utils.api import replies
 from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
+from utils.api.replies.base import MessageReply
+from utils.api.replies.data import CalendarsReply, DataRow, GenerateReply, RowsReply, UploadReply
+from utils.api.replies.datasets import (
+    DamagedDataset,
+    DatasetInfo,
+    DatasetSeriesReply,
+    DatasetsReply,
+)
+from utils.api.replies.forecasting import PredictReply, ValidateReply, Validation
+from utils.api.replies.models import KnownSeries, ModelInfo, ModelReply, ModelsReply
+from utils.api.replies.operation import HealthReply, ReadyReply
+from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.replies.preview import PreviewReply
+from utils.api.replies.quality import DataQualityReply
+from utils.api.replies.training import LossHistory, NetworkSummary
 from utils.api.request_limits import check_horizon
 from utils.api.schemas.calendar import CalendarRequest
 from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery, ValidateRequest
@@ -137,11 +150,11 @@ class LSTMService:
         """Connect to the database before the first request needs it."""
         self._monitoring.connect()
 
-    def health(self) -> replies.HealthReply:
+    def health(self) -> HealthReply:
         """Return the state of the service; always answers."""
         return self._monitoring.health()
 
-    def ready(self) -> replies.ReadyReply:
+    def ready(self) -> ReadyReply:
         """Check that everything that work needs is there.
 
         Raises:
@@ -157,7 +170,7 @@ class LSTMService:
 
     def generate(
         self, request: GenerateRequest, idempotency_key: str | None = None
-    ) -> replies.GenerateReply:
+    ) -> GenerateReply:
         """Make and store synthetic data; one idempotency key always gives the same data set.
 
         Raises:
@@ -189,11 +202,11 @@ class LSTMService:
                 raise
             return document
 
-    def _generated(self, document: dict[str, Any], seed: int) -> replies.GenerateReply:
-        return replies.GenerateReply(
+    def _generated(self, document: dict[str, Any], seed: int) -> GenerateReply:
+        return GenerateReply(
             dataset_id=document["dataset_id"],
             data_points=document["data_points"],
-            data=[replies.DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
+            data=[DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
             summary=document["summary"],
             seed=seed,
         )
@@ -203,7 +216,7 @@ class LSTMService:
         path: Path,
         options: UploadOptions = NO_OPTIONS,
         idempotency_key: str | None = None,
-    ) -> replies.UploadReply:
+    ) -> UploadReply:
         """Check and store the table in a file; one idempotency key always gives one data set.
 
         Raises:
@@ -215,7 +228,7 @@ class LSTMService:
         )
         names = ("dataset_id", "data_points", "summary", "quality", "read_as")
         fields: dict[str, Any] = {name: document[name] for name in names if name in document}
-        return replies.UploadReply(**fields, calendars=cast("Any", calendars_in(document)))
+        return UploadReply(**fields, calendars=cast("Any", calendars_in(document)))
 
     def _known_upload(
         self, path: Path, options: UploadOptions, idempotency_key: str | None
@@ -234,7 +247,7 @@ class LSTMService:
             lambda: self.datasets.upload(path, id, mark, options, options.known or ()), id, mark
         )
 
-    def add_rows(self, id: str, path: Path, options: RowsOptions) -> replies.RowsReply:
+    def add_rows(self, id: str, path: Path, options: RowsOptions) -> RowsReply:
         """Add the rows in a file to a data set, or correct stored ones.
 
         Raises:
@@ -247,29 +260,29 @@ class LSTMService:
         start = {"version": 1, "as_of": document["summary"]["date_range"]["end"], "quality": {}}
         fields: dict[str, Any] = {name: document.get(name, start.get(name)) for name in names}
         fields |= counts | {"calendars": calendars_in(document)}
-        return replies.RowsReply(**fields)
+        return RowsReply(**fields)
 
     def examine(
         self, data: DataRequest | Path, options: UploadOptions = NO_OPTIONS
-    ) -> replies.DataQualityReply:
+    ) -> DataQualityReply:
         """Return the quality of a stored data set, of rows, or of the table in a file.
 
         Raises:
             NotFound: there is no such data set.
             ServiceError: the table cannot be read; the message names the place.
         """
-        return replies.DataQualityReply(**examine(self.datasets, data, options))
+        return DataQualityReply(**examine(self.datasets, data, options))
 
-    def calendars(self, id: str) -> replies.CalendarsReply:
+    def calendars(self, id: str) -> CalendarsReply:
         """Return the working calendars of a data set.
 
         Raises:
             NotFound: there is no such data set.
         """
         document = self.datasets.store.document(id)
-        return replies.CalendarsReply(dataset_id=id, calendars=cast("Any", calendars_in(document)))
+        return CalendarsReply(dataset_id=id, calendars=cast("Any", calendars_in(document)))
 
-    def change_calendars(self, id: str, request: CalendarRequest) -> replies.CalendarsReply:
+    def change_calendars(self, id: str, request: CalendarRequest) -> CalendarsReply:
         """Give a data set other working calendars.
 
         Raises:
@@ -287,19 +300,17 @@ class LSTMService:
         """
         return PreviewReply(**preview(self.datasets, path, options))
 
-    def list_datasets(self, query: DatasetsQuery) -> replies.DatasetsReply:
+    def list_datasets(self, query: DatasetsQuery) -> DatasetsReply:
         """Return a page of the stored data sets, and those of it that are damaged."""
         page, damaged = self.datasets.page(selection(query))
-        return replies.DatasetsReply(
-            datasets=[replies.DatasetInfo(**info) for info in page.shown.values()],
-            damaged=[
-                replies.DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()
-            ],
+        return DatasetsReply(
+            datasets=[DatasetInfo(**info) for info in page.shown.values()],
+            damaged=[DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()],
             total=page.total,
             next_cursor=query.cursor_after(page.last),
         )
 
-    def list_series(self, id: str, query: SeriesQuery) -> replies.DatasetSeriesReply:
+    def list_series(self, id: str, query: SeriesQuery) -> DatasetSeriesReply:
         """Return a page of the series of a data set.
 
         Raises:
@@ -308,7 +319,7 @@ class LSTMService:
         """
         page = self._series_lists.page(id, query.q, query.after, query.limit)
         found = {"step": page.step, "series": page.shown, "total": page.total}
-        return replies.DatasetSeriesReply.model_validate(
+        return DatasetSeriesReply.model_validate(
             found | {"next_cursor": query.cursor_after(page.last)}
         )
 
@@ -329,40 +340,38 @@ class LSTMService:
         """
         return flow_reply(self.datasets, id, query, form)
 
-    def delete_dataset(self, id: str) -> replies.MessageReply:
+    def delete_dataset(self, id: str) -> MessageReply:
         """Delete a data set; models trained on it stay."""
         self.datasets.store.delete(id)
-        return replies.MessageReply(message=f"Data set {id} is deleted.")
+        return MessageReply(message=f"Data set {id} is deleted.")
 
     # --- models -------------------------------------------------------------------------------
 
-    def list_models(self, query: ModelsQuery) -> replies.ModelsReply:
+    def list_models(self, query: ModelsQuery) -> ModelsReply:
         """Return a page of the models on disk."""
         page = self.registry.page(selection(query))
         models = [{"model_id": id, "info": info} for id, info in page.shown.items()]
         fields = {"total": page.total, "next_cursor": query.cursor_after(page.last)}
         built_in = [{"model_id": PRETRAINED_ID, "info": DESCRIPTION}]
-        return replies.ModelsReply.model_validate(
-            {"models": models, "built_in": built_in, **fields}
-        )
+        return ModelsReply.model_validate({"models": models, "built_in": built_in, **fields})
 
-    def model(self, id: str) -> replies.ModelReply:
+    def model(self, id: str) -> ModelReply:
         """Return one model in full."""
         info, document = self.registry.details(id)
-        return replies.ModelReply(
+        return ModelReply(
             model_id=id,
-            info=cast("replies.ModelInfo", info),
-            training_history=cast("replies.LossHistory | None", document.training_history),
-            model_summary=cast("replies.NetworkSummary | None", document.model_summary),
+            info=cast("ModelInfo", info),
+            training_history=cast("LossHistory | None", document.training_history),
+            model_summary=cast("NetworkSummary | None", document.model_summary),
             beside=self.registry.others_of(document),
             step=document.encoding.get("step", "day"),
             series=[
-                replies.KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
+                KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
                 for key in document.series_keys
             ],
         )
 
-    def delete_model(self, id: str) -> replies.MessageReply:
+    def delete_model(self, id: str) -> MessageReply:
         """Delete a model everywhere, with its backtests and the data stored for its training.
 
         Raises:
@@ -377,11 +386,11 @@ class LSTMService:
         if dataset_id is not None:
             with contextlib.suppress(NotFound):  # somebody deleted it meanwhile
                 self.datasets.store.delete(dataset_id)
-        return replies.MessageReply(message=f"Model {id} is deleted.")
+        return MessageReply(message=f"Model {id} is deleted.")
 
     # --- forecasts ----------------------------------------------------------------------------
 
-    def predict(self, request: PredictRequest) -> replies.PredictReply:
+    def predict(self, request: PredictRequest) -> PredictReply:
         """Forecast a series.
 
         Raises:
@@ -404,7 +413,7 @@ class LSTMService:
         series_key = (request.plant, request.application, request.panel_size)
         return forecast_file(reply, series_key, form)
 
-    def predict_scenarios(self, request: ScenariosRequest) -> replies.ScenariosReply:
+    def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
         check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
         forecaster = self._forecaster(request)
@@ -414,7 +423,7 @@ class LSTMService:
         return self.plans.scenarios(forecaster, history, request)
 
     def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
-        """Forecast many series by one model; a `replies.BatchReply`, streamed.
+        """Forecast many series by one model; a `BatchReply`, streamed.
 
         Raises:
             NotFound: there is no such model.
@@ -454,7 +463,7 @@ class LSTMService:
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
-    def predict_plant(self, plant: str, request: PlantPredictRequest) -> replies.PredictReply:
+    def predict_plant(self, plant: str, request: PlantPredictRequest) -> PredictReply:
         """Forecast a series of a plant with its best model.
 
         Raises:
@@ -504,10 +513,10 @@ class LSTMService:
             self.jobs.derive(id)
             return self.registry.open(id)
 
-    def validate(self, request: ValidateRequest) -> replies.ValidateReply:
+    def validate(self, request: ValidateRequest) -> ValidateReply:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
-        return replies.ValidateReply(validation=replies.Validation(**found))
+        return ValidateReply(validation=Validation(**found))
 
 
 def _without_as_of(request: Request) -> Request:

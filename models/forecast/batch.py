@@ -14,7 +14,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.forecast_reply import batch_entry, paths_needed, reply_days
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.history import history_of
-from utils.api import replies
+from utils.api.replies.forecasting import BatchForecast, BatchRefusal, BatchReply
 from utils.api.request_limits import check_horizon
 from utils.api.schemas.forecasting import BatchItem, BatchRequest, PredictRequest
 from utils.errors import Detail, InvalidInput, ServiceError
@@ -26,7 +26,7 @@ _LISTED = 100  # refusals that an error lists
 Item = BatchItem | PredictRequest
 Planned = Callable[[History, Item], History]
 Newest = Callable[[BatchItem], BatchItem]
-Entry = replies.BatchForecast | replies.BatchRefusal
+Entry = BatchForecast | BatchRefusal
 
 
 class AcceptedItem(NamedTuple):
@@ -53,7 +53,7 @@ def forecast_batch(
     planned: Planned = lambda history, item: history,
     newest: Newest = lambda item: item,
 ) -> Iterator[bytes]:
-    """Return the JSON of a `replies.BatchReply`, part by part.
+    """Return the JSON of a `BatchReply`, part by part.
 
     The items are checked and the first of them forecast before this returns, so that an error
     which concerns all of them is raised here and not in the middle of the stream.
@@ -69,7 +69,7 @@ def forecast_batch(
     """
     items = checked_items(forecaster, request, max_rows, max_horizon, planned, newest)
     refused = [item for item in items if isinstance(item, RefusedItem)]
-    head = replies.BatchReply(
+    head = BatchReply(
         model_id=request.model_id,
         forecasts=len(items) - len(refused),
         refused=len(refused),
@@ -145,7 +145,7 @@ def _all_refused(refused: list[RefusedItem]) -> InvalidInput:
 
 
 def _streamed(
-    head: replies.BatchReply,
+    head: BatchReply,
     first: bytes,
     forecaster: Forecaster,
     others: list[AcceptedItem | RefusedItem],
@@ -200,6 +200,6 @@ def _entry(forecaster: Forecaster, one: AcceptedItem, forecast: Forecast) -> Ent
         return _refusal(one.place, error)
 
 
-def _refusal(place: int, error: ServiceError) -> replies.BatchRefusal:
+def _refusal(place: int, error: ServiceError) -> BatchRefusal:
     document = error.to_document()
-    return replies.BatchRefusal(item=place, error=document["message"], details=document["details"])
+    return BatchRefusal(item=place, error=document["message"], details=document["details"])

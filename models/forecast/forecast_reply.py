@@ -20,7 +20,7 @@ from models.series.first_passage import cumulated, quantile_step, steps_to_reach
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
 from utils import validation
-from utils.api import replies
+from utils.api.replies.forecasting import BatchForecast, PredictReply
 from utils.api.schemas.forecasting import ForecastFields, PredictRequest
 from utils.errors import DamagedFile
 
@@ -64,7 +64,7 @@ def reply_days(history: History, request: ForecastFields) -> ReplyDays:
 
 def forecast_reply(
     forecaster: Forecaster, history: History, request: PredictRequest, forecast: Forecast
-) -> replies.PredictReply:
+) -> PredictReply:
     """Return the reply to a request for one series.
 
     Args:
@@ -76,16 +76,16 @@ def forecast_reply(
     """
     fields = _fields(forecaster, history, request, forecast)
     [as_of] = history.calendar.dates(np.array([history.last_step]))
-    return replies.PredictReply(model_id=request.model_id, as_of=as_of, **fields)
+    return PredictReply(model_id=request.model_id, as_of=as_of, **fields)
 
 
 def batch_entry(
     forecaster: Forecaster, history: History, item: ForecastFields, forecast: Forecast, place: int
-) -> replies.BatchForecast:
+) -> BatchForecast:
     """Return the entry of one item of a batch, by its place from 0. Raises as `forecast_reply`."""
     fields = _fields(forecaster, history, item, forecast)
     names: dict[str, Any] = dict(zip(SERIES_FIELDS, history.series_key, strict=True))
-    return replies.BatchForecast(item=place, **fields, **names)
+    return BatchForecast(item=place, **fields, **names)
 
 
 def _fields(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.series.panel import TARGETS, SeriesKey
 from utils import palette
-from utils.api.replies import PredictReply
+from utils.api.replies.forecasting import PredictReply
 
 _LABELS = {
     "wip": "WIP, units",

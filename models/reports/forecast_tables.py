@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.series.panel import SERIES_FIELDS, SeriesKey
 from utils import spreadsheet_text
-from utils.api.replies import Prediction, PredictReply
+from utils.api.replies.forecasting import Prediction, PredictReply
 
 if TYPE_CHECKING:
     from xlsxwriter.workbook import Format

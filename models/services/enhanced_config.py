@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from utils.api import replies as p
 from utils.api.architectures import DESIGNS, Architecture
+from utils.api.replies.training import EnhancedConfig, EnhancedConfigReply
 from utils.api.schemas.training import EnhancedRequest
 
 _DESCRIPTION = {
@@ -19,10 +19,10 @@ _DESCRIPTION = {
 }
 
 
-def config() -> p.EnhancedConfigReply:
+def config() -> EnhancedConfigReply:
     """Return the hyperparameters of the enhanced network and their descriptions."""
     defaults = EnhancedRequest.parse({}).to_config()
     fixed = DESIGNS[Architecture.ENHANCED].recurrent_dropout
-    return p.EnhancedConfigReply(
-        config=p.EnhancedConfig(**defaults, recurrent_dropout=fixed), description=_DESCRIPTION
+    return EnhancedConfigReply(
+        config=EnhancedConfig(**defaults, recurrent_dropout=fixed), description=_DESCRIPTION
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.reports import forecast_tables
 from models.series.panel import SeriesKey
-from utils.api.replies import PredictReply
+from utils.api.replies.forecasting import PredictReply
 from utils.api.schemas.forecasting import PredictRequest
 
 FileForm = Literal["csv", "xlsx", "png"]

@@ -20,7 +20,7 @@ from models.planning.plan_comparison import NamedPlan, compare_plans, run_plans
 from models.series.calendar import day_number
 from models.services.line_histories import LineRows, line_rows
 from utils.api.parsing import parse_each, parse_part
-from utils.api.replies.planning import AdviceReply, CompareReply, CurveReply
+from utils.api.replies.line_advice import AdviceReply, CompareReply, CurveReply
 from utils.api.request_limits import check_horizon
 from utils.api.schemas.line_advice import (
     AdviseRequest,

@@ -12,8 +12,8 @@ from models.jobs.jobs import Jobs
 from models.registry.model_document import ModelDocument
 from models.registry.registry import LITERT, Registry, served_suffix
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies
 from utils.api.idempotency import fingerprint, id_of, used_key
+from utils.api.replies.models import CompressReply
 from utils.api.schemas.models import CompressRequest
 from utils.errors import NotFound
 
@@ -38,7 +38,7 @@ class ModelFiles:
 
     def compress(
         self, model_id: str, request: CompressRequest, idempotency_key: str | None = None
-    ) -> replies.CompressReply:
+    ) -> CompressReply:
         """Make, measure and publish the smaller files of a model.
 
         Raises:
@@ -56,7 +56,7 @@ class ModelFiles:
             raise used_key(idempotency_key)
         entry = self._registry.summary(model_id).compression or {}
         files = entry["files"]
-        return replies.CompressReply(
+        return CompressReply(
             model_id=model_id,
             dataset_id=dataset_id,
             bytes_before=files["float32"]["bytes"],

@@ -15,7 +15,7 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
 from utils import process_figures
-from utils.api import replies
+from utils.api.replies.operation import HealthReply, ReadyReply
 from utils.errors import Detail, Unavailable
 from utils.storage.artifact_reader import DOCUMENT
 from utils.storage.artifact_store import ArtifactStore
@@ -78,7 +78,7 @@ class Monitoring:
             self._registry.index.update()
             self._datasets.index.update()
 
-    def health(self) -> replies.HealthReply:
+    def health(self) -> HealthReply:
         """Return the state of the service; always answers, whatever state the rest is in."""
         workers = queued = models = None
         with contextlib.suppress(Unavailable):
@@ -88,7 +88,7 @@ class Monitoring:
                 workers, queued = self._jobs.workers_alive(), self._jobs.queued()
         else:
             threading.Thread(target=self.connect, daemon=True).start()
-        return replies.HealthReply(
+        return HealthReply(
             timestamp=datetime.now(UTC).isoformat(),
             version=self._version,
             uptime_seconds=round(time.monotonic() - self._started, 3),
@@ -97,7 +97,7 @@ class Monitoring:
             jobs_queued=queued,
         )
 
-    def ready(self) -> replies.ReadyReply:
+    def ready(self) -> ReadyReply:
         """Check that everything that work needs is there.
 
         Raises:
@@ -122,7 +122,7 @@ class Monitoring:
             raise Unavailable(
                 f"The service is not ready; to be repaired: {names}.", missing, _RETRY_AFTER
             )
-        return replies.ReadyReply(
+        return ReadyReply(
             checks=dict.fromkeys(("database", "model_store", "data_store", "workers"), "ok")
         )
 

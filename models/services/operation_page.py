@@ -16,9 +16,10 @@ from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.registry import PlantModel, Registry
 from models.services.job_replies import iso_time, job_fields
-from utils.api import replies, urls
+from utils.api import urls
 from utils.api.architectures import Architecture
 from utils.api.replies import page as p
+from utils.api.replies.jobs import JobInfo
 from utils.api.replies.models import ModelInfo
 from utils.api.schemas.jobs import LogsQuery, NoteRequest
 from utils.errors import NotFound
@@ -129,7 +130,7 @@ class OperationPage:
         return p.RealtimeReply(
             timestamp=datetime.now(UTC).isoformat(),
             count=len(running),
-            metrics={job.job_id: replies.JobInfo(**job_fields(job)) for job in running},
+            metrics={job.job_id: JobInfo(**job_fields(job)) for job in running},
         )
 
     def groups(self) -> p.JobGroupsReply:
@@ -314,7 +315,7 @@ def _group(id: str, jobs: list[Job]) -> p.JobGroup:
         if counts[state]:
             status = _ACTIVITY[state]
             break
-    shown = [replies.JobInfo(**job_fields(job)) for job in jobs]
+    shown = [JobInfo(**job_fields(job)) for job in jobs]
     return p.JobGroup(group_id=id, status=status, total=len(jobs), counts=counts, jobs=shown)
 
 

@@ -20,7 +20,12 @@ from models.forecast.requested_plan import with_plan, with_planned_throughput
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
 from models.series.panel import SERIES_FIELDS
-from utils.api import replies
+from utils.api.replies.plan_replies import (
+    PlanReply,
+    ScenarioDifference,
+    ScenarioForecast,
+    ScenariosReply,
+)
 from utils.api.schemas.forecasting import ForecastFields, ScenariosRequest
 from utils.api.schemas.plan import PlanRequest
 from utils.errors import DamagedFile, NotFound, TooLarge, Unavailable
@@ -35,7 +40,7 @@ class PlanService:
         self._datasets, self._registry = datasets, registry
         self._last_known: dict[str, Plan] = {}
 
-    def replace(self, dataset_id: str, request: PlanRequest) -> replies.PlanReply:
+    def replace(self, dataset_id: str, request: PlanRequest) -> PlanReply:
         """Store a plan in place of the present one, whole or not at all.
 
         Raises:
@@ -54,7 +59,7 @@ class PlanService:
         self._datasets.replace_plan(dataset_id, plan)
         return _plan_reply(dataset_id, plan)
 
-    def read(self, dataset_id: str) -> replies.PlanReply:
+    def read(self, dataset_id: str) -> PlanReply:
         """Return the plan of a data set. Raises NotFound for an unknown one."""
         return _plan_reply(dataset_id, self._datasets.plan(dataset_id))
 
@@ -95,7 +100,7 @@ class PlanService:
 
     def scenarios(
         self, forecaster: Forecaster, history: History, request: ScenariosRequest
-    ) -> replies.ScenariosReply:
+    ) -> ScenariosReply:
         """Return the forecasts of a series with several plans, and their differences.
 
         Raises:
@@ -114,17 +119,15 @@ class PlanService:
             )
         first, baseline, _ = found[0]
         dates = reply_days(base, request).dates
-        return replies.ScenariosReply(
+        return ScenariosReply(
             model_id=request.model_id,
             baseline=first,
             scenarios=[
-                replies.ScenarioForecast(
-                    name=name, **{field: getattr(reply, field) for field in _FORECAST}
-                )
+                ScenarioForecast(name=name, **{field: getattr(reply, field) for field in _FORECAST})
                 for name, _, reply in found
             ],
             differences=[
-                replies.ScenarioDifference.model_validate(
+                ScenarioDifference.model_validate(
                     {"name": name} | differences(forecast, baseline, dates)
                 )
                 for name, forecast, _ in found[1:]
@@ -132,7 +135,7 @@ class PlanService:
         )
 
 
-def _plan_reply(dataset_id: str, plan: Plan) -> replies.PlanReply:
+def _plan_reply(dataset_id: str, plan: Plan) -> PlanReply:
     days = np.concatenate([dated.days for dated in plan.values()]) if plan else np.empty(0, int)
     ends = [str(np.datetime64(int(day), "D")) for day in (days.min(), days.max())] if plan else []
     rows = [
@@ -142,7 +145,7 @@ def _plan_reply(dataset_id: str, plan: Plan) -> replies.PlanReply:
         for key, dated in plan.items()
         for i, day in enumerate(dated.days)
     ]
-    return replies.PlanReply(
+    return PlanReply(
         dataset_id=dataset_id,
         rows=len(rows),
         series=len(plan),

@@ -17,7 +17,8 @@ from models.services.plan_service import PlanService
 from models.services.sample_futures import SampleFutures
 from models.services.unit_plans import unit_fields
 from utils.api.parsing import parse_each
-from utils.api.replies.planning import FinishReply, LineReply, OutputReply, UnitReply
+from utils.api.replies.orders import FinishReply, OutputReply, UnitReply
+from utils.api.replies.stations import LineReply
 from utils.api.request_limits import check_horizon
 from utils.api.schemas.orders import (
     FinishRequest,

@@ -11,8 +11,8 @@ from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.submissions import Submission, Submissions
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies
 from utils.api.idempotency import undeleted_id_of
+from utils.api.replies.training import ParallelReply, PlantResult
 from utils.api.schemas.training import ParallelRequest
 from utils.errors import Detail, InvalidInput, ServiceError
 from utils.settings import Settings
@@ -70,9 +70,7 @@ class PlantTrainings:
         ids = (member_id(group, place) for place in range(size))
         return any(self._registry.store.was_deleted(id) for id in ids)
 
-    def train(
-        self, request: ParallelRequest, idempotency_key: str | None = None
-    ) -> replies.ParallelReply:
+    def train(self, request: ParallelRequest, idempotency_key: str | None = None) -> ParallelReply:
         """Train a model per plant, side by side, and wait for all; joins as one training does.
 
         Raises:
@@ -89,7 +87,7 @@ class PlantTrainings:
             raise _all_failed(failures)
         results = {plant: _plant_result(jobs[plant], end) for plant, end in ended.items()}
         trained = [result.training_time for result in results.values() if result.training_time]
-        return replies.ParallelReply(
+        return ParallelReply(
             dataset_id=self._jobs.get(next(iter(jobs.values()))).training.dataset_id,
             total_plants=len(results),
             successful_plants=len(results) - len(failures),
@@ -124,11 +122,11 @@ def _plants(request: ParallelRequest, known: list[str]) -> list[str]:
     return plants
 
 
-def _plant_result(job_id: str, end: ModelDocument | ServiceError) -> replies.PlantResult:
+def _plant_result(job_id: str, end: ModelDocument | ServiceError) -> PlantResult:
     if isinstance(end, ServiceError):
-        return replies.PlantResult(success=False, job_id=job_id, error=end.message)
+        return PlantResult(success=False, job_id=job_id, error=end.message)
     fields = end.model_dump(include={"metrics", "training_time", "data_points"}, exclude_unset=True)
-    return replies.PlantResult(success=True, job_id=job_id, model_id=job_id, **fields)
+    return PlantResult(success=True, job_id=job_id, model_id=job_id, **fields)
 
 
 def _all_failed(failures: dict[str, ServiceError]) -> ServiceError:

@@ -14,8 +14,11 @@ from models.registry.registry import Registry
 from models.services.job_replies import job_fields
 from models.services.submissions import Submission, Submissions
 from models.services.waiting_requests import WaitingRequests
-from utils.api import replies, request_limits, urls
+from utils.api import request_limits, urls
 from utils.api.idempotency import undeleted_id_of, used_key
+from utils.api.replies.base import MessageReply
+from utils.api.replies.jobs import JobInfo, JobReply, JobsReply
+from utils.api.replies.training import TrainReply
 from utils.api.schemas.jobs import JobsQuery
 from utils.api.schemas.training import TrainRequest
 from utils.auth.caller import caller
@@ -117,7 +120,7 @@ class TrainingService:
         self._jobs.enqueue(Work.TRAIN, job_id, arguments, Priority.SINGLE.of(0))
         return True
 
-    def train(self, request: TrainRequest, idempotency_key: str | None) -> replies.TrainReply:
+    def train(self, request: TrainRequest, idempotency_key: str | None) -> TrainReply:
         """Train and wait for the end. If the client disconnects, the job goes on.
 
         A request equal to one that waits already joins it: a page whose user presses the button
@@ -133,7 +136,7 @@ class TrainingService:
             job_id = self._submit(shared)
             self._jobs.wait(job_id)
         document = self._registry.document(job_id)
-        return replies.TrainReply(
+        return TrainReply(
             model_id=job_id,
             enhanced_features=document.engineered_features,
             beside=self._registry.others_of(document),
@@ -142,7 +145,7 @@ class TrainingService:
 
     # --- jobs ---------------------------------------------------------------------------------
 
-    def jobs(self, query: JobsQuery) -> replies.JobsReply:
+    def jobs(self, query: JobsQuery) -> JobsReply:
         """Return a page of the jobs."""
         page = self._jobs.page(
             query.limit,
@@ -153,21 +156,21 @@ class TrainingService:
             offset=query.offset,
             search=query.q,
         )
-        return replies.JobsReply(
-            jobs=[replies.JobInfo(**job_fields(job)) for job in page.jobs],
+        return JobsReply(
+            jobs=[JobInfo(**job_fields(job)) for job in page.jobs],
             total=page.total,
             next_cursor=query.cursor_after(page.last),
         )
 
-    def job(self, job_id: str) -> replies.JobReply:
+    def job(self, job_id: str) -> JobReply:
         """Return one job.
 
         Raises:
             NotFound: there is no such job.
         """
-        return replies.JobReply(**job_fields(self._jobs.get(job_id)))
+        return JobReply(**job_fields(self._jobs.get(job_id)))
 
-    def cancel(self, job_id: str) -> replies.MessageReply:
+    def cancel(self, job_id: str) -> MessageReply:
         """Cancel a job: no model or result of it will be published.
 
         Raises:
@@ -179,7 +182,7 @@ class TrainingService:
         # The worker that has the job does so too, but it may have died.
         stores = self._registry.store, self._datasets.store
         remove_leftovers(*stores, self._jobs.log, job_id, arguments)
-        return replies.MessageReply(message=f"Job {job_id} is cancelled.")
+        return MessageReply(message=f"Job {job_id} is cancelled.")
 
     def follow(self, job_id: str, last_id: str | None) -> Stream:
         """Return the messages of a job as they happen (`EventFeed.follow`), to be closed.

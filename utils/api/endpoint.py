@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic.alias_generators import to_camel
 
 from utils.api.parsing import Request
-from utils.api.replies import Reply
+from utils.api.replies.base import Reply
 from utils.auth.roles import Role
 
 View = Callable[..., Any]

@@ -16,7 +16,7 @@ from utils.api import openapi_parts as parts
 from utils.api.endpoint import Endpoint
 from utils.api.field_rules import ShownAs
 from utils.api.parsing import Request
-from utils.api.replies import ErrorReply
+from utils.api.replies.base import ErrorReply
 from utils.errors import InvalidInput
 
 EXAMPLES = Path(__file__).with_name("examples.json")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from models.lstm_service import LSTMService
-    from utils.api.replies import PredictReply
+    from utils.api.replies.forecasting import PredictReply
     from utils.api.schemas.forecasting import PredictRequest
 
 DEFAULT = Path("forecast.png")

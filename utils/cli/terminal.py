@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from utils.api.replies import Prediction, PredictReply
+    from utils.api.replies.forecasting import Prediction, PredictReply
 
 TARGETS = {"wip": "WIP", "throughput": "throughput", "cycle_time": "cycle time"}
 _FIRST_STEPS = 7

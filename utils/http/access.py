@@ -15,7 +15,7 @@ from flask import Flask, Request, g, request
 from utils.api import urls
 from utils.api.endpoint import Endpoint
 from utils.api.events import Message
-from utils.api.replies import TicketReply
+from utils.api.replies.jobs import TicketReply
 from utils.auth.caller import LOCAL, Caller, caller, set_caller
 from utils.auth.exposure import is_local, is_loopback
 from utils.auth.known_keys import KnownKeys

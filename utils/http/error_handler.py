@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from utils.api.replies import ErrorReply
+from utils.api.replies.base import ErrorReply
 from utils.errors import (
     BadRequest,
     Conflict,

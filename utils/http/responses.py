@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from utils.api.replies import ErrorReply, Reply
+from utils.api.replies.base import ErrorReply, Reply
 from utils.http.parameters import prefers_async
 
 _POLL_AFTER = 2  # seconds after which a client may look at a job

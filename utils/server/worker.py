@@ -14,7 +14,7 @@ from gunicorn.http import errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
-from utils.api.replies import ErrorReply
+from utils.api.replies.base import ErrorReply
 from utils.api.security_headers import ALWAYS, PLAIN
 from utils.framing import BROKEN_FRAMING
 

@@ -24,7 +24,7 @@ from models.training import train
 from tests.support.running_service import FAST, SMALL, Service
 from tests.support.stores import visible_files
 from utils.api.architectures import DESIGNS, PLAIN, Design
-from utils.api.replies import CompressReply
+from utils.api.replies.models import CompressReply
 from utils.errors import Conflict
 
 pytestmark = pytest.mark.service

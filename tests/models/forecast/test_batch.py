@@ -20,7 +20,7 @@ from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import train
 from tests.support.stores import settings_in
-from utils.api.replies import BatchReply
+from utils.api.replies.forecasting import BatchReply
 
 pytestmark = pytest.mark.training
 

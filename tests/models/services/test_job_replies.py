@@ -10,7 +10,7 @@ import pytest
 from models.jobs.arguments import BacktestArguments, TrainArguments
 from models.jobs.states import Job, JobState, Work
 from models.services.job_replies import job_fields
-from utils.api.replies import JobInfo
+from utils.api.replies.jobs import JobInfo
 from utils.auth.caller import LOCAL
 from utils.errors import InvalidInput
 

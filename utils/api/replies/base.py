@@ -31,6 +31,13 @@ class Part(BaseModel):
     )
 
 
+class DateRange(Part):
+    """First and last date of some data."""
+
+    start: str = Field(description="first date, YYYY-MM-DD")
+    end: str = Field(description="last date, YYYY-MM-DD")
+
+
 class Reply(Part):
     """A successful reply."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from utils.api import urls
-from utils.api.replies import JobAccepted
+from utils.api.replies.jobs import JobAccepted
 from utils.http import parameters, responses
 
 

@@ -8,9 +8,13 @@ from tempfile import TemporaryDirectory
 from flask import Response, send_file
 
 from models.lstm_service import LSTMService
-from utils.api import replies as r
+from utils.api.replies.base import MessageReply
+from utils.api.replies.data import CalendarsReply, GenerateReply, RowsReply, UploadReply
+from utils.api.replies.datasets import DatasetReply, DatasetSeriesReply, DatasetsReply
 from utils.api.replies.flow import FlowReply
+from utils.api.replies.plan_replies import PlanReply
 from utils.api.replies.preview import PreviewReply
+from utils.api.replies.quality import DataQualityReply
 from utils.api.schemas.calendar import CalendarRequest
 from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery
 from utils.api.schemas.flow import FlowQuery
@@ -26,12 +30,12 @@ views = Views("Data")
 @views.post(
     "/api/data/generate",
     request=GenerateRequest,
-    reply=r.GenerateReply,
+    reply=GenerateReply,
     headers=("Idempotency-Key",),
     action="data.generate",
     expensive=True,
 )
-def generate_data(service: LSTMService, body: GenerateRequest) -> r.GenerateReply:
+def generate_data(service: LSTMService, body: GenerateRequest) -> GenerateReply:
     """Generate synthetic data.
 
     Simulates the days of each plant × application × panel size as a flow that conserves work, and
@@ -46,14 +50,14 @@ def generate_data(service: LSTMService, body: GenerateRequest) -> r.GenerateRepl
 
 @views.post(
     "/api/data/upload",
-    reply=r.UploadReply,
+    reply=UploadReply,
     query=UploadOptions,
     table=True,
     headers=("Idempotency-Key", "X-Request-ID"),
     action="data.upload",
     expensive=True,
 )
-def upload_data(service: LSTMService) -> r.UploadReply:
+def upload_data(service: LSTMService) -> UploadReply:
     """Upload a table.
 
     Stores a CSV file (also compressed by gzip), a Parquet file or JSON rows as a data set; the
@@ -76,14 +80,14 @@ def upload_data(service: LSTMService) -> r.UploadReply:
 @views.post(
     "/api/data/validate",
     request=DataRequest,
-    reply=r.DataQualityReply,
+    reply=DataQualityReply,
     query=UploadOptions,
     table=True,
     headers=("X-Request-ID",),
     role="read",
     expensive=True,
 )
-def validate_data(service: LSTMService) -> r.DataQualityReply:
+def validate_data(service: LSTMService) -> DataQualityReply:
     """Check the quality of data.
 
     Tests each series for Little's Law over windows, for a trend in its WIP and for outliers. The
@@ -95,8 +99,8 @@ def validate_data(service: LSTMService) -> r.DataQualityReply:
         return service.examine(data, bodies.read_options(UploadOptions))
 
 
-@views.get("/api/data/<id:dataset_id>/calendar", reply=r.CalendarsReply)
-def read_calendars(service: LSTMService, dataset_id: str) -> r.CalendarsReply:
+@views.get("/api/data/<id:dataset_id>/calendar", reply=CalendarsReply)
+def read_calendars(service: LSTMService, dataset_id: str) -> CalendarsReply:
     """Read the working calendars of a data set.
 
     The days on which each plant works, as they were given or recognised.
@@ -107,13 +111,13 @@ def read_calendars(service: LSTMService, dataset_id: str) -> r.CalendarsReply:
 @views.put(
     "/api/data/<id:dataset_id>/calendar",
     request=CalendarRequest,
-    reply=r.CalendarsReply,
+    reply=CalendarsReply,
     action="data.calendar",
     expensive=True,
 )
 def change_calendars(
     service: LSTMService, body: CalendarRequest, dataset_id: str
-) -> r.CalendarsReply:
+) -> CalendarsReply:
     """Change the working calendars of a data set.
 
     What the calendar leaves open is recognised in the rows. Days with output are open whatever it
@@ -143,8 +147,8 @@ def preview_data(service: LSTMService) -> PreviewReply:
         return service.preview(path, bodies.read_options(UploadOptions))
 
 
-@views.get("/api/data", reply=r.DatasetsReply, query=DatasetsQuery)
-def list_datasets(service: LSTMService, query: DatasetsQuery) -> r.DatasetsReply:
+@views.get("/api/data", reply=DatasetsReply, query=DatasetsQuery)
+def list_datasets(service: LSTMService, query: DatasetsQuery) -> DatasetsReply:
     """List the data sets.
 
     Newest first, `limit` at a time, each with its size, names and dates. Data sets whose files
@@ -155,7 +159,7 @@ def list_datasets(service: LSTMService, query: DatasetsQuery) -> r.DatasetsReply
 
 @views.get(
     "/api/data/<id:dataset_id>",
-    reply=r.DatasetReply,
+    reply=DatasetReply,
     formats=("json", "csv", "parquet"),
     action="data.download",
     expensive=True,
@@ -176,8 +180,8 @@ def read_dataset(service: LSTMService, dataset_id: str) -> Response:
     return Response(service.dataset_rows(dataset_id, form), mimetype=kind)
 
 
-@views.get("/api/data/<id:dataset_id>/series", reply=r.DatasetSeriesReply, query=SeriesQuery)
-def list_series(service: LSTMService, query: SeriesQuery, dataset_id: str) -> r.DatasetSeriesReply:
+@views.get("/api/data/<id:dataset_id>/series", reply=DatasetSeriesReply, query=SeriesQuery)
+def list_series(service: LSTMService, query: SeriesQuery, dataset_id: str) -> DatasetSeriesReply:
     """List the series of a data set.
 
     `limit` at a time, each with its dates and means; `q` chooses by a text in the names.
@@ -205,8 +209,8 @@ def read_flow(service: LSTMService, query: FlowQuery, dataset_id: str) -> Respon
     return Response(service.dataset_flow(dataset_id, query, form), mimetype=kind)
 
 
-@views.get("/api/data/<id:dataset_id>/plan", reply=r.PlanReply)
-def read_plan(service: LSTMService, dataset_id: str) -> r.PlanReply:
+@views.get("/api/data/<id:dataset_id>/plan", reply=PlanReply)
+def read_plan(service: LSTMService, dataset_id: str) -> PlanReply:
     """Read the plan of a data set.
 
     What is known of the steps after the last rows: releases, capacity, planned throughput, and
@@ -218,11 +222,11 @@ def read_plan(service: LSTMService, dataset_id: str) -> r.PlanReply:
 @views.put(
     "/api/data/<id:dataset_id>/plan",
     request=PlanRequest,
-    reply=r.PlanReply,
+    reply=PlanReply,
     action="data.plan",
     expensive=True,
 )
-def replace_plan(service: LSTMService, body: PlanRequest, dataset_id: str) -> r.PlanReply:
+def replace_plan(service: LSTMService, body: PlanRequest, dataset_id: str) -> PlanReply:
     """Replace the plan of a data set.
 
     Each row is one step of one series after its last actual row, with what is known of it:
@@ -235,14 +239,14 @@ def replace_plan(service: LSTMService, body: PlanRequest, dataset_id: str) -> r.
 
 @views.post(
     "/api/data/<id:dataset_id>/rows",
-    reply=r.RowsReply,
+    reply=RowsReply,
     query=RowsOptions,
     table=True,
     headers=("X-Request-ID",),
     action="data.rows",
     expensive=True,
 )
-def add_rows(service: LSTMService, dataset_id: str) -> r.RowsReply:
+def add_rows(service: LSTMService, dataset_id: str) -> RowsReply:
     """Add rows to a data set.
 
     Takes a table as an upload does: newer rows, units of an event log that came or finished, or,
@@ -256,8 +260,8 @@ def add_rows(service: LSTMService, dataset_id: str) -> r.RowsReply:
         return service.add_rows(dataset_id, path, bodies.read_options(RowsOptions))
 
 
-@views.delete("/api/data/<id:dataset_id>", reply=r.MessageReply, action="data.delete")
-def delete_dataset(service: LSTMService, dataset_id: str) -> r.MessageReply:
+@views.delete("/api/data/<id:dataset_id>", reply=MessageReply, action="data.delete")
+def delete_dataset(service: LSTMService, dataset_id: str) -> MessageReply:
     """Delete a data set.
 
     Models that were trained on it stay. A later training of the same data needs it uploaded or

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Response, current_app, request
 
 from models.lstm_service import LSTMService
-from utils.api import replies as r
 from utils.api.events import LAST
+from utils.api.replies.base import MessageReply
+from utils.api.replies.jobs import JobReply, JobsReply, TicketReply
 from utils.api.schemas.jobs import JobsQuery
 from utils.http import event_streams
 from utils.http.access import Access
@@ -15,8 +16,8 @@ from utils.http.views.declaration import Views
 views = Views("Jobs")
 
 
-@views.get("/api/jobs", reply=r.JobsReply, query=JobsQuery)
-def list_jobs(service: LSTMService, query: JobsQuery) -> r.JobsReply:
+@views.get("/api/jobs", reply=JobsReply, query=JobsQuery)
+def list_jobs(service: LSTMService, query: JobsQuery) -> JobsReply:
     """List the jobs.
 
     Trainings and backtests, newest first, `limit` at a time; `kind`, `status` and `q` choose
@@ -25,8 +26,8 @@ def list_jobs(service: LSTMService, query: JobsQuery) -> r.JobsReply:
     return service.trainings.jobs(query)
 
 
-@views.get("/api/jobs/<id:job_id>", reply=r.JobReply)
-def read_job(service: LSTMService, job_id: str) -> r.JobReply:
+@views.get("/api/jobs/<id:job_id>", reply=JobReply)
+def read_job(service: LSTMService, job_id: str) -> JobReply:
     """Read a job.
 
     Its status, its progress while it runs, and once it has ended the model or the result that it
@@ -49,8 +50,8 @@ def follow_job(service: LSTMService, job_id: str) -> Response:
     return event_streams.reply(messages, request.environ)
 
 
-@views.post("/api/jobs/<id:job_id>/events/ticket", reply=r.TicketReply, role="read")
-def create_event_ticket(service: LSTMService, job_id: str) -> r.TicketReply:
+@views.post("/api/jobs/<id:job_id>/events/ticket", reply=TicketReply, role="read")
+def create_event_ticket(service: LSTMService, job_id: str) -> TicketReply:
     """Create a ticket for a job's events.
 
     Browsers send no key with an `EventSource`. The ticket opens the events of this one job in its
@@ -60,8 +61,8 @@ def create_event_ticket(service: LSTMService, job_id: str) -> r.TicketReply:
     return _access().ticket(job_id)
 
 
-@views.delete("/api/jobs/<id:job_id>", reply=r.MessageReply, action="job.cancel")
-def cancel_job(service: LSTMService, job_id: str) -> r.MessageReply:
+@views.delete("/api/jobs/<id:job_id>", reply=MessageReply, action="job.cancel")
+def cancel_job(service: LSTMService, job_id: str) -> MessageReply:
     """Cancel a job.
 
     A job that waits is cancelled at once, a training that runs within one epoch. A job that has

@@ -8,9 +8,13 @@ from flask import Response, send_file
 
 from models.lstm_service import LSTMService
 from models.services.forecast_files import KINDS, FileForm
-from utils.api import replies as r
 from utils.api.endpoint import ARROW
 from utils.api.replies.backtesting import BacktestReply
+from utils.api.replies.base import MessageReply
+from utils.api.replies.forecasting import BatchReply, PredictReply, ValidateReply
+from utils.api.replies.jobs import JobAccepted
+from utils.api.replies.models import CompressReply, ModelReply, ModelsReply
+from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.schemas.data import ValidateRequest
 from utils.api.schemas.forecasting import BatchRequest, PredictRequest, ScenariosRequest
 from utils.api.schemas.models import BacktestRequest, CompressRequest, ModelsQuery
@@ -22,8 +26,8 @@ views = Views("Models")
 forecasts = Views("Forecasts")
 
 
-@views.get("/api/models", reply=r.ModelsReply, query=ModelsQuery)
-def list_models(service: LSTMService, query: ModelsQuery) -> r.ModelsReply:
+@views.get("/api/models", reply=ModelsReply, query=ModelsQuery)
+def list_models(service: LSTMService, query: ModelsQuery) -> ModelsReply:
     """List the models.
 
     Newest first, `limit` at a time, each with its configuration and its errors on held-back data.
@@ -33,8 +37,8 @@ def list_models(service: LSTMService, query: ModelsQuery) -> r.ModelsReply:
     return service.list_models(query)
 
 
-@views.get("/api/model/<id:model_id>", reply=r.ModelReply)
-def read_model(service: LSTMService, model_id: str) -> r.ModelReply:
+@views.get("/api/model/<id:model_id>", reply=ModelReply)
+def read_model(service: LSTMService, model_id: str) -> ModelReply:
     """Read a model.
 
     Its configuration, its errors on held-back data, the losses of its training, the series that
@@ -44,8 +48,8 @@ def read_model(service: LSTMService, model_id: str) -> r.ModelReply:
     return service.model(model_id)
 
 
-@views.delete("/api/model/<id:model_id>", reply=r.MessageReply, action="model.delete")
-def delete_model(service: LSTMService, model_id: str) -> r.MessageReply:
+@views.delete("/api/model/<id:model_id>", reply=MessageReply, action="model.delete")
+def delete_model(service: LSTMService, model_id: str) -> MessageReply:
     """Delete a model.
 
     Its files, its pictures and its backtests are removed, and every process forgets it. The data
@@ -76,12 +80,12 @@ def download_model(service: LSTMService, model_id: str) -> Response:
 @views.post(
     "/api/model/<id:model_id>/compress",
     request=CompressRequest,
-    reply=r.CompressReply,
+    reply=CompressReply,
     headers=("Idempotency-Key",),
     action="model.compress",
     expensive=True,
 )
-def compress_model(service: LSTMService, body: CompressRequest, model_id: str) -> r.CompressReply:
+def compress_model(service: LSTMService, body: CompressRequest, model_id: str) -> CompressReply:
     """Serve a model with smaller weights.
 
     Makes the float16, int8 and LiteRT forms of the network, measures how much each changes the
@@ -95,7 +99,7 @@ def compress_model(service: LSTMService, body: CompressRequest, model_id: str) -
     "/api/model/<id:model_id>/backtest",
     request=BacktestRequest,
     reply=BacktestReply,
-    accepted=r.JobAccepted,
+    accepted=JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.backtest",
     expensive=True,
@@ -133,12 +137,12 @@ def read_backtest(service: LSTMService, model_id: str, job_id: str) -> Response:
 @forecasts.post(
     "/api/model/predict",
     request=PredictRequest,
-    reply=r.PredictReply,
+    reply=PredictReply,
     accepted_media=(ARROW,),
     formats=("json", *KINDS),
     role="read",
 )
-def predict(service: LSTMService, body: PredictRequest) -> r.PredictReply | Response:
+def predict(service: LSTMService, body: PredictRequest) -> PredictReply | Response:
     """Forecast a series.
 
     Forecasts WIP, throughput and cycle time step by step, with intervals that cover 80 % and 95 %
@@ -162,11 +166,11 @@ def predict(service: LSTMService, body: PredictRequest) -> r.PredictReply | Resp
 @forecasts.post(
     "/api/model/predict/scenarios",
     request=ScenariosRequest,
-    reply=r.ScenariosReply,
+    reply=ScenariosReply,
     role="read",
     expensive=True,
 )
-def predict_scenarios(service: LSTMService, body: ScenariosRequest) -> r.ScenariosReply:
+def predict_scenarios(service: LSTMService, body: ScenariosRequest) -> ScenariosReply:
     """Forecast a series with several plans.
 
     Takes the fields of `POST /api/model/predict` and up to ten `scenarios`, each a name and a plan:
@@ -179,7 +183,7 @@ def predict_scenarios(service: LSTMService, body: ScenariosRequest) -> r.Scenari
 @forecasts.post(
     "/api/model/predict/batch",
     request=BatchRequest,
-    reply=r.BatchReply,
+    reply=BatchReply,
     accepted_media=(ARROW,),
     role="read",
     expensive=True,
@@ -197,8 +201,8 @@ def predict_batch(service: LSTMService, body: BatchRequest) -> Response:
     return Response(service.predict_batch(body), mimetype="application/json")
 
 
-@forecasts.post("/api/model/validate", request=ValidateRequest, reply=r.ValidateReply, role="read")
-def validate_state(service: LSTMService, body: ValidateRequest) -> r.ValidateReply:
+@forecasts.post("/api/model/validate", request=ValidateRequest, reply=ValidateReply, role="read")
+def validate_state(service: LSTMService, body: ValidateRequest) -> ValidateReply:
     """Check a state of a line against Little's Law.
 
     Takes at least two of WIP, throughput and cycle time. With all three, the reply says how far

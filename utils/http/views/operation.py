@@ -7,7 +7,7 @@ from dataclasses import asdict
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api import replies as r
+from utils.api.replies.operation import AccessReply, HealthReply, LiveReply, ReadyReply
 from utils.auth.caller import LOCAL, caller
 from utils.http import metrics
 from utils.http.views.declaration import Views
@@ -15,8 +15,8 @@ from utils.http.views.declaration import Views
 views = Views("Operation")
 
 
-@views.get("/health", reply=r.HealthReply)
-def health(service: LSTMService) -> r.HealthReply:
+@views.get("/health", reply=HealthReply)
+def health(service: LSTMService) -> HealthReply:
     """Read the state of the service.
 
     Answers in milliseconds, also while models are trained, and whatever state the database and
@@ -25,18 +25,18 @@ def health(service: LSTMService) -> r.HealthReply:
     return service.health()
 
 
-@views.get("/health/live", reply=r.LiveReply, role="anybody")
-def health_live(service: LSTMService) -> r.LiveReply:
+@views.get("/health/live", reply=LiveReply, role="anybody")
+def health_live(service: LSTMService) -> LiveReply:
     """Check that the process answers.
 
     For a liveness probe: it reads neither the database nor the stores and takes no key. Restart a
     server that does not answer it.
     """
-    return r.LiveReply()
+    return LiveReply()
 
 
-@views.get("/health/ready", reply=r.ReadyReply, role="anybody")
-def health_ready(service: LSTMService) -> r.ReadyReply:
+@views.get("/health/ready", reply=ReadyReply, role="anybody")
+def health_ready(service: LSTMService) -> ReadyReply:
     """Check that the service can do its work.
 
     For a readiness probe. The reply is 200 if the database answers within two seconds, both
@@ -46,14 +46,14 @@ def health_ready(service: LSTMService) -> r.ReadyReply:
     return service.ready()
 
 
-@views.get("/api/access", reply=r.AccessReply)
-def read_access(service: LSTMService) -> r.AccessReply:
+@views.get("/api/access", reply=AccessReply)
+def read_access(service: LSTMService) -> AccessReply:
     """Read who calls.
 
     The name and the role of the caller's key, by which a page shows what they may do.
     """
     found = caller()
-    return r.AccessReply(name=found.name, role=found.role, needs_key=found is not LOCAL)
+    return AccessReply(name=found.name, role=found.role, needs_key=found is not LOCAL)
 
 
 @views.get("/metrics")

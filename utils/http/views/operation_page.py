@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api.replies import PredictReply
 from utils.api.replies import page as p
+from utils.api.replies.forecasting import PredictReply
 from utils.api.schemas.forecasting import PlantPredictRequest
 from utils.api.schemas.jobs import LogsQuery, NoteRequest
 from utils.http import responses

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api.replies import planning as r
+from utils.api.replies.line_advice import AdviceReply, CompareReply, CurveReply
+from utils.api.replies.orders import FinishReply, OutputReply, UnitReply
+from utils.api.replies.stations import LineReply
 from utils.api.schemas.line_advice import AdviseRequest, CompareRequest, CurveQuery
 from utils.api.schemas.orders import FinishRequest, OutputRequest, UnitRequest
 from utils.api.schemas.stations import LineRequest
@@ -21,11 +23,11 @@ _FORMS = ("json", "png")
 @views.post(
     "/api/plan/finish",
     request=FinishRequest,
-    reply=r.FinishReply,
+    reply=FinishReply,
     formats=_FORMS,
     role="read",
 )
-def plan_finish(service: LSTMService, body: FinishRequest) -> r.FinishReply | Response:
+def plan_finish(service: LSTMService, body: FinishRequest) -> FinishReply | Response:
     """Find when orders are finished.
 
     Finish dates by their probability, the probability that each order is on time, and when all of
@@ -38,8 +40,8 @@ def plan_finish(service: LSTMService, body: FinishRequest) -> r.FinishReply | Re
     return service.planning.finish(body)
 
 
-@views.post("/api/plan/output", request=OutputRequest, reply=r.OutputReply, role="read")
-def plan_output(service: LSTMService, body: OutputRequest) -> r.OutputReply:
+@views.post("/api/plan/output", request=OutputRequest, reply=OutputReply, role="read")
+def plan_output(service: LSTMService, body: OutputRequest) -> OutputReply:
     """Find how many units are out by given dates.
 
     Quantiles of the units that are out, and the probability that it is at least `quantity`, in
@@ -48,8 +50,8 @@ def plan_output(service: LSTMService, body: OutputRequest) -> r.OutputReply:
     return service.planning.output(body)
 
 
-@views.post("/api/plan/unit", request=UnitRequest, reply=r.UnitReply, role="read")
-def plan_unit(service: LSTMService, body: UnitRequest) -> r.UnitReply:
+@views.post("/api/plan/unit", request=UnitRequest, reply=UnitReply, role="read")
+def plan_unit(service: LSTMService, body: UnitRequest) -> UnitReply:
     """Find when a single unit is finished.
 
     By the units ahead of it, first in, first out, from sample paths of throughput; and, where the
@@ -58,8 +60,8 @@ def plan_unit(service: LSTMService, body: UnitRequest) -> r.UnitReply:
     return service.planning.unit(body)
 
 
-@views.get("/api/plan/curve", query=CurveQuery, reply=r.CurveReply, formats=_FORMS)
-def plan_curve(service: LSTMService, query: CurveQuery) -> r.CurveReply | Response:
+@views.get("/api/plan/curve", query=CurveQuery, reply=CurveReply, formats=_FORMS)
+def plan_curve(service: LSTMService, query: CurveQuery) -> CurveReply | Response:
     """Read the curve of a line.
 
     Throughput and cycle time as functions of WIP, fitted to the history of a series, or of the
@@ -72,8 +74,8 @@ def plan_curve(service: LSTMService, query: CurveQuery) -> r.CurveReply | Respon
     return service.planning.lines.curve(query)
 
 
-@views.post("/api/plan/advise", request=AdviseRequest, reply=r.AdviceReply, role="read")
-def plan_advise(service: LSTMService, body: AdviseRequest) -> r.AdviceReply:
+@views.post("/api/plan/advise", request=AdviseRequest, reply=AdviceReply, role="read")
+def plan_advise(service: LSTMService, body: AdviseRequest) -> AdviceReply:
     """Advise a WIP cap and a release rate.
 
     The smallest WIP cap with which a throughput, or units by a date, are reached with the
@@ -88,11 +90,11 @@ def plan_advise(service: LSTMService, body: AdviseRequest) -> r.AdviceReply:
 @views.post(
     "/api/plan/compare",
     request=CompareRequest,
-    reply=r.CompareReply,
+    reply=CompareReply,
     formats=_FORMS,
     role="read",
 )
-def plan_compare(service: LSTMService, body: CompareRequest) -> r.CompareReply | Response:
+def plan_compare(service: LSTMService, body: CompareRequest) -> CompareReply | Response:
     """Compare plans.
 
     Up to ten plans of releases, capacity or a WIP cap for one line: output, WIP and cycle time
@@ -103,8 +105,8 @@ def plan_compare(service: LSTMService, body: CompareRequest) -> r.CompareReply |
     return service.planning.lines.compare(body)
 
 
-@views.post("/api/plan/line", request=LineRequest, reply=r.LineReply, role="read")
-def plan_line(service: LSTMService, body: LineRequest) -> r.LineReply:
+@views.post("/api/plan/line", request=LineRequest, reply=LineReply, role="read")
+def plan_line(service: LSTMService, body: LineRequest) -> LineReply:
     """Plan a line of stations.
 
     Utilisation, queue and cycle time of each station at a release rate, the variability that each

@@ -6,8 +6,8 @@ from flask import Response
 
 from models.lstm_service import LSTMService
 from models.services import enhanced_config
-from utils.api import replies as r
-from utils.api.replies import EnhancedConfigReply
+from utils.api.replies.jobs import JobAccepted, JobsAccepted
+from utils.api.replies.training import EnhancedConfigReply, ParallelReply, TrainReply
 from utils.api.schemas.training import (
     EnhancedParallelRequest,
     EnhancedRequest,
@@ -24,8 +24,8 @@ views = Views("Training")
 @views.post(
     "/api/model/train",
     request=TrainRequest,
-    reply=r.TrainReply,
-    accepted=r.JobAccepted,
+    reply=TrainReply,
+    accepted=JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
@@ -45,8 +45,8 @@ def train_model(service: LSTMService, body: TrainRequest) -> Response:
 @views.post(
     "/api/model/train/enhanced",
     request=EnhancedRequest,
-    reply=r.TrainReply,
-    accepted=r.JobAccepted,
+    reply=TrainReply,
+    accepted=JobAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
@@ -74,8 +74,8 @@ def read_enhanced_config(service: LSTMService) -> EnhancedConfigReply:
 @views.post(
     "/api/model/train/parallel/plants",
     request=ParallelRequest,
-    reply=r.ParallelReply,
-    accepted=r.JobsAccepted,
+    reply=ParallelReply,
+    accepted=JobsAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
@@ -93,8 +93,8 @@ def train_plants(service: LSTMService, body: ParallelRequest) -> Response:
 @views.post(
     "/api/model/train/parallel/enhanced",
     request=EnhancedParallelRequest,
-    reply=r.ParallelReply,
-    accepted=r.JobsAccepted,
+    reply=ParallelReply,
+    accepted=JobsAccepted,
     headers=("Idempotency-Key", "Prefer"),
     action="model.train",
     expensive=True,
@@ -119,5 +119,5 @@ def _train_plants(service: LSTMService, body: ParallelRequest) -> Response:
     if not is_background(body.background):
         return responses.json_response(service.plant_trainings.train(body, idempotency_key))
     jobs = service.plant_trainings.start(body, idempotency_key)
-    reply = r.JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
+    reply = JobsAccepted(total_plants=len(jobs), jobs=jobs, status_url="/api/jobs")
     return responses.accepted(reply, "/api/jobs")
