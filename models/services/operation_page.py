@@ -76,14 +76,15 @@ class OperationPage:
     def plants_status(self) -> p.PlantsStatusReply:
         """Return the trainings that wait or run, and those that ended a moment ago, by plant.
 
-        A training of all plants together is shown with each plant of its data, unless the plant
-        has one of its own.
+        A training of all plants together is shown with each plant of its data, unless one of the
+        plant's own waits or runs.
         """
         since = time.time() - _SHOWN_AFTER_END
+        # Read first, so that a job that ends between the two calls is in one of them at least.
+        jobs = {job.job_id: job for job in self._jobs.unfinished()}
         ended = self._jobs.ended_after(since, _NEWEST)
-        ended = [job for job in ended if job.ended_at is not None and job.ended_at >= since]
-        # Later ones replace earlier ones.
-        ranked = sorted([*ended, *self._jobs.unfinished()], key=_rank)
+        jobs |= {job.job_id: job for job in ended if job.ended_at and job.ended_at >= since}
+        ranked = sorted(jobs.values(), key=_rank)  # later ones replace earlier ones
         shown = {plant: job for job in ranked for plant in self._plants(job)}
         return p.PlantsStatusReply(
             plant_training={plant: self._plant_training(shown[plant]) for plant in sorted(shown)}
@@ -304,8 +305,8 @@ def _in_group(job: Job) -> bool:
 
 def _rank(job: Job) -> tuple[bool, bool, bool, float]:
     """Return a rank: the job with the highest one is shown for a plant."""
-    own = job.training.plant is not None
-    return not job.state.ended, own, job.state is JobState.RUNNING, job.queued_at
+    own = job.training.plant is not None and not job.state.ended
+    return not job.state.ended, own, job.state is JobState.RUNNING, job.ended_at or job.queued_at
 
 
 def _group(id: str, jobs: list[Job]) -> p.JobGroup:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from axe_selenium_python import Axe
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -41,7 +42,10 @@ class Page:
         self.until(lambda: self.all("h1") and not self.all(".busy, [aria-busy]"))
 
     def until(self, condition: Any, seconds: float = 60) -> Any:
-        return WebDriverWait(self.browser, seconds, 0.1).until(lambda _: condition())
+        # A view may be drawn anew between finding an element and reading it.
+        changed = [StaleElementReferenceException]
+        wait = WebDriverWait(self.browser, seconds, 0.1, ignored_exceptions=changed)
+        return wait.until(lambda _: condition())
 
     def all(self, css: str) -> list[WebElement]:
         return self.browser.find_elements(By.CSS_SELECTOR, css)
