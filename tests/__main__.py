@@ -2,8 +2,7 @@
 
 The requirements go into the environment of this Python. Debian packages are installed where that
 is allowed without asking (root, or sudo without a password); elsewhere the tests that need a
-missing server are skipped. The unit tests run first, then the others, on all cores. Those that take
-long (marker `long`) are run with `--all` only.
+missing server are skipped. Tests that take long (marker `long`) are run with `--all` only.
 """
 
 from __future__ import annotations
@@ -32,15 +31,10 @@ def run(*options: str) -> int:
 
 
 def main(options: list[str]) -> int:
-    """Install, then run the tests; the exit code of the first run that failed."""
+    """Install, then run the tests; the exit code of pytest."""
     install_requirements()
     programs.install()
-    everything = options == ["--all"]
-    if options and not everything:
-        return run(*options)
-    kinds = ("unit", "not unit")
-    codes = [run("-m", kind if everything else f"{kind} and not long") for kind in kinds]
-    return next((code for code in codes if code), 0)
+    return run(*(["-m", "long or not long"] if options == ["--all"] else options))
 
 
 if __name__ == "__main__":

@@ -70,9 +70,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         kinds.mark(item)
+    if "long" not in config.option.markexpr and not any("::" in arg for arg in config.args):
+        # Neither a marker nor a test is asked for by its name.
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     items.sort(key=kinds.order)  # what takes longest first: the cores end at about the same time
 
 
@@ -118,7 +123,7 @@ def panel() -> Panel:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = start_service(tmp_path_factory.mktemp("service"))
+    running = start_service(tmp_path_factory.mktemp("service"), WEB_PROCESSES="2")
     running.wait_for_worker()
     yield running
     assert running.stop() == 0

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 CODE = [
     path
@@ -24,11 +22,6 @@ OLD_WORDS = re.compile(
 )
 
 
-def name_of(path: Path) -> str:
-    """Return a path below the root, for ids of tests."""
-    return str(path.relative_to(ROOT))
-
-
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of every docstring of a file."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -38,23 +31,33 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
-@pytest.mark.parametrize("path", CODE, ids=name_of)
-def test_docstrings_name_the_thing_or_its_result(path: Path) -> None:
-    found = [(n, text) for n, text in docstrings(path) if re.match(r"(What|Whether|How)\b", text)]
+def test_docstrings_name_the_thing_or_its_result() -> None:
+    found = [
+        f"{path}:{line}: {text}"
+        for path in CODE
+        for line, text in docstrings(path)
+        if re.match(r"(What|Whether|How)\b", text)
+    ]
     assert found == []
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=name_of)
-def test_texts_use_standard_terms(path: Path) -> None:
-    lines = enumerate(path.read_text().splitlines(), 1)
-    assert [(number, line) for number, line in lines if OLD_WORDS.search(line)] == []
-
-
-@pytest.mark.parametrize("path", CODE, ids=name_of)
-def test_public_names_have_docstrings(path: Path) -> None:
-    public = [
-        node
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+def test_texts_use_standard_terms() -> None:
+    found = [
+        f"{path}:{number}: {line}"
+        for path in TEXTS
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if OLD_WORDS.search(line)
     ]
-    assert [node.name for node in public if not ast.get_docstring(node)] == []
+    assert found == []
+
+
+def test_public_names_have_docstrings() -> None:
+    found = [
+        f"{path}: {node.name}"
+        for path in CODE
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert found == []

@@ -57,7 +57,7 @@ _BEYOND_SCHEMA = (
     ),
     (r"/api/(data|jobs|models|training/logs)", r"^cursor: must be", "a cursor is one of a page"),
     (
-        rf"{_PREDICTS}|{_PLANS}",
+        rf"{_PREDICTS}|{_PLANS}|/api/model/predict/scenarios",
         r"must be one that the model was trained on",
         "the names are those of a model",
     ),

@@ -17,11 +17,12 @@ pytestmark = pytest.mark.service
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     service = start_service(tmp_path, **run.SETTINGS)
     try:
-        found = run.fuzz(service, examples=1, seed=1, phases="fuzzing", trainings=1)
+        only = ("^/api/data", "^/api/plan")
+        found = run.fuzz(service, 1, seed=1, only=only, phases="fuzzing", trainings=1)
     finally:
         service.stop()
     assert found.code == 0, found.report[-20_000:]
-    assert found.cases > 50
+    assert found.cases > 30
 
 
 @pytest.mark.parametrize(("size", "is_found"), [(100, True), (20_000_000, False)])

@@ -119,6 +119,7 @@ def test_deleting_a_model_while_it_predicts_gives_forecasts_then_404s(
     assert predict(0) == 404
 
 
+@pytest.mark.long
 def test_health_answers_while_a_model_trains(service: Service, question: dict[str, str]) -> None:
     client = subprocess.Popen(
         ["curl", "-s", "-X", "POST", f"{service.url}/api/model/train", "-H",

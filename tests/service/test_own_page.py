@@ -42,8 +42,8 @@ class Page:
         self.until(lambda: self.all("h1") and not self.all(".busy, [aria-busy]"))
 
     def until(self, condition: Any, seconds: float = 60) -> Any:
-        # A view may be drawn anew between finding an element and reading it.
-        changed = [StaleElementReferenceException]
+        # A view may be drawn anew before an element is there, or before it is read.
+        changed = [StaleElementReferenceException, IndexError]
         wait = WebDriverWait(self.browser, seconds, 0.1, ignored_exceptions=changed)
         return wait.until(lambda _: condition())
 

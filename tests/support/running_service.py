@@ -126,12 +126,12 @@ def start_service(
     prefix: tuple[str, ...] = (),
     **settings: str,
 ) -> Service:
-    """Start a service; return once it answers.
+    """Start a service, of one web process by default; return once it answers.
 
     Args:
         prefix: command that starts it, with other limits, say.
     """
-    environment = environment_of(folder, **settings)
+    environment = environment_of(folder, **{"WEB_PROCESSES": "1"} | settings)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             # From another folder, as a service manager does.

@@ -124,7 +124,8 @@ def test_a_model_of_keras_3_says_the_same_when_imported(
     assert document["series"] == []
 
 
-@pytest.mark.parametrize("kind", ["sequential", pytest.param("functional", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["sequential", "functional"])
 def test_a_model_of_keras_2_says_the_same_when_imported(
     tmp_path: Path, store: ArtifactStore, kind: str
 ) -> None:

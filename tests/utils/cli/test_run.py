@@ -51,7 +51,13 @@ def test_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "many"), ("PORT", "0"), ("LOG_FORMAT", "xml"), ("WORKERS", "-1")]
+    ("name", "value"),
+    [
+        ("PORT", "many"),
+        pytest.param("PORT", "0", marks=pytest.mark.long),
+        pytest.param("LOG_FORMAT", "xml", marks=pytest.mark.long),
+        pytest.param("WORKERS", "-1", marks=pytest.mark.long),
+    ],
 )
 def test_a_bad_setting_is_one_line(tmp_path: Path, name: str, value: str) -> None:
     done = run_command(tmp_path, **{name: value})
@@ -65,7 +71,9 @@ def test_a_taken_port_is_one_line(service: Service, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1 and "Address already in use" in done.stderr
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", pytest.param("nowhere.invalid", marks=pytest.mark.long)]
+)
 def test_a_host_that_is_not_here_is_one_line(tmp_path: Path, host: str) -> None:
     done = run_command(tmp_path, HOST=host)
     assert done.returncode == 1
@@ -78,9 +86,8 @@ def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
     assert "curl -X POST" in log
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
     running = start_service(tmp_path)
     running.wait_for_worker()
@@ -204,6 +211,7 @@ def test_train_is_cancelled_by_ctrl_c(service: Service, tmp_path: Path) -> None:
     assert service.job(id)["status"] == "cancelled"
 
 
+@pytest.mark.long
 def test_the_worker_of_a_killed_train_ends(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "run.py", "train", str(table_of(tmp_path)), "--epochs", "10000"],

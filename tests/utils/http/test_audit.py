@@ -221,6 +221,7 @@ def test_a_training_is_noted_when_it_is_accepted(service: Service, dataset: dict
     service.wait_for(left, "succeeded")
 
 
+@pytest.mark.long
 @pytest.mark.service
 def test_the_command_line_leaves_lines_too(tmp_path: Path) -> None:
     key = make_key(tmp_path, "Ann", "read")

@@ -182,6 +182,7 @@ def test_unknown_paths_and_methods_add_no_series(service: Service) -> None:
     assert value(after, found, method="other", endpoint="none") >= 11
 
 
+@pytest.mark.long
 def test_open_models_are_stated_and_a_killed_process_takes_back_nothing_but_them(
     alone: Service, service: Service, question: Body
 ) -> None:
@@ -220,6 +221,7 @@ def test_the_cache_says_what_it_holds(service: Service, question: Body) -> None:
     assert count == 1 and size > (models / f"{question['model_id']}.onnx").stat().st_size
 
 
+@pytest.mark.long
 def test_ready_names_the_workers_until_there_is_one(alone: Service) -> None:
     reply = alone.get("/health/ready")
     assert reply.status_code == 503 and int(reply.headers["Retry-After"]) > 0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jsonschema import Draft202012Validator
 
 from models.data.table_columns import WrongCells
 from tests.support.stores import settings_in
@@ -133,6 +132,8 @@ def test_every_operation_and_field_of_the_document_is_described(client: FlaskCli
 
 
 def test_examples_are_replies_that_their_schemas_allow(client: FlaskClient) -> None:
+    from jsonschema import Draft202012Validator  # takes seconds to import
+
     document = client.get("/api/openapi.json").get_json()
     examples = 0
     for path, operations in document["paths"].items():
