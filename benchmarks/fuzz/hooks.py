@@ -62,7 +62,7 @@ _BEYOND_SCHEMA = (
         "the names are those of a model",
     ),
     (_PLANS, r"must lie between the first day after the data", "the days follow stored data"),
-    (_PLANS, r"\bneeds one of\b", "one of several fields is to be given"),
+    (_PLANS, r"\bneeds one of\b|^model_id: or datasetId", "one of several fields is to be given"),
     (_PREDICTS, r"history: must hold rows of", "a history is that of the series asked for"),
     (r"/api/model/plant/{plant}/predict", r"must be that of the path", "the body repeats it"),
     (
