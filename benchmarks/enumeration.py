@@ -37,7 +37,7 @@ from rich.table import Table
 
 from app import create_app
 from models.data.datasets import Datasets
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from tests.support import postgres, s3
 from tests.support.counted_worker import KILL, PAUSE, Order
 from tests.support.running_service import FAST, ROOT, environment_of, wait_until

@@ -29,8 +29,8 @@ from models.forecast.pretrained import PretrainedModel
 from models.forecast.pretrained_member import PretrainedMember
 from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
+from models.registry.model_store import model_store
 from models.registry.opening import open_forecaster
-from models.registry.registry import model_store
 from models.training import train
 
 STEPS = 30

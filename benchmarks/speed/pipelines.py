@@ -130,7 +130,7 @@ def trained(rows: int) -> Callable[[], dict[str, Any]]:
     import pandas as pd
 
     from models.registry.hyperparameters import Hyperparameters
-    from models.registry.registry import model_store
+    from models.registry.model_store import model_store
     from models.training import train
 
     train.warm_up()

@@ -11,7 +11,7 @@ from models.backtest import backtest, plot
 from models.backtest.control import BacktestControl
 from models.forecast.forecaster import Forecaster
 from models.registry.model_document import ModelDocument
-from models.registry.registry import PICTURE, RESULT
+from models.registry.model_store import PICTURE, RESULT
 from models.series.panel import Panel
 from utils.api.replies.backtesting import BacktestReply
 from utils.api.schemas.models import BacktestRequest

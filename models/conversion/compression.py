@@ -33,8 +33,8 @@ from models.forecast.forecaster import Forecaster
 from models.forecast.naive import usual_errors
 from models.forecast.onnx_session import open_network
 from models.registry.model_document import ModelDocument
+from models.registry.model_store import LITERT, SERVED
 from models.registry.opening import open_forecaster
-from models.registry.registry import LITERT, SERVED
 from models.series import error_measures
 from models.series.panel import TARGETS, Panel
 from models.training import network

@@ -14,8 +14,9 @@ import numpy as np
 
 from models.data import raw_files, table_merge, tables
 from models.data.cleaning import Cleaned
+from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import calendar_of
-from models.data.datasets import Datasets, OutdatedVersion, cleaned_table
+from models.data.datasets import Datasets, OutdatedVersion
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog

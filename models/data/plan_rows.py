@@ -38,6 +38,7 @@ Ints = NDArray[np.int64]
 Plan = dict[SeriesKey, DatedInputs]
 
 LONGEST = 3_660  # steps ahead
+SUFFIX = ".plan"
 _LARGEST = 1e12
 _LISTED = 100  # details of an error
 

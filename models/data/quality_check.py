@@ -8,8 +8,9 @@ from typing import Any
 
 from models.data import json_tables, raw_files, tables
 from models.data.cleaning import Cleaned
+from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import calendar_of, summary_of
-from models.data.datasets import Datasets, cleaned_table
+from models.data.datasets import Datasets
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_upload import EventOptions

@@ -10,8 +10,9 @@ import numpy as np
 from models.data import raw_files, tables
 from models.data.cleaning import Cleaned
 from models.data.column_names import Header
+from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import summary_of
-from models.data.datasets import Datasets, cleaned_table
+from models.data.datasets import Datasets
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_columns import meaning_of

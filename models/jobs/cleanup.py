@@ -7,7 +7,7 @@ import contextlib
 from models.jobs.arguments import JobArguments, TrainArguments
 from models.jobs.job_log import Decision, JobLog
 from models.jobs.states import member_id
-from models.registry.registry import CHECKPOINT
+from models.registry.model_store import CHECKPOINT
 from utils.errors import NotFound
 from utils.storage.artifact_store import ArtifactStore
 

@@ -16,7 +16,7 @@ from dbos import error as engine
 from models.jobs.job_log import Decision, StaleAttempt
 from models.jobs.states import MOST_TRIES, JobState, abrupt_end
 from models.jobs.worker_context import WorkerContext
-from models.registry.registry import CHECKPOINT
+from models.registry.model_store import CHECKPOINT
 from models.training.control import Epoch, Stage
 from utils.errors import InternalError, Unavailable
 from utils.logs import logger

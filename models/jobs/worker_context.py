@@ -14,7 +14,7 @@ from models.jobs.cleanup import remove_leftovers
 from models.jobs.job_log import Decision
 from models.jobs.states import JobState
 from models.jobs.worker_jobs import WorkerJobs
-from models.registry.registry import backtest_store, model_store
+from models.registry.model_store import backtest_store, model_store
 from utils.errors import ServiceError, Unavailable
 from utils.logs import logger
 from utils.settings import Settings

@@ -23,8 +23,8 @@ from models.jobs.states import JOBS, Work, packed_error
 from models.jobs.worker_context import WorkerContext
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
+from models.registry.model_store import CHECKPOINT, served_suffix
 from models.registry.opening import open_forecaster
-from models.registry.registry import CHECKPOINT, served_suffix
 from models.training import presets
 from utils.api.architectures import DESIGNS, PLAIN, Architecture
 from utils.api.schemas.calendar import calendars_of

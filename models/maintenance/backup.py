@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from models.data.datasets import Datasets
-from models.registry.registry import CHECKPOINT, backtest_store, model_store
+from models.registry.model_store import CHECKPOINT, backtest_store, model_store
 from utils.errors import Conflict, DamagedFile, InvalidInput, Unavailable, first_line
 from utils.settings import Settings
 from utils.storage import sqlite_file

@@ -19,7 +19,7 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import JobState
 from models.maintenance.backup import JOURNAL, REPLACED, places
-from models.registry.registry import CHECKPOINT, SERVED, backtest_store, model_store
+from models.registry.model_store import CHECKPOINT, SERVED, backtest_store, model_store
 from utils.errors import Conflict, DamagedFile, NotFound, ServiceError
 from utils.settings import Settings
 from utils.storage import sqlite_file

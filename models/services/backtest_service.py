@@ -9,7 +9,8 @@ from models.data.datasets import Datasets
 from models.jobs.arguments import BacktestArguments
 from models.jobs.jobs import Jobs
 from models.jobs.states import Work
-from models.registry.registry import PICTURE, RESULT, Registry, backtest_store
+from models.registry.model_store import PICTURE, RESULT, backtest_store
+from models.registry.registry import Registry
 from models.services.waiting_requests import WaitingRequests
 from utils.api import request_limits
 from utils.api.idempotency import fingerprint, undeleted_id_of, used_key

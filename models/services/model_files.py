@@ -10,7 +10,8 @@ from uuid import uuid4
 from models.jobs.arguments import CompressArguments
 from models.jobs.jobs import Jobs
 from models.registry.model_document import ModelDocument
-from models.registry.registry import LITERT, Registry, served_suffix
+from models.registry.model_store import LITERT, served_suffix
+from models.registry.registry import Registry
 from models.services.waiting_requests import WaitingRequests
 from utils.api.idempotency import fingerprint, id_of, used_key
 from utils.api.replies.models import CompressReply

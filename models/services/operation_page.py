@@ -14,7 +14,8 @@ from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
 from models.jobs.states import Job, JobState
 from models.jobs.training_log import Line, Notes, last_lines
-from models.registry.registry import PlantModel, Registry
+from models.registry.model_entries import PlantModel
+from models.registry.registry import Registry
 from models.services.job_replies import iso_time, job_fields
 from utils.api import urls
 from utils.api.architectures import Architecture

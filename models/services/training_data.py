@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from models.data.datasets import Datasets, is_of_training
+from models.data.dataset_entries import is_of_training
+from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry

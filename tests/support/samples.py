@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from tests.support.running_service import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "v1.0.0"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.data.datasets import Datasets
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from tests.support.running_service import Service, free_port
 from utils.settings import Settings
 from utils.storage.artifact_store import ArtifactStore

@@ -32,7 +32,7 @@ def import_model(
 
     The order of its features is that of its scalers, or else follows from their number.
     """
-    from models.registry.registry import model_store
+    from models.registry.model_store import model_store
     from utils.http import audit
 
     process_limits.cap_memory(chosen.worker_memory_mb, processes=1)  # a file may state any size

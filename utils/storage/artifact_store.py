@@ -8,33 +8,29 @@ several processes are linearizable: each is made from the version that it replac
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from utils.errors import Conflict, DamagedFile, NotFound, ServiceError, Unavailable
+from utils.storage.abandoned_files import abandoned
 from utils.storage.artifact_reader import (
     DOCUMENT,
     STORED_AS,
     ArtifactReader,
     Document,
-    is_uuid,
     sha256_of_file,
 )
 from utils.storage.checksums import document_from_bytes, document_to_bytes
-from utils.storage.files import ABANDONED_AFTER, Changed, sync
+from utils.storage.files import Changed, sync
 from utils.storage.quota import Quota, StoredSize
 
 Writer = Callable[[Path], None]
 
-_KEPT_FOR = 7 * 86_400.0  # seconds for which a checkpoint waits for its worker
-_CHECKPOINT = "checkpoint"
-_TOKEN = re.compile("[0-9a-f]{32}")  # in the name of a file of a commit
 _ATTEMPTS = 50  # at a change of a document that others change meanwhile
 
 
@@ -324,49 +320,11 @@ class ArtifactStore(ArtifactReader):
             ended: ids of ended jobs, whose checkpoints are not needed any more.
         """
         found = []
-        for name, seconds in self._orphans(ended).items():
+        for name, seconds in abandoned(self, ended).items():
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - self._files.changed_at(name) > seconds:
                     found.append(name)
         return found
-
-    def _orphans(self, ended: Collection[str] = ()) -> dict[str, float]:
-        """Files that belong to no artifact (yet), and for how many seconds to keep each."""
-        names, found = self._files.names(), {}
-        for name in names:
-            id, _, rest = name.partition(".")
-            token, _, of_token = rest.partition(".")
-            is_of_commit = _TOKEN.fullmatch(token) is not None
-            suffix = of_token if is_of_commit else rest
-            # A legacy .h5 may stand alone: people put it there.
-            ours = f".{suffix}" in self.suffixes and is_uuid(id) and rest != "h5"
-            known, is_checkpoint = f"{id}{DOCUMENT}" in names, suffix == _CHECKPOINT
-            is_replaced = known and self._is_replaced(id, name, is_of_commit, names)
-            # The checkpoint of what is published was left by an attempt that was paused meanwhile.
-            if not ours or (known and not is_replaced and not is_checkpoint):
-                continue
-            # A checkpoint may wait for its worker over a weekend.
-            waits = is_checkpoint and not known and id not in ended
-            found[name] = _KEPT_FOR if waits else ABANDONED_AFTER
-        return found
-
-    def _is_replaced(self, id: str, name: str, is_of_commit: bool, names: Container[str]) -> bool:
-        """Return whether the file of an artifact has given way to another one.
-
-        A file of a commit has if the document does not name it; a plain one if the document names
-        another one in its place, and that is there.
-        """
-        try:
-            entries = self.summary(id).get("files", {})
-        except (NotFound, DamagedFile):
-            return False
-        if is_of_commit:
-            return name not in {entry.get(STORED_AS) for entry in entries.values()}
-        return (
-            name in entries
-            and entries[name].get(STORED_AS, name) != name
-            and (entries[name][STORED_AS] in names)
-        )
 
     def sweep(self, due: Callable[[dict[str, float]], list[str]]) -> None:
         """Remove what crashes left behind.
@@ -376,7 +334,7 @@ class ArtifactStore(ArtifactReader):
                 been there for that long. Not by a clock that may jump.
         """
         temporary = self._files.temporary()
-        for name in due(temporary | self._orphans()):
+        for name in due(temporary | abandoned(self)):
             if name in temporary:
                 self._files.clear(name)
             else:

@@ -16,8 +16,9 @@ from models.conversion import compression, legacy_network
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
+from models.registry.model_store import SERVED, model_store
 from models.registry.opening import open_forecaster
-from models.registry.registry import SERVED, Registry, model_store
+from models.registry.registry import Registry
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import train

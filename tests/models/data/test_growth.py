@@ -12,6 +12,7 @@ from models.data.datasets import Datasets
 from models.data.growth import add_rows
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import Conflict, InvalidInput, NotFound
+from utils.storage.abandoned_files import abandoned
 from utils.storage.artifact_reader import STORED_AS
 from utils.storage.local_files import LocalFiles
 
@@ -174,9 +175,9 @@ def test_a_crash_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch, at
     grown = place.upload(HEADER, rows)
     expected = before if at == "before" else again.content(grown)
     assert again.content(id) == expected
-    left = again.datasets.store._orphans()
+    left = abandoned(again.datasets.store)
     again.datasets.store.sweep(list)
-    assert left and again.content(id) == expected and not again.datasets.store._orphans()
+    assert left and again.content(id) == expected and not abandoned(again.datasets.store)
     again.add(id, HEADER, rows[60:])
     assert again.content(id) == again.content(grown)
     entry = again.datasets.store.document(id)["files"][f"{id}.parquet"]

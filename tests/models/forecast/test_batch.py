@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import train

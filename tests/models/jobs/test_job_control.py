@@ -16,7 +16,7 @@ from models.jobs.job_log import Decision
 from models.jobs.states import JobState
 from models.jobs.worker_context import WorkerContext
 from models.jobs.worker_jobs import WorkerJobs
-from models.registry.registry import CHECKPOINT
+from models.registry.model_store import CHECKPOINT
 from models.training.control import Epoch
 from utils.errors import Unavailable
 from utils.settings import Settings

@@ -13,8 +13,9 @@ import pytest
 from models.forecast.forecaster import Forecaster
 from models.registry import registry as registry_module
 from models.registry.model_document import ModelDocument
+from models.registry.model_store import model_store
 from models.registry.opening import open_forecaster
-from models.registry.registry import Registry, model_store
+from models.registry.registry import Registry
 from tests.support.running_service import wait_until
 from tests.support.samples import sample_model
 from utils.errors import NotFound, Unavailable

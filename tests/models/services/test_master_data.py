@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from models.data.datasets import Datasets
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from models.services.master_file import MasterFile, PlantEntry, ProductEntry, SizeEntry, read
 from tests.support.running_service import ROOT
 from tests.support.stores import settings_in

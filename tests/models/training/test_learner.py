@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from models.series.calendar import Calendar
 from models.series.panel import TARGETS, Panel
 from models.training import network, train

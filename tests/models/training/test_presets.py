@@ -10,7 +10,7 @@ import pytest
 
 from models.data_generator import PlantSpec, generate
 from models.registry.hyperparameters import Hyperparameters
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel
 from models.training import presets, train

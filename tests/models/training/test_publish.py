@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from models.registry.model_document import ModelDocument
-from models.registry.registry import model_store
+from models.registry.model_store import model_store
 from models.training.publish import publish
 from utils.errors import Unavailable
 

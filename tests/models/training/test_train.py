@@ -17,8 +17,8 @@ from models.forecast.members import LinearRollOut, MemberName
 from models.forecast.onnx_session import open_network
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
+from models.registry.model_store import model_store
 from models.registry.opening import open_forecaster
-from models.registry.registry import model_store
 from models.series.panel import TARGETS, Panel
 from models.training import evaluate, network, prepare, train
 from models.training.control import NoControl

@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from utils.api.replies.base import Part, Reply, Step
-from utils.api.replies.data import DateRange
+from utils.api.replies.base import DateRange, Part, Reply, Step
 
 
 class CumulativeFlow(Part):
