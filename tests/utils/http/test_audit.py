@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -165,6 +166,7 @@ def test_the_line_after_one_that_was_cut_off_is_whole(tmp_path: Path) -> None:
 
 _APPEND = """
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from utils.http.audit import AuditLog
@@ -194,6 +196,7 @@ def test_many_processes_and_threads_append_whole_lines_through_a_rotation(tmp_pa
             if moved < 5 and path.exists() and path.stat().st_size > 50_000:
                 path.rename(tmp_path / f"audit.{moved}")  # as logrotate does
                 moved += 1
+            time.sleep(0.005)
         for run in runs:
             run.result()
     written = [line for file in tmp_path.iterdir() for line in lines(file)]

@@ -130,7 +130,7 @@ def test_kept_connections_are_answered_while_it_stops(
         return "not closed"
 
     calling = [pool.submit(call_until_closed) for _ in range(8)]
-    wait_until(lambda: len(answered) > 100)
+    wait_until(lambda: len(answered) > 30)
     web.process.send_signal(signal.SIGTERM)
     try:
         assert [each.result(60) for each in calling] == ["closed"] * 8

@@ -195,7 +195,7 @@ def test_concurrent_changes_are_those_of_one_after_the_other() -> None:
 
 
 @pytest.mark.service
-@settings(max_examples=max(6, settings().max_examples // 20))
+@settings(max_examples=max(3, settings().max_examples // 20))
 @given(first=st.sampled_from(CHANGES[1:]), second=st.sampled_from(CHANGES), schedule=schedules)
 def test_concurrent_changes_in_an_object_store(
     s3_location: str, first: str, second: str, schedule: list[bool]
