@@ -5,75 +5,53 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from models.data.dataset_calendars import calendars_in, change
 from models.data.datasets import Datasets
-from models.data.growth import add_rows
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
-from models.data.series_list import SeriesLists
 from models.data.table_preview import preview
-from models.forecast.batch import (
-    AcceptedItem,
-    RefusedItem,
-    accepted_item,
-    checked_items,
-    forecast_batch,
-)
-from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
-from models.forecast.forecaster import Forecaster, History
-from models.forecast.history import history_of
-from models.forecast.path_stream import path_stream
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
-from models.registry.registry import NotDerived, Registry
-from models.series.panel import SERIES_FIELDS
+from models.registry.registry import Registry
 from models.services.backtest_service import BacktestService
 from models.services.data_flow import flow_reply
-from models.services.forecast_files import FileForm, forecast_file, with_history
+from models.services.data_service import DataService
+from models.services.forecast_files import FileForm
+from models.services.forecast_service import ForecastService
 from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
+from models.services.model_replies import model_reply, models_reply
 from models.services.monitoring import Facts, Monitoring
-from models.services.newest_rows import Request, dataset_of, with_newest_rows
 from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
 from models.services.plant_trainings import PlantTrainings
-from models.services.selection import selection
 from models.services.submissions import Submissions
-from models.services.synthetic_data import plant_spec
 from models.services.training_data import TrainingData
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
-from models.services.zero_shot import DESCRIPTION, ZeroShotForecasters, zero_shot_forecaster
 from utils import validation
-from utils.api.idempotency import fingerprint, id_of, seed_of, used_key
 from utils.api.replies.base import MessageReply
-from utils.api.replies.data import CalendarsReply, DataRow, GenerateReply, RowsReply, UploadReply
+from utils.api.replies.data import CalendarsReply, GenerateReply, RowsReply, UploadReply
 from utils.api.replies.datasets import (
-    DamagedDataset,
-    DatasetInfo,
     DatasetSeriesReply,
     DatasetsReply,
 )
 from utils.api.replies.forecasting import PredictReply, ValidateReply, Validation
-from utils.api.replies.models import KnownSeries, ModelInfo, ModelReply, ModelsReply
+from utils.api.replies.models import ModelReply, ModelsReply
 from utils.api.replies.operation import HealthReply, ReadyReply
 from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.replies.preview import PreviewReply
 from utils.api.replies.quality import DataQualityReply
-from utils.api.replies.training import LossHistory, NetworkSummary
-from utils.api.request_limits import check_horizon
 from utils.api.schemas.calendar import CalendarRequest
 from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery, ValidateRequest
 from utils.api.schemas.flow import FlowQuery
 from utils.api.schemas.forecasting import (
     BatchRequest,
-    ForecastFields,
     PlantPredictRequest,
     PredictRequest,
     ScenariosRequest,
@@ -81,13 +59,11 @@ from utils.api.schemas.forecasting import (
 from utils.api.schemas.models import ModelsQuery
 from utils.api.schemas.synthetic_data import GenerateRequest
 from utils.api.upload_options import RowsOptions, UploadOptions
-from utils.errors import Conflict, InvalidInput, NotFound
+from utils.errors import InvalidInput, NotFound
 from utils.settings import Settings
-from utils.storage.artifact_reader import sha256_of_file
 from utils.storage.quota import Quota
 
 VERSION = "1.0.0"
-_ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
 
 
 class LSTMService:
@@ -136,10 +112,9 @@ class LSTMService:
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.plans = PlanService(self.datasets, self.registry)
-        self.planning = PlanningService(settings, self._plan_source, lines, self.plans)
-        self._series_lists = SeriesLists(self.datasets)
-        room = settings.model_cache_mb * _ZERO_SHOT_SHARE
-        self._zero_shot = ZeroShotForecasters(self.datasets, room)
+        self._data = DataService(settings, self.datasets)
+        self._forecasts = ForecastService(settings, *stores, self.plans)
+        self.planning = PlanningService(settings, self._forecasts.plan_source, lines, self.plans)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
@@ -171,96 +146,26 @@ class LSTMService:
     def generate(
         self, request: GenerateRequest, idempotency_key: str | None = None
     ) -> GenerateReply:
-        """Make and store synthetic data; one idempotency key always gives the same data set.
-
-        Raises:
-            TooLarge: more rows (MAX_ROWS) or series (MAX_SERIES) than allowed, or the stored data
-                sets take all of the space that they may (MAX_DATA_MB); nothing was made.
-            InvalidInput: the idempotency key was used with another body.
-        """
-        seed, id = seed_of(request.seed, idempotency_key), id_of(idempotency_key, "generate")
-        mark = fingerprint(request)
-        with contextlib.suppress(NotFound):
-            document = self.datasets.store.document(id)
-            if document.get("fingerprint") != mark:
-                raise used_key(idempotency_key)
-            return self._generated(document, seed)
-        spec = plant_spec(request, seed, self.settings)
-        return self._generated(
-            self._stored_once(lambda: self.datasets.generate(spec, id, mark), id, mark), seed
-        )
-
-    def _stored_once(
-        self, store: Callable[[], dict[str, Any]], id: str, mark: str
-    ) -> dict[str, Any]:
-        """The document of the data set that `store` stores, or that an equal request has stored."""
-        try:
-            return store()
-        except Conflict:
-            document = self.datasets.store.document(id)
-            if document.get("fingerprint") != mark:
-                raise
-            return document
-
-    def _generated(self, document: dict[str, Any], seed: int) -> GenerateReply:
-        return GenerateReply(
-            dataset_id=document["dataset_id"],
-            data_points=document["data_points"],
-            data=[DataRow(**row) for row in self.datasets.preview(document["dataset_id"])],
-            summary=document["summary"],
-            seed=seed,
-        )
+        """Make and store synthetic data. See `DataService.generate`."""
+        return self._data.generate(request, idempotency_key)
 
     def upload(
-        self,
-        path: Path,
-        options: UploadOptions = NO_OPTIONS,
-        idempotency_key: str | None = None,
+        self, path: Path, options: UploadOptions = NO_OPTIONS, idempotency_key: str | None = None
     ) -> UploadReply:
-        """Check and store the table in a file; one idempotency key always gives one data set.
-
-        Raises:
-            InvalidInput: the idempotency key was used with another table.
-            ServiceError: the table cannot be read or repaired; the sentence names the place.
-        """
-        document = self._known_upload(path, options, idempotency_key) or self.datasets.upload(
-            path, options=options, declared=options.known or ()
-        )
-        names = ("dataset_id", "data_points", "summary", "quality", "read_as")
-        fields: dict[str, Any] = {name: document[name] for name in names if name in document}
-        return UploadReply(**fields, calendars=cast("Any", calendars_in(document)))
-
-    def _known_upload(
-        self, path: Path, options: UploadOptions, idempotency_key: str | None
-    ) -> dict[str, Any] | None:
-        """The document of a table that is or was uploaded with a key; None without a key."""
-        if idempotency_key is None:
-            return None
-        id, mark = id_of(idempotency_key, "upload"), sha256_of_file(path)
-        mark += fingerprint(options) if options.given else ""
-        with contextlib.suppress(NotFound):
-            document = self.datasets.store.document(id)
-            if document.get("fingerprint") != mark:
-                raise used_key(idempotency_key)
-            return document
-        return self._stored_once(
-            lambda: self.datasets.upload(path, id, mark, options, options.known or ()), id, mark
-        )
+        """Check and store the table in a file. See `DataService.upload`."""
+        return self._data.upload(path, options, idempotency_key)
 
     def add_rows(self, id: str, path: Path, options: RowsOptions) -> RowsReply:
-        """Add the rows in a file to a data set, or correct stored ones.
+        """Add the rows in a file to a data set. See `DataService.add_rows`."""
+        return self._data.add_rows(id, path, options)
 
-        Raises:
-            NotFound: there is no such data set.
-            Conflict: rows differ from stored ones, and the request does not replace them.
-            ServiceError: the table cannot be read or repaired; the sentence names the place.
-        """
-        document, counts = add_rows(self.datasets, id, path, options)
-        names = ("dataset_id", "data_points", "summary", "quality", "read_as", "version", "as_of")
-        start = {"version": 1, "as_of": document["summary"]["date_range"]["end"], "quality": {}}
-        fields: dict[str, Any] = {name: document.get(name, start.get(name)) for name in names}
-        fields |= counts | {"calendars": calendars_in(document)}
-        return RowsReply(**fields)
+    def list_datasets(self, query: DatasetsQuery) -> DatasetsReply:
+        """Return a page of the stored data sets, and those of it that are damaged."""
+        return self._data.page(query)
+
+    def list_series(self, id: str, query: SeriesQuery) -> DatasetSeriesReply:
+        """Return a page of the series of a data set. See `DataService.series_page`."""
+        return self._data.series_page(id, query)
 
     def examine(
         self, data: DataRequest | Path, options: UploadOptions = NO_OPTIONS
@@ -300,29 +205,6 @@ class LSTMService:
         """
         return PreviewReply(**preview(self.datasets, path, options))
 
-    def list_datasets(self, query: DatasetsQuery) -> DatasetsReply:
-        """Return a page of the stored data sets, and those of it that are damaged."""
-        page, damaged = self.datasets.page(selection(query))
-        return DatasetsReply(
-            datasets=[DatasetInfo(**info) for info in page.shown.values()],
-            damaged=[DamagedDataset(dataset_id=id, error=error) for id, error in damaged.items()],
-            total=page.total,
-            next_cursor=query.cursor_after(page.last),
-        )
-
-    def list_series(self, id: str, query: SeriesQuery) -> DatasetSeriesReply:
-        """Return a page of the series of a data set.
-
-        Raises:
-            NotFound: there is no such data set.
-            InvalidInput: the cursor is not one of this list.
-        """
-        page = self._series_lists.page(id, query.q, query.after, query.limit)
-        found = {"step": page.step, "series": page.shown, "total": page.total}
-        return DatasetSeriesReply.model_validate(
-            found | {"next_cursor": query.cursor_after(page.last)}
-        )
-
     def dataset_rows(self, id: str, form: str) -> Iterator[bytes]:
         """Yield the rows of a data set as `csv` or `json`, some at a time."""
         return self.datasets.stream(id, form)
@@ -349,27 +231,11 @@ class LSTMService:
 
     def list_models(self, query: ModelsQuery) -> ModelsReply:
         """Return a page of the models on disk."""
-        page = self.registry.page(selection(query))
-        models = [{"model_id": id, "info": info} for id, info in page.shown.items()]
-        fields = {"total": page.total, "next_cursor": query.cursor_after(page.last)}
-        built_in = [{"model_id": PRETRAINED_ID, "info": DESCRIPTION}]
-        return ModelsReply.model_validate({"models": models, "built_in": built_in, **fields})
+        return models_reply(self.registry, query)
 
     def model(self, id: str) -> ModelReply:
-        """Return one model in full."""
-        info, document = self.registry.details(id)
-        return ModelReply(
-            model_id=id,
-            info=cast("ModelInfo", info),
-            training_history=cast("LossHistory | None", document.training_history),
-            model_summary=cast("NetworkSummary | None", document.model_summary),
-            beside=self.registry.others_of(document),
-            step=document.encoding.get("step", "day"),
-            series=[
-                KnownSeries(**dict(zip(SERIES_FIELDS, key, strict=True)))
-                for key in document.series_keys
-            ],
-        )
+        """Return one model in full. Raises NotFound for an unknown id."""
+        return model_reply(self.registry, id)
 
     def delete_model(self, id: str) -> MessageReply:
         """Delete a model everywhere, with its backtests and the data stored for its training.
@@ -391,77 +257,24 @@ class LSTMService:
     # --- forecasts ----------------------------------------------------------------------------
 
     def predict(self, request: PredictRequest) -> PredictReply:
-        """Forecast a series.
-
-        Raises:
-            NotFound: there is no such model, or no such data set.
-            InvalidInput: the model does not know the series, or the history is too short.
-        """
-        check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
-        forecaster = self._forecaster(request)
-        request = self._with_newest_rows(request.model_id)(request)
-        series_key = (request.plant, request.application, request.panel_size)
-        history = history_of(forecaster, series_key, request, self.settings.max_rows)
-        history = self.plans.planned(history, request, request.model_id, request.dataset_id)
-        steps = reply_days(history, request).steps
-        forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
-        return forecast_reply(forecaster, history, request, forecast)
+        """Forecast a series. See `ForecastService.predict`."""
+        return self._forecasts.predict(request)
 
     def predict_file(self, request: PredictRequest, form: FileForm) -> bytes:
         """Forecast a series; return the forecast as a file. Raises as `predict`."""
-        reply = self.predict(with_history(request, form))
-        series_key = (request.plant, request.application, request.panel_size)
-        return forecast_file(reply, series_key, form)
+        return self._forecasts.predict_file(request, form)
 
     def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
-        check_horizon("predictionDays", request.prediction_days, self.settings.max_horizon)
-        forecaster = self._forecaster(request)
-        request = self._with_newest_rows(request.model_id)(request)
-        series_key = (request.plant, request.application, request.panel_size)
-        history = history_of(forecaster, series_key, request, self.settings.max_rows)
-        return self.plans.scenarios(forecaster, history, request)
+        return self._forecasts.predict_scenarios(request)
 
     def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
-        """Forecast many series by one model; a `BatchReply`, streamed.
-
-        Raises:
-            NotFound: there is no such model.
-            InvalidInput: not one of the items can be forecast.
-        """
-        forecaster = self._forecaster(request)
-        limits = self.settings.max_rows, self.settings.max_horizon
-        source = request.model_id, request.dataset_id
-        return forecast_batch(
-            forecaster,
-            request,
-            *limits,
-            planned=lambda history, item: self.plans.planned(history, item, *source),
-            newest=self._with_newest_rows(request.model_id),
-        )
+        """Forecast many series by one model. See `ForecastService.predict_batch`."""
+        return self._forecasts.predict_batch(request)
 
     def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
-        """Forecast one series or many; an Arrow stream of their sample paths.
-
-        Raises:
-            NotFound: there is no such model, or no such data set.
-            InvalidInput: no item can be forecast, or one asks for no paths.
-        """
-        forecaster = self._forecaster(request)
-        limits = self.settings.max_rows, self.settings.max_horizon
-        source = request.model_id, request.dataset_id
-
-        def planned(history: History, item: ForecastFields) -> History:
-            return self.plans.planned(history, item, *source)
-
-        items: list[AcceptedItem | RefusedItem]
-        if isinstance(request, BatchRequest):
-            newest = self._with_newest_rows(request.model_id)
-            items = checked_items(forecaster, request, *limits, planned, newest)
-        else:
-            request = self._with_newest_rows(request.model_id)(request)
-            items = [accepted_item(forecaster, 0, request, *limits, planned)]
-        return path_stream(forecaster, request.model_id, items)
+        """Forecast one series or many; an Arrow stream of their sample paths."""
+        return self._forecasts.predict_paths(request)
 
     def predict_plant(self, plant: str, request: PlantPredictRequest) -> PredictReply:
         """Forecast a series of a plant with its best model.
@@ -476,50 +289,7 @@ class LSTMService:
         given = request.model_dump(by_alias=True, exclude_none=True)
         return self.predict(PredictRequest.parse(given | chosen))
 
-    def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
-        if request.model_id == PRETRAINED_ID:
-            return zero_shot_forecaster(request, self._zero_shot, self.settings.max_rows)
-        return self._trained(request.model_id, request.dataset_id)
-
-    def _with_newest_rows(self, model_id: str) -> Callable[[Request], Request]:
-        """Return the function that gives requests their newest rows; one look at the data set."""
-        if model_id == PRETRAINED_ID:
-            return _without_as_of
-        model = self.registry.summary(model_id)
-        document = dataset_of(model, self.datasets)
-        return partial(with_newest_rows, model=model, datasets=self.datasets, document=document)
-
-    def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
-        if dataset_id is not None:
-            raise InvalidInput.of(
-                "datasetId",
-                f"is for the model {PRETRAINED_ID} only; other models take newer rows as history",
-                dataset_id,
-            )
-        return self._open(id)
-
-    def _plan_source(self, id: str, dataset_id: str | None) -> Forecaster:
-        if id != PRETRAINED_ID:
-            return self._trained(id, dataset_id)
-        if dataset_id is None:
-            raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
-        return self._zero_shot.of_dataset(dataset_id, what_if=False)
-
-    def _open(self, id: str) -> Forecaster:
-        try:
-            return self.registry.open(id)
-        except NotDerived:
-            self.jobs.expect_worker()
-            self.jobs.derive(id)
-            return self.registry.open(id)
-
     def validate(self, request: ValidateRequest) -> ValidateReply:
         """Judge a state by Little's Law."""
         found = validation.validate(**request.model_dump())
         return ValidateReply(validation=Validation(**found))
-
-
-def _without_as_of(request: Request) -> Request:
-    if request.as_of is not None:
-        raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
-    return request

@@ -21,10 +21,8 @@ SERVER_SETTINGS = ROOT / "gunicorn.conf.py"
 # Rooms on one line do not import each other, except within the rooms of one name. A module may
 # import from its own room and from rooms further down, never from one further up.
 ORDER = [
-    ["run"],
-    ["utils.cli"],
-    ["app"],
-    ["utils.http.views"],
+    ["run", "app"],
+    ["utils.cli", "utils.http.views"],
     ["utils.http", "utils.server", "models.lstm_service"],
     ["models.services", "models.maintenance"],
     ["models.jobs"],

@@ -1,0 +1,185 @@
+"""Forecasts of series by trained models and by the pretrained network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+from models.data.datasets import Datasets
+from models.forecast.batch import (
+    AcceptedItem,
+    RefusedItem,
+    accepted_item,
+    checked_items,
+    forecast_batch,
+)
+from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
+from models.forecast.forecaster import Forecaster, History
+from models.forecast.history import history_of
+from models.forecast.path_stream import path_stream
+from models.forecast.zero_shot import PRETRAINED_ID
+from models.jobs.jobs import Jobs
+from models.registry.registry import NotDerived, Registry
+from models.services.forecast_files import FileForm, forecast_file, with_history
+from models.services.newest_rows import Request, dataset_of, with_newest_rows
+from models.services.plan_service import PlanService
+from models.services.zero_shot import ZeroShotForecasters, zero_shot_forecaster
+from utils.api.replies.forecasting import PredictReply
+from utils.api.replies.plan_replies import ScenariosReply
+from utils.api.request_limits import check_horizon
+from utils.api.schemas.forecasting import (
+    BatchRequest,
+    ForecastFields,
+    PredictRequest,
+    ScenariosRequest,
+)
+from utils.errors import InvalidInput
+from utils.settings import Settings
+
+_ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
+_OfSeries = TypeVar("_OfSeries", PredictRequest, ScenariosRequest)
+
+
+class ForecastService:
+    """Forecasts of one series or many, with what is planned, as replies, files and streams."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        datasets: Datasets,
+        registry: Registry,
+        plans: PlanService,
+    ) -> None:
+        self._settings, self._jobs = settings, jobs
+        self._datasets, self._registry = datasets, registry
+        self._plans = plans
+        room = settings.model_cache_mb * _ZERO_SHOT_SHARE
+        self._zero_shot = ZeroShotForecasters(datasets, room)
+
+    def predict(self, request: PredictRequest) -> PredictReply:
+        """Forecast a series.
+
+        Raises:
+            NotFound: there is no such model, or no such data set.
+            InvalidInput: the model does not know the series, or the history is too short.
+        """
+        forecaster, request, history = self._opened(request)
+        history = self._plans.planned(history, request, request.model_id, request.dataset_id)
+        steps = reply_days(history, request).steps
+        forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
+        return forecast_reply(forecaster, history, request, forecast)
+
+    def _opened(self, request: _OfSeries) -> tuple[Forecaster, _OfSeries, History]:
+        """Return the model of a request, the request with its newest rows, and the history."""
+        check_horizon("predictionDays", request.prediction_days, self._settings.max_horizon)
+        forecaster = self._forecaster(request)
+        request = self._with_newest_rows(request.model_id)(request)
+        series_key = (request.plant, request.application, request.panel_size)
+        history = history_of(forecaster, series_key, request, self._settings.max_rows)
+        return forecaster, request, history
+
+    def predict_file(self, request: PredictRequest, form: FileForm) -> bytes:
+        """Forecast a series; return the forecast as a file. Raises as `predict`."""
+        reply = self.predict(with_history(request, form))
+        series_key = (request.plant, request.application, request.panel_size)
+        return forecast_file(reply, series_key, form)
+
+    def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
+        """Forecast a series with several plans. Raises as `predict`."""
+        forecaster, request, history = self._opened(request)
+        return self._plans.scenarios(forecaster, history, request)
+
+    def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
+        """Forecast many series by one model; a `BatchReply`, streamed.
+
+        Raises:
+            NotFound: there is no such model.
+            InvalidInput: not one of the items can be forecast.
+        """
+        forecaster = self._forecaster(request)
+        limits = self._settings.max_rows, self._settings.max_horizon
+        source = request.model_id, request.dataset_id
+        return forecast_batch(
+            forecaster,
+            request,
+            *limits,
+            planned=lambda history, item: self._plans.planned(history, item, *source),
+            newest=self._with_newest_rows(request.model_id),
+        )
+
+    def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
+        """Forecast one series or many; an Arrow stream of their sample paths.
+
+        Raises:
+            NotFound: there is no such model, or no such data set.
+            InvalidInput: no item can be forecast, or one asks for no paths.
+        """
+        forecaster = self._forecaster(request)
+        limits = self._settings.max_rows, self._settings.max_horizon
+        source = request.model_id, request.dataset_id
+
+        def planned(history: History, item: ForecastFields) -> History:
+            return self._plans.planned(history, item, *source)
+
+        items: list[AcceptedItem | RefusedItem]
+        if isinstance(request, BatchRequest):
+            newest = self._with_newest_rows(request.model_id)
+            items = checked_items(forecaster, request, *limits, planned, newest)
+        else:
+            request = self._with_newest_rows(request.model_id)(request)
+            items = [accepted_item(forecaster, 0, request, *limits, planned)]
+        return path_stream(forecaster, request.model_id, items)
+
+    def plan_source(self, id: str, dataset_id: str | None) -> Forecaster:
+        """Return the model that plans are made with.
+
+        Args:
+            dataset_id: with the pretrained network only, and then required.
+
+        Raises:
+            NotFound: there is no such model, or no such data set.
+            InvalidInput: a data set is given or lacks.
+        """
+        if id != PRETRAINED_ID:
+            return self._trained(id, dataset_id)
+        if dataset_id is None:
+            raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
+        return self._zero_shot.of_dataset(dataset_id, what_if=False)
+
+    def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
+        if request.model_id == PRETRAINED_ID:
+            return zero_shot_forecaster(request, self._zero_shot, self._settings.max_rows)
+        return self._trained(request.model_id, request.dataset_id)
+
+    def _with_newest_rows(self, model_id: str) -> Callable[[Request], Request]:
+        """Return the function that gives requests their newest rows; one look at the data set."""
+        if model_id == PRETRAINED_ID:
+            return _without_as_of
+        model = self._registry.summary(model_id)
+        document = dataset_of(model, self._datasets)
+        return partial(with_newest_rows, model=model, datasets=self._datasets, document=document)
+
+    def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
+        if dataset_id is not None:
+            raise InvalidInput.of(
+                "datasetId",
+                f"is for the model {PRETRAINED_ID} only; other models take newer rows as history",
+                dataset_id,
+            )
+        return self._open(id)
+
+    def _open(self, id: str) -> Forecaster:
+        try:
+            return self._registry.open(id)
+        except NotDerived:
+            self._jobs.expect_worker()
+            self._jobs.derive(id)
+            return self._registry.open(id)
+
+
+def _without_as_of(request: Request) -> Request:
+    if request.as_of is not None:
+        raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
+    return request
