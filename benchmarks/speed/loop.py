@@ -14,6 +14,8 @@ import numpy as np
 from models import data_generator as g
 from models.data_generator import PlantSpec
 from models.series.calendar import DAYS_PER_YEAR
+from models.series.line_clearing import NEAR_TRIALS, TRIALS, Clearing
+from models.series.line_simulation import VANISHING
 from models.series.panel import SeriesKey
 
 Rows = list[dict[str, float]]
@@ -70,7 +72,7 @@ def _demand(spec: PlantSpec, key: SeriesKey) -> list[float]:
 
 
 def _calibrated(spec: PlantSpec, releases: list[float], ratio: float) -> tuple[float, float]:
-    base = g._base_clearing(spec, ratio)
+    base = Clearing.steady(ratio, spec.seasonality, spec.noise)
     judged = max(spec.days, g.BURN_IN)
 
     def eased(ease: float) -> tuple[float, float]:
@@ -82,8 +84,8 @@ def _calibrated(spec: PlantSpec, releases: list[float], ratio: float) -> tuple[f
         logs = [-math.log(max(mean, 1e-300)) for mean in means]
         return math.exp(np.interp(-math.log(ratio), logs, [math.log(ease) for ease in trials]))
 
-    near = found(g._CLEARING_TRIALS.tolist())
-    return eased(found([near * share for share in g._CLEARING_NEAR.tolist()]))
+    near = found(TRIALS.tolist())
+    return eased(found([near * share for share in NEAR_TRIALS.tolist()]))
 
 
 def _mean_wip(
@@ -140,7 +142,7 @@ def _sojourn(wip: list[float], releases: list[float], throughput: list[float]) -
     times = []
     for day, put_out in enumerate(throughput):
         mean = (arrived[day + 1] + arrived[day]) / 2
-        if put_out > g._VANISHING:
+        if put_out > VANISHING:
             mean = (integral[day + 1] - integral[day]) / put_out
         times.append(max(day + 0.5 - mean, 0.0))
     return times

@@ -13,11 +13,11 @@ from models import data_generator
 from models.data_generator import (
     FACTORS,
     PlantSpec,
-    _sojourn_times,
     factor,
     generate,
     series_factor,
 )
+from models.series.line_simulation import sojourn_times
 from utils.validation import window_compliance
 
 YEARS = 3652
@@ -150,7 +150,7 @@ def test_cycle_times_are_those_of_a_queue_of_single_units() -> None:
     for left in departures:
         expected.append((left - arrived[begin : begin + len(left)]).mean())
         begin += len(left)
-    [found] = _sojourn_times(wip, releases, throughput, 12)
+    [found] = sojourn_times(wip, releases, throughput, 12)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 

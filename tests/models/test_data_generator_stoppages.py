@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, first_day, generate
+from models.series.line_simulation import Intervention
 from models.series.line_stoppages import Breakdowns
 from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import WorkingCalendar, span_of
@@ -20,7 +21,11 @@ WEEK = WorkingCalendar(
 
 
 def columns(spec: PlantSpec) -> dict[str, NDArray[np.float64]]:
-    blocks = list(generate(spec))
+    return columns_of(spec, None)
+
+
+def columns_of(spec: PlantSpec, changed: Intervention | None) -> dict[str, NDArray[np.float64]]:
+    blocks = list(generate(spec, changed))
     assert [key for block in blocks for key in block.series_keys] == spec.series_keys
     return {n: np.vstack([block.columns[n] for block in blocks]) for n in blocks[0].columns}
 
@@ -53,3 +58,16 @@ def test_plants_without_stoppages_have_the_same_rows_as_without_those_of_others(
     plain = columns(PLAIN)
     for name, values in plain.items():
         assert np.array_equal(found[name][2:], values[2:])
+
+
+def test_a_changed_course_conserves_the_flow_and_changes_nothing_before_it() -> None:
+    shares = np.where(np.arange(PLAIN.days) < 150, 1.0, 0.5)
+    usual = Intervention.none(PLAIN.days)
+    spec, plain = replace(PLAIN, calendars=PlantCalendars({"North": WEEK})), columns(PLAIN)
+    assert (plain["wip"] == columns_of(PLAIN, usual)["wip"]).all()
+    for name in ("releases", "capacity", "output"):
+        found = columns_of(spec, replace(usual, **{name: shares}))
+        after = found["wip"] + found["releases"] - found["throughput"]
+        assert np.allclose(after[:, :-1], found["wip"][:, 1:])
+        assert (found["wip"][2:, :150] == plain["wip"][2:, :150]).all()
+        assert (found["throughput"][2:, 150] < plain["throughput"][2:, 150]).all()

@@ -39,6 +39,8 @@ MODULES = [
     "models.series.error_measures",
     "models.series.features",
     "models.series.first_passage",
+    "models.series.line_clearing",
+    "models.series.line_simulation",
     "models.series.panel",
     "models.series.scaling",
     "utils.validation",
