@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,10 @@ Ints = NDArray[np.int64]
 
 LAW_WINDOW = 30  # steps over which Little's Law is judged
 _LISTED = 20  # places that are listed one by one
+_STOOD_STILL = (
+    " If the line stood still then, send rows of these days with throughput 0 and the WIP that "
+    "stayed."
+)
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,9 @@ def _gaps(panel: Panel, rows: SeriesRows, time: Ints) -> dict[str, Any]:
             calendar = panel.calendar_of(number[key])
             yield _Place.between(key, calendar, time[[i, i + 1]], int(missing[i]))
 
-    _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing")
+    has_days = panel.calendar.step is Step.DAY
+    plants = [key[0] for key in keys] if has_days else []
+    _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing", plants)
     return {
         "steps": int(missing.sum()),
         "places": [place.to_document() for place in places(1)],
@@ -210,17 +217,30 @@ class _Place:
             "steps": self.steps,
         }
 
+    def advice(self, plants: Sequence[str]) -> str:
+        """A sentence for the user on how to send a standstill, by the plants of all series."""
+        if plants.count(self.key[0]) != 1:
+            return "" if not plants else _STOOD_STILL
+        first, last = np.datetime64(self.after) + 1, np.datetime64(self.before) - 1
+        calendar = json.dumps({self.key[0]: {"closed": [f"{first}/{last}"]}}, ensure_ascii=False)
+        return f" If the plant was closed then, send that as `calendar`, such as {calendar}."
+
     def __str__(self) -> str:
         name = " / ".join(self.key)
         return f"{name}: {self.steps} steps between {self.after} and {self.before}"
 
 
-def _refuse(count: int, first: Iterable[_Place], what: str) -> None:
-    """Raise InvalidInput if there are places with too many unknown steps; name the first ones."""
+def _refuse(count: int, first: Iterable[_Place], what: str, plants: Sequence[str] = ()) -> None:
+    """Raise InvalidInput if there are places with too many unknown steps; name the first ones.
+
+    Args:
+        plants: of all series, if the steps are days on which they may have been closed.
+    """
     if not count:
         return
     places = list(first)
     more = f" ({count - 3} more places in details.)" if count > 3 else ""
+    more += places[0].advice(plants)
     raise InvalidInput(
         f"At most {MAX_GAP} {what} steps in a row are interpolated; found "
         f"{'; '.join(str(place) for place in places[:3])}.{more}",

@@ -22,7 +22,7 @@ from models.data.events.event_log import EventLog
 from models.data.tables import Table
 from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import Calendar
-from models.series.plant_calendars import PlantCalendars
+from models.series.plant_calendars import PlantCalendars, reopened
 from utils.storage.artifact_store import Writer
 
 
@@ -35,6 +35,8 @@ def cleaned_table(
     """Return the regular series of a table, see `clean`; rows are counted as they were received."""
     cleaned = clean(table, calendar or table.calendar, partly, given)
     cleaned.quality["rows_received"] = table.read_as.get("rows", len(table))
+    if given is not None and "warnings" in table.read_as:
+        table.read_as["warnings"] += reopened(given, cleaned.calendars)
     return cleaned
 
 

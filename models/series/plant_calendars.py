@@ -87,6 +87,28 @@ def described(calendars: PlantCalendars, plants: Iterable[str]) -> dict[str, Any
     return {name: calendars.by_name.get(name, usual).to_document() for name in shown}
 
 
+def reopened(given: PlantCalendars, found: PlantCalendars) -> list[str]:
+    """Return a sentence for each plant with output on days that a given calendar has closed.
+
+    >>> closed = PlantCalendars({ALL: WorkingCalendar(closed=((20_818, 20_820),))})
+    >>> found = PlantCalendars({"North": WorkingCalendar(open=((20_819, 20_819),))})
+    >>> reopened(closed, found)
+    ['calendar: North has output on 2027-01-01, closed by it; such days count as worked.']
+    """
+    sentences = []
+    for name, own in found.by_name.items():
+        usual = given.by_name.get(name, given.by_name.get(ALL, _DAILY))
+        days = [day for first, last in own.open for day in range(first, last + 1)]
+        against = [day for day in days if not usual.is_open(np.array([day]))[0]]
+        if against:
+            when = f"{np.datetime64(against[0], 'D')}"
+            when += f" and {len(against) - 1} more days" if against[1:] else ""
+            sentences.append(
+                f"calendar: {name} has output on {when}, closed by it; such days count as worked."
+            )
+    return sentences
+
+
 def series_name(key: SeriesKey) -> str:
     """Return the name of a series, as messages have it."""
     return " / ".join(key)

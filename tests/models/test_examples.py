@@ -42,6 +42,7 @@ MODULES = [
     "models.series.line_clearing",
     "models.series.line_simulation",
     "models.series.panel",
+    "models.series.plant_calendars",
     "models.series.scaling",
     "utils.validation",
 ]

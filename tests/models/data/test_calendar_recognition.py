@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets
+from models.data.given_calendars import given_calendars
 from models.data.tables import read_rows
 from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import EVERY_DAY, WorkingCalendar, span_of
 from tests.support.factory_tables import KEYS, FactoryTable, factory_table
+from utils.api.schemas.calendar import calendars_of
 from utils.errors import InvalidInput
 
 WEEK = WorkingCalendar(weekdays=(1, 2, 3, 4, 5))
@@ -144,8 +147,23 @@ def test_a_day_that_only_one_of_several_lines_lacks_is_a_gap() -> None:
 
 def test_a_long_gap_of_one_line_that_works_every_day_is_refused() -> None:
     dates = [str(np.datetime64(d, "D")) for d in range(*span_of("2022-03-01/2022-03-15"))]
-    with pytest.raises(InvalidInput, match="missing steps"):
-        clean(without(one_line(WorkingCalendar()), *dates).table)
+    table = without(one_line(WorkingCalendar()), *dates).table
+    with pytest.raises(InvalidInput, match="missing steps") as error:
+        clean(table)
+    advised = str(error.value).rpartition("`calendar`, such as ")[2].rstrip(".")
+    assert json.loads(advised) == {"North": {"closed": ["2022-03-01/2022-03-14"]}}
+    steps = clean(table, given=given_calendars(calendars_of(json.loads(advised)))).quality["gaps"]
+    assert steps["steps"] == 0
+
+
+def test_a_long_gap_of_one_line_of_several_can_be_given_as_rows() -> None:
+    made = factory_table(WorkingCalendar())
+    car = [r for r in made.rows if r["application"] == "Car"]
+    still = [r | {"throughput": 0, "wip": car[30]["wip"]} for r in car[30:40]]
+    rows = [r for r in made.rows if r not in car[30:40]]
+    with pytest.raises(InvalidInput, match="send rows of these days with throughput 0"):
+        clean(read_rows(rows, 10**6))
+    assert clean(read_rows([*rows, *still], 10**6)).quality["gaps"]["steps"] == 0
 
 
 def test_a_line_without_extra_work_has_no_output_on_that_day() -> None:

@@ -58,6 +58,8 @@ def test_a_given_calendar_adds_to_the_one_that_is_recognised(datasets: Datasets)
     assert found["closed"] == ["2022-12-27/2022-12-30"]
     # The holidays that the rows have output on were worked.
     assert found["open"] == ["2022-04-15", "2022-04-18", "2022-05-26", "2022-06-06"]
+    [warning] = document["read_as"]["warnings"]
+    assert "North has output on 2022-04-15 and 3 more days" in warning
 
 
 def test_the_calendar_of_a_data_set_can_be_changed(datasets: Datasets) -> None:
