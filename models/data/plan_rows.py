@@ -110,7 +110,8 @@ def read_plan(
         first = details[0]
         received = "" if first.received is None else f" Received: {first.received!r}."
         more = f" ({len(details) - 1} more in details.)" if len(details) > 1 else ""
-        raise InvalidInput(f"{first.field} {first.message}.{received}{more}", details[:_LISTED])
+        rule = first.message if first.message.endswith("?") else f"{first.message}."
+        raise InvalidInput(f"{first.field} {rule}{received}{more}", details[:_LISTED])
     return plan_of(found.values())
 
 

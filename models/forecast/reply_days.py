@@ -81,13 +81,14 @@ class ReplyDays:
 
         Args:
             forecast: of the steps, [1, steps, ...].
-            last_row: WIP, throughput and cycle time of the last row, [3].
+            last_row: WIP, throughput and cycle time of the last row, [3]; where one is NaN, closed
+                days before the first step have that of this step.
         """
         if not self.closed.any():
             return forecast
 
         def on_days(values: Floats) -> Floats:
-            before = np.broadcast_to(last_row, (*values.shape[:-2], 1, 3))
+            before = np.where(np.isnan(last_row), values[..., :1, :], last_row)
             found = np.concatenate([before, values], axis=-2)[..., self.places + 1, :]
             found[..., self.closed, _THROUGHPUT] = 0.0
             return found

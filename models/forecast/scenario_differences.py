@@ -18,6 +18,7 @@ from models.series.rounding import significant
 Floats = NDArray[np.float64]
 
 _DIGITS = 9
+_EXACT = 1e-9  # of a value
 
 
 def differences(forecast: Forecast, baseline: Forecast, dates: list[str]) -> dict[str, Any]:
@@ -30,10 +31,10 @@ def differences(forecast: Forecast, baseline: Forecast, dates: list[str]) -> dic
         forecast, baseline: of one series.
         dates: of the steps.
     """
-    values = (forecast.values - baseline.values)[0]
+    values = _less(forecast.values, baseline.values)[0]
     paths = None
     if forecast.paths is not None and baseline.paths is not None:
-        paths = (forecast.paths - baseline.paths)[0]
+        paths = _less(forecast.paths, baseline.paths)[0]
     days = [
         {"day": day, "date": date}
         | _figures(values[day - 1], None if paths is None else paths[:, day - 1])
@@ -46,6 +47,11 @@ def differences(forecast: Forecast, baseline: Forecast, dates: list[str]) -> dic
         if name.startswith("throughput")
     }
     return {"steps": days, "total_throughput": throughput}
+
+
+def _less(values: Floats, others: Floats) -> Floats:
+    """Differences; zero where they are but a rounding error."""
+    return np.where(np.isclose(values, others, rtol=_EXACT, atol=0), 0.0, values - others)
 
 
 def _figures(values: Floats, paths: Floats | None) -> dict[str, float]:

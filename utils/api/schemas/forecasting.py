@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from utils.api.field_rules import ShownAs
 from utils.api.parsing import Flag, Int, Line, Name, Positive, Request
@@ -12,6 +12,11 @@ from utils.api.schemas.base import MODEL_ID, DatasetId, Rows, distinct, example
 from utils.api.schemas.calendar import Calendars
 from utils.api.schemas.plan import MOST_SCENARIOS, PlanRows, Scenario
 from utils.api.upload_options import ReadOptions
+
+
+def _named_distinctly(scenarios: list[Scenario]) -> list[Scenario]:
+    distinct([scenario.name for scenario in scenarios])
+    return scenarios
 
 
 class ForecastFields(ReadOptions):
@@ -101,14 +106,11 @@ class ScenariosRequest(PredictRequest):
         ],
     )
 
-    scenarios: Annotated[list[Scenario], Field(min_length=1, max_length=MOST_SCENARIOS)] = Field(
-        description="plans by name; differences are from the first"
-    )
-
-    @model_validator(mode="after")
-    def _distinct_names(self) -> Self:
-        distinct([scenario.name for scenario in self.scenarios])
-        return self
+    scenarios: Annotated[
+        list[Scenario],
+        Field(min_length=1, max_length=MOST_SCENARIOS),
+        AfterValidator(_named_distinctly),
+    ] = Field(description="plans by name; differences are from the first")
 
 
 class BatchItem(ForecastFields):
