@@ -1,7 +1,8 @@
 """The forecast from the state of the last day that a request asks for, and its warnings.
 
 A state outside of what the data has shown is an extrapolation: the confidence is multiplied by the
-share of the change that lies within. The balance of the flow is checked on the answer.
+share of the change that lies within. The balance of the flow is checked on the answer. With a plan,
+the flow through the line has started from that state already (`models.forecast.plan_effect`).
 
     >>> round(share_seen(asked=1_000_000, was=100, low=80, high=150), 6)
     5e-05
@@ -10,6 +11,8 @@ share of the change that lies within. The balance of the flow is checked on the 
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
@@ -41,6 +44,8 @@ def from_asked_state(
             "share of the change that the data has shown."
         )
         sure *= share
+    if not history.state.is_empty:  # the flow has started from it
+        return replace(forecast, confidence=forecast.confidence * sure), warnings
     most = float(high[1])
     shifted = forecast.shifted(forecaster.what_if, was, *asked, most=most, sure=sure)
     gap = balance_gap(forecast.values[0], shifted.values[0])

@@ -189,8 +189,8 @@ def side_by_side(
 def _alike(accepted: AcceptedItem) -> tuple[int, bool, int, bool, bool]:
     """The properties that items share which are forecast together."""
     steps = reply_days(accepted.history, accepted.item).steps
-    has_plan = not accepted.history.ahead.is_empty
-    return steps, accepted.cold_start, paths_needed(accepted.item), accepted.item.raw, has_plan
+    paths, has_plan = paths_needed(accepted.item), accepted.history.has_plan
+    return steps, accepted.cold_start, paths, accepted.item.raw, has_plan
 
 
 def _entry(forecaster: Forecaster, one: AcceptedItem, forecast: Forecast) -> Entry:

@@ -16,7 +16,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.look_back import LookBack
 from models.forecast.members import LinearRollOut, MemberName
-from models.forecast.planned_forecast import PlanParts, lines_of
+from models.forecast.planned_forecast import AskedState, PlanParts, lines_of
 from models.forecast.published_model import PublishedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
@@ -46,6 +46,8 @@ class History(NamedTuple):
             the day of the last row.
         known: known columns by name, of the last rows, [m] each; NaN where not known.
         ahead: known inputs of the steps after the last row: the plan.
+        state: of the last row, from which the flow with the plan starts.
+        baseline: a plan that this one differs from by intention.
     """
 
     series_key: SeriesKey
@@ -55,6 +57,13 @@ class History(NamedTuple):
     until: int | None = None
     known: Mapping[str, Floats] = {}
     ahead: KnownInputs = KnownInputs()
+    state: AskedState = AskedState()
+    baseline: KnownInputs = KnownInputs()
+
+    @property
+    def has_plan(self) -> bool:
+        """True if the flow through the line is rolled forward for its forecast."""
+        return not (self.ahead.is_empty and self.state.is_empty)
 
     @property
     def last_day(self) -> int:
@@ -184,8 +193,8 @@ class Forecaster:
         return end.highest_throughput if end else math.inf
 
     def seen(self, history: History) -> tuple[Floats, Floats]:
-        """Return the least and the most that was seen of a series, [3] each, in units."""
-        low, high = np.nanmin(history.rows, axis=0), np.nanmax(history.rows, axis=0)
+        """Return the least and the most that was seen of a series, [3] each, in units; or NaN."""
+        low, high = np.fmin.reduce(history.rows), np.fmax.reduce(history.rows)
         number = self._numbers.get(history.series_key)
         if number is None or not isinstance(self.encoding, Encoding):
             return low, high
@@ -236,7 +245,7 @@ class Forecaster:
         new = np.array([self._new_rows(history) for history in histories])
         ratios = recent_ratios(model, numbers, rows, last, new, calendar)
         forecast = model.forecast(look_back, steps, paths, ratios, is_raw)
-        if any(not history.ahead.is_empty for history in histories):
+        if any(history.has_plan for history in histories):
             return self._planned(forecast, histories, calendar, last, (model, look_back))
         derived = [not self.has_cycle_times(history.series_key) for history in histories]
         return forecast.with_derived_cycle_times(np.array(derived))
@@ -263,7 +272,7 @@ class Forecaster:
         Args:
             measured: the model, whose errors with plans are known, and its look-back.
         """
-        if all(history.ahead.is_empty for history in histories):
+        if not any(history.has_plan for history in histories):
             return forecast
         steps, plans = forecast.values.shape[1], self.plans
         lines = lines_of(
@@ -273,6 +282,8 @@ class Forecaster:
             calendar,
             last,
             steps,
+            [history.state for history in histories],
+            [history.baseline for history in histories],
         )
         numbers = np.array([self._numbers.get(history.series_key, -1) for history in histories])
         if plans is None or measured is None or (numbers < 0).any():

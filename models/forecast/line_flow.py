@@ -163,6 +163,24 @@ class LineFlow:
         net = self.intake * releases - last[:, 1]
         return np.maximum(last[:, 0] + (1 - self.at_end) * net, 0.0)
 
+    def releases_of(self, releases: Floats, start: Floats, asked: Floats) -> Floats:
+        """Return past releases that leave another WIP in the line at their end, [n, T].
+
+        What is in the line arrived last: these arrivals change in proportion.
+
+        Args:
+            releases: of the past steps, [n, T]; unknown ones count as none.
+            start, asked: WIP after them as it was, and as it is to be, [n].
+        """
+        arrivals = np.nan_to_num(releases) * self.intake[:, None]
+        later = arrivals[:, ::-1].cumsum(axis=1)[:, ::-1] - arrivals
+        inside = np.clip(start[:, None] - later, 0.0, arrivals)
+        total = inside.sum(axis=1, keepdims=True)
+        last = np.arange(arrivals.shape[1]) == arrivals.shape[1] - 1
+        parts = np.divide(inside, total, out=np.tile(last * 1.0, (len(start), 1)), where=total > 0)
+        changed = np.maximum(arrivals + parts * (asked - start)[:, None], 0.0)
+        return np.asarray(changed / self.intake[:, None])
+
     def roll(
         self,
         start: Floats,

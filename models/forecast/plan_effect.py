@@ -7,7 +7,8 @@
 The flow (`models.forecast.line_flow`) is rolled forward from the last row: releases raise WIP, then
 throughput, then cycle time, and missing capacity leaves work in the line. The releases that
 the forecast without a plan implies follow from its own balance. How far plans are relied on, and
-the weights, are learned in `models.training.plan_choice` from past plans, or past releases.
+the weights, are learned in `models.training.plan_choice` from past plans, or past releases. Zeros,
+and differences from the plan of a baseline, are decisions: they are taken in full.
 
 Example: with a reliance of 0.25, a plan of 80 where the forecast implies 40 counts as 50.
 """
@@ -28,6 +29,9 @@ Ints = NDArray[np.int64]
 
 PAST_ROWS = 112  # before the forecast, whose releases tell when the units in the line arrived
 PLACES = 12  # most weekdays or months of a pattern
+# Without past plans. Plans that are right keep most of their worth with it, and plans that are
+# wrong by 20 % each day cost nothing (`python -m benchmarks.known_future`).
+UNMEASURED_RELIANCE = 0.85
 _UNMEASURED_WEIGHT = 0.5
 _MIDDLE = 0.5
 _MOST_SHARE = 2.0  # largest value of a capacity that is a share where no past one was given
@@ -41,11 +45,13 @@ class PlannedSteps:
         releases: units that are to be released.
         shares: share of the usual capacity that is there.
         throughput: units that are to be finished.
+        baseline: releases of another plan, from which these differ by intention; None: of none.
     """
 
     releases: Floats
     shares: Floats
     throughput: Floats
+    baseline: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,13 @@ class LineHistory:
         rows: WIP, throughput and cycle time in units, [n, R, 3]; NaN before the first row.
         releases: in the same rows, [n, R].
         places: weekday or month of the steps ahead, [n, H].
+        asked: the last rows as a request asks for them, [n, 3]; None: as they were.
     """
 
     rows: Floats
     releases: Floats
     places: Ints
+    asked: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +94,10 @@ class PlanEffect:
 
     @classmethod
     def unmeasured(cls, flow: LineFlow, usual_capacity: Floats) -> PlanEffect:
-        """Return the effect where no past plans or releases were measured: plans are certain."""
+        """Return the effect where no past plans or releases were measured."""
         weights = np.full((1, 3), _UNMEASURED_WEIGHT)
-        return cls(flow, 1.0, 1.0, np.ones(len(flow.slope)), usual_capacity, weights)
+        bias = np.ones(len(flow.slope))
+        return cls(flow, UNMEASURED_RELIANCE, 1.0, bias, usual_capacity, weights)
 
     def select(self, series: Ints) -> PlanEffect:
         """Return the effect for series by number, [n]."""
@@ -127,16 +136,15 @@ class PlanEffect:
         Arguments as of `apply`.
         """
         implied = self.implied_releases(values, history)
-        wanted = plan.releases * self.bias[:, None]
-        relied = implied + self.reliance * (wanted - implied)
-        releases = np.where(np.isnan(wanted), implied, relied)
+        releases = self._relied(plan, implied)
         shares = np.nan_to_num(plan.shares, nan=1.0)
         output = plan.throughput
         if self.output_reliance < 1 and not np.isnan(output).all():
             usual = self._rolled(history, releases, shares, None, values)[..., 1]
             output = usual + self.output_reliance * (output - usual)
         with_plan = self._rolled(history, releases, shares, output, values)
-        without = self._rolled(history, implied, np.ones(shares.shape), None, values)
+        as_it_was = replace(history, asked=None)
+        without = self._rolled(as_it_was, implied, np.ones(shares.shape), None, values)
         moved = values + with_plan - without
         moved[..., 2] = values[..., 2] * _ratio(with_plan[..., 2], without[..., 2])
         # What is not put out after all stays in the line.
@@ -145,6 +153,20 @@ class PlanEffect:
         moved[..., 0] += kept.cumsum(axis=1) - (1 - self.flow.at_end[:, None]) * kept
         moved[..., 1] = output
         return with_plan, np.maximum(moved, 0.0)
+
+    def _relied(self, plan: PlannedSteps, implied: Floats) -> Floats:
+        """The planned releases as far as they are relied on, [n, H].
+
+        Differences from the baseline are intended, and taken in full; so are planned zeros.
+        """
+        wanted, usual = (
+            np.full(implied.shape, np.nan) if part is None else part * self.bias[:, None]
+            for part in (plan.releases, plan.baseline)
+        )
+        usual = np.where(np.isnan(usual), wanted, usual)
+        relied = np.maximum(implied + self.reliance * (usual - implied) + wanted - usual, 0.0)
+        relied = np.where((wanted == 0) & (self.reliance > 0), 0.0, relied)
+        return np.where(np.isnan(wanted), implied, relied)
 
     def implied_releases(self, values: Floats, history: LineHistory) -> Floats:
         """Return the releases that follow from the balance of a forecast, [n, H].
@@ -176,11 +198,15 @@ class PlanEffect:
         """The flow in units, [n, H, 3]; where nothing leaves, the cycle time of the step before."""
         flow, past = self.flow, history.rows.shape[1]
         start = flow.start(history.rows[:, -1], history.releases[:, -1])
+        arrived = history.releases
+        if history.asked is not None:
+            asked = flow.start(history.asked, history.releases[:, -1])
+            arrived, start = flow.releases_of(arrived, start, asked), asked
         wip, leaving, _ = flow.roll(start, releases, history.places, shares, output)
         fifo = flow.fifo_times(
             history.rows[..., 0],
             np.hstack([history.rows[..., 1], leaving]),
-            np.hstack([history.releases, releases]),
+            np.hstack([arrived, releases]),
         )[:, past:]
         times = _filled(flow.cycle_times(fifo), values[..., 2])
         return np.stack([wip, leaving, times], axis=-1)

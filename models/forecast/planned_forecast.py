@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,18 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+class AskedState(NamedTuple):
+    """WIP and throughput of the last row that a request asks for; None: as it was."""
+
+    wip: float | None = None
+    throughput: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True if the last row is as it was."""
+        return self == (None, None)
+
+
 @dataclass(frozen=True)
 class PlanParts:
     """The parts of a trained model that forecast with a plan.
@@ -37,7 +50,7 @@ class PlanParts:
     Attributes:
         effect: of plans.
         intervals: quantiles of the errors with a plan; None: not known.
-        is_certain: True if plans are taken as certain, as no past ones were given.
+        is_certain: True if plans are taken as nearly certain, as no past ones were given.
         drivers: known columns of the data's own; None: none lowers the errors.
     """
 
@@ -57,6 +70,7 @@ class PlannedLines:
         capacity: in the same rows, [n, T]; None: not given.
         history: the last rows.
         releases_ahead, capacity_ahead, throughput_ahead: known of the steps ahead, [n, H] each.
+        baseline: releases of a plan that these differ from by intention, [n, H]; NaN where none.
     """
 
     rows: Floats
@@ -66,6 +80,7 @@ class PlannedLines:
     releases_ahead: Floats
     capacity_ahead: Floats
     throughput_ahead: Floats
+    baseline: Floats
 
     @property
     def known_share(self) -> Floats:
@@ -85,7 +100,7 @@ class PlannedLines:
     def steps(self, effect: PlanEffect) -> PlannedSteps:
         """Return what is known of the steps ahead, capacities as shares of the usual one."""
         shares = effect.shares(self.capacity_ahead)
-        return PlannedSteps(self.releases_ahead, shares, self.throughput_ahead)
+        return PlannedSteps(self.releases_ahead, shares, self.throughput_ahead, self.baseline)
 
 
 def lines_of(
@@ -95,6 +110,8 @@ def lines_of(
     calendar: Calendar,
     last: Ints,
     steps: int,
+    states: Sequence[AskedState] = (),
+    baselines: Sequence[KnownInputs] = (),
 ) -> PlannedLines:
     """Return series with their plans.
 
@@ -105,6 +122,8 @@ def lines_of(
         calendar: of the series.
         last: dated step number of the last row of each, [n].
         steps: ahead.
+        states: of the last row of each, as a request asks for them; (): as they were.
+        baselines: plans that those of each differ from by intention; (): there are none.
     """
     longest = max(PAST_ROWS, *(len(own) for own in rows))
     values = np.full((len(rows), longest, 3), np.nan)
@@ -122,9 +141,26 @@ def lines_of(
 
     releases = filled_releases(values, past(RELEASES))
     places = place_in_season(calendar, last[:, None] + np.arange(1, steps + 1))
-    history = LineHistory(values[:, -PAST_ROWS:], releases[:, -PAST_ROWS:], places)
+    asked = _asked_rows(values[:, -1], states)
+    history = LineHistory(values[:, -PAST_ROWS:], releases[:, -PAST_ROWS:], places, asked)
+    usual = baselines or [KnownInputs()] * len(rows)
     planned = (
-        np.stack([own.column(name, steps) for own in ahead])
-        for name in (RELEASES, CAPACITY, PLANNED_THROUGHPUT)
+        np.stack([own.column(name, steps) for own in source])
+        for source, name in (
+            (ahead, RELEASES),
+            (ahead, CAPACITY),
+            (ahead, PLANNED_THROUGHPUT),
+            (usual, RELEASES),
+        )
     )
     return PlannedLines(values, releases, past(CAPACITY), history, *planned)
+
+
+def _asked_rows(last: Floats, states: Sequence[AskedState]) -> Floats | None:
+    """The last rows as they are asked for, [n, 3]; None: as they were."""
+    if all(state.is_empty for state in states):
+        return None
+    given = np.array([[np.nan if v is None else v for v in state] for state in states], float)
+    found = last.copy()
+    found[:, :2] = np.where(np.isnan(given), last[:, :2], given)
+    return found

@@ -9,6 +9,8 @@ import numpy as np
 
 from models.data.plan_rows import PlanStart, read_plan
 from models.forecast.forecaster import Forecaster, History
+from models.forecast.plan_effect import UNMEASURED_RELIANCE
+from models.forecast.planned_forecast import AskedState
 from models.series.known_inputs import (
     CAPACITY,
     KNOWN_COLUMNS,
@@ -17,10 +19,13 @@ from models.series.known_inputs import (
     DatedInputs,
     KnownInputs,
 )
+from utils.api.schemas.forecasting import ForecastFields
 
 _CERTAIN = (
-    "The plan is taken as certain: the data has no past plans beside what came (planned_releases "
-    "beside releases), which would tell how reliable plans are."
+    "The plan is taken as nearly certain"
+    f" ({UNMEASURED_RELIANCE:.0%} of the difference of its releases from the forecast's): the data "
+    "has no past plans beside what came (planned_releases beside releases), which would tell how "
+    "reliable plans are."
 )
 _BALANCED = (
     "The data has no releases of this series: those of the past follow from the balance of WIP and "
@@ -75,6 +80,11 @@ def with_planned_throughput(history: History, units: float | None, steps: int) -
     return history._replace(ahead=constant.overridden(history.ahead))
 
 
+def with_state(history: History, request: ForecastFields) -> History:
+    """Return a history whose flow starts from the state of the last day that a request asks for."""
+    return history._replace(state=AskedState(request.current_wip, request.last_throughput))
+
+
 def _within(ahead: KnownInputs) -> KnownInputs:
     """The inputs; none at all where nothing is known."""
     return KnownInputs() if ahead.is_empty else ahead
@@ -115,6 +125,6 @@ def plan_summary(forecaster: Forecaster, history: History) -> dict[str, Any] | N
     return {
         "columns": sorted(history.ahead.columns),
         "steps": history.ahead.steps,
-        "reliance": plans.effect.reliance if learned and plans is not None else 1.0,
+        "reliance": plans.effect.reliance if learned and plans is not None else UNMEASURED_RELIANCE,
         "is_certain": plans is None or plans.is_certain,
     }

@@ -16,7 +16,7 @@ from models.forecast.forecast_reply import (
     spread_forecast,
 )
 from models.forecast.forecaster import Forecaster, History
-from models.forecast.requested_plan import with_plan, with_planned_throughput
+from models.forecast.requested_plan import with_plan, with_planned_throughput, with_state
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
 from models.series.panel import SERIES_FIELDS
@@ -72,7 +72,8 @@ class PlanService:
             InvalidInput: a row of the request is not one of a plan.
         """
         found = self.known(history, request.plan, model_id, dataset_id)
-        return with_planned_throughput(found, request.planned_throughput, request.prediction_days)
+        found = with_planned_throughput(found, request.planned_throughput, request.prediction_days)
+        return with_state(found, request) if found.has_plan else found
 
     def known(
         self, history: History, rows: list[Any] | None, model_id: str, dataset_id: str | None
@@ -107,10 +108,14 @@ class PlanService:
             InvalidInput: a row of a scenario is not one of a plan.
         """
         base = self.planned(history, request, request.model_id, request.dataset_id)
-        found: list[Any] = []
-        for place, scenario in enumerate(request.scenarios):
-            field = f"scenarios.{place}.plan"
-            own = with_plan(base, scenario.plan, None, field)
+        base = with_state(base, request)
+        histories = [
+            with_plan(base, scenario.plan, None, f"scenarios.{place}.plan")
+            for place, scenario in enumerate(request.scenarios)
+        ]
+        usual, found = histories[0].ahead, list[Any]()
+        for place, (scenario, own) in enumerate(zip(request.scenarios, histories, strict=True)):
+            own = own._replace(baseline=usual) if place else own
             steps = reply_days(own, request).steps
             forecast = forecaster.forecast(own, steps, paths_needed(request), request.raw)
             reply = forecast_reply(forecaster, own, request, forecast)

@@ -3,9 +3,10 @@
 At origins that the members of a combination were tried at, the forecast without a plan is changed
 by the plan that was known then, with several reliances. Past plans are those of the column
 `planned_releases`. Where there are none, the releases themselves stand in, and plans are taken as
-certain. The reliance, and the weight of the flow for each target and band of horizons, are those
-with the least error; a reliance and a weight of zero, which leave the forecast as it is, are among
-them. Prediction intervals of forecasts with a plan come from the errors with that choice.
+nearly certain (`UNMEASURED_RELIANCE`). The reliance, and the weight of the flow for each target and
+band of horizons, are those with the least error; a reliance and a weight of zero, which leave the
+forecast as it is, are among them. Prediction intervals of forecasts with a plan come from the
+errors with that choice.
 
 Example: plans that were wrong by a fifth each day, on a line whose releases vary by a tenth, get a
 reliance of a quarter.
@@ -25,7 +26,13 @@ from models.forecast.drivers import Drivers
 from models.forecast.intervals import ErrorSamples, Intervals, series_scale
 from models.forecast.line_history import filled_releases, flow_of, usual_capacity
 from models.forecast.members import MemberName
-from models.forecast.plan_effect import PAST_ROWS, LineHistory, PlanEffect, PlannedSteps
+from models.forecast.plan_effect import (
+    PAST_ROWS,
+    UNMEASURED_RELIANCE,
+    LineHistory,
+    PlanEffect,
+    PlannedSteps,
+)
 from models.forecast.reconciliation import place_in_season
 from models.series.error_measures import finite, mean_known
 from models.series.known_inputs import (
@@ -115,7 +122,9 @@ def choose_plan_effect(
         for part in (errors.origins < prepared.cut, errors.origins >= prepared.cut)
         if part.any()
     ]
-    learned, values, without = _learned(cases, prepared.horizon)
+    learned, values, without = _learned(
+        cases, prepared.horizon, UNMEASURED_RELIANCE if certain else 1.0
+    )
     truth = np.concatenate([case.truth for case in cases])
     effect = replace(
         effect,
@@ -208,8 +217,12 @@ def _case(
     return _Case(own, history, plan, forecast, truth)
 
 
-def _learned(cases: list[_Case], horizon: int) -> tuple[PlanEffect, Floats, Floats]:
-    """The reliances and weights with the least error, the forecasts with them, and without."""
+def _learned(cases: list[_Case], horizon: int, most: float) -> tuple[PlanEffect, Floats, Floats]:
+    """The reliances and weights with the least error, the forecasts with them, and without.
+
+    Args:
+        most: reliance on releases that are planned.
+    """
     truth = np.concatenate([case.truth for case in cases])
     without = np.concatenate([case.base for case in cases])
     level = mean_known(np.abs(truth), axis=1)[:, None]
@@ -217,7 +230,7 @@ def _learned(cases: list[_Case], horizon: int) -> tuple[PlanEffect, Floats, Floa
     outputs = _RELIANCES if any((~np.isnan(c.plan.throughput)).any() for c in cases) else (1.0,)
     ends = [0, *(max(1, round(share * horizon)) for share in _BANDS)]
     best: tuple[float, PlanEffect, Floats] = (np.inf, cases[0].effect, without)
-    for reliance, output in product(_RELIANCES, outputs):
+    for reliance, output in product((most * r for r in _RELIANCES), outputs):
         found = [case.with_reliance(reliance, output) for case in cases]
         flow, moved = (np.concatenate(part) for part in zip(*found, strict=True))
         weights, total = np.zeros((horizon, 3)), 0.0

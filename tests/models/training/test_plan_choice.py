@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.data_generator import PlantSpec, generate
 from models.forecast.members import LinearRollOut, MemberName
-from models.forecast.plan_effect import PlanEffect
+from models.forecast.plan_effect import UNMEASURED_RELIANCE, PlanEffect
 from models.registry.hyperparameters import Hyperparameters
 from models.series.panel import TARGETS
 from models.training.autoregression_choice import tried_series
@@ -55,8 +55,8 @@ def gains(choice: PlanChoice) -> list[float]:
 
 def test_past_releases_stand_in_for_plans(prepared) -> None:  # type: ignore[no-untyped-def]
     choice = chosen(prepared, releases=prepared[3])
-    assert choice.plans_are_certain and choice.effect.reliance == 1
-    assert max(gains(choice)) < 0.1
+    assert choice.plans_are_certain and choice.effect.reliance == UNMEASURED_RELIANCE
+    assert max(gains(choice)) < 0.25
     again = PlanEffect.from_document(choice.to_document()["effect"])
     np.testing.assert_allclose(again.flow.capacity, choice.effect.flow.capacity, rtol=1e-6)
 

@@ -145,7 +145,7 @@ class PlanUsed(Part):
         ge=0, le=1, description="share of the plan's difference from the forecast that is taken"
     )
     is_certain: bool = Field(
-        description="true: taken as certain, as the data has no past plans beside what came"
+        description="true: taken as nearly certain, as the data has no past plans beside what came"
     )
 
 
