@@ -40,6 +40,7 @@ from models.training.train import train as train_model
 from utils.api.schemas.synthetic_data import PlantFields
 
 Floats = NDArray[np.float64]
+Known = Callable[[Floats], KnownInputs]  # of steps, by their releases
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _WRONG = 0.2  # standard deviation of the logarithm of a wrong plan
@@ -137,18 +138,21 @@ class Trained:
         begins = [[self._row(s, origin) for s in self.judged] for origin in self.origins]
         return np.asarray(column[np.array(begins)[..., None] + np.arange(_HORIZON)])
 
-    def forecasts(self, plan: Callable[[Floats], KnownInputs], releases: Floats) -> Floats:
+    def forecasts(self, plan: Known, releases: Floats, baseline: Known | None = None) -> Floats:
         """Return the forecasts with a plan from each origin, in units, [origins, S', H, 3].
 
         Args:
             plan: what is known of the steps ahead, by their releases [H].
             releases: of all rows.
+            baseline: of scenarios: the plan that theirs differ from.
         """
         ahead = self.rows(releases)
         found = np.empty((*ahead.shape, 3))
         for (o, s), _ in np.ndenumerate(ahead[..., 0]):
             history = self._history(self.judged[s], self.origins[o])
-            history = history._replace(ahead=plan(ahead[o, s]))
+            known = {"ahead": plan(ahead[o, s])}
+            known |= {} if baseline is None else {"baseline": baseline(ahead[o, s])}
+            history = history._replace(**known)
             found[o, s] = self.forecaster.forecast(history, _HORIZON).values[0]
         return found
 
@@ -181,6 +185,8 @@ def compare(case: Case, epochs: int) -> Iterator[tuple[str, Floats, Floats]]:
         without = model.forecasts(lambda _: KnownInputs(), right)
         with_plan = model.forecasts(known, wrong)
         yield "20 % wrong, as past plans", _wape(truth, without), _wape(truth, with_plan)
+        if case.spec is not None:
+            yield from _differences(case.spec, model, wrong, np.abs(truth - without))
 
 
 def _differences(
@@ -190,12 +196,13 @@ def _differences(
 
     Both as shares of the mean throughput, as all figures of a row.
     """
-    planned = model.forecasts(lambda own: OtherPlan("").known(own), releases)
+    usual_plan = OtherPlan("").known
+    planned = model.forecasts(usual_plan, releases)
     level = np.abs(model.rows(model.panel.values)).mean(axis=(0, 1, 2))
     for plan in OTHER_PLANS:
         first = int(model.panel.first[0])
         true = [true_difference(spec, plan, o - first, _HORIZON) for o in model.origins]
-        found = model.forecasts(plan.known, releases) - planned
+        found = model.forecasts(plan.known, releases, usual_plan) - planned
         off = np.abs(found - np.stack(true)[:, model.judged])
         yield (
             f"difference: {plan.name}",
