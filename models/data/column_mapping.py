@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.data.column_names import KNOWN, Header, canonical_name, folded
+from models.data.column_names import KNOWN, Header, canonical_name, date_rank, folded
 from models.series.known_inputs import MOST_DRIVERS
 from models.series.panel import SERIES_FIELDS, TARGETS
 from utils.api.parsing import unknown
@@ -64,6 +64,9 @@ class Mapping:
         headers = {i: Header.of(name) for i, name in enumerate(names) if i not in taken}
         for known in KNOWN:
             found = [i for i, header in headers.items() if header.meaning == known]
+            if known == "date" and found:
+                finest = min(date_rank(names[i]) for i in found)
+                found = [i for i in found if date_rank(names[i]) == finest]
             exact = [i for i in found if headers[i].is_exact]
             if known not in places and (found := exact or found):
                 if len(found) > 1:

@@ -30,6 +30,7 @@ OPTIONAL = (
     PLANNED_THROUGHPUT,
 )
 NUMBERS = (*TARGETS, *OPTIONAL)
+_AMOUNTS = {*NUMBERS} - {"cycle_time"}
 KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
 
 _SYNONYMS = {
@@ -37,7 +38,9 @@ _SYNONYMS = {
     "zeitpunkt, zeitstempel, timestamp, datetime, date time, time, period, periode, month, "
     "monat, week, woche, kalenderwoche, calendar day, calendar week, production date, "
     "posting date, ds, 日期, 日付, 年月日, 日, 時間, 时间, 日時, 月, 月份, 年月, 週, 周, "
-    "生産日, 生产日期, 生產日期",
+    "生産日, 生产日期, 生產日期, kw, cw, wk, week no, iso week, year week, year month, jahr woche, "
+    "jahr monat, monat jahr, calendar year month, calendar year week, cal year month, "
+    "cal year week, kalenderjahr monat, kalenderjahr woche, yyyymm, yyyyww, 年周, 年週",
     "plant": "factory, fab, site, mill, location, facility, werk, betrieb, fabrik, standort, "
     "plant name, site name, 工厂, 工廠, 工場, 廠別, 厂别, 廠區, 厂区, 廠, 厂, プラント, 事業所, "
     "拠点",
@@ -89,6 +92,26 @@ _UNITS = {
 _EXTRA = {"in", "the", "of", "avg", "average", "mean", "total", "daily", "weekly", "monthly"}
 _EXTRA |= {"mittlere", "mittlerer", "durchschnittliche", "durchschn", "tägl", "per", "pro", "je"}
 _LONGEST = 200  # characters of a name
+# Names of parts of dates, that stand beside a date in many tables: the finer one is taken.
+_WEEKS = {"week", "weekno", "woche", "kalenderwoche", "kw", "cw", "wk", "calendarweek", "isoweek"}
+_WEEKS |= {
+    "yearweek",
+    "jahrwoche",
+    "calendaryearweek",
+    "calyearweek",
+    "kalenderjahrwoche",
+    "yyyyww",
+}
+_WEEKS |= {"周", "週", "年周", "年週"}
+_MONTHS = {"month", "monat", "月", "月份", "年月", "yearmonth", "jahrmonat", "monatjahr", "yyyymm"}
+_MONTHS |= {"calendaryearmonth", "calyearmonth", "kalenderjahrmonat", "period", "periode"}
+_TIMES = {"time", "時間", "时间"}
+YEARS = {"year", "jahr", "calendaryear", "kalenderjahr", "年", "年度"}
+# What pivot tables and queries put before a name: Sum of WIP, AVG(cycle_time).
+_SUMS, _MEANS = "sum|summe|total", "avg|average|mean|mittelwert|durchschnitt"
+_OF_PIVOT = re.compile(rf"(?:({_SUMS})|{_MEANS})\s*(?:\b(?:of|von)\s+(.+)|\(([^()]+)\))")
+# Table[Column] and table.column
+_OF_TABLE = re.compile(r"[^\[\]]*\[([^\[\]]+)\]|(?:\w+\.)+(\w+)")
 _BRACKETS = re.compile(r"[(\[（【{]([^)\]）】}]*)[)\]）】}]")
 
 
@@ -111,27 +134,15 @@ class Header:
         """Return the header that is meant by a name."""
         if len(written) > _LONGEST:
             return cls(written, None)
-        text = unicodedata.normalize("NFKC", written).casefold()
-        if exact := _meanings().get(folded(text)):
-            return cls(written, exact)
-        inner = " ".join(_BRACKETS.findall(text))
-        words = re.findall(r"[^\W_]+|%|/", _BRACKETS.sub(" ", text))
-        unit = _unit(inner)
-        if "/" in words[1:]:  # WIP/pcs, output/day
-            place = words.index("/", 1)
-            unit = unit or _unit(" ".join(words[place:]))
-            words = words[:place]
-        while words:
-            if meaning := _meanings().get(folded("".join(words))):
-                return cls(written, meaning, unit)
-            if words[-1] in _EXTRA or words[-1] in _unit_words():
-                unit = unit or _unit(words[-1])
-                words.pop()
-            elif words[0] in _EXTRA or _unit_words().get(words[0]) == "pieces":
-                words.pop(0)
-            else:
-                break
-        return cls(written, None, unit)
+        text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", written))
+        text, amounts_only = _without_function(text.casefold().strip())
+        found = _meant(text)
+        if inner := _OF_TABLE.fullmatch(text):
+            name = inner[1] or inner[2]
+            own = (None, "") if is_unit(name) else _meant(name)
+            found = own if own[0] else found
+        meaning = None if amounts_only and found[0] not in _AMOUNTS else found[0]
+        return cls(written, meaning, found[1])
 
     @property
     def is_exact(self) -> bool:
@@ -162,6 +173,51 @@ def folded(text: str) -> str:
     """Return a text without case, accents, spaces and signs."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(sign for sign in text if sign.isalnum())
+
+
+def date_rank(name: str) -> int:
+    """Return 0 for the name of a date, more for those of weeks, months and times, in that order.
+
+    >>> [date_rank(name) for name in ("Datum", "KW", "Monat")]
+    [0, 1, 2]
+    """
+    kinds = (_WEEKS, _MONTHS, _TIMES)
+    return next((i for i, names in enumerate(kinds, 1) if folded(name) in names), 0)
+
+
+def is_of_weeks(name: str) -> bool:
+    """Return true for the name of a column of weeks."""
+    return date_rank(name) == 1
+
+
+def _without_function(text: str) -> tuple[str, bool]:
+    """A name without what a pivot table put before it, and true if only an amount can be meant."""
+    found = _OF_PIVOT.fullmatch(text)
+    return (found[2] or found[3], bool(found[1])) if found else (text, False)
+
+
+def _meant(text: str) -> tuple[str | None, str]:
+    """The known column that a name means, and the unit in it."""
+    if exact := _meanings().get(folded(text)):
+        return exact, ""
+    inner = " ".join(_BRACKETS.findall(text))
+    words = re.findall(r"[^\W_]+|%|/", _BRACKETS.sub(" ", text))
+    unit = _unit(inner)
+    if "/" in words[1:]:  # WIP/pcs, output/day
+        place = words.index("/", 1)
+        unit = unit or _unit(" ".join(words[place:]))
+        words = words[:place]
+    while words:
+        if meaning := _meanings().get(folded("".join(words))):
+            return meaning, unit
+        if words[-1] in _EXTRA or words[-1] in _unit_words():
+            unit = unit or _unit(words[-1])
+            words.pop()
+        elif words[0] in _EXTRA or _unit_words().get(words[0]) == "pieces":
+            words.pop(0)
+        else:
+            break
+    return None, unit
 
 
 @cache

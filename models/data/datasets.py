@@ -139,8 +139,10 @@ class Datasets(DatasetReader):
                 return cleaned_table(table, given=given), None, more
         if options.calendar is not None:
             raise InvalidInput.of("calendar", "is for tables of days; this is an event log")
-        about = {"event_options": chosen.to_document(), "read_as": read_as}
-        return event_upload.series_of(read, chosen)[0], read.log, about
+        cleaned, about = event_upload.series_of(read, chosen)
+        read_as |= {"rows": len(read.log), "columns": about["columns"], "step": chosen.step.value}
+        more = {"event_options": chosen.to_document(), "read_as": read_as}
+        return cleaned, read.log, more
 
     def add_rows(
         self,

@@ -9,6 +9,7 @@ A time's offset from UTC is not applied: the date is the local one, as it is wri
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,59 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.data.date_forms import FORMS, MONTH_OF, NUMERIC, WEEK_NUMBERS
 from utils.errors import Detail, InvalidInput
 
 Ints = NDArray[np.int64]
 Order = Literal["dmy", "mdy", "ymd"]
 
 UNKNOWN = np.iinfo(np.int64).min  # in place of a day that cannot be read
-_MONTHS = (
-    ("jan", "january", "januar", "jänner", "jaenner"),
-    ("feb", "february", "februar", "feber"),
-    ("mar", "march", "mär", "märz", "mrz", "maerz", "mrt"),
-    ("apr", "april"),
-    ("may", "mai"),
-    ("jun", "june", "juni"),
-    ("jul", "july", "juli"),
-    ("aug", "august"),
-    ("sep", "sept", "september"),
-    ("oct", "october", "okt", "oktober"),
-    ("nov", "november"),
-    ("dec", "december", "dez", "dezember"),
-)
-_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
-_WEEKDAY = (
-    r"(?:(?:\pL{2,9}|\(?[月火水木金土日一二三四五六]\)?|(?:星期|周|週)[一二三四五六日天])[.,]?\s+)?"
-)
-_TIME = (
-    r"(?:(?:\s*[T,]\s*|\s+)(?P<H>\d{1,2})(?:[:.hH時时]?(?P<M>\d{2}))?(?:[:.](?P<S>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?:\s*Uhr)?"
-    r"(?:\s*(?P<zone>Z|UTC|GMT|[+\-\x{2212}]\d{2}(?::?\d{2})?(?::\d{2})?)(?:\s*\[[\w/+\-]+\])?)?)?\s*$"
-)
-_YEAR, _TWO = r"(?P<y>\d{4})", r"\d{1,2}"
-_YEARS, _NAME = r"(?P<y>\d{4}|\d{2})", r"(?P<name>\pL{3,9})\.?"
-# In the order in which they are tried; the first that fits all values is taken.
-_FORMS: dict[str, str] = {
-    "y-m-d": rf"{_YEAR}(?:-(?P<m>{_TWO})-|/(?P<m2>{_TWO})/|\.(?P<m3>{_TWO})\.)(?P<d>{_TWO}){_TIME}",
-    "yyyymmdd": rf"{_YEAR}(?P<m>\d{{2}})(?P<d>\d{{2}}){_TIME}",
-    "y-m": rf"{_YEAR}(?:[-/.]M?|M)(?P<m>{_TWO})\s*$",
-    "yyyymm": rf"{_YEAR}(?P<m>\d{{2}})\s*$",
-    "m/y": rf"(?P<m>{_TWO})[-/.](?P<y>\d{{4}})\s*$",
-    "ISO week": rf"{_YEAR}[- /]?(?:W|KW|CW)[- ]?(?P<w>{_TWO})(?:-(?P<wd>[1-7]))?\s*$",
-    "week/y": rf"(?:W|KW|CW|Week|Woche)[- ]?(?P<w>{_TWO})[-/. ]+(?P<y>\d{{4}})\s*$",
-    "d month y": rf"{_WEEKDAY}(?P<d>{_TWO})(?:\.|st|nd|rd|th)?[ \-/.]?\s*{_NAME}[ \-/,.]*"
-    rf"{_YEARS}{_TIME}",
-    "month d, y": rf"{_WEEKDAY}{_NAME}[ \-]*(?P<d>{_TWO})(?:st|nd|rd|th)?(?:,\s*|\s+|-)"
-    rf"{_YEAR}{_TIME}",
-    "month y": rf"{_NAME}[ \-/,.']*{_YEARS}\s*$",
-    "y month": rf"{_YEAR}[ \-/,.]*{_NAME}\s*$",
-    "年月日": rf"{_YEAR}\s*年\s*(?P<m>{_TWO})\s*月\s*(?P<d>{_TWO})\s*日?{_TIME}",
-    "年月": rf"{_YEAR}\s*年\s*(?P<m>{_TWO})\s*月\s*$",
-}
-_NUMERIC = (
-    rf"{_WEEKDAY}(?P<a>{_TWO})(?P<mark>[-/.])\s?(?P<b>{_TWO})[-/.]\s?(?P<c>\d{{4}}|\d{{2}})\.?"
-    rf"{_TIME}"
-)
+_MOST_PERIODS = 13  # of a year, of four weeks each; a larger number is one of a week
+_SAMPLE = 100  # texts by which the form is looked for
+_ODATA = r"^/Date\((-?\d+)\)/$"  # milliseconds since 1970, as OData 2 writes them
 _EPOCHS = {10: 1, 13: 1000, 16: 1_000_000, 19: 1_000_000_000}  # digits → units of a second
 _SERIAL_ZERO = -25_569  # 1899-12-30, day 0 of spreadsheets, in days since 1970-01-01
 
@@ -79,42 +37,70 @@ class Dates:
     """Days since 1970-01-01, UNKNOWN where a text cannot be read, [n] each.
 
     Attributes:
-        seconds: time of day; None: no time is given.
+        seconds: time of day, 24:00 as 86 400; None: no time is given.
         form: how they are written, `d/m/y` say.
-        has_offset: a text has an offset from UTC.
+        offsets: seconds from UTC to the time as written; None: no text has an offset.
     """
 
     days: Ints
     seconds: Ints | None
     form: str
-    has_offset: bool = False
+    offsets: Ints | None = None
 
     @property
     def unknown(self) -> Ints:
         """The places of texts that cannot be read."""
         return np.flatnonzero(self.days == UNKNOWN)
 
+    @property
+    def instants(self) -> Ints | None:
+        """Seconds of the day in UTC, by which times in the night of a clock change differ."""
+        if self.seconds is None or self.offsets is None:
+            return self.seconds
+        return self.seconds - self.offsets
 
-def read(texts: pa.Array, order: Order | None = None) -> Dates:
+    @property
+    def order(self) -> str | None:
+        """The order of day, month and year in numbers, `dmy` say; None: the form tells it."""
+        letters = "".join(sign for sign in self.form if sign in "dmy")
+        return letters if re.fullmatch(r"[dmy]\W[dmy]\W[dmy]", self.form) else None
+
+
+def read(texts: pa.Array, order: Order | None = None, of_weeks: bool = False) -> Dates:
     """Read dates that are all written in one way.
 
     Args:
         texts: distinct, without nulls, [n].
         order: of the day, month and year in numbers like 01/02/2024; None: decided from all
             values.
+        of_weeks: the column is one of weeks: 202405 is a week.
 
     Raises:
         InvalidInput: the order cannot be decided; the sentence has two readings and the field.
     """
-    texts = pc.utf8_trim_whitespace(texts)
+    texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), _ODATA, r"\1")
+    forms = WEEK_NUMBERS | FORMS if of_weeks else FORMS | WEEK_NUMBERS
+    sample = texts.slice(0, _SAMPLE)
+    for form, pattern in forms.items():
+        if pc.all(pc.match_substring_regex(sample, f"^(?i:{pattern})")).as_py():
+            found = _matched(texts, form, pattern)
+            if not len(found.unknown) and (of_weeks or _is_clear(texts, form)):
+                return found
     best = Dates(np.full(len(texts), UNKNOWN), None, "")
-    for form, pattern in _FORMS.items():
-        if len((found := _matched(texts, form, pattern)).unknown) == 0:
-            return found
-        best = min(best, found, key=lambda each: len(each.unknown))
     for found in (_by_order(texts, order), _counted(texts)):
         best = min(best, found, key=lambda each: len(each.unknown))
+    if len(best.unknown):
+        for form, pattern in FORMS.items():
+            best = min(best, _matched(texts, form, pattern), key=lambda each: len(each.unknown))
     return best
+
+
+def _is_clear(texts: pa.Array, form: str) -> bool:
+    """Return false for numbers of weeks that may as well be those of months or periods."""
+    if form not in WEEK_NUMBERS:
+        return True
+    weeks = _numbers(_groups(texts, WEEK_NUMBERS[form])[0]["w"])
+    return bool(weeks.max() > _MOST_PERIODS)
 
 
 def _groups(texts: pa.Array, pattern: str) -> tuple[dict[str, pa.Array], NDArray[np.bool_]]:
@@ -138,7 +124,7 @@ def _matched(texts: pa.Array, form: str, pattern: str) -> Dates:
     year = _years(groups["y"])
     if "w" in groups:
         weekday = np.maximum(1, _numbers(groups["wd"])) if "wd" in groups else 1
-        days = _week_days(year, _numbers(groups["w"]), weekday)
+        days = _week_days(year, _sum(groups, "w", "w2"), weekday)
     else:
         month = _month_numbers(groups)
         day = _numbers(groups["d"]) if "d" in groups else np.ones(len(texts), np.int64)
@@ -149,9 +135,14 @@ def _matched(texts: pa.Array, form: str, pattern: str) -> Dates:
 def _month_numbers(groups: dict[str, pa.Array]) -> Ints:
     if "name" in groups:
         names = groups["name"].dictionary_encode()
-        numbers = [_MONTH_OF.get(name.lower(), 0) for name in names.dictionary.to_pylist()]
+        numbers = [MONTH_OF.get(name.lower(), 0) for name in names.dictionary.to_pylist()]
         return np.array([*numbers, 0], np.int64)[names.indices.to_numpy(zero_copy_only=False)]
-    found = [_numbers(groups[name]) for name in ("m", "m2", "m3") if name in groups]
+    return _sum(groups, "m", "m2", "m3")
+
+
+def _sum(groups: dict[str, pa.Array], *names: str) -> Ints:
+    """The numbers of groups of which one matches in each text, 0 in the others."""
+    found = [_numbers(groups[name]) for name in names if name in groups]
     return np.sum(found, axis=0, dtype=np.int64)
 
 
@@ -193,16 +184,29 @@ def _dated(days: Ints, groups: dict[str, pa.Array], form: str) -> Dates:
     midnight = (hour == 24) & (minute == 0) & (second == 0)
     wrong |= ((hour > 23) & ~midnight) | (minute > 59) | (second > 60)
     seconds = hour * 3600 + minute * 60 + second
-    has_offset = bool(pc.any(pc.not_equal(groups["zone"], "")).as_py())
-    days = np.where(wrong, UNKNOWN, np.where(midnight & (days != UNKNOWN), days + 1, days))
-    return Dates(days, seconds % 86_400, form, has_offset)
+    days = np.where(wrong, UNKNOWN, days)
+    return Dates(days, seconds, form, _offsets(groups["zone"]))
+
+
+def _offsets(zones: pa.Array) -> Ints | None:
+    """Seconds from UTC of +02:00, Z or UTC, 0 where none is given; None: none is at all."""
+    encoded = zones.dictionary_encode()
+    written = encoded.dictionary.to_pylist()
+    if not any(written):
+        return None
+    found = []
+    for zone in written:
+        digits = re.sub(r"\D", "", zone).ljust(4, "0")
+        sign = -1 if re.search("[-\u2212]", zone) else 1
+        found.append(sign * (int(digits[:2]) * 3600 + int(digits[2:4]) * 60))
+    return np.array(found, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
 # --- day, month and year in numbers -----------------------------------------------------------
 
 
 def _by_order(texts: pa.Array, order: Order | None) -> Dates:
-    groups, fits = _groups(texts, _NUMERIC)
+    groups, fits = _groups(texts, NUMERIC)
     if not fits.any():
         return Dates(np.full(len(texts), UNKNOWN), None, "")
     a, b = _numbers(groups["a"]), _numbers(groups["b"])
@@ -274,4 +278,4 @@ def _counted(texts: pa.Array) -> Dates:
     name = {1: "", 1000: "milli", 1_000_000: "micro", 1_000_000_000: "nano"}[unit]
     seconds = total % 86_400
     form = f"{name}seconds since 1970-01-01 in UTC"
-    return Dates(total // 86_400, seconds if seconds.any() else None, form)
+    return Dates(total // 86_400, seconds if seconds.any() else None, form, np.zeros_like(total))

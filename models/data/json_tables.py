@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from models.data import table_limits
+from models.data.column_names import canonical_name
 from models.data.raw_tables import RawColumn, RawTable
 from utils.api.parsing import shown
 from utils.errors import BadRequest, InvalidInput
 
 _BOM = b"\xef\xbb\xbf"
-_ENVELOPES = ("rows", "data", "value", "results", "items", "records", "d")
+_ENVELOPES = ("rows", "data", "value", "results", "tables", "items", "records", "d")
 _NEXT_PAGE = ("@odata.nextLink", "odata.nextLink", "__next", "nextLink", "next")
 
 
@@ -69,14 +70,35 @@ def _unwrapped(body: dict[str, Any]) -> Any:
     found = next((body[name] for name in _ENVELOPES if name in body), None)
     if isinstance(found, dict):
         return _unwrapped(found)
+    if _is_envelope(found):
+        return _unwrapped(found[0])  # type: ignore[index]  # it is a list
     names, columns = body.get("columns"), list(body.values())
     if isinstance(names, list) and isinstance(found, list) and _are_lists(found, len(names)):
         return [dict(zip(map(str, names), row, strict=True)) for row in found]
     if found is None and columns and _are_lists(columns, None):
         return [dict(zip(body, row, strict=True)) for row in zip(*columns, strict=True)]
+    if found is None and columns and all(isinstance(each, dict) for each in columns):
+        return _by_label(body)
+    if found is None and any(canonical_name(name) for name in body):
+        return [body]
     if not isinstance(found, list):
         raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
     return found
+
+
+def _is_envelope(found: Any) -> bool:
+    """Return true for a list of one object that holds the rows: a result of Power BI."""
+    if not (isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict)):
+        return False
+    return any(isinstance(found[0].get(name), list | dict) for name in _ENVELOPES)
+
+
+def _by_label(body: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of objects by the label of a row, or of columns by such labels, as of pandas."""
+    if not any(canonical_name(name) for name in body):
+        return list(body.values())
+    labels = dict.fromkeys(chain.from_iterable(body.values()))
+    return [{name: column.get(label) for name, column in body.items()} for label in labels]
 
 
 def _are_lists(items: list[Any], length: int | None) -> bool:

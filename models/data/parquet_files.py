@@ -19,6 +19,7 @@ from utils.storage.files import exhausted
 
 _BATCH = 65_536  # rows of which series are counted at once
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of a hash of several columns: any large odd number
+_UTC = ("UTC", "Etc/UTC", "+00:00", "Z")
 _DAY = 86_400_000_000_000  # nanoseconds
 _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
@@ -64,7 +65,9 @@ def read(path: Path, max_rows: int, max_bytes: int) -> RawTable:
         if rows > most:
             _check_series(path, [schema.field(place) for place in positions], most)
 
-    return RawTable(names, rows, load, {"format": "parquet"}, check_series=count, typed=typed)
+    nested = frozenset(i for i, each in enumerate(schema) if pa.types.is_nested(each.type))
+    about = {"format": "parquet"}
+    return RawTable(names, rows, load, about, check_series=count, nested=nested, typed=typed)
 
 
 def _broken(error: Exception) -> Exception:
@@ -124,12 +127,14 @@ def _column(name: str, column: pa.ChunkedArray) -> RawColumn:
 
 
 def _written_dates(array: pa.Array) -> pa.Array:
-    """Dates and times as texts in ISO 8601, those with a zone as local times."""
+    """Dates and times as texts in ISO 8601, those with a zone as local times, in UTC with a Z."""
+    mark = ""
     if pa.types.is_timestamp(array.type):
+        mark = "Z" if array.type.tz in _UTC else ""
         array = pc.local_timestamp(array) if array.type.tz else array
         array = pc.cast(array, pa.timestamp("s"), safe=False)
     encoded = array.dictionary_encode()
-    texts = pc.cast(encoded.dictionary, pa.string())
+    texts = pc.binary_join_element_wise(pc.cast(encoded.dictionary, pa.string()), mark, "")
     return pa.DictionaryArray.from_arrays(encoded.indices, texts)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +16,10 @@ from models.data.events.event_columns import meaning_of
 from models.data.raw_tables import RawTable
 from models.data.text_encoding import as_utf8
 from utils.api.upload_options import UploadOptions
-from utils.errors import BadRequest
+from utils.errors import BadRequest, UnsupportedMedia
 
 _CHUNK = 1 << 20
+_MARKUP = re.compile(rb"\s*<(!doctype html|html|head|meta|style|table|\?xml)\b", re.IGNORECASE)
 NO_OPTIONS = UploadOptions.model_construct()
 
 
@@ -53,6 +56,12 @@ def _read(
         return spreadsheets.read(path, max_rows, max_bytes, options.sheet, sorted(stated))
     if start[:2] == b"\x1f\x8b":
         path = _unpacked(path, folder / "unpacked", max_bytes)
+    if markup := _MARKUP.match(start.removeprefix(codecs.BOM_UTF8)):
+        kind = "HTML" if markup[1].lower() != b"?xml" else "XML"
+        raise UnsupportedMedia(
+            f"The content is {kind}, which some programs export as .xls: open it in a spreadsheet "
+            "program and save it as .xlsx or CSV."
+        )
     path, encoding = as_utf8(path, folder / "utf-8", options.encoding)
     if json_tables.is_json(_start(path)):
         raw = json_tables.read(path, max_rows)

@@ -150,6 +150,7 @@ class RawTable:
         is_escaped: names that a spreadsheet would take for formulas have an apostrophe before.
         check_series: positions of the columns of names, most series → TooLarge if there are more;
             None: they are counted after they are read.
+        nested: positions of columns that hold lists or structures, which cannot be loaded.
         typed: positions of columns → the columns in the types that the file states; None: they are
             texts and numbers.
     """
@@ -161,6 +162,7 @@ class RawTable:
     warnings: list[str] = field(default_factory=list)
     is_escaped: bool = False
     check_series: Callable[[Sequence[int], int], None] | None = None
+    nested: frozenset[int] = frozenset()
     typed: Callable[[Sequence[int]], list[pa.Array]] | None = None
 
     def arrays(self, positions: Sequence[int]) -> list[pa.Array]:

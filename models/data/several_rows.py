@@ -34,7 +34,7 @@ class Rows:
     Attributes:
         series: number of each row's series.
         days: days since 1970-01-01.
-        seconds: time of day; None: no time is given.
+        seconds: time of day, in UTC if an offset is given; None: no time is given.
         numbers: by column, NaN where blank.
     """
 
@@ -102,7 +102,8 @@ def _recognised(
     keys = key[several]
     if rows.seconds is not None and _are_distinct(keys, rows.seconds[several]):
         return "times"
-    if column := _telling(others(), keys, several, rows):
+    columns = others()
+    if column := _telling(columns, keys, several, rows):
         raise _refusal(
             f"the column {column!r} tells rows of one series and date apart: columns can take it "
             f'into the series ({{"panel_size": ["panel_size", "{column}"]}}), or duplicates can be '
@@ -115,7 +116,14 @@ def _recognised(
     share = float((counts > 1).mean())
     do_vary = len(np.unique(values, axis=0)) > distinct / 2
     if distinct == len(np.unique(keys)) and (do_vary or share <= _SOMETIMES):
-        return "identical"
+        column = _differing(columns, keys, several)
+        if not column:
+            return "identical"
+        raise _refusal(
+            f"rows of one series and date have the same figures, but differ in {column!r}: "
+            "duplicates can be lines (side by side: throughput and WIP are added), times (of one "
+            "day: throughput is added, WIP averaged) or last (copies of one row)",
+        )
     if share <= _OFTEN or (len(counts) < 20 and (counts > 1).sum() == 1):
         return "last"
     raise _refusal(
@@ -132,6 +140,15 @@ def _refusal(rule: str) -> InvalidInput:
 def _are_distinct(keys: Ints, values: Ints) -> bool:
     """Return true if no value occurs twice with one key."""
     return len(np.unique(np.column_stack([keys, values]), axis=0)) == len(keys)
+
+
+def _differing(others: list[RawColumn], keys: Ints, several: Ints) -> str:
+    """The name of a column in which rows with one key differ; "": they are copies."""
+    for column in others:
+        places = column.distinct()[1][several]
+        if len(np.unique(np.column_stack([keys, places]), axis=0)) > len(np.unique(keys)):
+            return column.name
+    return ""
 
 
 def _telling(others: list[RawColumn], keys: Ints, several: Ints, rows: Rows) -> str:

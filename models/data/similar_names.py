@@ -9,6 +9,8 @@ from collections import defaultdict
 from models.series.panel import SERIES_FIELDS
 
 _LISTED = 20
+# Letters of other alphabets that look like Latin ones, dashes of any length, and underscores.
+_LOOKS = str.maketrans("авекмнорстухіјοαρν‐‑‒–—―−_", "abekmhopctyxijoapv------- ")
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
@@ -28,6 +30,6 @@ def similar_names(names: list[list[str]]) -> list[dict[str, object]]:
 
 
 def _look(name: str) -> str:
-    """A name without case, width and unseen signs, with single spaces."""
-    name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    """A name without case, width and unseen signs, with single spaces and plain dashes."""
+    name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).casefold().translate(_LOOKS)
     return " ".join(name.split())

@@ -8,25 +8,27 @@ that the file holds; cells with an error (#DIV/0!) are blank, and counted by col
 from __future__ import annotations
 
 import contextlib
-import re
 import resource
 import sys
 import zipfile
-from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree  # nosec B405 - in this process, whose memory is limited
 
 import orjson
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
+from models.data import xlsx_parts
 from models.data.column_names import canonical_name, is_unit
+from models.series.panel import SERIES_FIELDS
 
 _MEMORY = 2_000_000_000
 _SECONDS = 100
 _LINES = 60  # in which the names of the columns are looked for
 _COLUMNS = 4000
+_FILLED = ("date", *SERIES_FIELDS)  # columns whose merged cells have one value each
+_DAY_1904 = datetime(1904, 1, 1)
+_SERIALS = range(20_000, 80_000)
 _NONE = (
     "No sheet of the spreadsheet has a row that names known columns (date, plant, wip, throughput, "
     "…); its sheets are"
@@ -69,10 +71,11 @@ def _read(path: Path, wanted: str | None, names: list[str]) -> dict[str, Any]:
             return {"kind": "sheet", "error": f"must be one of {', '.join(map(repr, sheets[:20]))}"}
         found = {}
         for name in sheets if wanted is None else [wanted]:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            found[name] = _header(rows, set(names)), rows
-    best = max((count for (count, *_), _ in found.values()), default=0)
-    fits = [name for name, ((count, *_), _) in found.items() if count == best]
+            sheet = book.get_sheet_by_name(name)
+            rows = sheet.to_python(skip_empty_area=False)
+            found[name] = _header(rows, set(names)), rows, sheet.merged_cell_ranges or []
+    best = max((count for (count, *_), *_ in found.values()), default=0)
+    fits = [name for name, ((count, *_), *_) in found.items() if count == best]
     visible = [
         sheet.name for sheet in book.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible
     ]
@@ -84,10 +87,11 @@ def _read(path: Path, wanted: str | None, names: list[str]) -> dict[str, Any]:
             "kind": "sheet",
             "error": f"must be given, as several fit: {', '.join(map(repr, fits[:20]))}",
         }
-    (_, place, header), rows = found[fits[0]]
+    (_, place, header), rows, merged = found[fits[0]]
+    filled = _fill_merged(rows, merged, place, header)
     body = rows[place + 1 :]
     columns = [[row[i] if row[i] != "" else None for row in body] for i in range(len(header))]
-    others = [name for name, ((count, *_), _) in found.items() if count and name != fits[0]]
+    others = [name for name, ((count, *_), *_) in found.items() if count and name != fits[0]]
     return {
         "sheet": fits[0],
         "header_row": place + 1,
@@ -95,8 +99,24 @@ def _read(path: Path, wanted: str | None, names: list[str]) -> dict[str, Any]:
         "rows": len(body),
         "columns": columns,
         "others": others,
-        "errors": _errors(path, fits[0], header, place),
+        "durations": [
+            name
+            for name, cells in zip(header, columns, strict=True)
+            if {type(cell) for cell in cells} - {type(None)} == {timedelta}
+        ],
+        "filled": filled,
+        **_of_archive(path, fits[0], header, place, columns),
     }
+
+
+def _of_archive(
+    path: Path, sheet: str, header: list[str], place: int, columns: list[list[Any]]
+) -> dict[str, Any]:
+    """The errors, formulas without values and the first day of an xlsx file; of others none."""
+    if not zipfile.is_zipfile(path):
+        return {"errors": {}, "formulas": {}, "since_1904": False}
+    since_1904 = xlsx_parts.is_since_1904(path) and _since_1904(columns, header)
+    return xlsx_parts.odd_cells(path, sheet, header, place) | {"since_1904": since_1904}
 
 
 def _header(rows: list[list[Any]], stated: set[str]) -> tuple[int, int, list[str]]:
@@ -130,46 +150,28 @@ def _is_unit_row(rows: list[list[Any]]) -> bool:
     return bool(cells) and all(isinstance(cell, str) and is_unit(cell) for cell in cells)
 
 
-def _errors(path: Path, sheet: str, header: list[str], header_place: int) -> dict[str, int]:
-    """The number of cells with an error (#DIV/0!) by column, of xlsx: others are read as blanks."""
-    if not zipfile.is_zipfile(path):
-        return {}
-    with zipfile.ZipFile(path) as archive:
-        part = _part_of(archive, sheet)
-        content = archive.read(part) if part else b""
-    counts: Counter[str] = Counter()
-    for cell in re.finditer(rb'<c\b[^>]*\bt="e"[^>]*>', content):
-        place = re.search(rb'\br="([A-Z]+)(\d+)"', cell[0])
-        if place and int(place[2]) > header_place + 1:
-            column = _column_number(place[1].decode())
-            counts[header[column] if column < len(header) else ""] += 1
-    counts.pop("", None)
-    return dict(counts)
+def _fill_merged(rows: list[list[Any]], merged: list[Any], place: int, header: list[str]) -> int:
+    """Give each cell of a merged name or date its value; returns how many cells were filled."""
+    filled = 0
+    for (top, left), (bottom, right) in merged:
+        if left != right or top <= place or bottom >= len(rows) or left >= len(header):
+            continue
+        if canonical_name(header[left]) in _FILLED:
+            for row in rows[top + 1 : bottom + 1]:
+                row[left] = rows[top][left]
+            filled += bottom - top
+    return filled
 
 
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
-
-
-def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    """The name of the file within an xlsx archive that holds a sheet; "": it is no such archive."""
-    book, links = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
-    if not {book, links} <= set(archive.namelist()):
-        return ""
-    ids = {
-        item.get("name"): next((v for k, v in item.items() if k.endswith("}id")), None)
-        for item in ElementTree.fromstring(archive.read(book)).iter()  # nosec B314 # noqa: S314
-        if item.tag.endswith("}sheet")
-    }
-    targets = {
-        item.get("Id"): str(item.get("Target"))
-        for item in ElementTree.fromstring(archive.read(links))  # nosec B314 # noqa: S314
-    }
-    target = targets.get(ids.get(sheet), "")
-    return target.lstrip("/") if target.startswith("/") else f"xl/{target}" if target else ""
+def _since_1904(columns: list[list[Any]], header: list[str]) -> bool:
+    """Write dates that are numbers of days since 1904 as dates; returns if there are any."""
+    found = False
+    for name, cells in zip(header, columns, strict=True):
+        if canonical_name(name) == "date":
+            for row, cell in enumerate(cells):
+                if isinstance(cell, int | float) and int(cell) in _SERIALS:
+                    cells[row], found = _DAY_1904 + timedelta(days=cell), True
+    return found
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,11 @@ def read(
     found = _unpacked(path, sheet, names)
     table_limits.check_rows(found["rows"], max_rows)
     table_limits.check_columns(len(found["names"]))
-    columns = found["columns"]
-    read_as = {"format": form, "sheet": found["sheet"], "header_row": found["header_row"]}
+    read_as: dict[str, Any] = {
+        "format": form,
+        "sheet": found["sheet"],
+        "header_row": found["header_row"],
+    }
     warnings = (
         [f"The sheets {', '.join(found['others'])} were not read; `sheet` names another one."]
         if found["others"]
@@ -60,11 +64,23 @@ def read(
     )
 
     def load(positions: Sequence[int]) -> list[RawColumn]:
-        return [RawColumn.of(found["names"][place], columns[place]) for place in positions]
+        return [_column(found, place) for place in positions]
 
-    if found["errors"]:
-        read_as["error_cells"] = found["errors"]
+    read_as |= {"error_cells": found["errors"]} if found["errors"] else {}
+    read_as |= {"merged_cells": found["filled"]} if found["filled"] else {}
+    read_as |= {"dates_since": "1904-01-01"} if found["since_1904"] else {}
+    warnings += [
+        f"{count} cells of {name!r} hold formulas without values, and were read as blank: save the "
+        "file in a spreadsheet program, which computes them."
+        for name, count in found["formulas"].items()
+    ]
     return RawTable(found["names"], found["rows"], load, read_as, warnings)
+
+
+def _column(found: dict[str, Any], place: int) -> RawColumn:
+    name = found["names"][place]
+    column = RawColumn.of(name, found["columns"][place])
+    return replace(column, unit="days") if name in found["durations"] else column
 
 
 def _form(path: Path, max_bytes: int) -> str:

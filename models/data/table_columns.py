@@ -256,7 +256,7 @@ def _as_plain(texts: pa.Array | None) -> Floats | None:
 # --- days -------------------------------------------------------------------------------------
 
 
-def days_of(column: RawColumn, order: Order | None) -> Dates:
+def days_of(column: RawColumn, order: Order | None, of_weeks: bool = False) -> Dates:
     """Return days since 1970-01-01, and times of day, of a column of dates.
 
     Raises:
@@ -271,14 +271,16 @@ def days_of(column: RawColumn, order: Order | None) -> Dates:
     used = pc.unique(pa.array(rows)).to_numpy() if len(values) else rows
     places = np.full(len(values) + 1, -1)
     places[used] = np.arange(len(used))
-    found = date_format.read(values.take(pa.array(used)), order)
+    found = date_format.read(values.take(pa.array(used)), order, of_weeks)
     days = found.days[places[rows]]
     wrong = np.flatnonzero(days == UNKNOWN)
     if wrong.size:
         rule = "must be ISO 8601 (2024-12-31), 31.12.2024, or another form that all rows have"
         raise WrongCells.at(column, "date", rule, wrong)
-    seconds = None if found.seconds is None else found.seconds[places[rows]]
-    return Dates(_in_range(days, column, "date"), seconds, found.form, found.has_offset)
+    seconds, offsets = (
+        None if part is None else part[places[rows]] for part in (found.seconds, found.offsets)
+    )
+    return Dates(_in_range(days, column, "date"), seconds, found.form, offsets)
 
 
 def days_of_numbers(column: RawColumn) -> Ints:

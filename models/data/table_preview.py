@@ -47,7 +47,8 @@ def preview(datasets: Datasets, path: Path, options: UploadOptions) -> dict[str,
 
 def _as_written(raw: RawTable) -> dict[str, Any]:
     """The columns and the first rows, as they are in the file."""
-    columns = raw.load(range(len(raw.names)))
+    places = [place for place in range(len(raw.names)) if place not in raw.nested]
+    columns = dict(zip(places, raw.load(places), strict=True))
     first = range(min(_ROWS, raw.rows))
     headers = [Header.of(name) for name in raw.names]
     return {
@@ -55,7 +56,10 @@ def _as_written(raw: RawTable) -> dict[str, Any]:
             {"name": each.written, "meaning": meaning_of(each.written), "unit": each.unit or None}
             for each in headers
         ],
-        "cells": [[shown(column.cell(row)) for column in columns] for row in first],
+        "cells": [
+            [shown(columns[i].cell(row)) if i in columns else None for i in range(len(headers))]
+            for row in first
+        ],
     }
 
 

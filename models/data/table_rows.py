@@ -15,10 +15,16 @@ from models.series.panel import SERIES_FIELDS
 Ints = NDArray[np.int64]
 
 _TOTAL = re.compile(
-    r"\W*(grand |sub-?)?(total|totals|sum|summe|zwischensumme|gesamt|gesamtsumme|gesamtergebnis|"
+    r"\W*(grand |sub-?|overall )?(total|result|results|totals|sum|summe|zwischensumme|"
+    r"gesamt|gesamtsumme|gesamtergebnis|"
     r"ergebnis|insgesamt|average|mean|mittelwert|durchschnitt|合计|合計|總計|总计|小計|小计|总和|Σ)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
+# Plant_A Total, as spreadsheets write subtotals.
+_SUBTOTAL = re.compile(
+    r".*\S (sub-?)?(total|summe|gesamt|ergebnis|result|合计|合計|小计|小計)\W*", re.I
+)
+_RULER = re.compile(r"[-=_:+*|\s]*")  # a line under the names: |---|:---:|
 _TEXTS = ("date", *SERIES_FIELDS)
 _LISTED = 20
 _LOOKED_AT = 1000  # rows that are looked at one by one
@@ -40,7 +46,7 @@ def left_out(
     parts = {name: column.taken(suspect) for name, column in columns.items()}
     filled = np.array([~part.is_blank() for part in parts.values()]).sum(axis=0)
     blank = suspect[filled == 0]
-    kinds: dict[str, list[int]] = {"total": [], "names": [], "remark": []}
+    kinds: dict[str, list[int]] = {"total": [], "names": [], "ruler": [], "remark": []}
     ignored = raw.load(mapping.ignored) if raw.read_as["format"] != "parquet" else []
     for i in np.flatnonzero(filled > 0)[:_LOOKED_AT].tolist():
         row = int(suspect[i])
@@ -79,6 +85,10 @@ def _kind(row: int, columns: dict[str, RawColumn], ignored: list[RawColumn], fil
     if any(_TOTAL.fullmatch(text) for text in texts):
         return "total"
     date = columns.get("date")
+    if not (date and date.cell(row)) and any(map(_SUBTOTAL.fullmatch, texts)):
+        return "total"
+    if all(map(_RULER.fullmatch, texts)):
+        return "ruler"
     written = str(date.cell(row) or "").strip() if date else ""
     if date and written == date.name:
         return "names"

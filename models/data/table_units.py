@@ -28,6 +28,7 @@ _DAYS = {
 }
 _RATES = {f"per_{name.removesuffix('s')}": days for name, days in _DAYS.items()}
 _RATE_COLUMNS = ("throughput", "releases")
+_FACTORS = {100: "a percentage", 1000: "thousands", 1_000_000: "millions"}
 _NEAR = 0.12  # of the logarithm of a factor
 _FEWEST = 5  # rows from which a factor is told
 
@@ -76,6 +77,13 @@ def _warnings(numbers: dict[str, Floats], step: Step) -> list[str]:
     days = DAYS_OF_STEP[step]
     if math.isnan(ratio):
         return []
+    for times, name in _FACTORS.items():
+        if abs(abs(math.log(ratio)) - math.log(times)) < _NEAR:
+            large, small = ("WIP", "throughput × cycle time")[:: 1 if ratio > 1 else -1]
+            return [
+                f"{large} is {times} times {small}: one of the columns looks like {name}. Send "
+                "all of them in the same unit."
+            ]
     for unit, length in _DAYS.items():
         factor = days / length
         if abs(math.log(factor)) < math.log(3):

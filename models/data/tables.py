@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data import json_tables, raw_files, table_columns, table_limits
+from models.data import durations, json_tables, raw_files, table_columns, table_limits
 from models.data.column_mapping import ALL, Mapping, check_declared
 from models.data.column_names import NUMBERS
-from models.data.date_format import Dates
+from models.data.date_columns import dates_of, with_year, zone_warnings
 from models.data.number_format import FORMATS, NAMES, Mark, decide
 from models.data.raw_files import NO_OPTIONS
 from models.data.raw_tables import RawColumn, RawTable
@@ -135,17 +134,17 @@ def table_of(
         InvalidInput, TooLarge: as `read_file`.
     """
     check_declared(declared)
-    mapping = Mapping.of(raw.names, options.named, strict, declared)
+    mapping = with_year(raw, Mapping.of(raw.names, options.named, strict, declared))
     if not raw.rows:
         raise InvalidInput.of("rows", "must have at least one row")
     if raw.check_series and max_series is not None:
         named = [place for name in SERIES_FIELDS for place in mapping.places.get(name, [])]
         raw.check_series(named, max_series)
     columns, kept, read_as = _known_columns(raw, mapping)
-    dates = _dates(columns, options)
+    dates = dates_of(columns, mapping, raw.names, options.date_order)
     names = _names(columns, len(dates.days), raw.is_escaped, max_series)
     numbers, formats = _numbers(columns, options, declared)
-    formats["dates"] = {"form": dates.form, "has_offset": dates.has_offset}
+    formats["dates"] = {"form": dates.form, "has_offset": dates.offsets is not None}
     ignored = [raw.names[place] for place in mapping.ignored]
     table = Table(dates.days, names, numbers, ignored, dates.seconds, read_as | formats)
     table = replace(table, declared=tuple(declared))
@@ -153,10 +152,11 @@ def table_of(
         table_limits.check_series(len(np.unique(table.series)), max_series)
 
     def others() -> list[RawColumn]:
-        found = raw.load(mapping.ignored)
+        found = raw.load([place for place in mapping.ignored if place not in raw.nested])
         return found if kept is None else [column.taken(kept) for column in found]
 
-    table = _with_one_row_a_day(table, options, others)
+    read_as["warnings"] += zone_warnings(dates)
+    table = _with_one_row_a_day(table, dates.instants, options, others)
     return _in_units(table, columns, mapping, options, calendar)
 
 
@@ -168,6 +168,8 @@ def _known_columns(
         name: table_columns.joined(raw.load(places), " " if name == "date" else " / ")
         for name, places in mapping.places.items()
     }
+    if "cycle_time" in columns:
+        columns["cycle_time"] = durations.as_numbers(columns["cycle_time"])
     kept, skipped = left_out(raw, mapping, columns)
     if kept is not None:
         columns = {name: column.taken(kept) for name, column in columns.items()}
@@ -176,15 +178,6 @@ def _known_columns(
     read_as |= {"skipped_rows": skipped} if skipped else {}
     read_as["warnings"] = raw.warnings + mapping.warnings
     return columns, kept, read_as
-
-
-def _dates(columns: dict[str, RawColumn], options: ReadOptions) -> Dates:
-    if "date" in columns:
-        return table_columns.days_of(columns["date"], options.date_order)
-    day = columns["day"]
-    if pc.all(pc.match_substring_regex(day.distinct()[0], r"^[+-]?\d{1,7}(?:[.,]\d*)?$")).as_py():
-        return Dates(table_columns.days_of_numbers(day), None, "number of the day")
-    return table_columns.days_of(day, options.date_order)
 
 
 def _names(
@@ -224,9 +217,12 @@ def _numbers(
 
 
 def _with_one_row_a_day(
-    table: Table, options: ReadOptions, others: Callable[[], list[RawColumn]]
+    table: Table,
+    instants: Ints | None,
+    options: ReadOptions,
+    others: Callable[[], list[RawColumn]],
 ) -> Table:
-    rows = Rows(table.series, table.days, table.seconds, table.numbers)
+    rows = Rows(table.series, table.days, instants, table.numbers)
     merged = one_a_day(rows, options.duplicates, others)
     if merged is None:
         return table

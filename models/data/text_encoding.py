@@ -51,6 +51,8 @@ _NAMES = {codecs.lookup(name).name for name in KNOWN}
 # A field of a table in which there is more than ASCII: no second byte of a double-byte encoding is
 # one of these separators.
 _FIELD = re.compile(rb'[^,;\t"\r\n]*[\x80-\xff][^,;\t"\r\n]*')
+# Signs that stand beside words, and in tables of every language.
+_SIGNS = "€£¥©®™°²³µ·×±§½¼¾–—‘’‚“”„«»•…′″"
 # A letter between digits, or a no-break space before a small letter: a sign of another encoding.
 _ODD = re.compile(r"\d[^\x00-\x7f\W\d_]\d|[^\W\d_]\u00a0[a-z]")
 _LINE = 30  # bytes that names of columns take in UTF-16 at least
@@ -186,12 +188,25 @@ def detected(content: bytes) -> str:
         if _is_plausible(text, codec):
             texts[codec] = text
     if not texts:
-        raise _several({}, "it is no text in an encoding that is known")
+        raise _several(_possible(sample), "the file is not in UTF-8, and its words are too few")
     named = {codec: _known_names(text) for codec, text in texts.items()}
     texts = {codec: text for codec, text in texts.items() if named[codec] == max(named.values())}
     if len(set(texts.values())) == 1:
         return next(iter(texts))
     return _by_language(sample, texts)
+
+
+def _possible(sample: bytes) -> dict[str, str]:
+    """The texts of encodings in which the bytes are letters, plausible ones or not."""
+    texts = {}
+    for codec in (*_SINGLE, *_DOUBLE):
+        try:
+            text = sample.decode(codec)
+        except UnicodeError:
+            continue
+        if not _has_controls(text):
+            texts[codec] = text
+    return texts
 
 
 def _known_names(text: str) -> int:
@@ -222,19 +237,27 @@ def _several(texts: dict[str, str], why: str) -> InvalidInput:
 
 
 def _is_plausible(text: str, codec: str) -> bool:
-    if any(unicodedata.category(sign) in ("Cc", "Co", "Cn") for sign in set(text) - {"\n", "\t"}):
+    if _has_controls(text):
         return False
     if codec in _DOUBLE:
         return _is_common(text, codec)
     if _ODD.search(text):
         return False
-    words = [word for word in re.findall(r"[^\s\d.,:/()\-+&'#*_]+", text) if not word.isascii()]
-    if not all(map(_is_word, words)):
+    # Words end at any sign of ASCII: what another encoding makes of letters lies beyond it.
+    words = [word for word in re.findall(r"[^\s\x00-@\[-`{-\x7f]+", text) if not word.isascii()]
+    words = [word.strip(_SIGNS) for word in words]
+    if not all(map(_is_word, filter(None, words))):
         return False
     letters = "".join(words)
-    latin = [word for word in words if _script(word) == "LATIN"]
+    latin = [word for word in words if word and _script(word) == "LATIN"]
     accented = sum(not sign.isascii() for word in latin for sign in word)
-    return accented <= 0.75 * len("".join(latin)) if latin else bool(letters)
+    return accented <= 0.75 * len("".join(latin)) if latin else bool(letters or words)
+
+
+def _has_controls(text: str) -> bool:
+    """Return true for texts with signs that nobody writes."""
+    signs = set(text) - {"\n", "\t"}
+    return any(unicodedata.category(sign) in ("Cc", "Co", "Cn") for sign in signs)
 
 
 def _is_word(word: str) -> bool:

@@ -10,6 +10,7 @@ from models.data.events.event_log import DAY
 from models.data.events.event_table import LogOptions
 from models.data.events.event_times import read_times
 from models.data.events.event_upload import EventOptions
+from models.data.number_format import FORMATS
 from models.series.calendar import Step
 from utils.api.parsing import unknown
 from utils.api.upload_options import UploadOptions
@@ -34,6 +35,7 @@ def event_options(options: UploadOptions) -> EventOptions:
             order,
             options.finish_steps,
             options.waiting_states,
+            decimal_mark=FORMATS[options.number_format] if options.number_format else None,
             joined=joined,
         ),
         Step(options.step or "day"),

@@ -28,7 +28,10 @@ _SYNONYMS: dict[str, str] = {
     " serial serialno serialnumber sn item itemid batch batchid card cardid container patient"
     " patientid stay visit visitid admission admissionid caseconceptname los losnr losnummer"
     " auftrag auftragsnummer auftragsnr charge chargennummer seriennummer fall fallnummer"
-    " vorgang 批次 批号 批號 工单 工單 ロット ロット番号",
+    " vorgang fertigungsauftrag wo wono wonumber workorderno workordernumber jobno jobnumber"
+    " orderid ordernumber ticketno ticketnumber incident incidentid number no nr belegnummer"
+    " 批次 批号 批號 批次号 批次號 工单 工單 工单号 工單號"
+    " ロット ロット番号 ロットno 製造番号 指図番号",
     "start": "start started"
     " startdate starttime startdatetime startedat startts starttimestamp begin"
     " begindate begintime began activated activateddate opened openedat opendate created"
@@ -36,7 +39,10 @@ _SYNONYMS: dict[str, str] = {
     " arrivaltime arrivaldate arrived admitted admissiondate admissiontime in intime indate"
     " timein datein trackin trackintime checkin checkintime entered entrydate entrytime"
     " moveintime movein beginn startdatum startzeit startzeitpunkt anfang eingang"
-    " eingangsdatum begonnen 开始 开始时间 開始 開始時間 開始日時 投入 投入时间 投入時間",
+    " eingangsdatum begonnen actualstart actualstartdate actualstarttime startactual iststart"
+    " iststarttermin istbeginn starttermin begintermin freigabedatum freigabetermin 开始 开始时间"
+    " 开始日期 開始 開始時間 開始日 開始日時 投入 投入时间 投入時間 投入日期 投入日 投入日時"
+    " 着手 着手日 着手日時 开工时间 开工日期 開工時間 開工日期",
     "finish": "finish finished"
     " finishdate finishtime finishedat end ended enddate endtime endedat endts"
     " endtimestamp closed closedat closedate closeddate done donedate doneat completed"
@@ -45,7 +51,11 @@ _SYNONYMS: dict[str, str] = {
     " discharged dischargedate dischargetime out outtime outdate timeout dateout trackout"
     " trackouttime checkout checkouttime left exitdate exittime moveout moveouttime shipped"
     " shipdate ende enddatum endzeit endzeitpunkt ausgang ausgangsdatum fertig fertigdatum"
-    " beendet abgeschlossen 结束 结束时间 結束 結束時間 完成 完成时间 完成時間 終了 終了日時 完了",
+    " actualfinish actualfinishdate actualfinishtime actualend actualenddate actualendtime"
+    " finishactual istende istendtermin endtermin fertigstellungstermin rückmeldedatum"
+    " beendet abgeschlossen 产出时间 产出日期 產出時間 產出日期 完成日 完成日期 完了日 完了日時"
+    " 完工时间 完工日期 完工時間 结束日期 結束日期 終了日"
+    " 结束 结束时间 結束 結束時間 完成 完成时间 完成時間 終了 終了日時 完了",
     "time": "time timestamp datetime changed changedat changedate changetime transition"
     " transitiondate transitiontime date when at eventtime timetimestamp zeitpunkt zeit datum"
     " 时间 時間 日時",
@@ -57,6 +67,8 @@ _SYNONYMS: dict[str, str] = {
     " qty pieces pcs units lotsize size count amount menge stück stueck stk anzahl"
     " losgröße losgroesse 数量 數量",
 }
+# Names of units only where no other column is one.
+_VAGUE = {"number", "no", "nr"}
 _OF_STATES = {"state", "status", "tostate", "tostatus", "newstate", "newstatus", "to", "column"}
 _ROLE = {
     folded(name): role
@@ -104,7 +116,7 @@ def _found(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
             continue
         fitting = [n for n in names if n not in taken and _role(n) == role]
         if len(fitting) > 1:
-            exact = [name for name in fitting if folded(name) == role.replace("_", "")]
+            exact = _clearest(role, fitting)
             if len(exact) != 1:
                 raise InvalidInput.of(
                     "columns",
@@ -116,6 +128,13 @@ def _found(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
             roles[role] = fitting[0]
             taken.add(fitting[0])
     return roles
+
+
+def _clearest(role: str, names: list[str]) -> list[str]:
+    """The names that are the role's own, else of actual times, else those that are not vague."""
+    exact = [name for name in names if folded(name) == role.replace("_", "")]
+    actual = [name for name in names if folded(name).startswith(("actual", "ist"))]
+    return exact or actual or [name for name in names if folded(name) not in _VAGUE]
 
 
 def meaning_of(name: str) -> str | None:

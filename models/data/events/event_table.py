@@ -15,7 +15,9 @@ from models.data import table_limits
 from models.data.events.event_columns import is_of_states, roles_of
 from models.data.events.event_log import OPEN, EventLog, Labels, Rules, check
 from models.data.events.event_times import DateOrder, read_times
-from models.data.table_columns import BLANKS
+from models.data.number_format import Mark, decide
+from models.data.raw_tables import RawColumn
+from models.data.table_columns import BLANKS, NumberColumn
 from models.series.panel import SERIES_FIELDS
 from utils import spreadsheet_text
 from utils.api.parsing import shown
@@ -44,6 +46,7 @@ class LogOptions:
         date_order: of day and month; None: decided by all values.
         finish_steps: steps or states with which a unit has left; None: see `Rules`.
         waiting_states: states in which a unit has not come yet; None: the usual names.
+        decimal_mark: of quantities in texts; None: recognised.
         rules: of the log that the rows are added to; None: it is a log of its own.
         joined: a role for which several columns are named, as only tables of series allow.
     """
@@ -52,6 +55,7 @@ class LogOptions:
     date_order: DateOrder | None = None
     finish_steps: Sequence[str] | None = None
     waiting_states: Sequence[str] | None = None
+    decimal_mark: Mark | None = None
     rules: Rules | None = None
     joined: str | None = None
 
@@ -125,7 +129,7 @@ def read_log(
             for name in SERIES_FIELDS
         ],
         step=step,
-        quantity=_quantity(found, columns),
+        quantity=_quantity(found, columns, options.decimal_mark),
         rules=_rules(step, found, options, changes),
     )
     pa.default_memory_pool().release_unused()
@@ -191,16 +195,24 @@ def _labels(name: str, column: pa.Array, csv: bool) -> Labels:
     return codes[encoded.indices.to_numpy()], labels
 
 
-def _quantity(found: dict[str, str], columns: dict[str, pa.Array]) -> Floats | None:
+def _read_numbers(column: RawColumn, mark: Mark | None) -> Floats:
+    """The numbers of texts, in the format that they show or the request states."""
+    numbers = NumberColumn(column, column.name)
+    evidence = numbers.evidence()
+    marks = decide({column.name: evidence} if evidence else {}, mark)
+    return numbers.read(marks.get(column.name, "."))
+
+
+def _quantity(
+    found: dict[str, str], columns: dict[str, pa.Array], mark: Mark | None
+) -> Floats | None:
     if "quantity" not in columns:
         return None
     name, column = found["quantity"], columns["quantity"]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        try:
-            column = _texts(column).cast(pa.float64())
-        except pa.ArrowInvalid as error:
-            raise InvalidInput.of(name, f"must be a number in every row; {error}") from error
-    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        values = _read_numbers(RawColumn(name, column.cast(pa.large_string())), mark)
+    else:
+        values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     _refuse_blank(name, np.isnan(values), "must be a number in every row")
     wrong = np.flatnonzero((values <= 0) | (values > 1e9))
     if wrong.size:

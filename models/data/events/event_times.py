@@ -1,7 +1,8 @@
 """Times of event logs as people write them → microseconds of the clock on the wall.
 
 Dates alone are the midnight at which they begin. An offset to UTC is dropped: a time is kept as it
-was written. The order of day and month is decided by all values together, or by the request.
+was written. All columns are read together: the order of day and month is decided by all values, or
+by the request.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data.events.event_log import OPEN
+from models.data import date_format
+from models.data.date_format import UNKNOWN
+from models.data.events.event_log import DAY, OPEN
+from models.data.raw_tables import written_numbers
 from models.data.table_columns import BLANKS
 from utils.api.parsing import shown
 from utils.errors import InvalidInput
@@ -22,12 +26,10 @@ Ints = NDArray[np.int64]
 DateOrder = Literal["dmy", "mdy"]
 
 _US = pa.timestamp("us")
-_OFFSET = r"(:\d{2}(?:\.\d+)?) ?(?:Z|UTC|[+-]\d{2}:?\d{2})$"
-_PARTS = (
-    r"^(?P<a>\d{1,2})[./-](?P<b>\d{1,2})[./-](?P<year>\d{4}|\d{2})"
-    r"(?:[ T,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
-    r"(?: ?(?P<half>[AaPp])[Mm])?)?$"
-)
+_SECOND = 1_000_000
+_OFFSET = r"(:\d{2}(?:\.\d+)?) ?(Z|UTC|[+-]\d{2}:?\d{2})$"
+_NO_DATE = r"^(?:0{1,4}[-./]0{1,2}[-./]0{1,4}|0{8})(?:[ T][0:.]+)?$"  # 00.00.0000, 0000-00-00
+_FAR = 253_402_214_400_000_000  # 9999-12-31, which stands for a day that has not come
 _EPOCH_LEAST = 10**11  # a number from here on is milliseconds since 1970 (1973 and later)
 _LAST = 9_214_646_400_000_000  # 2262-01-01; dates beyond are mistakes
 
@@ -44,31 +46,61 @@ def read_times(
     Raises:
         InvalidInput: a value is no time; or nothing decides between day and month.
     """
-    parts: dict[str, pa.Array] = {}
+    texts: dict[str, pa.Array] = {}
     found: dict[str, Ints] = {}
     for name, column in columns.items():
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             text = _tidy(column)
             iso = _iso(text)
             if iso is None:
-                parts[name] = _parts(name, text)
+                texts[name] = text
             else:
                 found[name] = _numbers(iso)
+        elif _is_counted(column):
+            texts[name] = written_numbers(column)
         else:
             found[name] = _of_other_types(name, column)
-    if parts:
-        order = _order(parts, columns, order)
-        found |= {name: _from_parts(name, each, order) for name, each in parts.items()}
+    taken = _read_texts(texts, found, order) if texts else None
+    if len(columns) == 2:
+        _keep_order(columns, found)
     for name, times in found.items():
+        if (far := (times >= _FAR) & (times != OPEN)).any():
+            found[name] = times = np.where(far, OPEN, times)
         wild = np.flatnonzero((times != OPEN) & (np.abs(times) > _LAST))
         if wild.size:
             raise _wrong(name, columns[name], int(wild[0]), "must lie in the years 1678 to 2261")
-    return found, order if parts else None
+    return found, taken
+
+
+def _read_texts(
+    texts: dict[str, pa.Array], found: dict[str, Ints], order: DateOrder | None
+) -> DateOrder | None:
+    """Add the times of texts to those found; returns the order of day and month in them."""
+    encoded = pa.chunked_array([text.cast(pa.large_string()) for text in texts.values()])
+    encoded = encoded.dictionary_encode().unify_dictionaries()
+    values = encoded.chunk(0).dictionary
+    dates = date_format.read(values, order)
+    seconds = np.zeros(len(values), np.int64) if dates.seconds is None else dates.seconds
+    known = dates.days != UNKNOWN
+    times = np.where(known, np.where(known, dates.days, 0) * DAY + seconds * _SECOND, UNKNOWN)
+    times = np.append(times, OPEN)
+    for (name, text), codes in zip(texts.items(), encoded.chunks, strict=True):
+        own = times[codes.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
+        wrong = np.flatnonzero(own == UNKNOWN)
+        if wrong.size:
+            rule = "must be a date or a time such as 2024-12-31 14:05, 31.12.2024 14:05 or "
+            raise _wrong(name, text, int(wrong[0]), rule + "12/31/2024, in one form in all rows")
+        found[name] = own
+    taken = dates.order
+    return taken if taken in ("dmy", "mdy") else None  # type: ignore[return-value]
 
 
 def _tidy(column: pa.Array) -> pa.Array:
     text = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(text, pa.array(BLANKS, text.type)), pa.scalar(None, text.type), text)
+    blank = pc.or_(
+        pc.is_in(text, pa.array(BLANKS, text.type)), pc.match_substring_regex(text, _NO_DATE)
+    )
+    return pc.if_else(blank, pa.scalar(None, text.type), text)
 
 
 def _iso(text: pa.Array) -> pa.Array | None:
@@ -81,6 +113,34 @@ def _iso(text: pa.Array) -> pa.Array | None:
         return pc.cast(without, _US)
     except pa.ArrowInvalid:
         return None
+
+
+def _keep_order(columns: dict[str, pa.Array], found: dict[str, Ints]) -> None:
+    """Move finishes that lie before their starts only because clocks were put back between them.
+
+    Such a finish lies as long after its start as the offsets to UTC tell.
+    """
+    (first, start), (last, finish) = found.items()
+    rows = np.flatnonzero(finish < start)
+    if not rows.size:
+        return
+    parts = [columns[name].take(pa.array(rows)) for name in (first, last)]
+    try:
+        begin, end = (_numbers(pc.cast(part, pa.timestamp("us", "UTC"))) for part in parts)
+    except pa.ArrowException:  # no texts with offsets
+        return
+    late = end >= begin
+    if late.any():
+        found[last] = finish.copy()
+        found[last][rows[late]] = start[rows[late]] + (end - begin)[late]
+
+
+def _is_counted(column: pa.Array) -> bool:
+    """Return true for days of a spreadsheet, or seconds since 1970: numbers below milliseconds."""
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    highest = pc.max(column).as_py()
+    return highest is not None and 0 < highest < _EPOCH_LEAST
 
 
 def _numbers(times: pa.Array) -> Ints:
@@ -103,77 +163,6 @@ def _of_other_types(name: str, column: pa.Array) -> Ints:
             return np.where(np.isnan(numbers), OPEN, times.astype(np.int64))
         raise _wrong(name, column, int(wrong[0]), "must be a time or milliseconds since 1970")
     raise InvalidInput.of(name, "must be a column of times", str(kind)[:60])
-
-
-def _parts(name: str, text: pa.Array) -> pa.Array:
-    parts = pc.extract_regex(text, _PARTS)
-    wrong = np.flatnonzero(pc.and_(pc.is_null(parts), pc.is_valid(text)).to_numpy(False))
-    if wrong.size:
-        rule = "must be a date or a time such as 2024-12-31 14:05, 31.12.2024 14:05 or 12/31/2024"
-        raise _wrong(name, text, int(wrong[0]), rule)
-    return parts
-
-
-def _order(
-    parts: dict[str, pa.Array], columns: dict[str, pa.Array], order: DateOrder | None
-) -> DateOrder:
-    """The order of day and month: as asked for, by dots, or by a number above 12."""
-    if order is not None:
-        return order
-    dotted = all(
-        pc.all(pc.match_substring(pc.drop_null(_tidy(columns[name])), ".")).as_py()
-        and not pc.any(pc.match_substring(pc.drop_null(_tidy(columns[name])), "/")).as_py()
-        for name in parts
-    )
-    if dotted:
-        return "dmy"
-    highest = [
-        max(
-            pc.max(pc.struct_field(each, place).cast(pa.int64())).as_py() or 0
-            for each in parts.values()
-        )
-        for place in (0, 1)
-    ]
-    if highest[0] > 12:
-        return "dmy"
-    if highest[1] > 12:
-        return "mdy"
-    name = next(iter(parts))
-    first = pc.drop_null(_tidy(columns[name]))[0].as_py()
-    raise InvalidInput.of(
-        "dateOrder",
-        f"is required: {first!r} in {name} may be day/month or month/day, and no value decides. "
-        "Send dmy or mdy",
-    )
-
-
-def _from_parts(name: str, parts: pa.Array, order: DateOrder) -> Ints:
-    def number(field: str, otherwise: int = 0) -> Ints:
-        text = pc.struct_field(parts, field)
-        blank = pc.or_kleene(pc.is_null(text), pc.equal(text, ""))
-        values = pc.if_else(blank, str(otherwise), text).cast(pa.int64())
-        return np.asarray(values.to_numpy(zero_copy_only=False))
-
-    a, b, year = number("a", 1), number("b", 1), number("year", 2000)
-    day, month = (a, b) if order == "dmy" else (b, a)
-    year = np.where(year < 100, year + 2000, year)
-    first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-    dates = first.astype("datetime64[D]") + (day - 1)
-    half = pc.utf8_lower(pc.fill_null(pc.struct_field(parts, "half"), ""))
-    is_pm, is_am = (np.asarray(pc.equal(half, x).to_numpy(zero_copy_only=False)) for x in "pa")
-    hour = number("hour")
-    hour = np.where(is_pm, hour % 12 + 12, np.where(is_am, hour % 12, hour))
-    blank = np.asarray(pc.is_null(parts).to_numpy(zero_copy_only=False))
-    impossible = (month < 1) | (month > 12) | (dates.astype("datetime64[M]") != first)
-    impossible |= (hour > 23) | (number("minute") > 59) | (day < 1)
-    wrong = np.flatnonzero(impossible & ~blank)
-    if wrong.size:
-        written = parts[int(wrong[0])].as_py()
-        rule = f"must be a date; row {int(wrong[0]) + 1} has none that exists ({order})"
-        raise InvalidInput.of(name, rule, f"{written['a']}/{written['b']}/{written['year']}")
-    seconds = (hour * 60 + number("minute")) * 60 + number("second")
-    times = dates.astype("datetime64[us]").astype(np.int64) + seconds * 1_000_000
-    return np.where(blank, OPEN, times)
 
 
 def _wrong(name: str, column: pa.Array, row: int, rule: str) -> InvalidInput:

@@ -26,6 +26,7 @@ class SkippedRows(TypedDict, total=False):
     blank: Annotated[int, Field(description="number of blank rows")]
     total: Annotated[list[int], Field(description="rows of totals or means")]
     names: Annotated[list[int], Field(description="rows that repeat the names of the columns")]
+    ruler: Annotated[list[int], Field(description="lines of dashes under the names")]
     remark: Annotated[list[int], Field(description="rows with a remark only")]
 
 
@@ -67,6 +68,13 @@ class ReadAs(TypedDict, total=False):
     encoding: Annotated[str, Field(description="of a text file")]
     separator: Annotated[str, Field(description="between the fields of a CSV file")]
     sheet: Annotated[str, Field(description="of a spreadsheet")]
+    merged_cells: Annotated[
+        int,
+        Field(description="cells of a spreadsheet that got the name or date they are merged with"),
+    ]
+    dates_since: Annotated[
+        str, Field(description="`1904-01-01` if a spreadsheet counts its days from then")
+    ]
     header_row: Annotated[int, Field(description="line that names the columns, from 1")]
     rows: Annotated[int, Field(description="rows below the names")]
     columns: Annotated[

@@ -81,11 +81,25 @@ def test_tables_of_days_are_no_event_logs(names: list[str]) -> None:
         ("02.01.2024 06:00", "13.02.2024 06:00:00"),
         ("2/1/2024 6:00", "13/2/2024 6:00"),
         ("1/2/2024 6:00 AM", "2/13/24 6:00 am"),
+        ("02-Jan-2024 06:00", "13-Feb-24 06:00"),
+        ("20240102060000", "20240213060000"),
+        ("1704175200", "1707804000"),
+        ("45293.25", "45335.25"),
     ],
 )
 def test_times_are_read_as_they_are_written(tmp_path: Path, times: tuple[str, str]) -> None:
     found = read(tmp_path, f"lot,start,finish\n1,{times[0]},{times[1]}\n")
     assert rows(found) == [("1", "2024-01-02 06:00:00", "2024-02-13 06:00:00")]
+
+
+@pytest.mark.parametrize("blank", ["", "-", "00.00.0000", "0000-00-00 00:00:00", "9999-12-31"])
+def test_a_finish_that_is_no_day_is_none(tmp_path: Path, blank: str) -> None:
+    assert rows(read(tmp_path, f"lot,start,finish\n1,2024-01-02,{blank}\n"))[0][2] == "never"
+
+
+def test_a_stay_over_the_hour_that_clocks_repeat_is_as_long_as_it_was(tmp_path: Path) -> None:
+    text = "lot,start,finish\n1,2024-10-27T02:40:00+02:00,2024-10-27T02:10:00+01:00\n"
+    assert rows(read(tmp_path, text)) == [("1", "2024-10-27 02:40:00", "2024-10-27 03:10:00")]
 
 
 def test_units_of_steps_and_of_states(tmp_path: Path) -> None:
@@ -112,8 +126,8 @@ def test_units_of_steps_and_of_states(tmp_path: Path) -> None:
         ("lot,start,finish\n,2024-01-02,\n", {}, "lot: must be given in every row; row 1"),
         ("lot,start,finish\n1,,2024-01-02\n", {}, "start: must be given in every row"),
         ("lot,start,finish\n1,2024-01-02,soon\n", {}, "row 1 has 'soon'"),
-        ("lot,start,finish\n1,31.02.2024,\n", {}, "none that exists"),
-        ("lot,start,finish\n1,1/2/2024,2/3/2024\n", {}, "dateOrder: is required"),
+        ("lot,start,finish\n1,31.02.2024,\n", {}, "has .31.02.2024."),
+        ("lot,start,finish\n1,1/2/2024,2/3/2024\n", {}, "dateOrder: must be given"),
         ("lot,start,finish,qty\n1,2024-01-02,,0\n", {}, "qty: must be above 0"),
         (LOG, {"columns": {"finish": "out"}}, "columns: names finish 'out'"),
         ("lot,order,start,finish\n1,2,2024-01-02,\n", {}, "must name the column of unit"),
