@@ -29,6 +29,7 @@ _VARIABLES = {
     "dataset_id": "",
     "model_id": "",
     "job_id": "",
+    "key_id": "none",
     "plant": "Plant_A",
 }
 # What stands in paths and bodies. A model has the id of the job that trained it.
@@ -39,8 +40,18 @@ _QUERIES = {
     "/api/data/<dataset_id>/rows": {"replace": "true"},  # its rows are of stored dates
 }
 _BACKTEST = "/api/model/<model_id>/backtest"
-_MAKES = {"data.generate", "data.upload", "model.train"}  # actions whose ids later calls use
-_ENDED = ("DELETE", "/api/jobs/<job_id>")  # its job has ended by then: that is a 409
+_MAKES = {
+    "data.generate",
+    "data.upload",
+    "model.train",
+    "key.create",
+}  # actions whose ids later calls use
+# What may also be refused, by status: its job has ended by then, and no key is needed yet.
+_MAY_FAIL = {
+    ("DELETE", "/api/jobs/<job_id>"): ("has ended", [200, 409]),
+    ("POST", "/api/keys"): ("makes a key where keys are needed", [200, 409]),
+    ("DELETE", "/api/keys/<key_id>"): ("revokes that key", [200, 404]),
+}
 
 
 def collection() -> dict[str, Any]:
@@ -101,15 +112,15 @@ def _known(example: dict[str, Any]) -> dict[str, str]:
 
 def _checks(endpoint: Endpoint, document: dict[str, Any]) -> list[str]:
     """Return the script that Postman runs on a reply: a test, and the variables to take from it."""
-    if (endpoint.method, endpoint.path) == _ENDED:
-        lines = ["pm.test('has ended', () => pm.expect(pm.response.code).to.be.oneOf([200, 409]));"]
-    else:
-        lines = ["pm.test('succeeds', () => pm.response.to.be.success);"]
+    lines = ["pm.test('succeeds', () => pm.response.to.be.success);"]
+    if may_fail := _MAY_FAIL.get((endpoint.method, endpoint.path)):
+        name, statuses = may_fail
+        lines = [f"pm.test('{name}', () => pm.expect(pm.response.code).to.be.oneOf({statuses}));"]
     if endpoint.reply and endpoint.request:
         known = document["components"]["schemas"][endpoint.reply.__name__]["properties"]
         lines += [
             f"pm.collectionVariables.set('{name}', pm.response.json().{name});"
-            for name in ("dataset_id", "model_id")
+            for name in ("dataset_id", "model_id", "key_id")
             if name in known and endpoint.action in _MAKES
         ]
     if (endpoint.method, endpoint.path) == ("POST", _BACKTEST):

@@ -21,6 +21,8 @@ from models.services.data_flow import flow_reply
 from models.services.data_service import DataService
 from models.services.forecast_files import FileForm
 from models.services.forecast_service import ForecastService
+from models.services.key_service import KeyService
+from models.services.limits_reply import limits_reply
 from models.services.line_advice import LineAdvice
 from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
@@ -43,7 +45,7 @@ from utils.api.replies.datasets import (
 )
 from utils.api.replies.forecasting import PredictReply, ValidateReply, Validation
 from utils.api.replies.models import ModelReply, ModelsReply
-from utils.api.replies.operation import HealthReply, ReadyReply
+from utils.api.replies.operation import HealthReply, LimitsReply, ReadyReply
 from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.replies.preview import PreviewReply
 from utils.api.replies.quality import DataQualityReply
@@ -83,6 +85,7 @@ class LSTMService:
         planning: the answers to planners.
         plans: what is known ahead of forecasts, and scenarios.
         page: the answers to the operation page.
+        keys: the API keys.
         master_data: the names of plants, products, panel sizes and regions.
     """
 
@@ -117,6 +120,7 @@ class LSTMService:
         self.planning = PlanningService(settings, self._forecasts.plan_source, lines, self.plans)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
+        self.keys = KeyService(settings.resolved_database_url)
         self._monitoring = Monitoring(VERSION, self.registry, self.jobs, self.datasets)
 
     # --- operation ----------------------------------------------------------------------------
@@ -140,6 +144,10 @@ class LSTMService:
     def metrics_facts(self) -> Facts:
         """Return the figures of the database and the stores, for `/metrics`."""
         return self._monitoring.facts()
+
+    def limits(self) -> LimitsReply:
+        """Return the limits of the service, and what is stored."""
+        return limits_reply(self.settings, self.datasets.store, self.registry.store)
 
     # --- data ---------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ _BEYOND_SCHEMA = (
         r"The content is|is broken|is not JSON",
         "any bytes are text/csv to a schema",
     ),
+    (r"/api/keys", r"^name: must have printable", "JSON Schema knows no classes of characters"),
     (r"/api/(data|jobs|models|training/logs)", r"^cursor: must be", "a cursor is one of a page"),
     (
         rf"{_PREDICTS}|{_PLANS}|/api/model/predict/scenarios",

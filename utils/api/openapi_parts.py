@@ -20,6 +20,7 @@ INFO = {
 SERVERS = [{"url": "/", "description": "This service"}]
 TAGS = {
     "Operation": "Whether the service is up, and figures for monitoring.",
+    "Keys": "API keys of callers: list, make and revoke them.",
     "Data": "Data sets: generate, upload, check, read and delete them.",
     "Training": "Train the plain or the enhanced network, on all data or per plant.",
     "Jobs": "Trainings and backtests that wait, run or have ended.",
@@ -75,6 +76,7 @@ PATH_VARIABLES = {
     "dataset_id": "id of the data set",
     "model_id": "id of the model",
     "job_id": "id of the job",
+    "key_id": "id of the API key",
     "plant": "name of the plant; it may contain slashes",
     "name": "file name of the picture: the id of the model with `.png`",
 }

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -21,6 +21,7 @@ from utils.auth.roles import Role
 from utils.errors import NotFound
 from utils.storage.database import Clock, answering, make_tables, open_engine
 
+KeyState = Literal["valid", "expired", "revoked"]
 _DAY = 86_400.0  # seconds
 _SIGNING = "tickets"  # name of the secret that signs tickets
 
@@ -64,8 +65,8 @@ class StoredKey:
     expired: bool
 
     @property
-    def state(self) -> str:
-        """Return `valid`, `expired` or `revoked`."""
+    def state(self) -> KeyState:
+        """Return the state by the database's clock at the time of reading."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expired else "valid"

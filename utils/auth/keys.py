@@ -19,12 +19,19 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that people take for anoth
 _ID_LENGTH, _SECRET_BYTES = 10, 32
 _KEY = re.compile(rf"lstm_([{_LETTERS}]{{{_ID_LENGTH}}})_([A-Za-z0-9_-]{{43}})")
 _SLOW = "$argon2"
+MAX_NAME = 100  # characters of a key's name
+MAX_DAYS = 36_500  # that a key may be valid
 
 
 def new_key() -> tuple[str, str]:
     """Return (id, key) of a new key."""
     id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
     return id, f"lstm_{id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text may be the name of a key: 1 to 100 characters that lists can print."""
+    return text.isprintable() and 1 <= len(text.strip()) <= MAX_NAME
 
 
 def id_of(key: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from utils.auth.keys import id_of
+from utils.auth.keys import MAX_DAYS, MAX_NAME, id_of, is_name
 from utils.auth.roles import ROLES, Role
 from utils.errors import InvalidInput
 from utils.settings import Settings
@@ -15,8 +15,7 @@ from utils.settings import Settings
 if TYPE_CHECKING:
     from utils.auth.key_store import KeyStore
 
-_MAX_NAME = 100  # characters of a name
-_DAYS = click.IntRange(1, 36_500)
+_DAYS = click.IntRange(1, MAX_DAYS)
 _FORM = "{:<12} {:<7} {:<9} {:<17} {:<17} {}"
 
 
@@ -33,8 +32,8 @@ def keys() -> None:
 @click.pass_obj
 def create(chosen: Settings, name: str, role: Role, days: int | None) -> None:
     """Make a key for NAME, a person or a program, and print it, once."""
-    if not name.isprintable() or not 1 <= len(name.strip()) <= _MAX_NAME:
-        raise InvalidInput.of("NAME", f"must be 1 to {_MAX_NAME} printable characters", name[:200])
+    if not is_name(name):
+        raise InvalidInput.of("NAME", f"must be 1 to {MAX_NAME} printable characters", name[:200])
     key = _store(chosen).add(name.strip(), role, days)
     _audit(chosen, "key.create", str(id_of(key)))
     click.echo(key)

@@ -42,7 +42,12 @@ WRITING = {
     "POST /api/model/<model_id>/backtest", "POST /api/model/<model_id>/compress",
     "POST /api/training/logs",
 }  # fmt: skip
-ADMIN = {"POST /api/masterdata/reload"}
+ADMIN = {
+    "POST /api/masterdata/reload",
+    "GET /api/keys",
+    "POST /api/keys",
+    "DELETE /api/keys/<key_id>",
+}
 
 
 @pytest.fixture

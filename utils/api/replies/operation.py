@@ -28,6 +28,35 @@ class AccessReply(Reply):
     needs_key: bool = Field(description="whether calls need a key")
 
 
+class LimitsReply(Reply):
+    """The limits of the service as they are, each named as its setting."""
+
+    max_rows: int = Field(description="rows of one data set")
+    max_series: int = Field(description="series of one data set")
+    max_json_mb: int = Field(description="size of a JSON body, in MB")
+    max_upload_mb: int = Field(description="size of an uploaded table, in MB, also unpacked")
+    max_horizon: int = Field(description="steps of a forecast, also of a backtest")
+    max_epochs: int = Field(description="epochs of a training")
+    max_units: int = Field(description="units of each LSTM layer")
+    max_queued_jobs: int = Field(description="jobs of one caller that wait for a worker")
+    max_streams_per_caller: int = Field(description="event streams of one key per web process")
+    jobs_kept_days: int = Field(description="days that ended jobs are kept")
+    max_data_mb: int = Field(description="size of all stored data sets together, in MB")
+    max_models_mb: int = Field(description="size of all stored models together, in MB")
+    stored_data_mb: float | None = Field(
+        description="what the data sets take of it, in MB; null: the store does not answer"
+    )
+    stored_models_mb: float | None = Field(
+        description="what the models take of it, in MB; null: the store does not answer"
+    )
+    rate_cheap: str | None = Field(
+        description="cheap requests of the caller, like `3000/minute`; null: not limited"
+    )
+    rate_expensive: str | None = Field(
+        description="requests of the caller that make, read or train much; null: not limited"
+    )
+
+
 class LiveReply(Reply):
     """The process answers."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from utils.http.views import (
     data,
     jobs,
+    keys,
     master_data,
     models,
     operation,
@@ -15,6 +16,7 @@ from utils.http.views import (
 
 VIEWS = [
     operation.views,
+    keys.views,
     data.views,
     training.views,
     jobs.views,

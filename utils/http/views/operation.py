@@ -7,7 +7,13 @@ from dataclasses import asdict
 from flask import Response
 
 from models.lstm_service import LSTMService
-from utils.api.replies.operation import AccessReply, HealthReply, LiveReply, ReadyReply
+from utils.api.replies.operation import (
+    AccessReply,
+    HealthReply,
+    LimitsReply,
+    LiveReply,
+    ReadyReply,
+)
 from utils.auth.caller import LOCAL, caller
 from utils.http import metrics
 from utils.http.views.declaration import Views
@@ -54,6 +60,16 @@ def read_access(service: LSTMService) -> AccessReply:
     """
     found = caller()
     return AccessReply(name=found.name, role=found.role, needs_key=found is not LOCAL)
+
+
+@views.get("/api/limits", reply=LimitsReply)
+def read_limits(service: LSTMService) -> LimitsReply:
+    """Read the limits of the service.
+
+    How large a table may be, how far a forecast may go, how much is stored and may be, and how
+    many requests the caller may make.
+    """
+    return service.limits()
 
 
 @views.get("/metrics")
