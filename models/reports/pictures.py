@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -131,7 +132,9 @@ def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
         row.suptitle(each.name, fontsize=11, x=0.01, ha="left", parse_math=False)
         for axes, target in zip(row.subplots(1, len(TARGETS)), TARGETS, strict=True):
             _draw_forecast(axes, each, target)
-    figure.legend(handles=_legend(series[0]), loc="outside lower left", ncols=5, fontsize=9)
+    handles, labels = _legend(series[0])
+    figure.legend(handles, labels, loc="outside lower left", ncols=5, fontsize=9, handlelength=3,
+                  handler_map={tuple: HandlerTuple(None, pad=0)})  # fmt: skip
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=90)
     return out.getvalue()
@@ -146,7 +149,9 @@ def _draw_forecast(axes: Axes, each: HeldBack, target: str) -> None:
     axes.plot(dates, each.actual[:, column], color=palette.ACTUAL, linewidth=1.2)
     axes.plot(dates, each.forecast[:, column], color=colour, linewidth=1.8)
     axes.set_title(_NAMES[target], fontsize=10, loc="left")
-    axes.set_ylim(bottom=0)
+    bottom, top = axes.get_ylim()
+    if bottom < top / 2:  # else the zero line would press all that is to be seen to the top
+        axes.set_ylim(bottom=0)
     locator = AutoDateLocator(minticks=3, maxticks=6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -155,14 +160,12 @@ def _draw_forecast(axes: Axes, each: HeldBack, target: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(each: HeldBack) -> list[Line2D | Patch]:
-    """One legend for all: what a line or a band is, whatever its colour."""
-    grey = palette.REFERENCE
-    return [
-        Line2D([], [], color=palette.ACTUAL, linewidth=1.2, label="actual"),
-        Line2D([], [], color=grey, linewidth=1.8, label="forecast"),
-        *(
-            Patch(color=grey, alpha=_OPACITY * (3 - i), label=f"{level} % interval")
-            for i, level in enumerate(sorted(each.lower), 1)
-        ),
-    ]
+def _legend(each: HeldBack) -> tuple[list[Any], list[str]]:
+    """One legend for all: forecasts in the colours of the targets, bands in grey."""
+    forecasts = tuple(
+        Line2D([], [], color=palette.TARGETS[each], linewidth=1.8) for each in TARGETS
+    )
+    levels = sorted(each.lower)
+    bands = [Patch(color=palette.REFERENCE, alpha=_OPACITY * (2 - i)) for i in range(len(levels))]
+    handles = [Line2D([], [], color=palette.ACTUAL, linewidth=1.2), forecasts, *bands]
+    return handles, ["actual", "forecast", *(f"{level} % interval" for level in levels)]

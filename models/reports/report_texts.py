@@ -10,6 +10,8 @@ from models.series.panel import TARGETS
 
 TARGET_NAMES = {"wip": "WIP", "throughput": "Throughput", "cycle_time": "Cycle time"}
 _UNITS = {"wip": "units", "throughput": "units a {step}", "cycle_time": "{step}s"}
+_MOST_PLANTS = 5  # that are named
+_MOST_OFF = 0.1  # by which the share of values within the 80 % interval may differ from 80 %
 _EVEN = 0.02  # share of the error below which two forecasts are as good as each other
 _PARAMETERS = {
     "lstm_units_1": "Units of the first layer",
@@ -38,13 +40,13 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, digits: int = 0) -> str:
     """Return a share in per cent.
 
-    >>> share(0.256)
-    '26 %'
+    >>> share(0.256), share(0.0335, 1)
+    ('26 %', '3.4 %')
     """
-    return "–" if value is None else f"{value:.0%}".replace("%", " %")
+    return "–" if value is None else f"{value:.{digits}%}".replace("%", " %")
 
 
 def facts(document: ModelDocument) -> Pairs:
@@ -54,14 +56,25 @@ def facts(document: ModelDocument) -> Pairs:
         "Trained": document.created_at[:16].replace("T", " ")
         + (" UTC" * bool(document.created_at)),
         "Network": f"{network} dual-layer LSTM" if document.architecture else None,
-        "Source": document.source,
-        "Plant": document.plant,
+        "Source": "imported" if document.source == "legacy" else None,
+        "Plants": _plants(document),
         "Series": figure(len(document.series)) if document.series else None,
         "Rows": figure(document.data_points) if document.data_points else None,
         "Training took": f"{document.training_time:,.0f} s" if document.training_time else None,
         "Data set": document.dataset_id,
     }
     return [(name, value) for name, value in found.items() if value]
+
+
+def _plants(document: ModelDocument) -> str:
+    """Return the plants that a model was trained on, the first few by name."""
+    names = (
+        [document.plant]
+        if document.plant
+        else list(dict.fromkeys(k[0] for k in document.series_keys))
+    )
+    more = f" and {len(names) - _MOST_PLANTS} more" if len(names) > _MOST_PLANTS else ""
+    return ", ".join(names[:_MOST_PLANTS]) + more
 
 
 def parameters(document: ModelDocument) -> list[tuple[str, str, str]]:
@@ -80,11 +93,21 @@ def parameters(document: ModelDocument) -> list[tuple[str, str, str]]:
 def verdicts(document: ModelDocument) -> list[tuple[str, str, str]]:
     """Return target, `good`, `even` or `bad`, and a sentence for each that was measured."""
     per_target = document.metrics.per_target
-    return [
-        (target, *_verdict(TARGET_NAMES[target], per_target[target]))
-        for target in TARGETS
-        if target in per_target
+    measured = [(target, per_target[target]) for target in TARGETS if target in per_target]
+    skills = [(target, *_verdict(TARGET_NAMES[target], errors)) for target, errors in measured]
+    return skills + [
+        (target, "bad", f"{TARGET_NAMES[target]}: {sentence}")
+        for target, errors in measured
+        if (sentence := _interval_fault((errors.get("coverage") or {}).get("80")))
     ]
+
+
+def _interval_fault(within: float | None) -> str | None:
+    """Return what is wrong with the 80 % intervals, by the share of values within them."""
+    if within is None or abs(within - 0.8) <= _MOST_OFF:
+        return None
+    fault = "too narrow" if within < 0.8 else "wider than needed"
+    return f"{share(within)} of the values lay within the 80 % interval, which is {fault}."
 
 
 def _verdict(name: str, errors: Mapping[str, Any]) -> tuple[str, str]:
@@ -126,7 +149,7 @@ def _cells(target: str, errors: Mapping[str, Any], step: str) -> list[str]:
     return [
         f"{figure(errors.get('mae'))} {unit}" if errors.get("mae") is not None else "–",
         figure(errors.get("r2_score")),
-        share(errors.get("wape")),
+        share(errors.get("wape"), 1),
         share(errors.get("skill_over_last_value")),
         share(errors.get("skill_over_seasonal_naive")),
         share((errors.get("coverage") or {}).get("80")),

@@ -42,7 +42,21 @@ def test_names_are_text_in_reports_and_pictures(tmp_path: Path) -> None:
 def test_a_target_is_held_against_the_better_naive_forecast(
     last: float | None, season: float | None, kind: str, words: str
 ) -> None:
-    errors = {"skill_over_last_value": last, "skill_over_seasonal_naive": season}
+    errors = {
+        "skill_over_last_value": last,
+        "skill_over_seasonal_naive": season,
+        "coverage": {"80": 0.75},
+    }
     document = ModelDocument.of({"metrics": {"per_target": {"wip": errors}}})
     [(target, found, sentence)] = report_texts.verdicts(document)
     assert (target, found) == ("wip", kind) and words in sentence
+
+
+def test_intervals_that_are_too_narrow_or_wide_are_named() -> None:
+    coverages = zip(TARGETS, (0.6, 0.95, 0.8), strict=True)
+    per_target = {target: {"coverage": {"80": share}} for target, share in coverages}
+    found = report_texts.verdicts(ModelDocument.of({"metrics": {"per_target": per_target}}))
+    assert [sentence for _, kind, sentence in found if kind == "bad"] == [
+        "WIP: 60 % of the values lay within the 80 % interval, which is too narrow.",
+        "Throughput: 95 % of the values lay within the 80 % interval, which is wider than needed.",
+    ]
