@@ -4,7 +4,7 @@ import { ApiError, apiKey, get, setApiKey } from "./lib/api.js";
 import { connection } from "./lib/connection.js";
 import { fill, h } from "./lib/dom.js";
 import { busy, failure, field, head, notice, panel } from "./lib/parts.js";
-import { loadTexts, t } from "./lib/texts.js";
+import { loadTexts, serviceText, t } from "./lib/texts.js";
 
 /** @typedef {import("./types").Schemas["AccessReply"]} Access */
 /**
@@ -25,13 +25,14 @@ const VIEWS = {
   plan: () => import("./views/plan.js"),
   models: () => import("./views/models.js"),
   model: () => import("./views/model.js"),
+  compare: () => import("./views/compare.js"),
   jobs: () => import("./views/jobs.js"),
   job: () => import("./views/job.js"),
   settings: () => import("./views/settings.js"),
 };
 const LISTED = /** @type {const} */ (["", "data", "forecast", "train", "plan", "models", "jobs", "settings"]);
 /** @type {Record<string, string>} */
-const UNDER = { dataset: "data", model: "models", job: "jobs" };
+const UNDER = { dataset: "data", model: "models", compare: "models", job: "jobs" };
 
 const main = element("main");
 let left = new AbortController();
@@ -132,7 +133,7 @@ function signIn(reason) {
   access = null;
   const had = apiKey() !== null;
   setApiKey(null);
-  const input = h("input", { type: "password", required: true, spellcheck: "false" });
+  const input = h("input", { type: "password", required: true, spellcheck: "false", autocomplete: "off" });
   const form = h("form", {
     className: "stack", id: "sign-in",
     onsubmit: (/** @type {Event} */ event) => {
@@ -140,7 +141,7 @@ function signIn(reason) {
       setApiKey(input.value.trim());
       show().then(drawState);
     },
-  }, had && notice("bad", h("p", {}, reason)), h("p", {}, t("key.text")), field(t("key.label"), input, t("key.hint")),
+  }, had && notice("bad", h("p", {}, serviceText(reason))), h("p", {}, t("key.text")), field(t("key.label"), input, t("key.hint")),
   h("div", {}, h("button", { className: "primary" }, t("key.enter"))));
   fill(main, head(t("key.title")), panel(null, form));
   input.focus();

@@ -1,11 +1,10 @@
 // Charts by Plotly, whose script is loaded when the first one is shown.
 
-import { h } from "./dom.js";
 import { TARGETS } from "./parts.js";
 import { currentLanguage, t } from "./texts.js";
 
 /** @typedef {import("../types").Schemas["PredictReply"]} Forecast */
-/** @typedef {{ name: string, forecast: Forecast }} Scenario */
+/** @typedef {{ name: string, forecast: Forecast, letter?: string }} Scenario by a letter: `A` for the first one */
 
 const AXES = ["", "2", "3"]; // of the targets, as Plotly numbers them
 const DASHES = ["dash", "dot", "dashdot", "longdash"];
@@ -59,7 +58,7 @@ function names() {
 }
 
 /** @param {string} name of a variable of the style sheet */
-function colour(name) {
+export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name.replace("_", "-")}`).trim();
 }
 
@@ -74,11 +73,12 @@ const redraws = new Set();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach((draw) => draw()));
 
 /**
+ * Draws a chart, and draws it anew when the colours change.
  * @param {HTMLElement} element
  * @param {() => { traces: object[], layout: object }} chart made anew when the colours change
  * @param {string} description for those who do not see it
  */
-async function draw(element, chart, description) {
+export async function draw(element, chart, description) {
   await loadPlotly();
   if (!element.isConnected) return;
   element.setAttribute("role", "img");
@@ -97,7 +97,7 @@ async function draw(element, chart, description) {
   redraw();
 }
 
-function common() {
+export function common() {
   const axis = {
     gridcolor: colour("line"), linecolor: colour("line"), zeroline: false, automargin: true,
     tickfont: { size: 12 },
@@ -119,15 +119,16 @@ function common() {
  * @param {HTMLElement} element
  * @param {Forecast} forecast
  * @param {Scenario[]} [scenarios] drawn over it
+ * @param {{ last?: string, description?: string }} [backtest] of a forecast from a past date: that date, and the chart in words
  */
-export function drawForecast(element, forecast, scenarios = []) {
+export function drawForecast(element, forecast, scenarios = [], backtest = {}) {
   const chart = () => {
     const { axis, layout } = common();
     const traces = TARGETS.flatMap((target, place) => targetTraces(forecast, scenarios, target, place));
-    const last = forecast.history?.at(-1)?.date;
+    const last = backtest.last ?? forecast.history?.at(-1)?.date;
     const line = { type: "line", xref: "x", yref: "paper", x0: last, x1: last, y0: 0, y1: 1 };
     const axes = Object.fromEntries(TARGETS.map((_, place) => [`yaxis${AXES[place]}`, {
-      ...axis, domain: [1 - (place + 1) / 3 + 0.02, 1 - place / 3 - 0.045], rangemode: "tozero",
+      ...axis, domain: [1 - (place + 1) / 3 + 0.02, 1 - place / 3 - 0.045], rangemode: backtest.last ? "normal" : "tozero",
       fixedrange: true, nticks: 5,
     }]));
     return {
@@ -144,7 +145,7 @@ export function drawForecast(element, forecast, scenarios = []) {
     };
   };
   const end = forecast.predictions.at(-1);
-  return draw(element, chart, t("chart.forecast", { n: forecast.predictions.length, end: end?.date ?? "" }));
+  return draw(element, chart, backtest.description ?? t("chart.forecast", { n: forecast.predictions.length, end: end?.date ?? "" }));
 }
 
 /** The days on which the plant is closed, shaded. @param {Forecast} forecast */
@@ -186,40 +187,9 @@ function targetTraces(forecast, scenarios, target, place) {
       ...base, x: scenario.forecast.predictions.map((step) => step.date),
       y: scenario.forecast.predictions.map((step) => /** @type {any} */ (step)[value]),
       line: { color: own, width: 1.6, dash: DASHES[number % DASHES.length] },
-      hovertemplate: `%{y:.4g}<extra>${String.fromCharCode(65 + number)}</extra>`,
+      hovertemplate: `%{y:.4g}<extra>${scenario.letter ?? String.fromCharCode(65 + number)}</extra>`,
     })),
   ];
-}
-
-/** The lines of a chart of losses. */
-export function lossLegend() {
-  return h("ul", { className: "legend" }, h("li", {}, t("train.loss")), h("li", { className: "val-loss" }, t("train.val_loss")));
-}
-
-/**
- * Draws the losses of a training by epoch.
- * @param {HTMLElement} element
- * @param {{ loss: (number | null)[], val_loss: (number | null)[] }} history
- */
-export function drawLosses(element, history) {
-  const chart = () => {
-    const { axis, layout } = common();
-    const line = (/** @type {(number | null)[]} */ y, /** @type {string} */ name, /** @type {string} */ dash, /** @type {string} */ color) => ({
-      type: "scatter", mode: y.length < 40 ? "lines+markers" : "lines", x: y.map((_, place) => place + 1), y, name,
-      line: { color, width: 1.8, dash }, marker: { size: 5 }, hovertemplate: `%{y:.4g}<extra>${name}</extra>`,
-    });
-    return {
-      traces: [
-        line(history.loss, t("train.loss"), "solid", colour("quiet")),
-        line(history.val_loss, t("train.val_loss"), "solid", colour("throughput")),
-      ],
-      layout: {
-        ...layout, yaxis: { ...axis, rangemode: "tozero", fixedrange: true },
-        xaxis: { ...axis, title: { text: t("train.epoch"), font: { size: 12 } }, tickformat: "d", range: [0.5, Math.max(2, history.loss.length) + 0.5] },
-      },
-    };
-  };
-  return draw(element, chart, t("chart.losses", { n: history.loss.length }));
 }
 
 /**

@@ -22,10 +22,12 @@ const LIMIT = 25;
  *   none: (searched: boolean) => HTMLElement,
  *   sorts?: [string, string][],
  *   filters?: HTMLElement[],
+ *   isFiltered?: () => boolean,
+ *   search?: string,
  *   limit?: number,
  * }} parts
  */
-export function pagedList({ load, draw, none, sorts, filters = [], limit = LIMIT }) {
+export function pagedList({ load, draw, none, sorts, filters = [], isFiltered = () => false, search: asked = "", limit = LIMIT }) {
   /** @type {T[]} */
   let entries = [];
   /** @type {string | null} */
@@ -34,7 +36,7 @@ export function pagedList({ load, draw, none, sorts, filters = [], limit = LIMIT
   let run = 0;
   const body = h("div", { className: "stack" });
   const count = h("p", { className: "small quiet", role: "status" });
-  const search = h("input", { type: "search", maxlength: 200, oninput: debounced(() => reload(), 200) });
+  const search = h("input", { type: "search", value: asked, maxlength: 200, oninput: debounced(() => reload(), 200) });
   const order = sorts && select(sorts, sorts[0]?.[0], () => reload());
 
   /** @param {string | null} cursor @param {number} [most] */
@@ -60,7 +62,7 @@ export function pagedList({ load, draw, none, sorts, filters = [], limit = LIMIT
     else {
       fill(body, draw(entries), next !== null && h("p", {}, button(t("list.more"), () => read(next))));
     }
-    controls.hidden = entries.length === 0 && !searched && filters.length === 0;
+    controls.hidden = entries.length === 0 && !searched && !isFiltered();
     count.textContent = total > 0 ? t("list.count", { shown: entries.length, total }) : "";
   }
 
@@ -73,12 +75,18 @@ export function pagedList({ load, draw, none, sorts, filters = [], limit = LIMIT
     return read(null, Math.min(1000, Math.max(limit, entries.length)));
   }
 
+  /** Searches a text. @param {string} text */
+  function find(text) {
+    search.value = text;
+    reload();
+  }
+
   search.id = freshId();
   const controls = h("div", { className: "row spread" },
     h("div", { className: "row" }, field(t("list.search"), search), order && field(t("list.order"), order), ...filters),
     count);
   reload();
-  return { element: h("div", { className: "stack" }, controls, body), reload, refresh };
+  return { element: h("div", { className: "stack" }, controls, body), find, reload, refresh };
 }
 
 /**

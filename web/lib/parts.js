@@ -2,7 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { add, fill, freshId, h } from "./dom.js";
-import { t } from "./texts.js";
+import { serviceText, t } from "./texts.js";
 
 /** @typedef {import("./dom.js").Children} Children */
 /** @typedef {"wip" | "throughput" | "cycle_time"} Target */
@@ -111,11 +111,16 @@ export function busy(text) {
   return h("p", { className: "busy", role: "status" }, text ?? t("busy"));
 }
 
+/** A notice of sentences that the service wrote. @param {"warn" | "bad"} kind @param {string[]} sentences */
+export function serviceNotice(kind, sentences) {
+  return sentences.length > 0 && notice(kind, h("ul", {}, sentences.map((each) => h("li", {}, serviceText(each)))));
+}
+
 /** A refusal in words, with the field of each rule. @param {unknown} error */
 export function failure(error) {
   if (!(error instanceof ApiError)) throw error;
-  const message = error.status === 0 ? t("error.connection") : error.message;
-  const details = error.details.filter((detail) => !message.includes(detail.message));
+  const message = error.status === 0 ? t("error.connection") : serviceText(error.message);
+  const details = error.details.filter((detail) => !error.message.includes(detail.message));
   return notice("bad", h("p", {}, message), details.length > 0 && h("ul", {},
     details.slice(0, 8).map((detail) => h("li", {}, detail.field && h("code", {}, detail.field), " ", detail.message))));
 }

@@ -9,6 +9,8 @@ const KEPT = "language";
 
 /** @type {Record<Key, Text>} */
 let texts = en;
+/** Patterns of the service's sentences, and what each becomes. @type {[RegExp, string][]} */
+let ofService = [];
 let language = "en";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
@@ -17,10 +19,30 @@ export const LANGUAGES = { en: "English", de: "Deutsch" };
 export async function loadTexts() {
   const chosen = localStorage.getItem(KEPT) ?? navigator.language.slice(0, 2);
   if (chosen === "de") {
-    texts = (await import("../texts/de.js")).de;
+    const [page, service] = await Promise.all([import("../texts/de.js"), import("../texts/service_de.js")]);
+    texts = page.de;
+    ofService = service.sentences.map(([english, german]) => [patternOf(english), german]);
     language = "de";
   }
   document.documentElement.lang = language;
+}
+
+/** @param {string} sentence with `{}` for what differs */
+function patternOf(sentence) {
+  const parts = sentence.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join("(.*?)")}$`, "s");
+}
+
+/**
+ * Returns a sentence of the service in the language of the page, or as it is where that is not known.
+ * @param {string} sentence
+ */
+export function serviceText(sentence) {
+  for (const [pattern, german] of ofService) {
+    const found = pattern.exec(sentence);
+    if (found) return german.replace(/\{(\d)\}/g, (_, place) => found[Number(place) + 1] ?? "");
+  }
+  return sentence;
 }
 
 /** Returns the language of the texts. */

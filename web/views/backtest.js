@@ -3,7 +3,7 @@
 import { download } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { drawBacktest, drawErrorsByStep, errorLegend } from "../lib/model_charts.js";
-import { act, field, link, notice, panel, select, seriesName, table, targetName, TARGETS } from "../lib/parts.js";
+import { act, field, link, panel, select, seriesName, serviceNotice, table, targetName, TARGETS } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
 import { sentence } from "./model.js";
 
@@ -14,7 +14,7 @@ export function backtestPanels(backtest) {
   const steps = h("div", { className: "chart single" });
   requestAnimationFrame(() => drawErrorsByStep(steps, backtest));
   return h("div", { className: "stack" },
-    backtest.warnings.length > 0 && notice("warn", h("ul", {}, backtest.warnings.slice(0, 8).map((each) => h("li", {}, each)))),
+    serviceNotice("warn", backtest.warnings.slice(0, 8)),
     panel(t("backtest.good_at"),
       h("p", {}, t("backtest.measured", { origins: backtest.origins.length, series: backtest.series_count, horizon: t(`steps.${backtest.step}`, { n: backtest.horizon }) })),
       h("ul", {}, TARGETS.map((target) => h("li", {}, sentence(target, backtest.per_target[target]?.overall)))), targetsTable(backtest)),
@@ -62,6 +62,6 @@ function worstPanel(backtest) {
       each.cold_start && h("span", { className: "small quiet" }, ` ${t("backtest.new_series")}`)),
     ...TARGETS.map((target) => percent(each.per_target[target]?.wape, 1)), percent(each.per_target.wip?.last_value_wape, 1),
   ]);
-  return panel(t("backtest.worst"), table([{ text: t("series") }, ...TARGETS.map((target) => ({ text: t(`target.${target}`), number: true })), { text: t("backtest.naive_wip"), number: true, wide: true }], rows, t("backtest.worst")),
+  return panel(t("backtest.worst"), table([{ text: t("series") }, ...TARGETS.map((target) => ({ text: t(`target.${target}`), number: true, wide: target !== "wip" })), { text: t("backtest.naive_wip"), number: true, wide: true }], rows, t("backtest.worst")),
     backtest.series_count > rows.length && h("p", { className: "small quiet" }, t("list.count", { shown: rows.length, total: number(backtest.series_count) })));
 }

@@ -4,7 +4,7 @@ import { download, get, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { readings } from "../lib/drop_zone.js";
 import { pageOf, pagedList } from "../lib/paged_list.js";
-import { badge, button, empty, figures, head, link, notice, panel, seriesName, show, table, targetName } from "../lib/parts.js";
+import { badge, button, empty, figures, head, link, notice, panel, seriesName, serviceNotice, show, table, targetName } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
 import { deleteLater } from "../lib/undo.js";
 import { calendarParts } from "./calendar.js";
@@ -94,7 +94,7 @@ function readAsPanel(read) {
     [t("readas.format"), read.format], [t("readas.encoding"), read.encoding], [t("options.sheet"), read.sheet],
     [t("options.number_format"), read.number_format], [t("readas.dates"), read.dates?.form],
   ].filter(([, value]) => value))),
-  (read.warnings ?? []).length > 0 && notice("warn", h("ul", {}, (read.warnings ?? []).map((each) => h("li", {}, each)))),
+  serviceNotice("warn", read.warnings ?? []),
   columns.length > 0 && h("details", {}, h("summary", {}, t("readas.columns")), table([{ text: t("readas.meaning") }, { text: t("readas.column") }],
     columns.map(([meaning, column]) => [meaning.replaceAll("_", " "), Array.isArray(column) ? column.join(" + ") : String(column)]), t("readas.columns"))),
   h("p", { className: "small quiet" }, t("readas.wrong")));
@@ -132,7 +132,7 @@ function qualityPanels(found, id) {
       [t("quality.drifting"), number((stability.growing ?? 0) + (stability.shrinking ?? 0))],
       [t("quality.outliers"), number(summary.outliers)],
     ]), h("p", { className: "small quiet" }, t("quality.law_text")),
-    summary.recommendations.length > 0 && notice("warn", h("ul", {}, summary.recommendations.map((each) => h("li", {}, each))))),
+    serviceNotice("warn", summary.recommendations)),
     panel(t("quality.series"), pagedList({
       load: async (query) => pageOf(series, query, seriesName),
       draw: (entries) => table(

@@ -3,7 +3,7 @@
 import { download, get, post } from "../lib/api.js";
 import { drawForecast, loadPlotly } from "../lib/charts.js";
 import { debounced, fill, h } from "../lib/dom.js";
-import { act, badge, button, empty, failure, field, figures, head, link, notice, panel, select, table, targetName, TARGETS, toast } from "../lib/parts.js";
+import { act, badge, button, empty, failure, field, figures, head, link, notice, panel, select, serviceNotice, table, targetName, TARGETS, toast } from "../lib/parts.js";
 import { seriesOfDataset, seriesOfModel, seriesPicker } from "../lib/series_picker.js";
 import { day, moment, number, percent, t } from "../lib/texts.js";
 import { nameOf } from "./home.js";
@@ -190,8 +190,7 @@ function factsOf(forecast, body) {
       target && /** @type {[string, any]} */ ([t("target.title", { target: number(target.target_production) }), target.reached ? day(target.date) : t("target.missed")]),
       /** @type {[string, any]} */ ([t("forecast.law"), percent(forecast.little_law_analysis.average_compliance)]),
     ].filter((pair) => pair !== null && pair !== undefined))),
-    validation.warnings.length + validation.recommendations.length > 0
-      && notice(validation.is_valid ? "warn" : "bad", h("ul", {}, [...validation.warnings, ...validation.recommendations].map((each) => h("li", {}, each)))),
+    serviceNotice(validation.is_valid ? "warn" : "bad", [...validation.warnings, ...validation.recommendations]),
     h("div", { className: "columns" },
       totals && panel(t(`totals.by.${forecast.step}`), table(
         [{ text: t("totals.from") }, { text: t("totals.finished"), number: true }, { text: t("totals.eighty"), number: true }, { text: t("totals.ninety_five"), number: true, wide: true }],

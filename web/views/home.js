@@ -106,7 +106,7 @@ function newestModels(models) {
     ]), t("home.newest_models")));
 }
 
-/** @typedef {import("../types").Schemas["TargetMetrics"]} Errors */
+/** @typedef {{ skill_over_last_value?: number | null, skill_over_seasonal_naive?: number | null }} Errors */
 
 /** The share of the error that a model saves over the better of two naive forecasts. @param {Errors | null | undefined} errors */
 export function skillOf(errors) {

@@ -1,27 +1,31 @@
 // One model: what it is good and bad at, in words; its training, its series, its files.
 
 import { apiKey, download, get, post, save, text } from "../lib/api.js";
-import { drawLosses, lossLegend } from "../lib/charts.js";
 import { h } from "../lib/dom.js";
+import { drawLosses, lossLegend } from "../lib/model_charts.js";
 import { pageOf, pagedList } from "../lib/paged_list.js";
-import { act, button, empty, field, figures, head, link, notice, panel, select, seriesName, table, targetName, TARGETS, toast } from "../lib/parts.js";
+import { act, button, empty, field, figures, head, link, panel, select, seriesName, serviceNotice, table, targetName, TARGETS, toast } from "../lib/parts.js";
 import { duration, moment, number, percent, t } from "../lib/texts.js";
 import { deleteLater } from "../lib/undo.js";
 import { skillOf, verdict } from "./home.js";
+import { statusBadge } from "./job.js";
 import { kindOf } from "./models.js";
 
 /** @typedef {import("../types").Schemas["ModelReply"]} Model */
+
+const MEMBERS = new Set(["autoregression", "lstm", "pretrained", "last_value", "last_season"]);
 
 /** @param {import("../main.js").Context} context */
 export async function view({ id, signal, access }) {
   const model = await get("/api/model/{model_id}", { model_id: id }, signal);
   const mayWrite = access.role !== "read";
+  const backtests = await backtestsPanel(id, signal);
   return h("div", {},
     head(t("models.title", { id: id.slice(0, 8) }), `${kindOf(model.info)}, ${moment(model.info.created_at)}`,
       link(t("data.forecast"), `#/forecast?model=${id}`, "button primary"),
       model.info.dataset_id && link(t("models.data"), `#/dataset/${model.info.dataset_id}`, "button")),
     modelPanels(model),
-    h("div", { className: "stack below" }, besidePanel(model), seriesPanel(model), filesPanel(model, mayWrite)));
+    h("div", { className: "stack below" }, besidePanel(model), backtests, filesPanel(model, mayWrite), seriesPanel(model)));
 }
 
 /** What a model is good and bad at, and how it was trained. @param {Model} model */
@@ -34,11 +38,11 @@ export function modelPanels(model, withCurves = true) {
   }
   const metrics = info.metrics;
   return h("div", { className: "stack" },
-    (info.warnings ?? []).length > 0 && notice("warn", h("ul", {}, (info.warnings ?? []).slice(0, 8).map((each) => h("li", {}, each)))),
+    serviceNotice("warn", (info.warnings ?? []).slice(0, 8)),
     panel(t("models.good_at"), h("p", {}, verdict(metrics), " ", t("models.beside_naive", { n: metrics?.horizon ?? 0 })),
       metrics?.per_target && h("ul", {}, TARGETS.map((target) => h("li", {}, sentence(target, metrics.per_target?.[target])))),
       metrics?.per_target && targetsTable(metrics.per_target),
-      metrics?.combination?.sentence && h("p", { className: "small quiet" }, metrics.combination.sentence)),
+      metrics?.combination?.per_target && h("p", { className: "small quiet" }, t("models.made_of"), " ", TARGETS.map((target) => membersOf(target, metrics.combination?.per_target?.[target])).join("; "), ".")),
     curves,
     panel(null, figures([
       [t("data.series"), number(info.series_count)], [t("data.rows"), number(info.data_points)],
@@ -56,14 +60,27 @@ function configName(name) {
   return known.includes(camel) ? t(/** @type {import("../lib/texts.js").Key} */ (`parameter.${camel}`)) : name.replaceAll("_", " ");
 }
 
-/** @param {import("../lib/parts.js").Target} target @param {import("../types").Schemas["TargetMetrics"] | null | undefined} errors */
-function sentence(target, errors) {
+/**
+ * How the forecasts of a target compare with the better of two naive ones, in words.
+ * @param {import("../lib/parts.js").Target} target @param {import("./home.js").Errors | null | undefined} errors
+ */
+export function sentence(target, errors) {
   const name = targetName(target);
   const skill = skillOf(errors);
   if (skill === null) return [name, ": ", t("models.not_measured")];
   const text = skill > 0.02 ? t("models.saves", { share: percent(skill) })
     : skill < -0.02 ? t("models.loses", { share: percent(-skill) }) : t("models.equal");
   return [name, ": ", text];
+}
+
+/**
+ * The members that forecasts of a target are weighted means of.
+ * @param {import("../lib/parts.js").Target} target @param {import("../types").Schemas["CombinedTarget"] | undefined} combined
+ */
+function membersOf(target, combined) {
+  const used = Object.entries(combined?.members ?? {}).map(([name, member]) => /** @type {const} */ ([name, member.weight ?? 0])).filter(([, weight]) => weight > 0);
+  const words = used.sort((one, other) => other[1] - one[1]).map(([name, weight]) => `${percent(weight)} ${MEMBERS.has(name) ? t(/** @type {import("../lib/texts.js").Key} */ (`member.${name}`)) : name}`);
+  return `${t(`target.${target}`)}: ${words.join(", ")}`;
 }
 
 /** @param {import("../types").Schemas["MetricsByTarget"]} targets */
@@ -91,6 +108,14 @@ function besidePanel(model) {
   return panel(t("models.beside"), table([{ text: t("models.model") }, { text: t("models.mase"), number: true }, { text: t("models.r2"), number: true }], rows, t("models.beside")));
 }
 
+/** The backtests of a model. @param {string} id @param {AbortSignal} signal */
+async function backtestsPanel(id, signal) {
+  const { jobs } = await get("/api/jobs", { kind: "backtest", q: id, limit: 10 }, signal);
+  if (jobs.length === 0) return null;
+  return panel(t("models.backtests"), table([{ text: t("jobs.job") }, { text: t("jobs.status") }, { text: t("jobs.queued") }],
+    jobs.map((job) => [link(`${t("job.kind.backtest")} ${job.job_id.slice(0, 8)}`, `#/job/${job.job_id}`), statusBadge(job.status), moment(job.queued_at)]), t("models.backtests")));
+}
+
 /** @param {Model} model */
 function seriesPanel(model) {
   return panel(t("data.series"), pagedList({
@@ -114,7 +139,8 @@ function filesPanel(model, mayWrite) {
     save(new Blob([await text("/api/model/{model_id}/report", { model_id: id })], { type: "text/html" }), `${id}.html`));
   const weights = select([["float32", t("weights.float32")], ["float16", t("weights.float16")], ["int8", t("weights.int8")]], model.info.serves ?? "float32");
   return panel(t("models.files"), h("div", { className: "stack" },
-    h("div", { className: "row" }, report, file("keras"), file("onnx"), file("litert")),
+    h("div", { className: "row" }, report, h("span", { className: "small quiet" }, t("models.report_text"))),
+    h("div", { className: "row" }, file("keras"), file("onnx"), file("litert"), h("span", { className: "small quiet" }, t("models.files_text"))),
     mayWrite && h("div", { className: "row" },
       doing(t("models.backtest"), async () => {
         const job = await post("/api/model/{model_id}/backtest", { background: true }, { model_id: id }, { once: true });
@@ -123,7 +149,7 @@ function filesPanel(model, mayWrite) {
     mayWrite && h("div", { className: "row bottom" }, field(t("models.serves"), weights), doing(t("models.compress"), async () => {
       const found = await post("/api/model/{model_id}/compress", { serves: /** @type {any} */ (weights.value) }, { model_id: id });
       toast(t("models.compressed", { before: Math.round(found.bytes_before / 1000), after: Math.round(found.bytes_after / 1000) }));
-    })),
+    }), h("span", { className: "small quiet" }, t("models.serves_text"))),
     place,
     mayWrite && h("div", {}, button(t("models.delete"), () => deleteLater("/api/model/{model_id}", id, id.slice(0, 8), () => {
       location.hash = "#/models";

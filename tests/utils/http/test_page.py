@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
+import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +19,7 @@ from utils.http.web_files import FOLDER, WebFiles
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 FILES = WebFiles()
+SOURCES = [path for room in ("models", "utils") for path in (FOLDER.parent / room).rglob("*.py")]
 
 
 @pytest.mark.parametrize(
@@ -87,3 +92,27 @@ def test_each_target_has_one_colour_in_the_page_and_the_pictures(client: FlaskCl
     for colours in (palette.TARGETS, palette.TARGETS_ON_DARK):
         for target, colour in colours.items():
             assert f"--{target.replace('_', '-')}: {colour};" in text
+
+
+def test_the_german_sentences_are_those_that_the_service_writes() -> None:
+    text = (FOLDER / "texts" / "service_de.js").read_text()
+    lines = re.findall(r'^  (\["[^\n]+),$', text, re.M)
+    pairs = [json.loads(line) for line in lines]
+    known = [pattern for path in SOURCES for pattern in sentences_in(path, text)]
+    assert len(pairs) > 40
+    for english, german in pairs:
+        written = english.replace("{}", "x")
+        rule = written.removeprefix("x: ")  # of a field
+        forms = written, rule, rule.removesuffix("x")
+        assert any(pattern.fullmatch(form) for pattern in known for form in forms), english
+        places = {int(place) for place in re.findall(r"{(\d)}", german)}
+        assert places <= set(range(english.count("{}"))), german
+
+
+def sentences_in(path: Path, wanted: str) -> Iterator[re.Pattern[str]]:
+    """Yield the sentences of a module of which a part is wanted, with anything for their values."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+        if any(isinstance(text, str) and len(text) > 10 and text in wanted for text in texts):
+            yield re.compile(".*".join(re.escape(str(text)) if text else "" for text in texts))
