@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.series import public_holidays
 from models.series.calendar import Calendar
+from models.series.known_inputs import RELEASES
 from models.series.plant_calendars import PlantCalendars, series_name
 from models.series.working_calendar import EVERY_DAY, NOTHING_GIVEN, WorkingCalendar, weekdays_of
 
@@ -174,7 +175,7 @@ def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCal
 
 
 def _is_idle(rows: SeriesRows, some: slice | Flags) -> Flags:
-    """True for rows of whole series in which nothing leaves and the WIP is carried.
+    """True for rows of whole series in which nothing comes or leaves and the WIP is carried.
 
     WIP is that of the beginning or of the end of a day: it is carried if the row after has the
     same, or the row before; whichever is the case more often counts, and both at the ends.
@@ -183,6 +184,8 @@ def _is_idle(rows: SeriesRows, some: slice | Flags) -> Flags:
     same = (wip[1:] == wip[:-1]) & (np.diff(rows.group[some]) == 0)
     edge = np.diff(rows.group[some]) != 0
     still = ~(throughput > 0)
+    if RELEASES in rows.numbers:
+        still &= ~(rows.numbers[RELEASES][some] > 0)
     as_before, as_after = np.append(False, same) & still, np.append(same, False) & still
     is_last, is_first = np.append(edge, True), np.append(True, edge)
     carried = as_before | (is_first & as_after)

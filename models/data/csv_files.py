@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ from models.data.raw_tables import RawColumn, RawTable
 from utils.errors import BadRequest
 
 _CHUNK = 1 << 20
+_SAMPLE = 10_000  # rows that tell if the texts of a column repeat
 # Read by several threads, without an object for each row; and 007 is no 7.
 _TEXT = pd.ArrowDtype(pa.large_string())
 _BOM = b"\xef\xbb\xbf"
@@ -41,7 +42,10 @@ def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None 
     if not re.search(r"[\r\n]", text) and len(start) == _CHUNK:
         raise BadRequest("The CSV is broken: its first line, the names, is longer than 1 MB.")
     dialect = Dialect.of(text, recognise, separator)
-    options: dict[str, Any] = {}
+    # Spaces matter before quotes, and take time in any case.
+    options: dict[str, Any] = {
+        "skipinitialspace": f"{dialect.separator} " in text or _has_quotes(path)
+    }
     # A row is two bytes at least; the names are a line, too.
     if path.stat().st_size > min(2 * max_rows, table_limits.LONGEST_LINE):
         lines, longest = _lines(path)
@@ -67,24 +71,41 @@ def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None 
 
 
 def _joined(column: pd.Series) -> pa.Array:
+    """A column in one piece; of texts that repeat, names say, each distinct one once."""
     found = pa.array(column)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    if not isinstance(found, pa.ChunkedArray):
+        return found
+    if found.num_chunks and _repeats(found.chunk(0)):
+        found = found.dictionary_encode().unify_dictionaries()
+    joined = found.combine_chunks()
+    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _repeats(texts: pa.Array) -> bool:
+    first = texts.slice(0, _SAMPLE)
+    return len(first) == _SAMPLE and len(first.unique()) < 0.2 * _SAMPLE
+
+
+def _has_quotes(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b'"' in chunk for chunk in iter(partial(file.read, _CHUNK), b""))
 
 
 def _lines(path: Path) -> tuple[int, int]:
-    """Return the number of line ends, at least one a row, and the bytes of the longest line."""
-    count, longest, begin, read = 0, 0, 0, 0
+    """Return the number of line ends, at least one a row, and the bytes of the longest line.
+
+    Lines are measured that reach over the end of a part of the file; all others are shorter.
+    """
+    count, longest, begun = 0, 0, 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            content = np.frombuffer(chunk, np.uint8)
-            ends = read + np.flatnonzero((content == ord("\n")) | (content == ord("\r")))
-            if ends.size:
-                longest = max(longest, int(np.diff(ends, prepend=begin).max()))
-                begin = int(ends[-1])
-            count += ends.size
-            read += len(chunk)
-            longest = max(longest, read - begin)
-    return count, longest
+        while part := file.read(table_limits.LONGEST_LINE // 2):
+            ends = [end for end in (b"\n", b"\r") if end in part]
+            count += sum(part.count(end) for end in ends)
+            first = min((part.index(end) for end in ends), default=len(part))
+            longest = max(longest, begun + first)
+            last = max((part.rindex(end) for end in ends), default=-1 - begun)
+            begun = len(part) - 1 - last
+    return count, max(longest, begun)
 
 
 def _parsed(file: IO[bytes], dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:
@@ -99,7 +120,6 @@ def _parsed(file: IO[bytes], dialect: Dialect, options: dict[str, Any]) -> pd.Da
             dtype=_TEXT,
             encoding="utf-8",
             keep_default_na=False,
-            skipinitialspace=True,
             **options,
         )
     except pd.errors.EmptyDataError:

@@ -43,6 +43,7 @@ EVENT_NUMBERS = (  # of event logs, besides
 )
 _FIXED = {"day", "date", *SERIES_FIELDS, *NUMBERS, *EVENT_NUMBERS}
 BATCH_ROWS = 16_384
+_SAMPLE = 10_000  # rows that tell if numbers repeat
 _NAME_TYPE = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -52,9 +53,10 @@ class SeriesWriter:
     Args:
         path: the file.
         numbers: the names of its columns of numbers: of NUMBERS, EVENT_NUMBERS and others.
+        repeating: those in which most numbers occur several times.
     """
 
-    def __init__(self, path: Path, numbers: Iterable[str]) -> None:
+    def __init__(self, path: Path, numbers: Iterable[str], repeating: Iterable[str] = ()) -> None:
         given, order = list(numbers), (*NUMBERS, *EVENT_NUMBERS)
         self._numbers = [name for name in order if name in given]
         self._numbers += [name for name in given if name not in order]
@@ -63,8 +65,12 @@ class SeriesWriter:
             + [(name, _NAME_TYPE) for name in SERIES_FIELDS]
             + [(name, pa.float64()) for name in self._numbers]
         )
-        # Numbers hardly repeat: a dictionary of them costs half of the time, and space.
-        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": [*SERIES_FIELDS]}
+        # A dictionary of numbers that hardly repeat costs half of the time, and space; packing
+        # them saves next to none.
+        encoded = [*SERIES_FIELDS, *repeating]
+        packed = dict.fromkeys(("day", "date", *encoded), "zstd")
+        packing = dict.fromkeys(self._numbers, "none") | packed
+        options: dict[str, Any] = {"compression": packing, "use_dictionary": encoded}
         self._file = pq.ParquetWriter(path, self._schema, **options)
 
     def __enter__(self) -> Self:
@@ -119,8 +125,16 @@ def write_panel(
     numbers["littles_law_compliance"] = compliance(*(numbers[name] for name in TARGETS))
     number = days if panel.calendar.step is Step.DAY else time
     lengths = np.bincount(series, minlength=len(panel.series_keys))
-    with SeriesWriter(path, numbers) as writer:
+    repeating = [name for name, values in numbers.items() if _repeats(values)]
+    with SeriesWriter(path, numbers, repeating) as writer:
         writer.write(panel.series_keys, lengths, number - number.min(), days, numbers)
+
+
+def _repeats(values: Floats) -> bool:
+    """Return true if most of the first known numbers occur several times."""
+    first = values[:_SAMPLE]
+    first = first[~np.isnan(first)]
+    return len(np.unique(first)) < 0.2 * len(first)
 
 
 def _with_closed(

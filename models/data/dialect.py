@@ -23,6 +23,7 @@ Recognise = Callable[[str], str | None]
 
 _SEPARATORS = ",;\t|"
 _LINES = 60  # in which the names are looked for
+_LETTER = re.compile(r"[^\W\d_]")  # names have one, numbers and most dates have none
 _STATED = re.compile(r'^"?sep=(.)"?[^\S\n]*\r?\n?', re.IGNORECASE)
 
 
@@ -107,4 +108,4 @@ def _most_fields(text: str, dialect: Dialect) -> int:
 
 def known_count(names: Sequence[str], recognise: Recognise) -> int:
     """Return the number of known columns that a line names."""
-    return len({recognise(name) for name in names if name.strip()} - {None})
+    return len({recognise(name) for name in names if _LETTER.search(name)} - {None})

@@ -14,6 +14,7 @@ other columns of the table and Little's Law tell the rest, or else it is not dec
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -82,7 +83,7 @@ class Evidence:
             is_plain: all of them can be read with a decimal point and without groups.
         """
         texts = texts.drop_null()
-        if not any(pc.any(pc.match_substring(texts, mark)).as_py() for mark in NAMES):
+        if not any(_first(texts, re.escape(mark)) for mark in (["."] if is_plain else NAMES)):
             return cls({})
         patterns: dict[Mark, str] = {".": _PROOF["."]} if is_plain else _PROOF
         found = {mark: _first(texts, pattern) for mark, pattern in patterns.items()}

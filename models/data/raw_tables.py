@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,12 @@ class RawColumn:
         """Return the distinct texts, trimmed, and each row's place among them, −1 if it is blank.
 
         Numbers are written as people do: 15 for 15.0. Of a text that occurs a million times there
-        is one.
+        is one. They are looked for once.
         """
+        return self._distinct
+
+    @cached_property
+    def _distinct(self) -> tuple[pa.Array, Ints]:
         texts = self.texts
         if self.numbers is not None:
             written = written_numbers(self.numbers)

@@ -130,7 +130,8 @@ def _decodes(path: Path, codec: str) -> bool:
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
-                decoder.decode(chunk)
+                if codec != "utf-8" or decoder.getstate()[0] or not chunk.isascii():
+                    decoder.decode(chunk)
         decoder.decode(b"", True)
     except UnicodeError:
         return False

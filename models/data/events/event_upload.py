@@ -17,8 +17,12 @@ from models.data.events.event_table import LogOptions, ReadLog
 from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Step
-from models.series.panel import TARGETS, Panel
+from models.series.known_inputs import RELEASES
+from models.series.panel import TARGETS
+from models.series.plant_calendars import PlantCalendars
 
+# Days without starts and finishes may be closed ones; weeks and months are worked.
+_TO_RECOGNISE = {Step.DAY: PlantCalendars()}
 _EXACT = 1e-9  # share of ∫ WIP dt that rounding may explain
 
 
@@ -74,21 +78,36 @@ def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, 
     units = read.log.units()
     coverage = Coverage.of(units, options.begin, options.end)
     found = aggregate(units, coverage, event_aggregation.calendar_of(options.step))
-    cleaned = clean(_as_table(found.panel, read.ignored), found.panel.calendar)
+    table = _as_table(found, read.ignored)
+    cleaned = clean(table, found.panel.calendar, given=_TO_RECOGNISE.get(options.step))
     quality = cleaned.quality | {"rows_received": len(read.log)}
     about = _about(read, units, coverage, found, options)
     quality |= {"event_log": about}
-    return replace(cleaned, extras=found.extras, quality=quality), about
+    return _with_extras(replace(cleaned, quality=quality), found), about
 
 
-def _as_table(panel: Panel, ignored: list[str]) -> Table:
-    """The rows of a panel as a table, so that they are judged as any others."""
-    series = panel.series
+def _with_extras(cleaned: Cleaned, found: Aggregated) -> Cleaned:
+    """The cleaned series with the other columns of a log, on worked days and on closed ones."""
+    panel, closed = found.panel, cleaned.closed
+    calendar, lanes = cleaned.calendars.applied(panel.calendar, panel.series_keys)
+    if lanes is None:
+        return replace(cleaned, extras=found.extras)
+    is_open = calendar.is_open(panel.days, lanes[panel.series])
+    extras = {name: values[is_open] for name, values in found.extras.items()}
+    others = {name: values[~is_open] for name, values in found.extras.items()}
+    closed = replace(closed, numbers=closed.numbers | others)
+    return replace(cleaned, extras=extras, closed=closed)
+
+
+def _as_table(found: Aggregated, ignored: list[str]) -> Table:
+    """The rows of series as a table, so that they are judged as any others."""
+    panel, series = found.panel, found.panel.series
     names = []
     for labels in zip(*panel.series_keys, strict=True):
         distinct, codes = np.unique(labels, return_inverse=True)
         names.append((codes[series], distinct.tolist()))
     numbers = dict(zip(TARGETS, panel.values.T.copy(), strict=True))
+    numbers |= {RELEASES: found.extras[RELEASES]}
     return Table(panel.calendar.days(panel.time), names, numbers, ignored)
 
 

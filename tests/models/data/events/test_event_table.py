@@ -168,3 +168,20 @@ def test_an_upload_stores_series_and_log(tmp_path: Path) -> None:
         datasets.upload(tmp_path / "log", document["dataset_id"])
     with pytest.raises(ServiceError):
         datasets.upload(tmp_path / "log", options=UploadOptions.parse({"from": "2261-01-01"}))
+
+
+def test_weekends_without_starts_and_finishes_are_closed(tmp_path: Path) -> None:
+    days = np.arange("2024-01-01", "2024-03-02", dtype="datetime64[D]")
+    worked = days[np.is_busday(days)]
+    lots = zip(worked, [*worked[1:], None], strict=True)
+    lines = [
+        f"{n},{a}T06:00,{b}T07:00" if b else f"{n},{a}T06:00," for n, (a, b) in enumerate(lots)
+    ]
+    (tmp_path / "log.csv").write_text("lot,start,finish\n" + "\n".join(lines))
+    datasets = Datasets(tmp_path / "data", 1000, 1_000_000)
+    document = datasets.upload(tmp_path / "log.csv")
+    assert document["calendars"]["all"]["weekdays"] == [1, 2, 3, 4, 5]
+    assert document["data_points"] == len(days)
+    panel = datasets.load(document["dataset_id"])
+    np.testing.assert_array_equal(panel.days, worked.astype(np.int64))
+    assert document["quality"]["event_log"]["littles_law"]["holds"]
