@@ -13,7 +13,7 @@ from models.forecast.asked_state import from_asked_state
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
-from models.forecast.reply_days import ReplyDays
+from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.forecast.requested_plan import plan_summary, plan_warnings
 from models.series.calendar import Step
 from models.series.first_passage import cumulated, quantile_step, steps_to_reach
@@ -109,6 +109,7 @@ def _fields(
     if not forecaster.has_cycle_times(history.series_key):
         review["warnings"].append(_DERIVED)
     review["warnings"] += plan_warnings(forecaster, history)
+    review["warnings"] += closures_to_come(history.calendar, history.last_day, len(days.dates))
     if request.history is None:
         review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {

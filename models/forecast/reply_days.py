@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _THROUGHPUT = 1  # place in TARGETS
+_YEAR = 365  # days before a forecast that irregular closed days are counted in
+_OFTEN = 4  # irregular closures; one or two shutdowns a year tell nothing of the days ahead
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,28 @@ class ReplyDays:
             confidence=forecast.confidence[:, np.maximum(self.places, 0)],
             paths=None if forecast.paths is None else on_days(forecast.paths),
         )
+
+
+def closures_to_come(calendar: Calendar, last_day: int, days: int) -> list[str]:
+    """Return a warning if a line that often closed on irregular days has none of them ahead.
+
+    Args:
+        calendar: of this series alone.
+        last_day: last day that rows are known of.
+        days: days of the reply.
+    """
+    if not calendar.working:
+        return []
+    [working] = calendar.working
+    past, ahead = last_day - np.arange(_YEAR), last_day + 1 + np.arange(days)
+    regular = replace(working, closed=(), open=()).is_open(past)
+    closed = regular & ~working.is_open(past)
+    times, share = int((np.diff(closed, append=False) != 0).sum() / 2), closed.sum() / regular.sum()
+    is_known = (working.is_usual(ahead) & ~working.is_open(ahead)).any()
+    if times < _OFTEN or share * days < 1 or is_known:
+        return []
+    return [
+        f"In the last {_YEAR} days the line was closed on {closed.sum()} days beyond its weekdays "
+        "and holidays. None is known of the days ahead: send them as `calendar`, or totals are too "
+        f"high by some {share:.0%} if it goes on like that."
+    ]

@@ -13,7 +13,7 @@ from models.forecast.closed_days import DayGrid
 from models.forecast.forecast import Forecast
 from models.forecast.pretrained import MEDIAN, PretrainedModel
 from models.forecast.pretrained_member import quantiles_of
-from models.forecast.reply_days import ReplyDays
+from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.series.calendar import Calendar, dated
 from models.series.working_calendar import WorkingCalendar, span_of
 
@@ -92,3 +92,23 @@ def test_an_extra_day_of_work_is_not_forecast_as_closed() -> None:
     found = quantiles_of(PretrainedModel.open(), rows, calendar_of(worked), np.array([TODAY]), 5)
     throughput = found[0, :, 1, MEDIAN]
     assert throughput[2] == pytest.approx(throughput[[0, 1]].mean(), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("closed", "ahead", "days", "is_warned"),
+    [
+        ([3, 40, 90, 130, 180, 240, 300], [], 60, True),
+        ([3, 40, 90, 130, 180, 240, 300], [], 7, False),  # less than one is to be expected
+        ([3, 40, 90, 130, 180, 240, 300], [8], 60, False),
+        (list(range(3, 24)), [], 60, False),  # one shutdown
+    ],
+)
+def test_irregular_closed_days_are_asked_for(
+    closed: list[int], ahead: list[int], days: int, is_warned: bool
+) -> None:
+    last = 20_818
+    spans = sorted((last - day, last - day) for day in closed)
+    spans += [(last + day, last + day) for day in ahead]
+    calendar = Calendar(working=(WorkingCalendar(closed=tuple(spans)),), origin=last)
+    found = closures_to_come(calendar, last, days)
+    assert len(found) == is_warned and (not found or "closed on 7 days" in found[0])
