@@ -146,15 +146,16 @@ class Trained:
             releases: of all rows.
             baseline: of scenarios: the plan that theirs differ from.
         """
-        ahead = self.rows(releases)
-        found = np.empty((*ahead.shape, 3))
-        for (o, s), _ in np.ndenumerate(ahead[..., 0]):
-            history = self._history(self.judged[s], self.origins[o])
-            known = {"ahead": plan(ahead[o, s])}
-            known |= {} if baseline is None else {"baseline": baseline(ahead[o, s])}
-            history = history._replace(**known)
-            found[o, s] = self.forecaster.forecast(history, _HORIZON).values[0]
-        return found
+        found = []
+        for origin, ahead in zip(self.origins, self.rows(releases), strict=True):
+            histories = [
+                self._history(s, origin)._replace(
+                    ahead=plan(own), baseline=KnownInputs() if baseline is None else baseline(own)
+                )
+                for s, own in zip(self.judged, ahead, strict=True)
+            ]
+            found.append(self.forecaster.forecast_all(histories, _HORIZON).values)
+        return np.stack(found)
 
     def _row(self, series: int, origin: int) -> int:
         return int(self.panel.offsets[series] + origin - self.panel.first[series])
