@@ -16,15 +16,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.days_shown import DaysShown, is_idle
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.series import public_holidays
-from models.series.calendar import Calendar
-from models.series.known_inputs import RELEASES
 from models.series.plant_calendars import PlantCalendars, series_name
 from models.series.working_calendar import EVERY_DAY, NOTHING_GIVEN, WorkingCalendar, weekdays_of
 
@@ -41,111 +40,6 @@ _RARE = 0.1  # share of the open days that are idle, above which idle days are a
 _FEW = 3  # idle days that are always few
 _LONG = 5  # idle days in a row that are no matter of demand
 _SHUTDOWN = 9  # days of a closed span that is no holiday
-_SHARED = 0.5  # share of the series without a row on a day, from which the lack is no gap
-
-
-@dataclass(frozen=True)
-class WorkedRows:
-    """The rows of worked days.
-
-    Attributes:
-        calendars: working calendars of the plants.
-        rows: of worked days.
-        closed: of closed days.
-        until: the last day with a row of each series, closed or not, by its number; 0: none.
-    """
-
-    calendars: PlantCalendars
-    rows: SeriesRows
-    closed: SeriesRows
-    until: Ints
-
-    @classmethod
-    def fixed(cls, rows: SeriesRows) -> WorkedRows:
-        """Return rows of which all are of worked days."""
-        none = rows.select(np.zeros(len(rows.group), bool))
-        return cls(PlantCalendars(), rows, none, _until(rows))
-
-
-def worked_rows(rows: SeriesRows, given: PlantCalendars | None = None) -> WorkedRows:
-    """Recognise the calendars of rows, and part the rows by them.
-
-    Where one series alone did not work on a day on which its plant did, it gets a row in which
-    nothing leaves.
-
-    Args:
-        given: as of `recognise`.
-    """
-    calendars, until = recognise(rows, given), _until(rows)
-    calendar, lanes = calendars.applied(Calendar(), rows.keys)
-    if lanes is None:
-        return replace(WorkedRows.fixed(rows), calendars=calendars)
-    is_open = calendar.is_open(rows.days, lanes[rows.group])
-    closed, worked = rows.select(~is_open), rows.select(is_open)
-    return WorkedRows(calendars, _with_carried_days(worked, calendars), closed, until)
-
-
-def _until(rows: SeriesRows) -> Ints:
-    found = np.zeros(len(rows.keys), np.int64)
-    found[rows.group] = rows.days  # of each series, the last one stays
-    return found
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Counts of the series that are active, have a row and work, day by day.
-
-    Attributes:
-        first: the first day.
-        active: series whose rows begin on or before a day and end on or after it, [days].
-        rows, worked: series with a row, and with a row that is not idle, [days].
-        moved: series in which nothing leaves and WIP changes, [days].
-        output: True where something leaves, [days].
-    """
-
-    first: int
-    active: Ints
-    rows: Ints
-    worked: Ints
-    moved: Ints
-    output: Flags
-
-    @classmethod
-    def of(cls, rows: SeriesRows, members: Ints) -> _Shown:
-        """Return the counts of some series."""
-        some = rows.places(members)
-        group, days, busy = rows.group[some], rows.days[some], ~_is_idle(rows, some)
-        first, length = int(days.min()), int(np.ptp(days)) + 1
-        begins = np.flatnonzero(np.diff(group, prepend=-1))
-        ends = np.append(begins[1:], len(group)) - 1
-        steps = np.bincount(days[begins] - first, minlength=length + 1)
-        steps -= np.bincount(days[ends] + 1 - first, minlength=length + 1)
-        place = days - first
-        return cls(
-            first,
-            np.cumsum(steps)[:-1],
-            np.bincount(place, minlength=length),
-            np.bincount(place[busy], minlength=length),
-            np.bincount(place[busy & ~(rows.numbers["throughput"][some] > 0)], minlength=length),
-            np.bincount(place, rows.numbers["throughput"][some] > 0, length) > 0,
-        )
-
-    @property
-    def days(self) -> Ints:
-        """The days."""
-        return self.first + np.arange(len(self.active))
-
-    def within(self, other: _Shown) -> _Shown:
-        """Return the part that lies in the days of another one, which these include."""
-        part = slice(other.first - self.first, other.first - self.first + len(other.active))
-        return _Shown(
-            other.first,
-            self.active[part],
-            self.rows[part],
-            self.worked[part],
-            self.moved[part],
-            self.output[part],
-        )
 
 
 def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCalendars:
@@ -157,41 +51,21 @@ def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCal
         given: calendars that hold, but for the closed and the open days that the rows show.
     """
     origin = given.origin if given is not None and given.origin else int(rows.days.max())
-    if given is None and not _is_idle(rows, slice(None)).any() and _is_complete(rows):
+    if given is None and not is_idle(rows, slice(None)).any() and _is_complete(rows):
         return PlantCalendars({}, origin)
     everyone = np.arange(len(rows.keys))
-    table = _Shown.of(rows, everyone)
+    table = DaysShown.of(rows, everyone)
     found: dict[str, WorkingCalendar] = {}
     plants = np.array([key[0] for key in rows.keys])
     for plant in dict.fromkeys(plants.tolist()):
         for names, members, base in _bases(rows, plant, everyone[plants == plant], given):
-            own = _Shown.of(rows, members)
+            own = DaysShown.of(rows, members)
             calendar = _with_irregular_days(base, own, table.within(own))
             if calendar.country is None and (country := _country(calendar, own)):
                 base = replace(base, country=country[0], subdivision=country[1])
                 calendar = _with_irregular_days(base, own, table.within(own))
             found |= {} if calendar.works_every_day else dict.fromkeys(names, calendar)
     return PlantCalendars(found, origin)
-
-
-def _is_idle(rows: SeriesRows, some: slice | Flags) -> Flags:
-    """True for rows of whole series in which nothing comes or leaves and the WIP is carried.
-
-    WIP is that of the beginning or of the end of a day: it is carried if the row after has the
-    same, or the row before; whichever is the case more often counts, and both at the ends.
-    """
-    wip, throughput = rows.numbers["wip"][some], rows.numbers["throughput"][some]
-    same = (wip[1:] == wip[:-1]) & (np.diff(rows.group[some]) == 0)
-    edge = np.diff(rows.group[some]) != 0
-    still = ~(throughput > 0)
-    if RELEASES in rows.numbers:
-        still &= ~(rows.numbers[RELEASES][some] > 0)
-    as_before, as_after = np.append(False, same) & still, np.append(same, False) & still
-    is_last, is_first = np.append(edge, True), np.append(True, edge)
-    carried = as_before | (is_first & as_after)
-    if as_after.sum() > as_before.sum():
-        carried = as_after | (is_last & as_before)
-    return still & (carried | np.isnan(wip))
 
 
 def _is_complete(rows: SeriesRows) -> bool:
@@ -219,7 +93,7 @@ def _weekly_bases(
     rows: SeriesRows, plant: str, members: Ints
 ) -> Iterator[tuple[list[str], Ints, WorkingCalendar]]:
     """The names, the series and the weekly pattern that the rows of a plant show."""
-    usual = _weekly(_Shown.of(rows, members))
+    usual = _weekly(DaysShown.of(rows, members))
     worked, decided = _shares(rows, members)
     every_week = np.isin(np.arange(1, 8), usual.weekdays)
     second_week = np.isin(np.arange(1, 8), weekdays_of(np.array(usual.every_second_week, int)))
@@ -232,7 +106,7 @@ def _weekly_bases(
         patterns, kind = np.unique(worked[unlike] >= 0.5, axis=0, return_inverse=True)
         for number in range(len(patterns)):
             some = members[unlike][kind.ravel() == number]
-            yield _names(rows, plant, some, False), some, _weekly(_Shown.of(rows, some))
+            yield _names(rows, plant, some, False), some, _weekly(DaysShown.of(rows, some))
 
 
 def _names(rows: SeriesRows, plant: str, members: Ints, usual: bool) -> list[str]:
@@ -244,14 +118,14 @@ def _shares(rows: SeriesRows, members: Ints) -> tuple[Floats, Flags]:
     worked, there = np.zeros((len(members), 7)), np.zeros((len(members), 7))
     for place in range(len(members)):
         own = rows.places(members[place : place + 1])
-        days, busy = rows.days[own], ~_is_idle(rows, own)
+        days, busy = rows.days[own], ~is_idle(rows, own)
         every = weekdays_of(np.arange(days[0], days[-1] + 1)) - 1
         there[place] = np.bincount(every, minlength=7)
         worked[place] = np.bincount(weekdays_of(days[busy]) - 1, minlength=7)
     return worked / np.maximum(there, 1), there >= _DECIDING_WEEKS
 
 
-def _weekly(shown: _Shown) -> WorkingCalendar:
+def _weekly(shown: DaysShown) -> WorkingCalendar:
     """The weekdays that are worked, every week or every second one."""
     weekday, known = weekdays_of(shown.days), shown.active > 0
     shares, moved, weeks = np.zeros(8), np.zeros(8), np.zeros(8, int)
@@ -273,7 +147,7 @@ def _weekly(shown: _Shown) -> WorkingCalendar:
     return WorkingCalendar(tuple(weekdays), tuple(second))
 
 
-def _second_week(shown: _Shown, own: Flags) -> list[int]:
+def _second_week(shown: DaysShown, own: Flags) -> list[int]:
     """The last worked day of a weekday that is worked every second week; [] if it is not."""
     days, active, worked = (part[own] for part in (shown.days, shown.active, shown.worked))
     parity = days // 7 % 2
@@ -284,7 +158,9 @@ def _second_week(shown: _Shown, own: Flags) -> list[int]:
     return [int(kept[-1])]
 
 
-def _with_irregular_days(base: WorkingCalendar, own: _Shown, table: _Shown) -> WorkingCalendar:
+def _with_irregular_days(
+    base: WorkingCalendar, own: DaysShown, table: DaysShown
+) -> WorkingCalendar:
     """A weekly pattern with the closed and the open days that some series show.
 
     Args:
@@ -304,7 +180,7 @@ def _with_irregular_days(base: WorkingCalendar, own: _Shown, table: _Shown) -> W
     return base.with_days(days[closed].tolist(), days[~is_open & own.output].tolist())
 
 
-def _country(calendar: WorkingCalendar, shown: _Shown) -> tuple[str, str | None] | None:
+def _country(calendar: WorkingCalendar, shown: DaysShown) -> tuple[str, str | None] | None:
     """The country whose public holidays are closed, long shutdowns aside; None: not clear."""
     days = shown.days
     idle = calendar.is_usual(days) & (shown.active > 0) & (shown.worked == 0)
@@ -325,38 +201,3 @@ def _runs(base: WorkingCalendar, days: Ints, idle: Flags, is_open: Flags) -> tup
         around = np.arange(days[run[0]] - 1, days[run[-1]] + 2)
         length[run], adjoins[run] = end - begin, not base.is_open(around).all()
     return length, adjoins
-
-
-def _with_carried_days(rows: SeriesRows, calendars: PlantCalendars) -> SeriesRows:
-    """Rows, and those that lack because the series alone did not work on a day.
-
-    On a day of extra work of others, or on one on which most of the series of a calendar have no
-    row, nothing of the series leaves, and its WIP is carried.
-    """
-    groups: dict[WorkingCalendar, list[int]] = {}
-    for g in np.unique(rows.group).tolist():
-        groups.setdefault(calendars.of(rows.keys[g]), []).append(g)
-    found: list[tuple[int, int, float]] = []
-    for calendar, members in groups.items():
-        if len(members) > 1 and not calendar.works_every_day:
-            own = _Shown.of(rows, np.array(members))
-            lacking = own.active - own.rows
-            few = (lacking > 1) & (lacking >= _SHARED * own.active)
-            extra = (lacking > 0) & ~replace(calendar, open=()).is_open(own.days)
-            days = own.days[(own.rows > 0) & (few | extra) & calendar.is_open(own.days)]
-            for g in members:
-                found += [(g, *row) for row in _carried(rows, g, days)]
-    if not found:
-        return rows
-    group, more_days, wip = map(np.array, zip(*found, strict=True))
-    more = {name: np.full(len(wip), np.nan) for name in rows.numbers}
-    more |= {"wip": wip, "throughput": np.zeros(len(wip))}
-    return rows.joined(SeriesRows(rows.keys, group, more_days, more))
-
-
-def _carried(rows: SeriesRows, g: int, days: Ints) -> Iterator[tuple[int, float]]:
-    """Days within a series without a row, and the WIP of the row before each."""
-    own = rows.places(np.array([g]))
-    known, wip = rows.days[own], rows.numbers["wip"][own]
-    for day in np.setdiff1d(days[(days > known[0]) & (days < known[-1])], known).tolist():
-        yield day, float(wip[np.searchsorted(known, day) - 1])
