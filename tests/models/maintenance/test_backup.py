@@ -21,10 +21,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.data.datasets import Datasets
+from models.data.growth import add_rows
 from models.maintenance.backup import back_up, restore
 from models.maintenance.verify import verify
 from tests.support.running_service import FAST, ROOT, SMALL, Service, run_command, start_service
 from tests.support.stores import Stores, copied, settings_in
+from utils.api.upload_options import RowsOptions
 from utils.errors import Conflict, DamagedFile, InvalidInput, ServiceError, Unavailable
 from utils.storage.checksums import document_to_bytes
 
@@ -72,6 +75,25 @@ def test_every_byte_comes_back(tmp_path: Path, things: list[tuple[str, bytes]]) 
     restore(settings_in(new), folder / "backup.tar", False)
     before, after = (Stores(each, settings_in(each), "", "").content() for each in (old, new))
     assert len(before) == 2 * len(things) and after == before
+
+
+def test_a_data_set_that_went_on_comes_back_with_its_version_and_rows(tmp_path: Path) -> None:
+    header, table = "date,plant,application,panel_size,wip,throughput\n", tmp_path / "table.csv"
+    days = [f"2024-01-{day:02},A,x,S,{'' if day == 9 else 90 + day},50\n" for day in range(1, 31)]
+    old, new = (Datasets.of(settings_in(tmp_path / name)) for name in ("old", "new"))
+    table.write_text(header + "".join(days[:20]))
+    id = str(old.upload(table)["dataset_id"])
+    table.write_text(header + "".join(days[20:25]))
+    add_rows(old, id, table, RowsOptions())
+    back_up(settings_in(tmp_path / "old"), tmp_path / "backup.tar")
+    restore(settings_in(tmp_path / "new"), tmp_path / "backup.tar", False)
+    assert new.store.document(id) == old.store.document(id)
+    assert (new.store.document(id)["version"], len(new.load(id).values)) == (2, 25)
+    table.write_text(header + "".join(days[25:]))
+    for each in (old, new):
+        assert add_rows(each, id, table, RowsOptions())[0]["version"] == 3
+    for suffix in (".parquet", ".received"):
+        assert new.store.read(id, suffix) == old.store.read(id, suffix)
 
 
 @pytest.mark.long
@@ -294,6 +316,8 @@ DIE = """
 import os, sys
 from pathlib import Path
 from tests.support.stores import settings_in
+from models.data.datasets import Datasets
+from models.data.growth import add_rows
 from models.maintenance.backup import restore
 count, rename = int(sys.argv[3]), Path.rename
 def stops(path, target):
