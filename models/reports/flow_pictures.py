@@ -53,7 +53,7 @@ def _known(document: dict[str, Any]) -> list[str]:
 
 def _draw_cumulative(axes: Axes, document: dict[str, Any]) -> None:
     flow = document["cumulative_flow"]
-    dates = np.array(flow["date"], "datetime64[D]")
+    dates = np.array([date.replace(" ", "T") for date in flow["date"]], "datetime64[m]")
     left, came = np.array(flow["departures"]), np.array(flow["arrivals"])
     axes.fill_between(dates, left, came, step="post", color=_ARRIVED, label="in process (WIP)")
     axes.fill_between(dates, 0, left, step="post", color=_LEFT, alpha=0.75, label="left")

@@ -9,8 +9,11 @@ import orjson
 from models.data.datasets import Datasets
 from models.data.events.flow_figures import FlowSelection, UnitFlow
 from models.data.events.flow_of_rows import flow_of_rows
+from models.data.events.time_grid import TimeGrid
 from models.reports.flow_pictures import draw_flow
+from models.series.calendar import Step
 from utils.api.schemas.flow import FlowQuery
+from utils.errors import InvalidInput
 
 
 def flow_figures(datasets: Datasets, id: str, query: FlowQuery) -> dict[str, Any]:
@@ -20,12 +23,26 @@ def flow_figures(datasets: Datasets, id: str, query: FlowQuery) -> dict[str, Any
         NotFound: there is no such data set.
         InvalidInput: it has no such series.
     """
-    names = query.names
+    names, steps = query.names, _steps(query)
     if not datasets.has_log(id):
+        if steps is not None:
+            rule = "is for event logs; the rows of this data set are days, weeks or months already"
+            raise InvalidInput.of("step", rule, query.step)
         return flow_of_rows(datasets.load(id), names)
-    return UnitFlow.of(
-        datasets.log(id), datasets.event_options(id), FlowSelection(names)
-    ).to_document()
+    options = datasets.event_options(id)
+    return UnitFlow.of(datasets.log(id), options, FlowSelection(names), steps).to_document()
+
+
+def _steps(query: FlowQuery) -> TimeGrid | None:
+    """The steps that a query asks for; None: those of the data set."""
+    if (query.step == "shift") != (query.shifts is not None):
+        rule = "must be given with step=shift, and only then: the times at which shifts begin"
+        raise InvalidInput.of("shifts", rule, query.shifts)
+    if query.shifts is not None:
+        return TimeGrid.of_shifts(query.shifts)
+    if query.step == "hour":
+        return TimeGrid.of_hours()
+    return None if query.step is None else TimeGrid.of(Step(query.step))
 
 
 def flow_reply(datasets: Datasets, id: str, query: FlowQuery, form: str) -> bytes:

@@ -56,6 +56,25 @@ def test_flow_of_one_series(client: FlaskClient) -> None:
     assert flow(client, "0" * 8).status_code == 404
 
 
+def test_flow_by_hours_and_shifts_of_the_clock(client: FlaskClient) -> None:
+    id, shifts = upload(client, STEPS), "06:00,18:00"
+    hours = flow(client, id, step="hour").json
+    assert (hours["step"], hours["littles_law"]["unit"]) == ("hour", "unit-hours")
+    assert hours["cumulative_flow"]["date"][:2] == ["2024-01-01 00:00", "2024-01-01 01:00"]
+    assert hours["cycle_times"]["percentiles"]["p50"] == 96 and hours["littles_law"]["holds"]
+    shift = flow(client, id, step="shift", shifts=shifts).json
+    assert shift["cumulative_flow"]["date"][:2] == ["2023-12-31 18:00", "2024-01-01 06:00"]
+    assert shift["cycle_times"]["percentiles"]["p50"] == 8 and shift["littles_law"]["holds"]
+    assert flow(client, id, step="hour", format="png").data.startswith(b"\x89PNG")
+    days = upload(client, ROWS)
+    for data, query in (
+        (id, {"step": "shift"}),
+        (id, {"shifts": shifts}),
+        (days, {"step": "hour"}),
+    ):
+        assert flow(client, data, **query).status_code == 422
+
+
 @pytest.mark.parametrize("text", [STEPS, ROWS])
 @pytest.mark.parametrize("chart", ["all", "ageing", "stations", "scatter"])
 def test_pictures(client: FlaskClient, text: str, chart: str) -> None:

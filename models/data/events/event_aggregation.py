@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import DAY, OPEN, Units, text_of
-from models.series.calendar import DAYS_PER_YEAR, Calendar, Step
+from models.data.events.time_grid import TimeGrid
 from models.series.panel import Panel
 from utils.errors import InvalidInput
 
@@ -29,8 +29,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PERCENTS = (50, 80, 85, 95)
-_DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
-_MONDAY = 4  # of Calendar.offset: 1970-01-05 was one
+_MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -38,28 +37,21 @@ class Aggregated:
     """Regular series of a log.
 
     Attributes:
-        panel: WIP at the end of each step, throughput and mean cycle time in steps.
+        panel: WIP at the end of each step, throughput and mean cycle time in steps. Its step
+            numbers are those of `steps`.
+        steps: that the units were counted in.
         extras: `releases`; `wip_mean`, the average over the step; `cycle_time_p50` to `_p95` of
             what left; `age_mean` and `age_oldest` of what is in process at the end, in steps.
         identity: both sides of Little's Law over all steps, in unit-steps.
     """
 
     panel: Panel
+    steps: TimeGrid
     extras: dict[str, Floats]
     identity: dict[str, float]
 
 
-def calendar_of(step: Step) -> Calendar:
-    """Return the calendar of a step: weeks begin on Mondays, months on the first."""
-    return Calendar(step, {Step.WEEK: _MONDAY, Step.MONTH: 1}.get(step, 0))
-
-
-def step_length(step: Step) -> float:
-    """Return the microseconds of a step; of months the mean."""
-    return _DAYS[step] * DAY
-
-
-def aggregate(units: Units, coverage: Coverage, calendar: Calendar) -> Aggregated:
+def aggregate(units: Units, coverage: Coverage, steps: TimeGrid) -> Aggregated:
     """Return the series of units over the steps that a log covers.
 
     Every series runs from its first step with a unit to the last step that is covered.
@@ -67,36 +59,30 @@ def aggregate(units: Units, coverage: Coverage, calendar: Calendar) -> Aggregate
     Raises:
         InvalidInput: the log covers no whole step.
     """
-    first, last = _steps(coverage, calendar)
-    begin, end = _bounds(calendar, np.array([first, last + 1]))
+    first, last = _span(coverage, steps)
+    begin, end = steps.bounds(np.array([first, last + 1]))
     units = units.select((units.start < end) & ((units.finish >= begin) | (units.start >= begin)))
     if not len(units):
         raise InvalidInput.of("from", "must leave units in the span", text_of(begin))
-    grid = _Grid.of(units, calendar, first, last)
+    grid = _Grid.of(units, steps, first, last)
     panel, extras = grid.panel(), grid.extras()
     identity = _identity(units, int(begin), int(end), grid, extras["wip_mean"])
-    return Aggregated(panel, extras, identity)
+    return Aggregated(panel, steps, extras, identity)
 
 
-def _steps(coverage: Coverage, calendar: Calendar) -> tuple[int, int]:
-    """The first and the last step: days may be partial, weeks and months are whole."""
-    first, last = _index(calendar, np.array([coverage.begin, coverage.end - 1])).tolist()
-    if calendar.step is not Step.DAY:
+def _span(coverage: Coverage, steps: TimeGrid) -> tuple[int, int]:
+    """The first and the last step: days and parts of them may be partial, others are whole."""
+    first, last = steps.index(np.array([coverage.begin, coverage.end - 1])).tolist()
+    if steps.is_of_whole_days:
         day = np.array([coverage.begin // DAY * DAY, -(-coverage.end // DAY) * DAY])
-        bounds = _bounds(calendar, np.array([first, last + 1]))
+        bounds = steps.bounds(np.array([first, last + 1]))
         first, last = first + int(bounds[0] < day[0]), last - int(bounds[1] > day[1])
     if first > last:
-        raise InvalidInput.of("step", "must be shorter: the log covers no whole one", calendar.step)
+        raise InvalidInput.of("step", "must be shorter: the log covers no whole one", steps.name)
+    if last - first >= _MOST_STEPS:
+        rule = f"must be longer: the log covers {last - first + 1:,}, and at most {_MOST_STEPS:,} "
+        raise InvalidInput.of("step", rule + "are counted", steps.name)
     return first, last
-
-
-def _index(calendar: Calendar, time: Ints) -> Ints:
-    return calendar.index(time // DAY)
-
-
-def _bounds(calendar: Calendar, index: Ints) -> Ints:
-    """The times at which steps begin."""
-    return calendar.days(index) * DAY
 
 
 @dataclass(frozen=True)
@@ -107,7 +93,7 @@ class _Grid:
     """
 
     units: Units
-    calendar: Calendar
+    steps: TimeGrid
     offsets: Ints
     first: Ints
     kept: Ints  # numbers of the series, in the order of their rows
@@ -115,9 +101,9 @@ class _Grid:
     ends: Ints
 
     @classmethod
-    def of(cls, units: Units, calendar: Calendar, first: int, last: int) -> _Grid:
+    def of(cls, units: Units, steps: TimeGrid, first: int, last: int) -> _Grid:
         """Return the grid of steps from `first` to `last`."""
-        came = np.maximum(_index(calendar, units.start), first)
+        came = np.maximum(steps.index(units.start), first)
         begins = np.full(len(units.series_keys), last + 1)
         np.minimum.at(begins, units.series, came)
         kept = np.flatnonzero(begins <= last)
@@ -126,12 +112,12 @@ class _Grid:
         shift = np.zeros(len(begins), np.int64)
         shift[kept] = offsets[:-1] - begins[kept]
         shift = shift[units.series]
-        left = units.has_left & (units.finish < _bounds(calendar, np.array([last + 1]))[0])
-        gone = _index(calendar, np.where(left, units.finish, 0))
-        inside = units.start >= _bounds(calendar, np.array([first]))[0]
+        left = units.has_left & (units.finish < steps.bounds(np.array([last + 1]))[0])
+        gone = steps.index(np.where(left, units.finish, 0))
+        inside = units.start >= steps.bounds(np.array([first]))[0]
         return cls(
             units,
-            calendar,
+            steps,
             offsets.astype(np.int64),
             begins[kept],
             kept,
@@ -178,14 +164,12 @@ class _Grid:
         """Return WIP at the end, throughput and mean cycle time."""
         quantity = self.units.quantity
         out = self.sums(self.ends, quantity)
-        spent = np.where(self.ends >= 0, self.units.time_in_system, 0) / step_length(
-            self.calendar.step
-        )
+        spent = np.where(self.ends >= 0, self.units.time_in_system, 0) / self.steps.length
         served = self.sums(self.ends, quantity * spent)
         cycle_time = np.divide(served, out, out=np.full(self.rows, np.nan), where=out > 0)
         values = np.column_stack([self.wip(), out, cycle_time])
         keys = tuple(self.units.series_keys[s] for s in self.kept)
-        return Panel(self.calendar, keys, self.offsets, self.first, values)
+        return Panel(self.steps.calendar, keys, self.offsets, self.first, values)
 
     def wip(self) -> Floats:
         """Return the pieces in process at the end of each step, [rows]."""
@@ -195,14 +179,14 @@ class _Grid:
 
     def extras(self) -> dict[str, Floats]:
         """Return the columns beside the panel, as `Aggregated` has them."""
-        units, length = self.units, step_length(self.calendar.step)
-        bounds = _bounds(self.calendar, self.time + 1)
+        units, length = self.units, self.steps.length
+        bounds = self.steps.bounds(self.time + 1)
         wip = self.wip()
         late = self._after(self.starts, units.start, bounds) - self._after(
             self.ends, np.where(self.ends >= 0, units.finish, 0), bounds
         )
         change = self.sums(self.starts, units.quantity) - self.sums(self.ends, units.quantity)
-        size = (bounds - _bounds(self.calendar, self.time)).astype(np.float64)
+        size = (bounds - self.steps.bounds(self.time)).astype(np.float64)
         mean = np.maximum((wip - change) + late / size, 0.0)
         return {
             "releases": self.sums(self.starts, units.quantity),
@@ -285,8 +269,8 @@ def _identity(
     units: Units, begin: int, end: int, grid: _Grid, wip_mean: Floats
 ) -> dict[str, float]:
     """Both sides of Little's Law over all steps, in piece-steps."""
-    length = step_length(grid.calendar.step)
-    size = (_bounds(grid.calendar, grid.time + 1) - _bounds(grid.calendar, grid.time)) / length
+    length = grid.steps.length
+    size = (grid.steps.bounds(grid.time + 1) - grid.steps.bounds(grid.time)) / length
     seen = np.where(units.finish == OPEN, max(end, int(units.start.max())), units.finish)
     start, finish = (units.start - begin) / length, (seen - begin) / length
     span, weight = (end - begin) / length, units.quantity

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from models.data.cleaning import Cleaned, clean
-from models.data.events import event_aggregation, event_table
-from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate, step_length
+from models.data.events import event_table
+from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import DAY, OPEN, EventLog, Units, text_of
 from models.data.events.event_table import LogOptions, ReadLog
+from models.data.events.time_grid import TimeGrid
 from models.data.raw_tables import RawTable
 from models.data.tables import Table
 from models.series.calendar import Step
@@ -77,7 +78,7 @@ def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, 
     """
     units = read.log.units()
     coverage = Coverage.of(units, options.begin, options.end)
-    found = aggregate(units, coverage, event_aggregation.calendar_of(options.step))
+    found = aggregate(units, coverage, TimeGrid.of(options.step))
     table = _as_table(found, read.ignored)
     cleaned = clean(table, found.panel.calendar, given=_TO_RECOGNISE.get(options.step))
     quality = cleaned.quality | {"rows_received": len(read.log)}
@@ -115,7 +116,7 @@ def _about(
     read: ReadLog, units: Units, coverage: Coverage, found: Aggregated, options: EventOptions
 ) -> dict[str, Any]:
     """The figures of a log: of its units, its span and Little's Law."""
-    log, length = read.log, step_length(options.step)
+    log, length = read.log, found.steps.length
     left = units.has_left & (units.finish < coverage.end)
     spent = units.time_in_system[left] / length
     total = max(abs(found.identity["wip_integral"]), 1.0)

@@ -18,13 +18,12 @@ from models.data.events.event_aggregation import (
     PERCENTS,
     Aggregated,
     aggregate,
-    calendar_of,
-    step_length,
 )
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import EventLog, Units, text_of
 from models.data.events.event_upload import EventOptions
 from models.data.events.station_figures import stations_of
+from models.data.events.time_grid import TimeGrid
 from models.series.panel import SERIES_FIELDS
 from utils.errors import InvalidInput
 
@@ -77,23 +76,31 @@ class UnitFlow:
         units: the units.
         coverage: the span that the log covers.
         series: their sums over all series, one row a step.
-        options: the step and the bounds.
     """
 
     log: EventLog
     units: Units
     coverage: Coverage
     series: Aggregated
-    options: EventOptions
 
     @classmethod
-    def of(cls, log: EventLog, options: EventOptions, selection: FlowSelection) -> UnitFlow:
+    def of(
+        cls,
+        log: EventLog,
+        options: EventOptions,
+        selection: FlowSelection,
+        steps: TimeGrid | None = None,
+    ) -> UnitFlow:
         """Return the flow of the units of a selection.
 
         The span is that of the whole log, so that series can be laid beside each other.
 
+        Args:
+            options: the bounds of the span, and the step.
+            steps: to count in, in place of those of the options.
+
         Raises:
-            InvalidInput: the log has no such units.
+            InvalidInput: the log has no such units, or covers no step, or too many.
         """
         coverage = Coverage.of(log.units(), options.begin, options.end)
         chosen = selection.of(log)
@@ -101,18 +108,18 @@ class UnitFlow:
         total = replace(
             units, series=np.zeros(len(units), np.int64), series_keys=(("all", "all", "all"),)
         )
-        found = aggregate(total, coverage, calendar_of(options.step))
-        return cls(chosen, total, coverage, found, options)
+        found = aggregate(total, coverage, steps or TimeGrid.of(options.step))
+        return cls(chosen, total, coverage, found)
 
     @property
     def length(self) -> float:
         """Microseconds of a step."""
-        return step_length(self.options.step)
+        return self.series.steps.length
 
     @property
     def dates(self) -> list[str]:
-        """The date of each step."""
-        return self.series.panel.calendar.dates(self.series.panel.time)
+        """The date, or date and time, of each step."""
+        return self.series.steps.texts(self.series.panel.time)
 
     @property
     def arrivals(self) -> Floats:
@@ -127,7 +134,7 @@ class UnitFlow:
     @property
     def left(self) -> Ints:
         """The units that left within the span, in the order of their finish."""
-        first = self.series.panel.days[0] * 86_400_000_000
+        first = self.series.steps.bounds(self.series.panel.first)[0]
         inside = (self.units.finish >= first) & (self.units.finish < self.coverage.end)
         rows = np.flatnonzero(inside)
         return rows[np.argsort(self.units.finish[rows], kind="stable")]
@@ -165,7 +172,7 @@ class UnitFlow:
         """Return all figures, JSON-ready."""
         return {
             "source": "units",
-            "step": self.options.step.value,
+            "step": self.series.steps.name,
             "span": {"start": text_of(_second(self.coverage.begin)),
                      "end": text_of(_second(self.coverage.end - 1))},
             "cumulative_flow": self._cumulative(),
@@ -228,7 +235,7 @@ class UnitFlow:
         identity = self.series.identity
         largest = max(abs(identity["wip_integral"]), 1.0)
         return identity | {
-            "unit": f"unit-{self.options.step.value}s",
+            "unit": f"unit-{self.series.steps.name}s",
             "holds": abs(identity["difference"]) <= 1e-9 * largest,
         }
 

@@ -11,7 +11,9 @@ from utils.api.replies.base import DateRange, Part, Reply, Step
 class CumulativeFlow(Part):
     """Cumulative flow, one value a step. Arrivals − departures is WIP."""
 
-    date: list[str] = Field(description="dates of the steps")
+    date: list[str] = Field(
+        description="dates of the steps; of hours and shifts with the time at which they begin"
+    )
     arrivals: list[float] = Field(description="units that have come up to the end of the step")
     departures: list[float] = Field(description="units that have left up to the end of the step")
     wip: list[float] = Field(description="units in process at the end of the step")
@@ -130,7 +132,7 @@ class FlowReply(Reply):
     source: Literal["units", "rows"] = Field(
         description="`units`: of its event log; `rows`: it has none, figures are those of steps"
     )
-    step: Step = Field(description="unit of all times in process")
+    step: Step | Literal["hour", "shift"] = Field(description="unit of all times in process")
     span: DateRange = Field(description="first and last time of the figures")
     cumulative_flow: CumulativeFlow = Field(description="arrivals, departures and WIP")
     cycle_times: FlowCycleTimes = Field(description="cycle times of what left")

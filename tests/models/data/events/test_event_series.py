@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.events.event_aggregation import aggregate, calendar_of
+from models.data.events.event_aggregation import aggregate
 from models.data.events.event_coverage import Coverage
 from models.data.events.event_log import DAY, OPEN, Units
+from models.data.events.time_grid import HOUR, TimeGrid
 from models.series.calendar import Step
 from utils.errors import InvalidInput
 
@@ -63,17 +64,24 @@ ROW = st.tuples(
 )
 
 
-@pytest.mark.parametrize("step", [Step.DAY, Step.WEEK])
+SHIFTS = TimeGrid.of_shifts("22:00,06:00,14:00")
+GRIDS = [TimeGrid.of(Step.DAY), TimeGrid.of(Step.WEEK), TimeGrid.of_hours(), SHIFTS]
+
+
+@pytest.mark.parametrize("steps", GRIDS, ids=lambda steps: steps.name)
 @given(rows=st.lists(ROW, min_size=2, max_size=60), cut=st.integers(0, 10))
-def test_series_are_what_counting_units_gives(step: Step, rows: Any, cut: int) -> None:
+def test_series_are_what_counting_units_gives(steps: TimeGrid, rows: Any, cut: int) -> None:
     units = units_of(rows)
     coverage = Coverage(cut * DAY, 45 * DAY, cut * DAY, ())
     if not ((units.finish >= 11 * DAY) & (units.start < 35 * DAY)).any():
         return
-    found = aggregate(units, coverage, calendar_of(step))
-    panel, length = found.panel, DAY * (7 if step is Step.WEEK else 1)
-    begins = panel.calendar.days(panel.time) * DAY
-    for row, begin in enumerate(begins.tolist()):
+    found = aggregate(units, coverage, steps)
+    panel, length = found.panel, int(steps.length)
+    begins = steps.bounds(panel.time)
+    assert (steps.index(begins) == panel.time).all() and (np.diff(begins)[1:] <= length).all()
+    # Every hour of 45 days would take long: some are counted.
+    for row in range(0, len(begins), 11 if length == HOUR else 1):
+        begin = int(begins[row])
         series = KEYS.index(panel.series_keys[panel.series[row]])
         values = dict(zip(("wip", "throughput", "cycle_time"), panel.values[row], strict=True))
         values |= {name: column[row] for name, column in found.extras.items()}
@@ -85,9 +93,24 @@ def test_series_are_what_counting_units_gives(step: Step, rows: Any, cut: int) -
 
 def test_percentiles_are_cycle_times_that_occurred() -> None:
     units = units_of([(0, 0.0, days, 1.0) for days in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)])
-    found = aggregate(units, Coverage(0, DAY, 0, ()), calendar_of(Step.DAY))
+    found = aggregate(units, Coverage(0, DAY, 0, ()), TimeGrid.of(Step.DAY))
     shares = [found.extras[f"cycle_time_p{percent}"][0] for percent in (50, 80, 85, 95)]
     assert shares == pytest.approx([0.4, 0.7, 0.7, 0.8])
+
+
+def test_steps_are_named_by_the_time_at_which_they_begin() -> None:
+    times = np.array([-1, 0, 6 * HOUR - 1, 6 * HOUR, 22 * HOUR])
+    assert SHIFTS.texts(SHIFTS.index(times)) == [
+        "1969-12-31 22:00", "1969-12-31 22:00", "1969-12-31 22:00",
+        "1970-01-01 06:00", "1970-01-01 22:00",
+    ]  # fmt: skip
+    hours = TimeGrid.of_hours()
+    assert hours.texts(hours.index(times[2:4])) == ["1970-01-01 05:00", "1970-01-01 06:00"]
+    for wrong in ("06:00", "06:00,6:00", "06:00,25:00", "early,late"):
+        with pytest.raises(InvalidInput, match="shifts: must be at least two different times"):
+            TimeGrid.of_shifts(wrong)
+    with pytest.raises(InvalidInput, match="must be longer: the log covers 240,000"):
+        aggregate(units_of([(0, 0.0, 1.0, 1.0)]), Coverage(0, 10_000 * DAY, 0, ()), hours)
 
 
 def covered(rows: list[tuple[float, float | None]]) -> Coverage:
