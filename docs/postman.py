@@ -35,9 +35,10 @@ _VARIABLES = {
 # What stands in paths and bodies. A model has the id of the job that trained it.
 _PLACES = {"job_id": "{{model_id}}", "name": "{{model_id}}.png"}
 _FIELDS = {"datasetId": "{{dataset_id}}", "model_id": "{{model_id}}"}
+_ROWS_OF_DATA, _CONTINUE = "/api/data/<dataset_id>/rows", "/api/model/<model_id>/continue"
 _QUERIES = {
     "/api/plan/curve": {"datasetId": "{{dataset_id}}", "plant": "{{plant}}"},
-    "/api/data/<dataset_id>/rows": {"replace": "true"},  # its rows are of stored dates
+    _ROWS_OF_DATA: {"replace": "true"},  # its rows are of stored dates
 }
 _BACKTEST = "/api/model/<model_id>/backtest"
 _MAKES = {
@@ -57,16 +58,25 @@ _MAY_FAIL = {
 def collection() -> dict[str, Any]:
     """The collection, in Postman's format 2.1."""
     document = openapi.document(ENDPOINTS, TITLE, VERSION)
-    ordered = sorted(ENDPOINTS, key=lambda endpoint: endpoint.method == "DELETE")
     return {
         "info": {"name": TITLE, "schema": _SCHEMA, "version": VERSION},
         "auth": {
             "type": "bearer",
             "bearer": [{"key": "token", "value": "{{api_key}}", "type": "string"}],
         },
-        "item": [_item(endpoint, document) for endpoint in ordered],
+        "item": [_item(endpoint, document) for endpoint in _ordered()],
         "variable": [{"key": key, "value": value} for key, value in _VARIABLES.items()],
     }
+
+
+def _ordered() -> list[Endpoint]:
+    """The endpoints in an order in which they work: rows are added before a model goes on."""
+    rows = next(each for each in ENDPOINTS if each.path == _ROWS_OF_DATA)
+    others = [each for each in ENDPOINTS if each != rows]
+    place = next(i for i, each in enumerate(others) if each.path == _CONTINUE)
+    return sorted(
+        [*others[:place], rows, *others[place:]], key=lambda endpoint: endpoint.method == "DELETE"
+    )
 
 
 def _item(endpoint: Endpoint, document: dict[str, Any]) -> dict[str, Any]:

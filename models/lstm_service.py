@@ -17,6 +17,7 @@ from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
 from models.registry.registry import Registry
 from models.services.backtest_service import BacktestService
+from models.services.continued_trainings import ContinuedTrainings
 from models.services.data_flow import flow_reply
 from models.services.data_service import DataService
 from models.services.forecast_files import FileForm
@@ -107,7 +108,10 @@ class LSTMService:
         waiting = WaitingRequests(settings.max_waiting)
         stores = self.jobs, self.datasets, self.registry
         self._training_data = TrainingData(settings, *stores)
-        submissions = Submissions(settings, self.jobs, self.registry, self._training_data)
+        continued = ContinuedTrainings(self.datasets, self.registry)
+        submissions = Submissions(
+            settings, self.jobs, self.registry, self._training_data, continued
+        )
         shared = submissions, waiting, on_job_submitted
         self.trainings = TrainingService(settings, *stores, *shared)
         self.plant_trainings = PlantTrainings(settings, self.jobs, self.registry, *shared)

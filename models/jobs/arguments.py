@@ -49,6 +49,7 @@ class TrainArguments(JobArguments):
         calendar: working calendars in place of those of the data set, by plant, as the request
             has them; None: those of the data set.
         plant: the one plant to train on; None: all of the data.
+        continues: id of the model that the training goes on from; None: it begins anew.
         group_id: id of the request for one model per plant that it belongs to.
         group_size: number of jobs in that group.
     """
@@ -63,6 +64,7 @@ class TrainArguments(JobArguments):
     keep_optimizer: bool = False
     calendar: dict[str, Any] | None = None
     plant: str | None = None
+    continues: str | None = None
     group_id: str | None = None
     group_size: int = 0
 

@@ -139,6 +139,8 @@ def _event_line(event: Event, job: Job) -> Line:
         again = f", try {tries}" if tries > 1 else ""
         message = f"{_name(job)}: starting {_kind(job)}training of {_what(job)}{again}"
         message += f" on {_data(job)}"
+        if job.training.continues is not None:
+            message += f", from the weights of model {job.training.continues}"
         return Line(event.at, "info", message, job)
     message = f"{_name(job)}: its worker has ended, the job waits again"
     return Line(event.at, "warning", message, job)

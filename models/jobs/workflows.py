@@ -21,6 +21,7 @@ from models.jobs.arguments import (
 from models.jobs.job_control import JobControl
 from models.jobs.states import JOBS, Work, packed_error
 from models.jobs.worker_context import WorkerContext
+from models.registry.continuable import expect_continuable
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.model_store import CHECKPOINT, served_suffix
@@ -36,6 +37,7 @@ from utils.storage.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from models.series.panel import Panel
+    from models.training.continuation import Continuation
 
 log = logger("worker")
 
@@ -169,6 +171,13 @@ def _train(
         about["chosen_by_preset"] = arguments.left_open
     if arguments.plant is not None:
         about["plant"] = arguments.plant
+    if arguments.calendar is not None:
+        about["calendar"] = arguments.calendar
+    continuation = None
+    if arguments.continues is not None:
+        continuation, more = _continuation(context, control, arguments.continues)
+        about |= more | {"dataset_versions": [*more["dataset_versions"], about["dataset_version"]]}
+        design = continuation.design
     hyper = Hyperparameters.from_config(arguments.config)
     hyper, design = presets.choose(panel, hyper, design, arguments.left_open, context.max_epochs)
     document = train.train(
@@ -181,8 +190,24 @@ def _train(
         control,
         keep_optimizer=arguments.keep_optimizer,
         design=design,
+        continuation=continuation,
     )
     log.info("training ended", job_id=job_id, seconds=round(document.training_time or 0.0, 2))
+
+
+def _continuation(
+    context: WorkerContext, control: JobControl, model_id: str
+) -> tuple[Continuation, dict[str, Any]]:
+    """The model that a training goes on from, and the fields of the document that tell of it."""
+    from models.conversion import legacy_network
+    from models.training.continuation import Continuation
+
+    document = control.with_retries(lambda: ModelDocument.read(context.models, model_id))
+    expect_continuable(model_id, document)
+    network = control.with_retries(lambda: legacy_network.open_keras(context.models, model_id))
+    versions = document.dataset_versions or [document.dataset_version]
+    fields = {"continued_from": model_id, "dataset_versions": versions}
+    return Continuation.of(document, network), fields
 
 
 def _panel(context: WorkerContext, arguments: TrainArguments) -> Panel:

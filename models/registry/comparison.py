@@ -38,11 +38,13 @@ def others(architecture: str | None) -> list[str]:
 def evaluation_key(document: ModelDocument, architecture: str | None) -> str | None:
     """Return a text that models of an architecture with the same held-back end have in common.
 
-    They were trained on the same data set, the same plant of it, and the same share of its time.
+    They were trained on the same version of a data set, the same plant of it, and the same share
+    of its time.
     None: the model was not trained here.
     """
     if document.architecture is None or document.dataset_id is None:
         return None
     split = document.config["train_test_split"]
-    parts = [document.dataset_id, document.plant, split, architecture]
+    data = document.dataset_id, document.dataset_version
+    parts = [*data, document.plant, split, architecture]
     return orjson.dumps(parts).decode()

@@ -104,6 +104,9 @@ class ModelDocument(_Fields):
     dataset_id: str | None = None
     dataset_version: int = 1  # that it was trained on
     dataset_as_of: str | None = None  # last date of that version
+    dataset_versions: list[int] = []  # that it and the models before it were trained on
+    continued_from: str | None = None  # id of the model whose weights it began from
+    calendar: dict[str, Any] | None = None  # of the request, in place of that of the data set
     fingerprint: str | None = None  # of the request for its training
     data_points: int | None = None
     config: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from utils.storage.artifact_index import Entry, Tag
 from utils.storage.artifact_reader import MISSING
 from utils.storage.artifact_store import ArtifactStore
 
-INDEX_VERSION = 2  # to be increased with each change of `entry_of`
+INDEX_VERSION = 3  # to be increased with each change of `entry_of`
 PLANT, EVALUATION = "plant", "evaluation"  # tags
 _WARNINGS_LISTED = 3
 _METRICS_LISTED = ("rmse", "mae", "r2_score", "mase")
@@ -37,6 +37,10 @@ _SHOWN = {
     "training_time",
     "dataset_id",
     "data_points",
+    "dataset_version",
+    "dataset_as_of",
+    "dataset_versions",
+    "continued_from",
     "source",
     "plant",
     "warnings",

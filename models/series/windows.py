@@ -54,7 +54,7 @@ class Windows:
         )
 
 
-def split_steps(panel: Panel, share: float) -> tuple[int, int]:
+def split_steps(panel: Panel, share: float, unseen_from: int | None = None) -> tuple[int, int]:
     """Return the first step after the training span, and the first of the calibration span.
 
     The rest after the training span is held back: its first half evaluates the model (at least
@@ -62,8 +62,11 @@ def split_steps(panel: Panel, share: float) -> tuple[int, int]:
 
     Args:
         share: of the panel's whole span of time, 0 to 1, that is trained on.
+        unseen_from: first step that may be held back; None: any.
     """
     begin = int(panel.first.min())
     end = int((panel.first + panel.lengths).max())
     cut = begin + round(share * (end - begin))
+    if unseen_from is not None:
+        cut = min(max(cut, unseen_from), end)
     return cut, end - (end - cut) // 2

@@ -35,7 +35,8 @@ def _request_fields(arguments: JobArguments) -> dict[str, Any]:
     """Return the fields that repeat the request; None where the kind of work has none."""
     names = ("dataset_id", "plant", "group_id", "architecture")
     fields = {name: getattr(arguments, name, None) or None for name in names}
-    return fields | {"config": getattr(arguments, "config", {})}
+    continued = getattr(arguments, "continues", None)
+    return fields | {"continued_from": continued, "config": getattr(arguments, "config", {})}
 
 
 def iso_time(at: float) -> str:

@@ -6,7 +6,7 @@ Equal requests that wait at the same moment share one job, in whichever web proc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -15,15 +15,18 @@ from models.jobs.jobs import Jobs
 from models.jobs.shared_requests import SharedRequests
 from models.jobs.states import Job, member_id
 from models.registry.registry import Registry
+from models.services.continued_trainings import ContinuedTrainings
 from models.services.training_data import TrainingData
 from utils.api import request_limits
 from utils.api.idempotency import fingerprint, seed_of, used_key
+from utils.api.parsing import Request
 from utils.api.schemas.calendar import to_json
-from utils.api.schemas.training import TrainRequest
+from utils.api.schemas.training import ContinueRequest, TrainRequest
 from utils.settings import Settings
 from utils.storage.artifact_reader import DOCUMENT
 
-R = TypeVar("R", bound=TrainRequest)
+R = TypeVar("R", bound=Request)
+T = TypeVar("T", bound=TrainRequest)
 
 
 class Submission(NamedTuple, Generic[R]):
@@ -35,6 +38,7 @@ class Submission(NamedTuple, Generic[R]):
         idempotency_key: two submissions with the same one give one job; None: without.
         mark: fingerprint of the request.
         shared_id: id of the job, or group of jobs, that equal requests have, too; None: its own.
+        continues: id of the model that the training goes on from; None: it begins anew.
     """
 
     request: R
@@ -42,17 +46,24 @@ class Submission(NamedTuple, Generic[R]):
     idempotency_key: str | None
     mark: str
     shared_id: str | None = None
+    continues: str | None = None
 
 
 class Submissions:
     """The parts of a submission that one training and a group of them share."""
 
     def __init__(
-        self, settings: Settings, jobs: Jobs, registry: Registry, data: TrainingData
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        registry: Registry,
+        data: TrainingData,
+        continued: ContinuedTrainings,
     ) -> None:
         self._settings, self._jobs, self._registry, self._data = settings, jobs, registry, data
+        self._continued = continued
 
-    def of(self, request: R, idempotency_key: str | None) -> Submission[R]:
+    def of(self, request: T, idempotency_key: str | None) -> Submission[T]:
         """Return the submission of a request, with its data set.
 
         Raises:
@@ -63,6 +74,22 @@ class Submissions:
         # The same body may mean another data set by now: that is for a key to decide.
         mark = fingerprint(chosen if idempotency_key is None else request)
         return Submission(chosen, is_newest, idempotency_key, mark)
+
+    def of_continued(
+        self, model_id: str, request: ContinueRequest, idempotency_key: str | None
+    ) -> Submission[ContinueRequest]:
+        """Return the submission of a request that goes on from a model.
+
+        Raises:
+            InvalidInput: it asks for more epochs than allowed.
+            ServiceError: as `ContinuedTrainings.source`, without an idempotency key.
+        """
+        request_limits.check_epochs(request.epochs or 1, self._settings)
+        about = model_id
+        if idempotency_key is None:  # equal requests share a job while there are no newer rows
+            about += f" {self._continued.source(model_id)[1].get('version', 1)}"
+        mark = fingerprint(request, about)
+        return Submission(request, False, idempotency_key, mark, None, model_id)
 
     @contextmanager
     def shared(self, submission: Submission[R]) -> Iterator[Submission[R]]:
@@ -112,7 +139,9 @@ class Submissions:
         Args:
             made_for: id of the job, or group of jobs, that a data set is stored for.
         """
-        request = submission.request
+        request, model_id = submission.request, submission.continues
+        if isinstance(request, ContinueRequest) and model_id is not None:
+            return nullcontext(self._continued.work(model_id, request, submission.mark))
         seed = seed_of(request.seed, submission.idempotency_key or made_for)
         arguments = TrainArguments(
             newest_data=submission.is_newest,

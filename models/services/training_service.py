@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from models.data.datasets import Datasets
 from models.jobs.arguments import TrainArguments
@@ -18,9 +19,9 @@ from utils.api import request_limits, urls
 from utils.api.idempotency import undeleted_id_of, used_key
 from utils.api.replies.base import MessageReply
 from utils.api.replies.jobs import JobInfo, JobReply, JobsReply
-from utils.api.replies.training import TrainReply
+from utils.api.replies.training import ContinueReply, TrainReply
 from utils.api.schemas.jobs import JobsQuery
-from utils.api.schemas.training import TrainRequest
+from utils.api.schemas.training import ContinueRequest, TrainRequest
 from utils.auth.caller import caller
 from utils.errors import NotFound
 from utils.settings import Settings
@@ -36,6 +37,7 @@ _REPLIED = {
     "model_summary",
     "warnings",
 }
+_CONTINUED = {"continued_from", "dataset_version", "dataset_as_of", "dataset_versions"}
 
 
 class TrainingService:
@@ -82,9 +84,22 @@ class TrainingService:
         """
         return self._submit(self._submissions.of(request, idempotency_key))
 
-    def _submit(self, submission: Submission[TrainRequest]) -> str:
+    def start_continued(
+        self, model_id: str, request: ContinueRequest, idempotency_key: str | None
+    ) -> str:
+        """Submit a training that goes on from a model; otherwise as `start`.
+
+        Raises:
+            NotFound: there is no such model.
+            Conflict: it cannot be trained on, or there are no new rows.
+            ServiceError: as `start`.
+        """
+        return self._submit(self._submissions.of_continued(model_id, request, idempotency_key))
+
+    def _submit(self, submission: Submission[Any]) -> str:
         key, deleted = submission.idempotency_key, self._registry.store.was_deleted
-        job_id = submission.shared_id or undeleted_id_of(key, "train", deleted)
+        purpose = "train" if submission.continues is None else "continue"
+        job_id = submission.shared_id or undeleted_id_of(key, purpose, deleted)
         if not self._is_known(job_id, submission):
             self._jobs.expect_worker()
             self._registry.store.quota.expect()
@@ -96,7 +111,7 @@ class TrainingService:
         self._on_job_submitted(job_id)
         return job_id
 
-    def _is_known(self, job_id: str, submission: Submission[TrainRequest]) -> bool:
+    def _is_known(self, job_id: str, submission: Submission[Any]) -> bool:
         """Return whether the job of a submission exists.
 
         Where the job of an idempotency key is forgotten but its model is there, a job is submitted
@@ -132,16 +147,27 @@ class TrainingService:
             ServiceError: the data cannot be used or the training fails.
         """
         submission = self._submissions.of(request, idempotency_key)
+        return TrainReply(**self._trained(submission, _REPLIED))
+
+    def train_continued(
+        self, model_id: str, request: ContinueRequest, idempotency_key: str | None
+    ) -> ContinueReply:
+        """Train a model on and wait for the end. Raises as `start_continued` and `train`."""
+        submission = self._submissions.of_continued(model_id, request, idempotency_key)
+        return ContinueReply(**self._trained(submission, _REPLIED | _CONTINUED))
+
+    def _trained(self, submission: Submission[Any], shown: set[str]) -> dict[str, Any]:
+        """Wait for a training; the fields of its reply, `shown` of them from the document."""
         with self._waiting.place(), self._submissions.shared(submission) as shared:
             job_id = self._submit(shared)
             self._jobs.wait(job_id)
         document = self._registry.document(job_id)
-        return TrainReply(
-            model_id=job_id,
-            enhanced_features=document.engineered_features,
-            beside=self._registry.others_of(document),
-            **document.model_dump(include=_REPLIED, exclude_unset=True),
-        )
+        fields = {
+            "model_id": job_id,
+            "enhanced_features": document.engineered_features,
+            "beside": self._registry.others_of(document),
+        }
+        return fields | document.model_dump(include=shown, exclude_unset=True)
 
     # --- jobs ---------------------------------------------------------------------------------
 

@@ -46,36 +46,48 @@ _NORMAL = 1.2816  # the 90 % quantile of the standard normal distribution
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
 
 
-def usual_weights(members: Sequence[MemberName], horizon: int, regresses: bool) -> Weights:
+def usual_weights(
+    members: Sequence[MemberName], horizon: int, regresses: bool, lstm_share: Floats | None = None
+) -> Weights:
     """Return equal weights of the pretrained network and the autoregression, [horizon, 3] each.
 
     Args:
         regresses: False if the autoregression did not beat the last value, which it then all but
             repeats: it has no weight.
+        lstm_share: weight of the trained network by target, [3], if it is among the members.
     """
     usual = [MemberName.PRETRAINED] + [MemberName.AUTOREGRESSION] * regresses
-    return {
-        name: np.full((horizon, 3), 1 / len(usual) if name in usual else 0.0) for name in members
-    }
+    share = np.zeros(3) if lstm_share is None or MemberName.LSTM not in members else lstm_share
+    of_each = {name: np.full(3, (name in usual) / len(usual)) * (1 - share) for name in members}
+    of_each |= {MemberName.LSTM: share} if MemberName.LSTM in members else {}
+    return {name: np.tile(own, (horizon, 1)) for name, own in of_each.items()}
 
 
 def choose_weights(
-    errors: MemberErrors, scaling: Scaling, near_only: bool, regresses: bool = True
+    errors: MemberErrors,
+    scaling: Scaling,
+    near_only: bool,
+    regresses: bool = True,
+    lstm_share: Floats | None = None,
 ) -> Weights:
     """Return the weights of all members, [H, 3] each.
 
     Args:
         regresses: as of `usual_weights`.
         near_only: True to let the errors of the first band decide for all horizons.
+        lstm_share: weight of the trained network by target where too few of its errors are known
+            to tell, [3]; None: it has none there.
     """
     members, horizon = list(errors.errors), errors.truth.shape[2]
-    weights = usual_weights(members, horizon, regresses)
+    weights = usual_weights(members, horizon, regresses, lstm_share)
     blocks = _blocks(errors.origins, horizon)
     count = int(blocks.max()) + 1
     if count < _FEWEST_BLOCKS:
         return weights
-    usual = np.array([weights[name][0, 0] for name in members])
+    without = usual_weights(members, horizon, regresses)
+    usual = np.array([without[name][0, 0] for name in members])
     trained = np.array([name == MemberName.LSTM for name in members])
+    kept = np.zeros(3) if lstm_share is None else lstm_share
     grid = _grid(usual, trained)
     of_grid = _losses(errors, scaling, np.repeat(grid[..., None], 3, axis=2), blocks)
     ends = [0, *(max(1, round(share * horizon)) for share in _BANDS)]
@@ -84,12 +96,15 @@ def choose_weights(
         by_block = mean_known(of_grid[:, :, judged], axis=2)  # [G, K, 3]
         chosen = [_nearest(by_block[..., target], grid, usual) for target in range(3)]
         best = grid[chosen].T  # [M, 3]
-        if trained.any() and count >= _FEWEST_FOR_TRAINED:
+        if trained.any():
             shares = _SHARES[:, None, None]
             mixed = (1 - shares) * best + shares * trained[:, None]  # [shares, M, 3]
-            losses = mean_known(_losses(errors, scaling, mixed, blocks)[:, :, judged], axis=2)
-            chosen = [_least_share(losses[..., target]) for target in range(3)]
-            best = mixed[chosen, :, range(3)].T
+            is_known = np.isfinite(errors.errors[MemberName.LSTM])
+            known = np.flatnonzero(is_known.any(axis=(1, 2, 3)))
+            losses = _losses(errors.at(known), scaling, mixed, blocks[known])
+            by_block = mean_known(losses[:, :, judged], axis=2)
+            share = [_least_share(by_block[..., i], float(kept[i])) for i in range(3)]
+            best = (1 - np.array(share)) * best + np.array(share) * trained[:, None]
         for name, own in zip(members, best, strict=True):
             weights[name][low:high] = own
     return weights
@@ -117,10 +132,11 @@ def _losses(errors: MemberErrors, scaling: Scaling, grid: Floats, blocks: Ints) 
         grid: weights of the members by target, [G, M, 3].
     """
     stacked = np.stack(list(errors.errors.values()))
-    count = int(blocks.max()) + 1
+    count = int(blocks.max(initial=-1)) + 1
     found = np.empty((len(grid), count, *errors.truth.shape[2:]))
     for g, weights in enumerate(grid):
-        combined = np.einsum("mt,mnsht->nsht", weights, stacked)
+        used = weights.any(axis=1)  # the errors of the others may be unknown
+        combined = np.einsum("mt,mnsht->nsht", weights[used], stacked[used])
         relative = _relative(errors, combined, scaling)
         for k in range(count):
             found[g, k] = mean_known(relative[blocks == k], axis=(0, 1))
@@ -156,13 +172,18 @@ def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
     return int(good[np.lexsort((known[good].mean(axis=1), distance))[0]])
 
 
-def _least_share(losses: Floats) -> int:
-    """Number of the first share that is not clearly worse than the best, by share and block."""
+def _least_share(losses: Floats, usual: float) -> float:
+    """The least share that is not clearly worse than the best; with too few blocks, the usual one.
+
+    Args:
+        losses: by share and block.
+    """
     known = losses[:, ~np.isnan(losses).any(axis=0)]
     if known.shape[1] < _FEWEST_FOR_TRAINED:
-        return 0
+        return usual
     more, error = _more_than_best(known)
-    return int(np.flatnonzero(more <= _t_quantile(known.shape[1] - 1) * error)[0])
+    good = np.flatnonzero(more <= _t_quantile(known.shape[1] - 1) * error)
+    return float(_SHARES[good[0]])
 
 
 def _more_than_best(losses: Floats) -> tuple[Floats, Floats]:

@@ -71,19 +71,25 @@ class Evaluation:
     plans: PlanChoice | None
 
 
-def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None) -> Evaluation:
+def evaluate(
+    prepared: PreparedData,
+    network: Network,
+    trial_path: Floats | None,
+    lstm_share: Floats | None = None,
+) -> Evaluation:
     """Return the model with all its parts fitted, and its metrics on the held-back end.
 
     Args:
         network: the trained network.
         trial_path: its forecasts in the trials; see `EpochLoop.trial_path`.
+        lstm_share: its weight by target where too few of its errors are known to tell, [3].
     """
     choice = prepared.choice
     lstm = DirectNetwork(network, prepared.encoding, prepared.change_scale)
     fitted = _members(prepared, lstm, choice.train_fit)
     newest = _members(prepared, lstm, choice.calibration_fit)
     tried = trial_errors(prepared, trial_path)
-    weights = _weights(prepared, tried, list(fitted))
+    weights = _weights(prepared, tried, list(fitted), lstm_share)
     model = PublishedModel(
         prepared.encoding,
         Combination(fitted, weights),
@@ -110,7 +116,7 @@ def evaluate(prepared: PreparedData, network: Network, trial_path: Floats | None
     known = evaluated if tried is None else tried.joined(evaluated)
     if windows.calibration.size:
         known = known.joined(held_back_errors(prepared, newest, windows.calibration, series))
-    final = _weights(prepared, known, list(fitted))
+    final = _weights(prepared, known, list(fitted), lstm_share)
     parts = [
         *errors_on(using(fitted, final), prepared, windows.held_back),
         *errors_on(using(newest, final), prepared, windows.calibration),
@@ -154,16 +160,20 @@ def _members(
 
 
 def _weights(
-    prepared: PreparedData, errors: MemberErrors | None, members: list[MemberName]
+    prepared: PreparedData,
+    errors: MemberErrors | None,
+    members: list[MemberName],
+    lstm_share: Floats | None,
 ) -> Weights:
     """The weights that errors give; the usual ones where there are none."""
     regresses = prepared.choice.train_fit.strength.kind is Kind.REGRESSION
-    usual = usual_weights(members, prepared.horizon, regresses)
+    usual = usual_weights(members, prepared.horizon, regresses, lstm_share)
     if errors is None:
         return usual
     trials = prepared.choice.trials
     near_only = trials is not None and not trials.knew_year
-    return usual | choose_weights(errors, prepared.encoding.scaling, near_only, regresses)
+    scaling = prepared.encoding.scaling
+    return usual | choose_weights(errors, scaling, near_only, regresses, lstm_share)
 
 
 # --- metrics -----------------------------------------------------------------------------------

@@ -54,6 +54,11 @@ class MemberErrors:
         """Return scaled values of these series in units, [n, S', H, 3]."""
         return np.moveaxis(scaling.inverse(np.moveaxis(scaled, 1, 0), self.series), 0, 1)
 
+    def at(self, chosen: Ints) -> MemberErrors:
+        """Return the errors from some of the origins, by their places."""
+        errors = {name: own[chosen] for name, own in self.errors.items()}
+        return replace(self, errors=errors, truth=self.truth[chosen], origins=self.origins[chosen])
+
     def joined(self, other: MemberErrors) -> MemberErrors:
         """Return both, of the members and the series that they share in this order."""
         errors = {
@@ -87,6 +92,8 @@ def look_back_at(prepared: PreparedData, origins: Ints, series: Ints, rows: int)
 def trial_errors(prepared: PreparedData, network_path: Floats | None) -> MemberErrors | None:
     """Return the errors of all members at the origins of the trials; None without trials.
 
+    Those of a network that was trained before are NaN at origins that it has seen.
+
     Args:
         network_path: forecasts of the network from `trial_look_back`, [n × S', H, 3]; None: it
             was not tried.
@@ -99,6 +106,10 @@ def trial_errors(prepared: PreparedData, network_path: Floats | None) -> MemberE
     errors = {**found.errors, MemberName.AUTOREGRESSION: trials.errors}
     if network_path is not None:
         errors[MemberName.LSTM] = found.truth - network_path.reshape(found.truth.shape)
+    if prepared.unseen_from is not None:
+        own = errors.get(MemberName.LSTM, np.full(found.truth.shape, np.nan))
+        is_unseen = trials.origins >= prepared.unseen_from
+        errors[MemberName.LSTM] = np.where(is_unseen[:, None, None, None], own, np.nan)
     return replace(found, errors=errors)
 
 

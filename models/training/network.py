@@ -28,6 +28,7 @@ from utils.api.architectures import PLAIN, Design
 from utils.errors import DamagedFile, first_line
 
 NAME = "dual_lstm"
+NAMES = "names"  # the layer that embeds the names of a series
 TARGET_COUNT = 3
 LSTMS = 2
 # Of batch normalization. Keras' own momentum, 0.99, takes hundreds of batches to leave its initial
@@ -42,6 +43,7 @@ def build(
     horizon: int,
     seed: int = 0,
     design: Design = PLAIN,
+    name_width: int | None = None,
 ) -> keras.Model:
     """Return an untrained network.
 
@@ -59,15 +61,16 @@ def build(
         horizon: steps that are forecast.
         seed: of the initial weights and of the dropout.
         design: additions to the plain network.
+        name_width: width of the embedding of a name; None: as their number suggests.
     """
     layers, draw = keras.layers, _Seeds(seed)
     window = keras.Input((hyper.sequence_length, features), name="window")
     series = keras.Input((len(names),), dtype="int32", name="series")
     names_at = layers.Embedding(
         sum(names),
-        min(8, (max(names) + 1) // 2),
+        name_width or min(8, (max(names) + 1) // 2),
         embeddings_initializer=keras.initializers.RandomUniform(seed=draw()),
-        name="names",
+        name=NAMES,
     )(series)
     x = layers.RepeatVector(hyper.sequence_length)(layers.Flatten()(names_at))
     x = layers.Concatenate(name="rows")([window, x])

@@ -22,7 +22,7 @@ from models.series.encoding import Encoding
 from models.series.error_measures import mean_known
 from models.series.panel import Panel
 from models.series.windows import Windows, split_steps
-from models.training.autoregression_choice import Choice, choose
+from models.training.autoregression_choice import Choice, Trials, choose
 from utils.api.architectures import PLAIN, Design
 from utils.errors import InvalidInput
 
@@ -54,8 +54,9 @@ class PreparedData:
         change_scale: usual size of the changes up to each step of the horizon in the training
             span, scaled, [H, 3]; the unit of the network's outputs.
         trial_cut: first step of the trials, in which members forecast a part of the training
-            span from the part before it; None where the data is too short for them.
+            span from the part before it; None where there are none for the network.
         horizon: steps that the network forecasts and the model is evaluated on.
+        unseen_from: first step that the network was not trained on before; None: it is new.
         warnings: sentences for the model's document.
     """
 
@@ -72,6 +73,7 @@ class PreparedData:
     trial_cut: int | None
     horizon: int
     warnings: list[str]
+    unseen_from: int | None = None
 
     @property
     def look_back(self) -> int:
@@ -107,14 +109,22 @@ class PreparedData:
         return self.choice.train_fit.shape
 
 
-def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> PreparedData:
+def prepare(
+    panel: Panel,
+    hyper: Hyperparameters,
+    design: Design = PLAIN,
+    unseen_from: int | None = None,
+) -> PreparedData:
     """Split by time, leave out series too short for a window, scale, fit the autoregression.
+
+    Args:
+        unseen_from: first step that the network was not trained on before; None: it is new.
 
     Raises:
         InvalidInput: no series is long enough, or the split leaves nothing to evaluate on.
     """
     length = hyper.sequence_length
-    cut, newest = split_steps(panel, hyper.train_test_split)
+    cut, newest = split_steps(panel, hyper.train_test_split, unseen_from)
     panel, warnings = _long_enough(panel, length, cut)
     windows = Windows.of(panel, length, cut, newest)
     if not windows.held_back.size:
@@ -131,7 +141,6 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Pre
     forecast = choice.train_fit.one_step(panel, scaled)
     forecast[1:] += scaled[:-1]
     known = np.where(np.isnan(panel.values), np.nan, scaled)
-    trial_cut = None if choice.trials is None else int(choice.trials.origins.min())
     train_rows, early_stopping_rows = _split_train_rows(panel, windows, design, warnings)
     return PreparedData(
         panel=panel,
@@ -144,10 +153,19 @@ def prepare(panel: Panel, hyper: Hyperparameters, design: Design = PLAIN) -> Pre
         choice=choice,
         residual=known - forecast,
         change_scale=_change_scale(known, panel, windows.train, cut, horizon),
-        trial_cut=trial_cut,
+        trial_cut=None if choice.trials is None else _trial_cut(choice.trials, unseen_from),
         horizon=horizon,
         warnings=warnings,
+        unseen_from=unseen_from,
     )
+
+
+def _trial_cut(trials: Trials, unseen_from: int | None) -> int | None:
+    """The first origin of the trials that the network may be tried from, if there is one."""
+    origins = (
+        trials.origins if unseen_from is None else trials.origins[trials.origins >= unseen_from]
+    )
+    return int(origins.min()) if origins.size else None
 
 
 def _long_enough(panel: Panel, length: int, cut: int) -> tuple[Panel, list[str]]:

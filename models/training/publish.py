@@ -111,7 +111,11 @@ def make_document(
             "created_at": created,
         },
         training_history=_history(loop),
-        warnings=[*prepared.warnings, *naive_warnings(found.weights), *_learned_little(loop)],
+        warnings=[
+            *prepared.warnings,
+            *naive_warnings(found.weights),
+            *_learned_little(prepared, loop),
+        ],
         encoding=prepared.encoding.to_document(),
         autoregression=prepared.choice.full_fit.to_document(),
         network=NetworkEntry(change_scale=significant(prepared.change_scale, 7).tolist()),
@@ -135,10 +139,12 @@ def make_document(
     return document.model_copy(update={"plans": found.plans.to_document()})
 
 
-def _learned_little(loop: EpochLoop) -> list[str]:
-    """A sentence if the loss hardly fell over a good number of epochs."""
+def _learned_little(prepared: PreparedData, loop: EpochLoop) -> list[str]:
+    """A sentence if the loss of a new network hardly fell over a good number of epochs."""
     losses = loop.history["loss"]
-    if len(losses) < _ENOUGH_EPOCHS or min(losses) < _FALLEN * losses[0]:
+    if prepared.unseen_from is not None or len(losses) < _ENOUGH_EPOCHS:
+        return []
+    if min(losses) < _FALLEN * losses[0]:
         return []
     return [
         f"The LSTM learned next to nothing: its loss fell from {losses[0]:.4g} to "

@@ -23,6 +23,7 @@ from models.registry.model_document import ModelDocument
 from models.series.calendar import Calendar
 from models.series.panel import Panel
 from models.training import evaluate, network, publish
+from models.training.continuation import Continuation
 from models.training.control import NoControl, Stage, TrainingControl
 from models.training.fit import EpochLoop
 from models.training.prepare import PreparedData, prepare
@@ -41,6 +42,7 @@ def train(
     control: TrainingControl | None = None,
     keep_optimizer: bool = False,
     design: Design = PLAIN,
+    continuation: Continuation | None = None,
 ) -> ModelDocument:
     """Train a network on a panel and publish it; returns the published document.
 
@@ -52,18 +54,21 @@ def train(
         control: records the epochs, keeps checkpoints, may stop the training; by default none.
         keep_optimizer: True to save Adam's state in the `.keras` file, too.
         design: that the network is built and trained with.
+        continuation: the model that the training goes on from; None: the network is new.
 
     Raises:
         InvalidInput: the data cannot be trained on with these hyperparameters.
+        Conflict: the model does not fit the data any more.
         TooLarge: the training needs more memory than there is.
     """
     control = control or NoControl()
     with _keras_session(), TemporaryDirectory() as folder:
         began = time.perf_counter()
         control.on_stage(Stage.DATA)
-        prepared = prepare(panel, hyper, design)
+        unseen_from = continuation.unseen_from(panel.calendar) if continuation else None
+        prepared = prepare(panel, hyper, design, unseen_from)
         control.on_stage(Stage.AUTOREGRESSION)
-        built = build(prepared, hyper, seed)
+        built = build(prepared, hyper, seed, continuation)
         loop = EpochLoop(built, prepared, hyper, seed, control)
         optimizer = loop.run()
         if keep_optimizer:
@@ -75,10 +80,14 @@ def train(
         control.check()
         control.on_stage(Stage.EVALUATION)
         served = open_network(onnx.read_bytes())
-        found = evaluate.evaluate(prepared, served, loop.trial_path)
+        share = None if continuation is None else continuation.lstm_share
+        found = evaluate.evaluate(prepared, served, loop.trial_path, share)
         control.check()
         seconds = loop.seconds_before + time.perf_counter() - began
         document = publish.make_document(found, prepared, hyper, seed, built, loop)
+        if continuation is not None:
+            new_names = continuation.warnings(prepared.encoding.names)
+            document = document.model_copy(update={"warnings": [*document.warnings, *new_names]})
         more = {"model_id": model_id, "training_time": seconds, **about}
         document = document.model_copy(update=more)
         control.publish(lambda: publish.publish(store, document, built, onnx))
@@ -99,11 +108,24 @@ def _keras_session() -> Iterator[None]:
         keras.backend.clear_session()
 
 
-def build(prepared: PreparedData, hyper: Hyperparameters, seed: int) -> keras.Model:
-    """Return an untrained network for prepared data."""
-    encoding = prepared.encoding
-    names = [len(known) for known in encoding.names]
-    return network.build(hyper, encoding.width, names, prepared.horizon, seed, prepared.design)
+def build(
+    prepared: PreparedData,
+    hyper: Hyperparameters,
+    seed: int,
+    continuation: Continuation | None = None,
+) -> keras.Model:
+    """Return a network for prepared data: untrained, or with the weights of a continuation.
+
+    Raises:
+        Conflict: the continuation does not fit the data any more.
+    """
+    encoding, design = prepared.encoding, prepared.design
+    names, width = encoding.names, continuation.name_width if continuation else None
+    counts = [len(known) for known in names]
+    built = network.build(hyper, encoding.width, counts, prepared.horizon, seed, design, width)
+    if continuation is not None:
+        continuation.fill(built, names)
+    return built
 
 
 def warm_up() -> None:

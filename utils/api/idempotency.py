@@ -49,9 +49,14 @@ def seed_of(given: int | None, idempotency_key: str | None) -> int:
     return uuid5(_NAMESPACE, f"seed {idempotency_key}").int % 2**31
 
 
-def fingerprint(request: Request) -> str:
-    """Return a hash that two requests of one kind and content share, waiting or not."""
-    content = {type(request).__name__: request.model_dump(exclude={"background"})}
+def fingerprint(request: Request, about: str = "") -> str:
+    """Return a hash that two requests of one kind and content share, waiting or not.
+
+    Args:
+        about: the thing that the path of the request names, if any.
+    """
+    name = f"{type(request).__name__} {about}".rstrip()
+    content = {name: request.model_dump(exclude={"background"})}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

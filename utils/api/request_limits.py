@@ -24,9 +24,18 @@ def check_training(request: TrainRequest, settings: Settings) -> None:
         InvalidInput: a figure is above its bound.
     """
     if "epochs" not in request.left_open:
-        _at_most("epochs", request.epochs, settings.max_epochs, "MAX_EPOCHS")
+        check_epochs(request.epochs, settings)
     _at_most("lstmUnits1", request.lstm_units1, settings.max_units, "MAX_UNITS")
     _at_most("lstmUnits2", request.lstm_units2, settings.max_units, "MAX_UNITS")
+
+
+def check_epochs(epochs: int, settings: Settings) -> None:
+    """Refuse more epochs than may be.
+
+    Raises:
+        InvalidInput: there are more than that.
+    """
+    _at_most("epochs", epochs, settings.max_epochs, "MAX_EPOCHS")
 
 
 def check_horizon(field: str, steps: int, most: int) -> None:

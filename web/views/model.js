@@ -48,7 +48,9 @@ export function modelPanels(model, withCurves = true) {
       [t("data.series"), number(info.series_count)], [t("data.rows"), number(info.data_points)],
       [t("models.took"), duration(info.training_time)], [t("models.weights"), number(model.model_summary?.total_params)],
       [t("models.best_epoch"), number(history?.best_epoch ?? history?.epochs)],
-    ]), h("details", {}, h("summary", {}, t("models.config")), table([{ text: t("models.parameter") }, { text: t("quality.value"), number: true }],
+      [t("models.as_of"), info.dataset_as_of ?? "–"],
+    ]), info.continued_from && h("p", {}, t("models.continued_from"), " ", link(info.continued_from.slice(0, 8), `#/model/${info.continued_from}`)),
+    h("details", {}, h("summary", {}, t("models.config")), table([{ text: t("models.parameter") }, { text: t("quality.value"), number: true }],
       Object.entries(info.config ?? {}).filter(([, value]) => value !== null && typeof value !== "object")
         .map(([name, value]) => [configName(name), typeof value === "number" ? number(value) : String(value)]), t("models.config")))));
 }
@@ -141,6 +143,11 @@ function filesPanel(model, mayWrite) {
   return panel(t("models.files"), h("div", { className: "stack" },
     h("div", { className: "row" }, report, h("span", { className: "small quiet" }, t("models.report_text"))),
     h("div", { className: "row" }, file("keras"), file("onnx"), file("litert"), h("span", { className: "small quiet" }, t("models.files_text"))),
+    mayWrite && model.info.source === "trained" && h("div", { className: "row" },
+      doing(t("models.continue"), async () => {
+        const job = await post("/api/model/{model_id}/continue", { background: true }, { model_id: id }, { once: true });
+        location.hash = `#/job/${/** @type {any} */ (job).job_id}`;
+      }), h("span", { className: "small quiet" }, t("models.continue_text"))),
     mayWrite && h("div", { className: "row" },
       doing(t("models.backtest"), async () => {
         const job = await post("/api/model/{model_id}/backtest", { background: true }, { model_id: id }, { once: true });

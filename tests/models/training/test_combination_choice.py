@@ -128,3 +128,14 @@ def test_an_autoregression_that_did_not_beat_the_last_value_has_no_usual_weight(
     errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 1.0, LAST: 1.0}, days=50)
     weights = choose_weights(errors, PLAIN, near_only=False, regresses=False)
     assert (weights[PRETRAINED] == 1).all() and not weights[AUTOREGRESSION].any()
+
+
+@pytest.mark.parametrize(("unseen", "wip"), [(90, 0.5), (20, 1.0)])
+def test_a_network_that_has_seen_most_origins_keeps_its_share(unseen: int, wip: float) -> None:
+    errors = errors_of({AUTOREGRESSION: 2.0, PRETRAINED: 2.0, LSTM: 0.1, LAST: 3.0}, days=200)
+    errors.errors[LSTM][errors.origins < unseen] = np.nan
+    share = np.array([0.5, 0.25, 0.0])
+    weights = choose_weights(errors, PLAIN, near_only=False, lstm_share=share)
+    np.testing.assert_allclose(sum(weights.values()), 1.0)
+    expected = np.ones(3) if wip == 1 else share
+    np.testing.assert_allclose(weights[LSTM].mean(axis=0), expected)

@@ -39,6 +39,7 @@ WRITING = {
     "POST /api/model/train", "POST /api/model/train/enhanced",
     "POST /api/model/train/parallel/plants", "POST /api/model/train/parallel/enhanced",
     "DELETE /api/jobs/<job_id>", "DELETE /api/model/<model_id>",
+    "POST /api/model/<model_id>/continue",
     "POST /api/model/<model_id>/backtest", "POST /api/model/<model_id>/compress",
     "POST /api/training/logs",
 }  # fmt: skip

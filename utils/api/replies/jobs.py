@@ -100,6 +100,9 @@ class JobInfo(Part):
     dataset_id: str | None = Field(description="the data set that it uses")
     plant: str | None = Field(description="the plant that it trains on; null: all")
     group_id: str | None = Field(description="the request for several plants that it belongs to")
+    continued_from: str | None = Field(
+        default=None, description="the model that it goes on from; null: it begins anew"
+    )
     architecture: ArchitectureName | None = Field(description="null: a backtest")
     config: JobConfig = Field(description="hyperparameters, or the fields of the backtest")
 

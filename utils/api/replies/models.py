@@ -40,6 +40,15 @@ class ModelInfo(TypedDict, total=False):
     data_points: Annotated[
         int | None, Field(description="rows that it was trained and measured on")
     ]
+    dataset_version: Annotated[int | None, Field(description="the version of that data set")]
+    dataset_as_of: Annotated[str | None, Field(description="the last date of that version")]
+    dataset_versions: Annotated[
+        list[int] | None,
+        Field(description="the versions that it and the models before it were trained on"),
+    ]
+    continued_from: Annotated[
+        str | None, Field(description="the model whose weights it began from")
+    ]
     source: Annotated[str | None, Field(description="`trained`, or `legacy` for an imported model")]
     plant: Annotated[str | None, Field(description="the one plant that it was trained on")]
     warnings: Annotated[list[str] | None, Field(description="series that were left out, and why")]

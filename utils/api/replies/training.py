@@ -229,6 +229,17 @@ class TrainReply(Reply):
     warnings: list[str] = Field(description="series that were left out, and why")
 
 
+class ContinueReply(TrainReply):
+    """A model that was trained on with newer rows."""
+
+    continued_from: str = Field(description="the model whose weights it began from, which stays")
+    dataset_version: int = Field(description="the version of the data set that it was trained on")
+    dataset_as_of: str = Field(description="the last date of that version")
+    dataset_versions: list[int] = Field(
+        description="the versions that it and the models before it were trained on"
+    )
+
+
 class PlantResult(Part):
     """The result of the training of one plant."""
 

@@ -166,3 +166,21 @@ class EnhancedParallelRequest(EnhancedFields, ParallelRequest):
     model_config = example(
         _ONE_SOURCE_OF_PLANTS, datasetId=DATASET_ID, epochs=2, plants=["Plant_A"]
     )
+
+
+class ContinueRequest(Request):
+    """A training that goes on from a model; its other hyperparameters are those of the model."""
+
+    model_config = example(epochs=2)
+
+    epochs: Annotated[Int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="epochs at most; default: as the model was trained"
+    )
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] | None = Field(
+        None, description="learning rate of Adam, which begins anew; default: as `epochs`"
+    )
+    background: Flag = Field(False, description="true: reply 202 with a job at once")
+
+    def to_config(self) -> dict[str, int | float]:
+        """Return the hyperparameters given, in snake_case."""
+        return self.model_dump(exclude={"background"}, exclude_none=True)

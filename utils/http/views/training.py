@@ -7,8 +7,14 @@ from flask import Response
 from models.lstm_service import LSTMService
 from models.services import enhanced_config
 from utils.api.replies.jobs import JobAccepted, JobsAccepted
-from utils.api.replies.training import EnhancedConfigReply, ParallelReply, TrainReply
+from utils.api.replies.training import (
+    ContinueReply,
+    EnhancedConfigReply,
+    ParallelReply,
+    TrainReply,
+)
 from utils.api.schemas.training import (
+    ContinueRequest,
     EnhancedParallelRequest,
     EnhancedRequest,
     ParallelRequest,
@@ -105,6 +111,31 @@ def train_plants_enhanced(service: LSTMService, body: EnhancedParallelRequest) -
     As `POST /api/model/train/parallel/plants`, with the enhanced network and its defaults.
     """
     return _train_plants(service, body)
+
+
+@views.post(
+    "/api/model/<id:model_id>/continue",
+    request=ContinueRequest,
+    reply=ContinueReply,
+    accepted=JobAccepted,
+    headers=("Idempotency-Key", "Prefer"),
+    action="model.continue",
+    expensive=True,
+)
+def continue_model(service: LSTMService, body: ContinueRequest, model_id: str) -> Response:
+    """Train a model on.
+
+    Goes on from a model with the rows that its data set has gained since, and makes a new model:
+    the network begins from its weights, with the same architecture and hyperparameters; scaling,
+    autoregression, combination and intervals are learned anew from all rows. `metrics` are of
+    rows that neither of them was trained on. It is a 409 without new rows, without the data set,
+    and for a model that is imported or of version 1.0.
+    """
+    idempotency_key = parameters.idempotency_key()
+    if is_background(body.background):
+        return accepted_job(service.trainings.start_continued(model_id, body, idempotency_key))
+    reply = service.trainings.train_continued(model_id, body, idempotency_key)
+    return responses.json_response(reply)
 
 
 def _train(service: LSTMService, body: TrainRequest) -> Response:
