@@ -143,8 +143,8 @@ def _draw_throughput(axes: Axes, document: dict[str, Any]) -> None:
         axes.axvline(middle, color=_OLD if name == "mean" else _LINE, linestyle="--", linewidth=0.9,
                      label=f"{name}: {value:.4g}")  # fmt: skip
     axes.legend(fontsize=8)
-    axes.set_title(f"Throughput of a {step}", fontsize=10)
-    axes.set_xlabel(f"units that left in a {step}")
+    axes.set_title(f"Throughput per {step}", fontsize=10)
+    axes.set_xlabel(f"units that left per {step}")
     axes.set_ylabel(f"{step}s")
     axes.grid(alpha=0.3)
 
