@@ -81,10 +81,8 @@ class Submissions:
         """Return the submission of a request that goes on from a model.
 
         Raises:
-            InvalidInput: it asks for more epochs than allowed.
             ServiceError: as `ContinuedTrainings.source`, without an idempotency key.
         """
-        request_limits.check_epochs(request.epochs or 1, self._settings)
         about = model_id
         if idempotency_key is None:  # equal requests share a job while there are no newer rows
             about += f" {self._continued.source(model_id)[1].get('version', 1)}"
@@ -141,7 +139,9 @@ class Submissions:
         """
         request, model_id = submission.request, submission.continues
         if isinstance(request, ContinueRequest) and model_id is not None:
-            return nullcontext(self._continued.work(model_id, request, submission.mark))
+            work = self._continued.work(model_id, request, submission.mark)
+            request_limits.check_epochs(work[1].config["epochs"], self._settings)
+            return nullcontext(work)
         seed = seed_of(request.seed, submission.idempotency_key or made_for)
         arguments = TrainArguments(
             newest_data=submission.is_newest,
