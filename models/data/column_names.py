@@ -169,6 +169,15 @@ def is_unit(text: str) -> bool:
     return bool(words) and all(word in _unit_words() or word in _EXTRA for word in words)
 
 
+def is_word(text: str) -> bool:
+    """Return true if a text may be a name: it has a letter.
+
+    >>> is_word("Größe 2"), is_word("2024-01-31")
+    (True, False)
+    """
+    return any(map(str.isalpha, text))
+
+
 def folded(text: str) -> str:
     """Return a text without case, accents, spaces and signs."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())

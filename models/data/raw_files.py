@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from models.data import csv_files, json_tables, parquet_files, spreadsheets, table_limits
+from models.data.column_names import is_word
 from models.data.events.event_columns import meaning_of
 from models.data.raw_tables import RawTable
 from models.data.text_encoding import as_utf8
@@ -25,7 +26,11 @@ NO_OPTIONS = UploadOptions.model_construct()
 
 @contextmanager
 def opened(
-    path: Path, max_rows: int, max_bytes: int, options: UploadOptions = NO_OPTIONS
+    path: Path,
+    max_rows: int,
+    max_bytes: int,
+    options: UploadOptions = NO_OPTIONS,
+    any_names: bool = False,
 ) -> Iterator[RawTable]:
     """Yield the table in a file: CSV, a spreadsheet, Parquet or JSON; text also gzipped.
 
@@ -34,6 +39,7 @@ def opened(
     Args:
         options: `encoding`, `separator`, `sheet` and the names of `columns` that are to be
             recognised; what is not given is recognised.
+        any_names: take the line with most words for the names of the columns, known or not.
 
     Raises:
         BadRequest: the content is broken.
@@ -42,18 +48,24 @@ def opened(
         TooLarge: more rows, or bytes when unpacked, than allowed.
     """
     with TemporaryDirectory() as folder:
-        yield _read(path, Path(folder), max_rows, max_bytes, options)
+        yield _read(path, Path(folder), max_rows, max_bytes, options, any_names)
 
 
 def _read(
-    path: Path, folder: Path, max_rows: int, max_bytes: int, options: UploadOptions
+    path: Path,
+    folder: Path,
+    max_rows: int,
+    max_bytes: int,
+    options: UploadOptions,
+    any_names: bool,
 ) -> RawTable:
     start = _start(path)
     if start.startswith(b"PAR1"):
         return parquet_files.read(path, max_rows, max_bytes)
     stated = {name for names in options.named.values() for name in names}
     if spreadsheets.is_spreadsheet(start):
-        return spreadsheets.read(path, max_rows, max_bytes, options.sheet, sorted(stated))
+        names = None if any_names else sorted(stated)
+        return spreadsheets.read(path, max_rows, max_bytes, options.sheet, names)
     if start[:2] == b"\x1f\x8b":
         path = _unpacked(path, folder / "unpacked", max_bytes)
     if markup := _MARKUP.match(start.removeprefix(codecs.BOM_UTF8)):
@@ -68,7 +80,8 @@ def _read(
     else:
 
         def recognise(name: str) -> str | None:
-            return name if name in stated else meaning_of(name)
+            is_name = name in stated or (any_names and is_word(name))
+            return name if is_name else meaning_of(name)
 
         raw = csv_files.read(path, max_rows, recognise, options.separator)
     raw.read_as["encoding"] = encoding

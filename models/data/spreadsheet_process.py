@@ -19,7 +19,7 @@ import orjson
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
 from models.data import xlsx_parts
-from models.data.column_names import canonical_name, is_unit
+from models.data.column_names import canonical_name, is_unit, is_word
 from models.series.panel import SERIES_FIELDS
 
 _MEMORY = 2_000_000_000
@@ -64,16 +64,17 @@ def _cell(value: Any) -> Any:
     return value.isoformat()
 
 
-def _read(path: Path, wanted: str | None, names: list[str]) -> dict[str, Any]:
+def _read(path: Path, wanted: str | None, names: list[str] | None) -> dict[str, Any]:
     with CalamineWorkbook.from_path(str(path)) as book:
         sheets = book.sheet_names
         if wanted is not None and wanted not in sheets:
-            return {"kind": "sheet", "error": f"must be one of {', '.join(map(repr, sheets[:20]))}"}
+            rule = f"must be one of {', '.join(map(repr, sheets[:20]))}"
+            return {"kind": "sheet", "error": rule, "sheets": sheets}
         found = {}
         for name in sheets if wanted is None else [wanted]:
             sheet = book.get_sheet_by_name(name)
             rows = sheet.to_python(skip_empty_area=False)
-            found[name] = _header(rows, set(names)), rows, sheet.merged_cell_ranges or []
+            found[name] = _header(rows, names), rows, sheet.merged_cell_ranges or []
     best = max((count for (count, *_), *_ in found.values()), default=0)
     fits = [name for name, ((count, *_), *_) in found.items() if count == best]
     visible = [
@@ -86,6 +87,7 @@ def _read(path: Path, wanted: str | None, names: list[str]) -> dict[str, Any]:
         return {
             "kind": "sheet",
             "error": f"must be given, as several fit: {', '.join(map(repr, fits[:20]))}",
+            "sheets": fits,
         }
     (_, place, header), rows, merged = found[fits[0]]
     filled = _fill_merged(rows, merged, place, header)
@@ -119,8 +121,10 @@ def _of_archive(
     return xlsx_parts.odd_cells(path, sheet, header, place) | {"since_1904": since_1904}
 
 
-def _header(rows: list[list[Any]], stated: set[str]) -> tuple[int, int, list[str]]:
+def _header(rows: list[list[Any]], stated: list[str] | None) -> tuple[int, int, list[str]]:
     """The number of columns recognised, the place of the row that names them, the names.
+
+    Without `stated`, any word is a name.
 
     A blank name is that of the cell above: it is merged with it.
     """
@@ -129,7 +133,11 @@ def _header(rows: list[list[Any]], stated: set[str]) -> tuple[int, int, list[str
     for place, row in enumerate(rows[:_LINES]):
         cells = [cell.strip() if isinstance(cell, str) else "" for cell in row[:_COLUMNS]]
         names = [cell or upper for cell, upper in zip(cells, above, strict=False)]
-        known = {name if name in stated else canonical_name(name) for name in names if name}
+        known = {
+            name if (is_word(name) if stated is None else name in stated) else canonical_name(name)
+            for name in names
+            if name
+        }
         if any(cells) and len(known - {None}) > best[0]:
             best = len(known - {None}), place, names
         above = cells + [""] * (_COLUMNS - len(cells))

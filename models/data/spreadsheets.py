@@ -18,7 +18,7 @@ import orjson
 
 from models.data import table_limits
 from models.data.raw_tables import RawColumn, RawTable
-from utils.errors import BadRequest, InvalidInput, TooLarge, UnsupportedMedia
+from utils.errors import BadRequest, Detail, InvalidInput, TooLarge, UnsupportedMedia
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -28,19 +28,37 @@ _SECONDS = 120
 _OUTPUT_LIMIT = 256_000_000  # bytes of the cells as JSON
 
 
+class SheetChoice(InvalidInput):
+    """The sheet has to be named.
+
+    Attributes:
+        sheets: names of those to choose from.
+    """
+
+    sheets: Sequence[str] = ()
+
+    @classmethod
+    def among(cls, sheets: Sequence[str], rule: str, received: str | None) -> SheetChoice:
+        """Return the error of a choice among sheets."""
+        error = cls(f"sheet: {rule}", [Detail("sheet", rule, received)])
+        error.sheets = sheets
+        return error
+
+
 def is_spreadsheet(start: bytes) -> bool:
     """Return true if a file that begins so may be a spreadsheet."""
     return start.startswith((ZIP, OLE))
 
 
 def read(
-    path: Path, max_rows: int, max_bytes: int, sheet: str | None, names: Sequence[str]
+    path: Path, max_rows: int, max_bytes: int, sheet: str | None, names: Sequence[str] | None
 ) -> RawTable:
     """Read a sheet: the one that is named, or the one in which most columns are recognised.
 
     Args:
         max_bytes: of the file unpacked.
-        names: names of columns that the request states, to be recognised as well.
+        names: names of columns that the request states, to be recognised as well; None: any word
+            is a name.
 
     Raises:
         BadRequest: the file is broken.
@@ -104,9 +122,9 @@ def _form(path: Path, max_bytes: int) -> str:
     return form
 
 
-def _unpacked(path: Path, sheet: str | None, names: Sequence[str]) -> dict[str, Any]:
+def _unpacked(path: Path, sheet: str | None, names: Sequence[str] | None) -> dict[str, Any]:
     """The chosen sheet, from the process that unpacks it."""
-    request = orjson.dumps({"path": str(path.absolute()), "sheet": sheet, "names": list(names)})
+    request = orjson.dumps({"path": str(path.absolute()), "sheet": sheet, "names": names})
     try:
         done = subprocess.run(  # nosec B603 - the program is this one
             [sys.executable, "-m", "models.data.spreadsheet_process"],
@@ -128,5 +146,5 @@ def _unpacked(path: Path, sheet: str | None, names: Sequence[str]) -> dict[str, 
         kinds = {"encrypted": UnsupportedMedia, "broken": BadRequest, "none": UnsupportedMedia}
         if kind := kinds.get(found["kind"]):
             raise kind(found["error"])
-        raise InvalidInput.of("sheet", found["error"], sheet)
+        raise SheetChoice.among(found["sheets"], found["error"], sheet)
     return found

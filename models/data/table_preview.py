@@ -17,14 +17,16 @@ from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_columns import meaning_of
 from models.data.raw_tables import RawTable
+from models.data.spreadsheets import SheetChoice
 from models.data.table_columns import WrongCells
 from models.data.tables import Table
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import shown
 from utils.api.upload_options import UploadOptions
-from utils.errors import InvalidInput
+from utils.errors import InvalidInput, UnsupportedMedia
 
 _ROWS = 20
+_COLUMNS = 3  # fewer are neither a table nor an event log, whatever their names
 
 
 def preview(datasets: Datasets, path: Path, options: UploadOptions) -> dict[str, Any]:
@@ -34,10 +36,23 @@ def preview(datasets: Datasets, path: Path, options: UploadOptions) -> dict[str,
         ServiceError: the content is broken, too large, or no table. What a choice or a change of
             the table would put right is in `problems`.
     """
+    try:
+        return _previewed(datasets, path, options)
+    except UnsupportedMedia:
+        found = _previewed(datasets, path, options, any_names=True)
+        if len(found["columns"]) < _COLUMNS:
+            raise
+        return found
+
+
+def _previewed(
+    datasets: Datasets, path: Path, options: UploadOptions, any_names: bool = False
+) -> dict[str, Any]:
     found: dict[str, Any] = {"is_readable": False, "kind": None, "columns": [], "cells": []}
     found |= {"rows": [], "problems": [], "read_as": None, "summary": None}
+    limits = datasets.max_rows, datasets.max_bytes
     try:
-        with raw_files.opened(path, datasets.max_rows, datasets.max_bytes, options) as raw:
+        with raw_files.opened(path, *limits, options, any_names) as raw:
             found |= {"read_as": dict(raw.read_as), **_as_written(raw)}
             found |= _read(datasets, raw, options)
     except InvalidInput as error:
@@ -103,9 +118,11 @@ def _problems(error: InvalidInput) -> list[dict[str, Any]]:
             {"row": row, "field": known, "message": rule, "received": value}
             for row, known, rule, value in error.cells
         ]
+    choices = error.sheets if isinstance(error, SheetChoice) else []
     if not error.details:
         return [{"row": None, "field": None, "message": error.message, "received": None}]
     return [
         {"row": None, "field": each.field, "message": each.message, "received": each.received}
+        | {"choices": choices}
         for each in error.details
     ]

@@ -62,6 +62,12 @@ class Page:
         found = next(each for each in self.all("label") if each.text == label)
         return self.browser.find_element(By.ID, found.get_attribute("for") or "")
 
+    def summary(self, text: str) -> WebElement:
+        shown: WebElement = self.until(
+            lambda: next((each for each in self.all("summary") if each.text == text), None)
+        )
+        return shown
+
     def figures(self) -> str:
         read = "return document.querySelector('.figures')?.textContent ?? ''"
         return str(self.browser.execute_script(read))
@@ -157,6 +163,7 @@ def test_names_of_data_are_shown_as_text(page: Page, tmp_path: Path) -> None:
     table.write_text("date,plant,application,panel_size,wip,throughput\n" + rows)
     page.open("data")
     page.upload(table)
+    page.button("Store").click()
     page.shows("Stored. Below is how it was read")
     assert page.all("h1")[0].text == NASTY
     page.button("Forecast now").click()
@@ -166,23 +173,36 @@ def test_names_of_data_are_shown_as_text(page: Page, tmp_path: Path) -> None:
     assert page.problems() == []
 
 
-def test_a_refused_file_names_the_fault_and_is_read_by_the_columns_that_are_named(
+def test_a_table_is_looked_at_before_it_is_stored_and_goes_on_later(
     page: Page, tmp_path: Path
 ) -> None:
     table = tmp_path / "table.csv"
-    rows = "".join(f"2024-01-{day:02},A,TV,L,{100 + day},50\n" for day in range(1, 20))
-    table.write_text("date,plant,application,panel_size,foo,bar\n" + rows)
+    rows = "".join(f"2024-01-{day:02},A,1.{100 + day},1.050\n" for day in range(1, 13))
+    table.write_text("when,plant,foo,bar\n" + rows)
     page.open("data")
     page.upload(table)
-    page.shows("table.csv was not stored.")
-    assert "wip" in page.all(".notice.bad")[0].text
+    page.shows("Not found: Date, WIP, Throughput.")
+    assert not page.button("Store").is_enabled()
     page.expect_accessible()
-    page.field("WIP").send_keys("foo")
-    page.field("Throughput").send_keys("bar")
-    page.button("Try again").click()
+    for column, meaning in (("when", "Date"), ("foo", "WIP"), ("bar", "Throughput")):
+        Select(page.field(column)).select_by_visible_text(meaning)
+        page.settled()
+        focused = page.browser.switch_to.active_element
+        assert focused == page.field(column)  # the keyboard stays where it was
+    page.button("1.234,5").click()
+    page.shows("can be stored")
+    page.button("Store").click()
     page.shows("Stored. Below is how it was read")
-    page.shows("Recognised")
-    assert page.problems("422 (UNPROCESSABLE ENTITY)") == []
+    page.summary("Add rows").click()
+    page.summary("Or paste them from a spreadsheet").click()
+    pasted = "date,plant,wip,throughput\n2024-01-12,A,1000,1050\n2024-01-13,A,1101,1050"
+    page.field("Rows").send_keys(pasted)
+    page.button("Read the pasted rows").click()
+    page.button("Add the rows").click()
+    page.button("Replace the stored rows").click()
+    page.shows("1 row added, 1 replaced. Version 2 of the data set, up to Jan 13, 2024.")
+    page.expect_accessible()
+    assert page.problems("409 (CONFLICT)") == []
 
 
 def test_the_phone_needs_no_scrolling_aside_and_the_keyboard_is_enough(

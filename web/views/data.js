@@ -15,7 +15,7 @@ export function view({ query, signal, access }) {
   return h("div", {},
     head(t("nav.data"), t("data.lead")),
     h("div", { className: "stack" },
-      mayWrite && dropZone(),
+      mayWrite && dropZone().element,
       mayWrite && generator(query.has("generate")),
       panel(t("data.stored"), list(mayWrite, signal))));
 }

@@ -7,6 +7,7 @@ import { pageOf, pagedList } from "../lib/paged_list.js";
 import { badge, button, empty, figures, head, link, notice, panel, seriesName, serviceNotice, show, table, targetName } from "../lib/parts.js";
 import { day, number, percent, t } from "../lib/texts.js";
 import { deleteLater } from "../lib/undo.js";
+import { addRowsParts } from "./add_rows.js";
 import { calendarParts } from "./calendar.js";
 import { flowPanels } from "./flow.js";
 import { nameOf } from "./home.js";
@@ -23,25 +24,37 @@ export async function view({ id, query, signal, access }) {
     const damaged = found.damaged.find((each) => each.dataset_id === id);
     return h("div", {}, head(t("data.set")), damaged ? notice("bad", damaged.error) : panel(null, empty(t("data.gone"), t("data.gone_text"), link(t("nav.data"), "#/data"))));
   }
-  const quality = h("div", {});
-  show(quality, async () => {
+  const mayWrite = access.role !== "read";
+  const read = h("div", { className: "stack" });
+  const draw = (/** @type {Dataset} */ now) => fill(read,
+    summaryPanel(now, mayWrite), readAsPanel(readings.get(id)), now.quality && readPanel(now.quality), qualityOf(id, signal));
+  draw(dataset);
+  const drawAnew = async () => {
+    const { datasets } = await get("/api/data", { q: id, limit: 1 }, signal);
+    datasets.filter((each) => each.dataset_id === id).forEach(draw);
+  };
+  return h("div", {},
+    head(nameOf(dataset), t(dataset.source === "generated" ? "data.generated" : "data.uploaded") + `, ${id.slice(0, 8)}`,
+      link(t("data.forecast_now"), `#/forecast?dataset=${id}`, "button primary"),
+      mayWrite && link(t("data.train"), `#/train?dataset=${id}`, "button")),
+    h("div", { className: "stack" },
+      query.has("new") && notice("good", h("p", {}, t("data.is_stored"))),
+      read,
+      mayWrite && laterPanel(t("append.title"), async () => addRowsParts(id, drawAnew)),
+      laterPanel(t("calendar.title"), () => calendarParts(id, mayWrite, signal)),
+      laterPanel(t("rows.title"), () => planParts(id, mayWrite, signal)),
+      laterPanel(t("flow.title"), () => flowPanels(id, signal))));
+}
+
+/** How good a data set is, measured by the service. @param {string} id @param {AbortSignal} signal */
+function qualityOf(id, signal) {
+  const shown = h("div", {});
+  show(shown, async () => {
     const found = await post("/api/data/validate", { datasetId: id }, {}, { signal });
     const { series, series_listed: listed } = found.quality.summary;
     return h("div", { className: "stack" }, qualityPanels(found, id), listed < series && allSeries(id, signal));
   }, t("quality.checking"));
-  return h("div", {},
-    head(nameOf(dataset), t(dataset.source === "generated" ? "data.generated" : "data.uploaded") + `, ${id.slice(0, 8)}`,
-      link(t("data.forecast_now"), `#/forecast?dataset=${id}`, "button primary"),
-      access.role !== "read" && link(t("data.train"), `#/train?dataset=${id}`, "button")),
-    h("div", { className: "stack" },
-      query.has("new") && notice("good", h("p", {}, t("data.is_stored"))),
-      summaryPanel(dataset, access.role !== "read"),
-      readAsPanel(readings.get(id)),
-      dataset.quality && readPanel(dataset.quality),
-      quality,
-      laterPanel(t("calendar.title"), () => calendarParts(id, access.role !== "read", signal)),
-      laterPanel(t("rows.title"), () => planParts(id, access.role !== "read", signal)),
-      laterPanel(t("flow.title"), () => flowPanels(id, signal))));
+  return shown;
 }
 
 /** A panel whose content is read when it is opened. @param {string} title @param {() => Promise<HTMLElement>} read */
@@ -80,6 +93,7 @@ function summaryPanel(dataset, mayWrite) {
     [t("data.series"), number(summary.series)], [t("data.rows"), number(dataset.data_points)],
     [t("data.step"), t(`step.${summary.step}`)],
     [t("data.span"), `${day(summary.date_range.start)} – ${day(summary.date_range.end)}`],
+    [t("data.version"), t("data.version_of", { version: dataset.version ?? 1, date: day(dataset.as_of) })],
   ]), h("div", { className: "row" }, h("span", { className: "small quiet" }, t("data.download")), save("csv"), save("parquet"),
     mayWrite && button(t("data.delete"), () => deleteLater("/api/data/{dataset_id}", id, nameOf(dataset), () => {
       location.hash = "#/data";
@@ -92,7 +106,7 @@ function readAsPanel(read) {
   const columns = Object.entries(read.columns ?? {});
   return panel(t("readas.title"), figures(/** @type {[string, string][]} */ ([
     [t("readas.format"), read.format], [t("readas.encoding"), read.encoding], [t("options.sheet"), read.sheet],
-    [t("options.number_format"), read.number_format], [t("readas.dates"), read.dates?.form],
+    [t("options.numberFormat"), read.number_format], [t("readas.dates"), read.dates?.form],
   ].filter(([, value]) => value))),
   serviceNotice("warn", read.warnings ?? []),
   columns.length > 0 && h("details", {}, h("summary", {}, t("readas.columns")), table([{ text: t("readas.meaning") }, { text: t("readas.column") }],

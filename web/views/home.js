@@ -54,7 +54,7 @@ function workersNotice(signal) {
 function welcome(mayWrite) {
   if (!mayWrite) return panel(null, h("h2", {}, t("home.nothing")), h("p", {}, t("home.nothing_read")));
   return [
-    dropZone(),
+    dropZone().element,
     h("div", { className: "columns" },
       panel(t("home.try_title"), h("p", {}, t("home.try_text")),
         h("p", {}, link(t("home.try_action"), "#/data?generate=1", "button primary"))),

@@ -17,6 +17,7 @@ from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
+from models.data.spreadsheets import SheetChoice
 from models.data.tables import read_file
 from utils.api.upload_options import UploadOptions
 from utils.errors import BadRequest, InvalidInput, TooLarge, UnsupportedMedia
@@ -110,8 +111,9 @@ def test_of_two_sheets_that_fit_one_is_to_be_named(
 ) -> None:
     more = [[*row[:4], row[4] + 1, row[5]] for row in ROWS]
     content = write({"Januar": [HEAD, *ROWS], "Plan": [HEAD, *more]})
-    with pytest.raises(InvalidInput, match=r"Januar.*Plan") as refusal:
+    with pytest.raises(SheetChoice, match=r"Januar.*Plan") as refusal:
         read(tmp_path, content)
+    assert refusal.value.sheets == ["Januar", "Plan"]
     assert refusal.value.details[0].field == "sheet"
     assert read(tmp_path, content, sheet="Plan").numbers["wip"][0] == 151.0
     with pytest.raises(InvalidInput, match="sheet"):

@@ -47,6 +47,15 @@ def test_problems_have_rows_and_rules(client: FlaskClient) -> None:
     assert [(each["row"], each["received"]) for each in body["problems"]] == [(5, "gestern")]
 
 
+def test_a_table_of_unknown_names_is_shown_to_be_mapped(client: FlaskClient) -> None:
+    text = "a;b;c;d\n" + "".join(f"2024-01-{day:02};Nord;100;50\n" for day in DAYS)
+    body = preview(client, text)
+    assert [column["name"] for column in body["columns"]] == list("abcd")
+    assert {each["field"] for each in body["problems"]} == {"date", "plant", "wip", "throughput"}
+    columns = json.dumps({"date": "a", "plant": "b", "wip": "c", "throughput": "d"})
+    assert preview(client, text, f"?columns={columns}")["is_readable"]
+
+
 def test_an_event_log_is_told_from_a_table(client: FlaskClient) -> None:
     text = LOG.replace("2024-01-29", "").replace("2024-01-30", "")
     body = preview(client, text)

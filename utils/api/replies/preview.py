@@ -26,6 +26,9 @@ class PreviewProblem(Part):
     field: str | None = Field(description="the column, or the field that chooses")
     message: str = Field(description="the rule that is broken")
     received: Cell = Field(default=None, description="the value; null: there is none")
+    choices: list[str] = Field(
+        default=[], description="names of the sheets to choose from; []: of another field"
+    )
 
 
 class PreviewRow(Part):
