@@ -123,8 +123,7 @@ def intervals(forecast: Reply, path: Path) -> None:
 def what_if(forecasts: dict[str, Reply], path: Path) -> None:
     """Draw forecasts from several values of the current WIP."""
     figure, axes = _panels(*TARGETS.values())
-    shades = ("#93c5fd", "#3b82f6", "#1e3a8a")
-    for (label, reply), color in zip(forecasts.items(), shades, strict=True):
+    for (label, reply), color in zip(forecasts.items(), palette.SHADES, strict=True):
         for each, target in zip(axes, TARGETS, strict=True):
             ahead = _path(reply, f"predicted_{target}")
             each.plot(np.arange(1, len(ahead) + 1), ahead, color=color, label=label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -115,6 +116,13 @@ def test_rooms_have_names_that_differ_by_more_than_a_letter() -> None:
     names = sorted({module.split(".")[-1] for module in MODULES})
     pairs = [(a, b) for a in names for b in names if a != b and a.rstrip("s") == b.rstrip("s")]
     assert not pairs
+
+
+def test_colours_of_pictures_are_in_the_palette() -> None:
+    colour = re.compile("#[0-9a-fA-F]{6}\\b")
+    assert {name for name, path in MODULES.items() if colour.search(path.read_text())} == {
+        "utils.palette"
+    }
 
 
 def test_class_names_are_unique() -> None:

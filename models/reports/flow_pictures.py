@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-_ARRIVED, _LEFT, _OLD, _LINE = "#93c5fd", "#1d4ed8", "#c2410c", "#475569"
+from utils import palette
+
+_WIP, _LEFT, _TIME = (palette.TARGETS[name] for name in ("wip", "throughput", "cycle_time"))
+_LINE = palette.ACTUAL
 _MOST_STATIONS = 12
 
 
@@ -55,14 +58,16 @@ def _draw_cumulative(axes: Axes, document: dict[str, Any]) -> None:
     flow = document["cumulative_flow"]
     dates = np.array([date.replace(" ", "T") for date in flow["date"]], "datetime64[m]")
     left, came = np.array(flow["departures"]), np.array(flow["arrivals"])
-    axes.fill_between(dates, left, came, step="post", color=_ARRIVED, label="in process (WIP)")
+    axes.fill_between(
+        dates, left, came, step="post", color=_WIP, alpha=0.3, label="in process (WIP)"
+    )
     axes.fill_between(dates, 0, left, step="post", color=_LEFT, alpha=0.75, label="left")
     axes.set_title("Cumulative flow", fontsize=10)
     axes.set_ylabel("units")
     axes.set_ylim(bottom=0)
     _dated(axes)
     beside = axes.twinx()  # where much flows through, WIP is a thin band
-    beside.plot(dates, flow["wip"], color=_OLD, linewidth=1.0, label="WIP (right)")
+    beside.plot(dates, flow["wip"], color=_WIP, linewidth=1.0, label="WIP (right)")
     beside.set_ylim(0, 2.2 * max(*flow["wip"], 1.0))
     handles = [*axes.get_legend_handles_labels()[0], *beside.get_legend_handles_labels()[0]]
     axes.legend(handles=handles, loc="upper left", fontsize=8)
@@ -75,7 +80,7 @@ def _draw_scatter(axes: Axes, document: dict[str, Any]) -> None:
         return _nothing(axes, "No cycle time is known.")
     finish = np.array([point["finish"].replace(" ", "T") for point in found["points"]], "M8[s]")
     values = np.array([point["cycle_time"] for point in found["points"]])
-    axes.scatter(finish, values, s=7, color=_LEFT, alpha=0.4, linewidths=0)
+    axes.scatter(finish, values, s=7, color=_TIME, alpha=0.4, linewidths=0)
     last = (found["percentiles"] or {}).get("p95", values.max())
     top = max(float(np.quantile(values, 0.995)), 1.15 * last) or 1.0
     hidden = int((values > top).sum())
@@ -90,7 +95,7 @@ def _percent_lines(axes: Axes, percentiles: dict[str, float], top: float) -> Non
     """Lines of the percentiles; labels that would lie on each other share a line of text."""
     labels: list[tuple[float, str]] = []
     for name, value in percentiles.items():
-        axes.axhline(value, color=_OLD, linewidth=0.9, linestyle="--")
+        axes.axhline(value, color=_LINE, linewidth=0.9, linestyle="--")
         text = f"{name[1:]} %: {value:.3g}"
         if labels and value - labels[-1][0] < 0.06 * top:
             labels[-1] = labels[-1][0], f"{labels[-1][1]}, {text}"
@@ -99,7 +104,7 @@ def _percent_lines(axes: Axes, percentiles: dict[str, float], top: float) -> Non
     for value, text in labels:
         axes.annotate(
             text, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 2),
-            textcoords="offset points", ha="right", fontsize=8, color=_OLD,
+            textcoords="offset points", ha="right", fontsize=8, color=_LINE,
             bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.6, "linewidth": 0},
         )  # fmt: skip
 
@@ -116,15 +121,15 @@ def _draw_ageing(axes: Axes, document: dict[str, Any]) -> None:
     limit = found["older_than"]
     old = ages > limit if limit is not None else np.zeros(len(ages), bool)
     place = np.arange(1, len(ages) + 1)
-    for mask, colour in ((~old, _LEFT), (old, _OLD)):
+    for mask, colour in ((~old, _TIME), (old, palette.ALERT)):
         axes.vlines(place[mask], 0, ages[mask], color=colour, alpha=0.35, linewidth=0.8)
         axes.scatter(place[mask], ages[mask], s=10, color=colour, linewidths=0)
     if limit is not None:
-        axes.axhline(limit, color=_OLD, linewidth=0.9, linestyle="--")
+        axes.axhline(limit, color=palette.ALERT, linewidth=0.9, linestyle="--")
         axes.annotate(
             f"{found['older_units']:,} units are older than 85 % of what left ({limit:.3g})",
             (1.0, limit), xycoords=("axes fraction", "data"), xytext=(-3, 3),
-            textcoords="offset points", ha="right", fontsize=8, color=_OLD,
+            textcoords="offset points", ha="right", fontsize=8, color=palette.ALERT,
         )  # fmt: skip
     axes.set_ylim(0, 1.12 * max(float(ages.max()), limit or 0.0) or 1.0)
     axes.set_ylabel(f"age in {step}s")
@@ -140,8 +145,9 @@ def _draw_throughput(axes: Axes, document: dict[str, Any]) -> None:
     axes.bar(begins, found["steps"], 0.9 * width, align="edge", color=_LEFT, alpha=0.75)
     for name, value in (("mean", found["mean"]), ("15 %", found["p15"]), ("85 %", found["p85"])):
         middle = value if name == "mean" or width[0] != 1 else value + 0.45
-        axes.axvline(middle, color=_OLD if name == "mean" else _LINE, linestyle="--", linewidth=0.9,
-                     label=f"{name}: {value:.4g}")  # fmt: skip
+        colour = _LINE if name == "mean" else palette.REFERENCE
+        label = f"{name}: {value:.4g}"
+        axes.axvline(middle, color=colour, linestyle="--", linewidth=0.9, label=label)
     axes.legend(fontsize=8)
     axes.set_title(f"Throughput per {step}", fontsize=10)
     axes.set_xlabel(f"units that left per {step}")
@@ -158,8 +164,8 @@ def _draw_stations(axes: Axes, document: dict[str, Any]) -> None:
     waiting = np.array([station["wip_waiting"] for station in shown])
     service = np.array([station["wip_in_service"] for station in shown])
     place = np.arange(len(shown))
-    axes.barh(place, waiting, color=_OLD, alpha=0.8, label="waiting")
-    axes.barh(place, service, left=waiting, color=_LEFT, alpha=0.8, label="in service")
+    axes.barh(place, waiting, color=_WIP, alpha=0.4, label="waiting")
+    axes.barh(place, service, left=waiting, color=_WIP, alpha=0.85, label="in service")
     for y, station in enumerate(shown):
         times = f"waits {station['waiting_time']:.3g}, served {station['service_time']:.3g}"
         x = float(waiting[y] + service[y])

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 _TRAINING, _VALIDATION = palette.REFERENCE, palette.TARGETS["throughput"]  # losses
 _OPACITY = 0.16  # of a band; the narrower one lies on the wider
-_TINTS = {"LSTM": "#dbeafe", "Dense": "#dcfce7", "Embedding": "#fef9c3"}
+_TINTS = dict(zip(("LSTM", "Dense", "Embedding"), palette.BOXES, strict=True))
 _COLUMNS = (0.02, 0.37, 0.66, 0.98)  # where the columns of the table of layers begin or end
 _NAMES = {"wip": "WIP", "throughput": "Throughput", "cycle_time": "Cycle time"}
 _LOSSES = {"loss": "training loss", "val_loss": "validation loss"}
@@ -101,8 +101,9 @@ def _draw_layers(axes: Axes, layers: Sequence[Layer]) -> None:
     ]
     axes.set_title(f"{len(layers)} layers, {total} parameters", fontsize=10)
     for place, row in enumerate(rows, start=-1):
-        colour = "#f8fafc" if place < 0 else _TINTS.get(row[1], "#eef2f7")
-        axes.add_patch(Rectangle((0, place - 0.42), 1, 0.84, facecolor=colour, edgecolor="#94a3b8"))
+        colour = palette.HEAD if place < 0 else _TINTS.get(row[1], palette.BOX)
+        box = Rectangle((0, place - 0.42), 1, 0.84, facecolor=colour, edgecolor=palette.EDGE)
+        axes.add_patch(box)
         for x, text, side in zip(_COLUMNS, row, ("left", "left", "left", "right"), strict=True):
             axes.text(x, place, text, ha=side, va="center", fontsize=9, parse_math=False)
 

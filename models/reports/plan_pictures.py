@@ -12,11 +12,13 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from utils import palette
+
 Floats = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
 
-_BLUE, _ORANGE, _GREEN, _GREY = "#1d4ed8", "#c2410c", "#15803d", "#64748b"
-_COLOURS = (_BLUE, _ORANGE, _GREEN, "#7c3aed", "#0891b2", "#be185d", "#a16207", "#475569")
+_RATE, _TIME = palette.TARGETS["throughput"], palette.TARGETS["cycle_time"]
+_GREY = palette.REFERENCE
 _ORDERS_DRAWN = 8
 
 
@@ -37,15 +39,15 @@ def draw_curve(title: str, curve: dict[str, Any]) -> bytes:
         np.array([point[name] for point in curve["points"]], float) for name in names
     )
     today = curve["today"]
-    left.fill_between(wip, low, high, color=_BLUE, alpha=0.15, linewidth=0, label="80 % interval")
-    left.plot(wip, rate, color=_BLUE, label="throughput")
+    left.fill_between(wip, low, high, color=_RATE, alpha=0.15, linewidth=0, label="80 % interval")
+    left.plot(wip, rate, color=_RATE, label="throughput")
     left.axhline(curve["capacity"]["value"], color=_GREY, linestyle="--", label="capacity")
     left.axvline(curve["critical_wip"]["value"], color=_GREY, linestyle=":", label="critical WIP")
-    left.plot(today["wip"], today["throughput"], "o", color=_ORANGE, label="today")
+    left.plot(today["wip"], today["throughput"], "o", color=palette.ACTUAL, label="today")
     _labelled(left, "units per worked step")
-    right.plot(wip, time, color=_BLUE, label="cycle time")
+    right.plot(wip, time, color=_TIME, label="cycle time")
     if today["cycle_time"] is not None:
-        right.plot(today["wip"], today["cycle_time"], "o", color=_ORANGE, label="today")
+        right.plot(today["wip"], today["cycle_time"], "o", color=palette.ACTUAL, label="today")
     _labelled(right, "worked steps")
     for axes in (left, right):
         for begin, end in _spans(wip, [point["extrapolated"] for point in curve["points"]]):
@@ -69,7 +71,7 @@ def draw_finish(title: str, names: Sequence[str], days: Sequence[Dates], due: li
         if place == _ORDERS_DRAWN:
             axes.plot([], [], " ", label=f"and {len(names) - place} more")
             break
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = palette.SERIES[place % len(palette.SERIES)]
         known = np.sort(own[~np.isnat(own)])
         share = np.arange(1, len(known) + 1) / len(own)
         axes.step(known, share, where="post", color=colour, label=name)
@@ -94,7 +96,7 @@ def draw_plans(title: str, days: Dates, plans: Sequence[dict[str, Any]]) -> byte
     figure.suptitle(title, fontsize=11, parse_math=False)
     wip, output, total = figure.subplots(1, 3)
     for place, plan in enumerate(plans):
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = palette.SERIES[place % len(palette.SERIES)]
         wip.plot(days, plan["wip_by_step"], color=colour, label=plan["name"])
         output.plot(days, np.cumsum(plan["throughput_by_step"]), color=colour, label=plan["name"])
         spread = plan["output"]
