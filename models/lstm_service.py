@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
-from models.data.dataset_calendars import calendars_in, change
+from models.data.dataset_calendars import calendars_in, change, closed_days
 from models.data.datasets import Datasets
 from models.data.quality_check import examine
 from models.data.raw_files import NO_OPTIONS
@@ -50,7 +50,7 @@ from utils.api.replies.operation import HealthReply, LimitsReply, ReadyReply
 from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.replies.preview import PreviewReply
 from utils.api.replies.quality import DataQualityReply
-from utils.api.schemas.calendar import CalendarRequest
+from utils.api.schemas.calendar import CalendarQuery, CalendarRequest
 from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery, ValidateRequest
 from utils.api.schemas.flow import FlowQuery
 from utils.api.schemas.forecasting import (
@@ -190,14 +190,16 @@ class LSTMService:
         """
         return DataQualityReply(**examine(self.datasets, data, options))
 
-    def calendars(self, id: str) -> CalendarsReply:
-        """Return the working calendars of a data set.
+    def calendars(self, id: str, query: CalendarQuery | None = None) -> CalendarsReply:
+        """Return the working calendars of a data set, and the closed days of a time.
 
         Raises:
             NotFound: there is no such data set.
         """
         document = self.datasets.store.document(id)
-        return CalendarsReply(dataset_id=id, calendars=cast("Any", calendars_in(document)))
+        found, span = calendars_in(document), query.span if query else None
+        closed = None if span is None else closed_days(found, span)
+        return CalendarsReply(dataset_id=id, calendars=cast("Any", found), closed_days=closed)
 
     def change_calendars(self, id: str, request: CalendarRequest) -> CalendarsReply:
         """Give a data set other working calendars.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from models.data import tables
 from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of
@@ -12,6 +14,7 @@ from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars, described
+from models.series.working_calendar import WorkingCalendar, span_of
 from utils.api.schemas.calendar import CalendarFields
 from utils.errors import InvalidInput
 
@@ -53,6 +56,27 @@ def calendars_in(document: Document) -> Document:
     """Return the calendars in the document of a data set, by plant, JSON-ready."""
     plants = document["summary"]["plants"]
     return described(PlantCalendars.from_document(document), plants)
+
+
+def closed_days(calendars: Document, span: str) -> dict[str, list[str]]:
+    """Return the closed dates within a span by the names of calendars.
+
+    Args:
+        calendars: by name, as `calendars_in` returns them.
+        span: its first and last date, both included.
+
+    >>> closed_days({"North": {"weekdays": [1, 2, 3, 4, 5]}}, "2026-01-01/2026-01-04")
+    {'North': ['2026-01-03', '2026-01-04']}
+    """
+    first, last = span_of(span)
+    days = np.arange(first, last + 1)
+    return {
+        name: days[~WorkingCalendar.from_document(own).is_open(days)]
+        .astype("M8[D]")
+        .astype(str)
+        .tolist()
+        for name, own in calendars.items()
+    }
 
 
 def _cleaned(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]) -> Cleaned:

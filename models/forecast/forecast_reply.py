@@ -13,10 +13,12 @@ from models.forecast.asked_state import from_asked_state
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
+from models.forecast.line_history import usual_capacity
 from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.forecast.requested_plan import plan_summary, plan_warnings
 from models.series.calendar import Step
 from models.series.first_passage import cumulated, quantile_step, steps_to_reach
+from models.series.known_inputs import CAPACITY
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
 from utils import validation
@@ -76,6 +78,9 @@ def forecast_reply(
     """
     fields = _fields(forecaster, history, request, forecast)
     [as_of] = history.calendar.dates(np.array([history.last_step]))
+    past = history.known.get(CAPACITY)
+    [usual] = usual_capacity(None if past is None else past[None], 1)
+    fields["usual_capacity"] = None if np.isnan(usual) else float(usual)
     return PredictReply(model_id=request.model_id, as_of=as_of, **fields)
 
 

@@ -120,6 +120,23 @@ class Panel:
             known={name: column[chosen] for name, column in self.known.items()},
         )
 
+    def up_to(self, day: int) -> Panel:
+        """Return the panel of the rows up to a day; series without any are left out.
+
+        Args:
+            day: the last one, in days since 1970-01-01.
+        """
+        early = self.days <= day
+        lengths = np.bincount(self.series[early], minlength=len(self.series_keys))
+        cut = replace(
+            self,
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            values=self.values[early],
+            until=None if self.until is None else np.minimum(self.until, day),
+            known={name: column[early] for name, column in self.known.items()},
+        )
+        return cut.select(np.flatnonzero(lengths).tolist())
+
     def by_series(self, column: Floats) -> Floats:
         """Return a column by series, the last rows side by side, [S, T]; NaN before the first ones.
 

@@ -75,7 +75,7 @@ class ForecastService:
         """Return the model of a request, the request with its newest rows, and the history."""
         check_horizon("predictionDays", request.prediction_days, self._settings.max_horizon)
         forecaster = self._forecaster(request)
-        request = self._with_newest_rows(request.model_id)(request)
+        request = self._with_newest_rows(request)(request)
         series_key = (request.plant, request.application, request.panel_size)
         history = history_of(forecaster, series_key, request, self._settings.max_rows)
         return forecaster, request, history
@@ -106,7 +106,7 @@ class ForecastService:
             request,
             *limits,
             planned=lambda history, item: self._plans.planned(history, item, *source),
-            newest=self._with_newest_rows(request.model_id),
+            newest=self._with_newest_rows(request),
         )
 
     def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
@@ -125,10 +125,10 @@ class ForecastService:
 
         items: list[AcceptedItem | RefusedItem]
         if isinstance(request, BatchRequest):
-            newest = self._with_newest_rows(request.model_id)
+            newest = self._with_newest_rows(request)
             items = checked_items(forecaster, request, *limits, planned, newest)
         else:
-            request = self._with_newest_rows(request.model_id)(request)
+            request = self._with_newest_rows(request)(request)
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
@@ -153,11 +153,13 @@ class ForecastService:
             return zero_shot_forecaster(request, self._zero_shot, self._settings.max_rows)
         return self._trained(request.model_id, request.dataset_id)
 
-    def _with_newest_rows(self, model_id: str) -> Callable[[Request], Request]:
+    def _with_newest_rows(
+        self, request: PredictRequest | ScenariosRequest | BatchRequest
+    ) -> Callable[[Request], Request]:
         """Return the function that gives requests their newest rows; one look at the data set."""
-        if model_id == PRETRAINED_ID:
-            return _without_as_of
-        model = self._registry.summary(model_id)
+        if request.model_id == PRETRAINED_ID:  # its forecasters know the rows that are asked for
+            return _without_as_of if isinstance(request, BatchRequest) else lambda asked: asked
+        model = self._registry.summary(request.model_id)
         document = dataset_of(model, self._datasets)
         return partial(with_newest_rows, model=model, datasets=self._datasets, document=document)
 
@@ -181,5 +183,7 @@ class ForecastService:
 
 def _without_as_of(request: Request) -> Request:
     if request.as_of is not None:
-        raise InvalidInput.of("asOf", f"is not for {PRETRAINED_ID}; send a history instead")
+        raise InvalidInput.of(
+            "asOf", f"is not for a batch by {PRETRAINED_ID}; send histories instead"
+        )
     return request

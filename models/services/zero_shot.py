@@ -6,6 +6,7 @@ Example: the first forecast of a table that was just uploaded needs no training:
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,8 @@ from utils.api.schemas.forecasting import BatchRequest, PredictRequest
 from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
 
+_Kept = tuple[str, bool, int | None]  # digest of the data set, with what-if, last day
+_EPOCH = date(1970, 1, 1).toordinal()
 DESCRIPTION: dict[str, Any] = {
     "source": "built in",
     "architecture": "pretrained",
@@ -41,10 +44,13 @@ class ZeroShotForecasters:
 
     def __init__(self, datasets: Datasets, capacity: int) -> None:
         self._datasets = datasets
-        self._kept = BoundedCache[tuple[str, bool], tuple[Forecaster, int]](capacity)
+        self._kept = BoundedCache[_Kept, tuple[Forecaster, int]](capacity)
 
-    def of_dataset(self, id: str, what_if: bool) -> Forecaster:
+    def of_dataset(self, id: str, what_if: bool, last: int | None = None) -> Forecaster:
         """Return it for the series of a data set; `what_if` as of `of_panel`.
+
+        Args:
+            last: last day whose rows it knows, since 1970-01-01; None: that of the data.
 
         Raises:
             NotFound: there is no such data set.
@@ -52,9 +58,10 @@ class ZeroShotForecasters:
 
         def make() -> tuple[Forecaster, int]:
             panel = self._datasets.load(id)
-            return of_panel(panel, what_if), panel.values.nbytes
+            known = panel if last is None else panel.up_to(last)
+            return of_panel(known, what_if), known.values.nbytes
 
-        key = self._datasets.digest(id), what_if
+        key = self._datasets.digest(id), what_if, last
         return self._kept.get(key, make, lambda made: made[1])[0]
 
 
@@ -68,7 +75,12 @@ def zero_shot_forecaster(
         NotFound: there is no such data set.
     """
     if request.dataset_id is not None:
+        if isinstance(request, PredictRequest) and request.as_of is not None:
+            return _as_of(request.as_of, request, known)
         return known.of_dataset(request.dataset_id, _asks_what_if(request))
+    if isinstance(request, PredictRequest) and request.as_of is not None:
+        rule = "needs datasetId; a history ends where the forecast is to start"
+        raise InvalidInput.of("asOf", rule, request.as_of)
     if not isinstance(request, PredictRequest) or request.history is None:
         needed = "datasetId" if isinstance(request, BatchRequest) else "datasetId or history"
         raise InvalidInput.of(
@@ -83,6 +95,25 @@ def zero_shot_forecaster(
             "history", f"must have at least {FEWEST_ROWS} rows", f"{len(request.history)} rows"
         )
     return of_panel(panel, _asks_what_if(request))
+
+
+def _as_of(last: str, request: PredictRequest, known: ZeroShotForecasters) -> Forecaster:
+    """The pretrained network with the rows of a data set up to a date."""
+    try:
+        day = date.fromisoformat(last).toordinal() - _EPOCH
+    except ValueError as error:
+        raise InvalidInput.of("asOf", "must be a date, YYYY-MM-DD", last) from error
+    if request.history is not None:
+        raise InvalidInput.of("asOf", "must be left out beside a history", last)
+    id, what_if = str(request.dataset_id), _asks_what_if(request)
+    key = (request.plant, request.application, request.panel_size)
+    known.of_dataset(id, what_if).check(key)
+    found = known.of_dataset(id, what_if, day)
+    history = found.recent_history(key) if found.knows(key) else None
+    if history is None or len(history.rows) < FEWEST_ROWS:
+        rule = f"must leave at least {FEWEST_ROWS} rows of the series up to it"
+        raise InvalidInput.of("asOf", rule, last)
+    return found
 
 
 def _asks_what_if(request: PredictRequest | BatchRequest) -> bool:
@@ -112,6 +143,6 @@ def of_panel(panel: Panel, what_if: bool) -> Forecaster:
         ends[panel.series_keys[s]] = SeriesEnd(
             recent, last, highest, given, panel.last_day(s), columns
         )
-    cut = int((panel.first + panel.lengths).max())
-    effect = WhatIfEffect.fit(panel, panel.filled(), cut) if what_if else None
+    cut = int((panel.first + panel.lengths).max(initial=0))
+    effect = WhatIfEffect.fit(panel, panel.filled(), cut) if what_if and ends else None
     return Forecaster(model, ends, effect)

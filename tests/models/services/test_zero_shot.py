@@ -235,3 +235,21 @@ def test_a_planned_throughput_is_followed_over_the_horizon(client: FlaskClient) 
     assert totals[45] < totals[51] < totals[54]
     warnings = ask(client, history=rows(60), plannedThroughput=400).get_json()["validation"]
     assert any("more than the line has ever put out" in text for text in warnings["warnings"])
+
+
+def test_a_forecast_of_a_data_set_from_a_past_date_knows_no_later_rows(client: FlaskClient) -> None:
+    spec = PLANT | {"plants": ["P1"], "historicalDays": 120, "seed": 3}
+    stored = client.post("/api/data/generate", json=spec).json
+    id = stored["dataset_id"]
+    then = ask(client, datasetId=id, asOf="2024-03-31", historySteps=5, currentWIP=120).json
+    assert (then["as_of"], then["history"][-1]["date"]) == ("2024-03-31", "2024-03-31")
+    assert then["predictions"][0]["date"] == "2024-04-01"
+    cut = client.get(f"/api/data/{id}?format=json").json["data"]
+    past = [row for row in cut if row["date"] <= "2024-03-31"]
+    same = ask(client, history=past, currentWIP=120).json
+    assert then["predictions"][6] == pytest.approx(same["predictions"][6], abs=1e-6)
+    refused = ask(client, history=past, asOf="2024-03-31")
+    assert refused.status_code == 422 and "needs datasetId" in refused.json["error"]
+    for date in ("2023-12-31", "2024-01-05"):
+        early = ask(client, datasetId=id, asOf=date)
+        assert early.status_code == 422 and "at least 10 rows" in early.json["error"]

@@ -128,6 +128,11 @@ class CalendarsReply(Reply):
         description="days on which each plant works; a series that differs from its plant is "
         "named, too"
     )
+    closed_days: dict[str, list[str]] | None = Field(
+        default=None,
+        description="closed dates from `from` until `until`, public holidays too; null: none were "
+        "asked for",
+    )
 
 
 class RowsReply(UploadReply):

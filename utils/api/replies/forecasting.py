@@ -177,6 +177,10 @@ class PredictReply(_Forecast, Reply):
 
     model_id: str = Field(description="the model that made it")
     as_of: str = Field(description="date of the last row that it starts from")
+    usual_capacity: float | None = Field(
+        default=None,
+        description="median of the past capacities of the data, in their unit; null: it has none",
+    )
 
 
 class BatchForecast(_Forecast, Part):

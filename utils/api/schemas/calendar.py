@@ -11,10 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from utils.api.field_rules import ShownAs
 from utils.api.parsing import Int, Line, Request
@@ -150,6 +157,36 @@ CalendarsAsText = Annotated[
     dict[str, CalendarFields], BeforeValidator(_of_text), WithJsonSchema({"type": "string"})
 ]
 ShownAs(CalendarFields)  # named in the document
+
+
+class CalendarQuery(Request):
+    """The dates of which the closed ones are asked for."""
+
+    from_: Day | None = Field(
+        None,
+        alias="from",
+        description="first date, YYYY-MM-DD; with `until`: the reply has `closed_days`",
+    )
+    until: Day | None = Field(
+        None, description=f"last date, YYYY-MM-DD, at most {_MOST_DAYS:,} days later"
+    )
+
+    @model_validator(mode="after")
+    def _both_in_order(self) -> Self:
+        if (self.from_ is None) != (self.until is None):
+            raise ValueError("from and until must be given together")
+        if (
+            self.from_
+            and self.until
+            and not 0 < _length(f"{self.from_}/{self.until}") <= _MOST_DAYS
+        ):
+            raise ValueError(f"until must be from 0 to {_MOST_DAYS:,} days after from")
+        return self
+
+    @property
+    def span(self) -> str | None:
+        """Both dates, as a span; None: none are asked for."""
+        return None if self.from_ is None else f"{self.from_}/{self.until}"
 
 
 class CalendarRequest(Request):

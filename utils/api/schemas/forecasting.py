@@ -67,7 +67,7 @@ class ForecastFields(ReadOptions):
     as_of: Line | None = Field(
         None,
         description="the last date that the forecast knows, YYYY-MM-DD: it starts from the rows of "
-        "the model's data set up to it; default: the newest rows",
+        "the data set up to it; default: the newest rows",
     )
 
 

@@ -15,7 +15,7 @@ from utils.api.replies.flow import FlowReply
 from utils.api.replies.plan_replies import PlanReply
 from utils.api.replies.preview import PreviewReply
 from utils.api.replies.quality import DataQualityReply
-from utils.api.schemas.calendar import CalendarRequest
+from utils.api.schemas.calendar import CalendarQuery, CalendarRequest
 from utils.api.schemas.data import DataRequest, DatasetsQuery, SeriesQuery
 from utils.api.schemas.flow import FlowQuery
 from utils.api.schemas.plan import PlanRequest
@@ -99,13 +99,14 @@ def validate_data(service: LSTMService) -> DataQualityReply:
         return service.examine(data, bodies.read_options(UploadOptions))
 
 
-@views.get("/api/data/<id:dataset_id>/calendar", reply=CalendarsReply)
-def read_calendars(service: LSTMService, dataset_id: str) -> CalendarsReply:
+@views.get("/api/data/<id:dataset_id>/calendar", reply=CalendarsReply, query=CalendarQuery)
+def read_calendars(service: LSTMService, query: CalendarQuery, dataset_id: str) -> CalendarsReply:
     """Read the working calendars of a data set.
 
-    The days on which each plant works, as they were given or recognised.
+    The days on which each plant works, as they were given or recognised; with `from` and `until`
+    also the closed dates of that time.
     """
-    return service.calendars(dataset_id)
+    return service.calendars(dataset_id, query)
 
 
 @views.put(
