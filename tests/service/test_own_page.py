@@ -24,6 +24,12 @@ from utils.auth.key_store import KeyStore
 from utils.auth.keys import id_of
 
 NASTY = '<img src=x onerror="document.title=1">'
+PASTE = """
+const data = new DataTransfer();
+data.setData("text/plain", arguments[0]);
+const event = { clipboardData: data, bubbles: true, cancelable: true };
+document.querySelector(".grid input").dispatchEvent(new ClipboardEvent("paste", event));
+"""
 VIEWS = ["", "data", "train", "plan", "models", "jobs", "settings", "nowhere"]
 
 
@@ -123,6 +129,11 @@ def test_from_generated_data_to_a_decision(page: Page) -> None:
     slider.send_keys(Keys.END)
     page.shows("A: without a change")
     page.until(lambda: "wip=" in page.browser.current_url)
+    page.button("Keep to compare").click()
+    page.field("Capacity").send_keys(Keys.HOME)
+    page.shows("B: WIP")
+    page.field("Forecast from (or drag the dotted line)").send_keys(Keys.PAGE_DOWN)
+    page.shows("WIP: off by")
     page.settled()
     shown = page.figures()
     page.browser.refresh()  # its address shows the same again
@@ -203,6 +214,32 @@ def test_a_table_is_looked_at_before_it_is_stored_and_goes_on_later(
     page.shows("1 row added, 1 replaced. Version 2 of the data set, up to Jan 13, 2024.")
     page.expect_accessible()
     assert page.problems("409 (CONFLICT)") == []
+
+
+def test_days_are_closed_in_the_calendar_and_plan_rows_are_pasted(
+    page: Page, service: Service
+) -> None:
+    spec = {"plants": ["N"], "applications": ["TV"], "panelSizes": ["L"], "historicalDays": 60}
+    id = service.post("/api/data/generate", spec | {"calendar": {"weekdays": [1, 2, 3, 4, 5]}})
+    path = f"/api/data/{id.json()['dataset_id']}"
+    page.open(path.replace("/api/data", "dataset"))
+    page.summary("Working days").click()
+    page.until(lambda: page.all(".month"))
+    page.browser.find_element(By.CSS_SELECTOR, "[data-date='2024-03-11']").click()
+    page.browser.switch_to.active_element.send_keys(Keys.ARROW_LEFT)  # to a Sunday
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)
+    page.button("Save the calendar").click()
+    page.shows("The calendar is saved.")
+    changed = service.get(f"{path}/calendar?from=2024-03-08&until=2024-03-12").json()
+    assert changed["closed_days"] == {"N": ["2024-03-09", "2024-03-11"]}
+    page.summary("Plan: what is known ahead").click()
+    page.button("Add a row").click()
+    page.browser.execute_script(PASTE, "date\tplant\tapplication\treleases\n2024-03-13\tN\tTV\t7")
+    page.button("Save the plan").click()
+    page.shows("The plan of 1 row is saved.")
+    assert service.get(f"{path}/plan").json()["plan"][0]["releases"] == 7
+    page.expect_accessible()
+    assert page.problems() == []
 
 
 def test_the_phone_needs_no_scrolling_aside_and_the_keyboard_is_enough(

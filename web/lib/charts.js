@@ -1,13 +1,8 @@
 // Charts by Plotly, whose script is loaded when the first one is shown.
 
-import { TARGETS } from "./parts.js";
 import { currentLanguage, t } from "./texts.js";
 
-/** @typedef {import("../types").Schemas["PredictReply"]} Forecast */
-/** @typedef {{ name: string, forecast: Forecast, letter?: string }} Scenario by a letter: `A` for the first one */
-
-const AXES = ["", "2", "3"]; // of the targets, as Plotly numbers them
-const DASHES = ["dash", "dot", "dashdot", "longdash"];
+export const DASHES = ["dash", "dot", "dashdot", "longdash"];
 // Plotly adds the styles of its maps to the page, which the policy forbids and no chart here needs;
 // it does not where an element of this id is there already.
 const MAP_STYLES = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53";
@@ -63,7 +58,7 @@ export function colour(name) {
 }
 
 /** @param {string} hex @param {number} share */
-function tint(hex, share) {
+export function tint(hex, share) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   return `rgba(${red},${green},${blue},${share})`;
 }
@@ -77,8 +72,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redr
  * @param {HTMLElement} element
  * @param {() => { traces: object[], layout: object }} chart made anew when the colours change
  * @param {string} description for those who do not see it
+ * @param {object} [config] of Plotly, besides the usual one
  */
-export async function draw(element, chart, description) {
+export async function draw(element, chart, description, config = {}) {
   await loadPlotly();
   if (!element.isConnected) return;
   element.setAttribute("role", "img");
@@ -88,7 +84,7 @@ export async function draw(element, chart, description) {
     const { traces, layout } = chart();
     window.Plotly.react(element, traces, layout, {
       displaylogo: false, responsive: true, scrollZoom: false, displayModeBar: false,
-      locale: "page", doubleClick: "reset", showTips: false,
+      locale: "page", doubleClick: "reset", showTips: false, ...config,
     });
     // Where Plotly measures texts: not for screen readers.
     document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true");
@@ -112,149 +108,6 @@ export function common() {
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("ink") } },
     },
   };
-}
-
-/**
- * Draws the history and the forecast of the three targets, one under the other.
- * @param {HTMLElement} element
- * @param {Forecast} forecast
- * @param {Scenario[]} [scenarios] drawn over it
- * @param {{ last?: string, description?: string }} [backtest] of a forecast from a past date: that date, and the chart in words
- */
-export function drawForecast(element, forecast, scenarios = [], backtest = {}) {
-  const chart = () => {
-    const { axis, layout } = common();
-    const traces = TARGETS.flatMap((target, place) => targetTraces(forecast, scenarios, target, place));
-    const last = backtest.last ?? forecast.history?.at(-1)?.date;
-    const line = { type: "line", xref: "x", yref: "paper", x0: last, x1: last, y0: 0, y1: 1 };
-    const axes = Object.fromEntries(TARGETS.map((_, place) => [`yaxis${AXES[place]}`, {
-      ...axis, domain: [1 - (place + 1) / 3 + 0.02, 1 - place / 3 - 0.045], rangemode: backtest.last ? "normal" : "tozero",
-      fixedrange: true, nticks: 5,
-    }]));
-    return {
-      traces,
-      layout: {
-        ...layout, ...axes,
-        xaxis: { ...axis, type: "date", anchor: "y3", hoverformat: "%a %d %b %Y" },
-        annotations: TARGETS.map((target, place) => ({
-          text: `${t(`target.${target}`)}, ${t(`unit.${target}.${forecast.step}`)}`, showarrow: false, xref: "paper", yref: "paper",
-          x: 0, xanchor: "left", y: 1 - place / 3 + (place ? -0.005 : 0), yanchor: "top", font: { size: 12, color: colour("ink") },
-        })),
-        shapes: [...closedDays(forecast), ...(last ? [{ ...line, line: { color: colour("field-line"), width: 1, dash: "dot" } }] : [])],
-      },
-    };
-  };
-  const end = forecast.predictions.at(-1);
-  return draw(element, chart, backtest.description ?? t("chart.forecast", { n: forecast.predictions.length, end: end?.date ?? "" }));
-}
-
-/** The days on which the plant is closed, shaded. @param {Forecast} forecast */
-function closedDays(forecast) {
-  const half = 12 * 36e5;
-  return forecast.predictions.filter((step) => step.closed).map((step) => ({
-    type: "rect", xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("hover"),
-    x0: Date.parse(step.date) - half, x1: Date.parse(step.date) + half,
-  }));
-}
-
-/** @param {Forecast} forecast @param {Scenario[]} scenarios @param {import("./parts.js").Target} target @param {number} place */
-function targetTraces(forecast, scenarios, target, place) {
-  const yaxis = `y${AXES[place]}`;
-  const own = colour(target);
-  const history = forecast.history ?? [];
-  const ahead = forecast.predictions;
-  const base = { type: "scatter", mode: "lines", xaxis: "x", yaxis };
-  const bands = /** @type {const} */ ([95, 80]).flatMap((level) => {
-    const low = `predicted_${target}_lo${level}`, high = `predicted_${target}_hi${level}`;
-    const known = ahead.filter((step) => /** @type {any} */ (step)[low] !== null);
-    if (known.length === 0) return [];
-    const hidden = { ...base, hoverinfo: "skip", line: { width: 0 }, x: known.map((step) => step.date) };
-    return [
-      { ...hidden, y: known.map((step) => /** @type {any} */ (step)[low]) },
-      { ...hidden, y: known.map((step) => /** @type {any} */ (step)[high]), fill: "tonexty", fillcolor: tint(own, level === 95 ? 0.14 : 0.2) },
-    ];
-  });
-  const range = ahead.map((step) => /** @type {any} */ (step)).map((step) => step[`predicted_${target}_lo80`] === null ? "" :
-    ` (${step[`predicted_${target}_lo80`].toPrecision(3)}–${step[`predicted_${target}_hi80`].toPrecision(3)})`);
-  const value = `predicted_${target}`;
-  return [
-    ...bands,
-    { ...base, x: history.map((row) => row.date), y: history.map((row) => row[target]), line: { color: colour("ink"), width: 1.3 },
-      hovertemplate: `%{y:.4g}<extra>${t(`target.${target}`)}</extra>`, connectgaps: false },
-    { ...base, x: ahead.map((step) => step.date), y: ahead.map((step) => /** @type {any} */ (step)[value]), line: { color: own, width: 2.2 },
-      customdata: range, hovertemplate: `%{y:.4g}%{customdata}<extra>${t(`target.${target}`)}</extra>` },
-    ...scenarios.map((scenario, number) => ({
-      ...base, x: scenario.forecast.predictions.map((step) => step.date),
-      y: scenario.forecast.predictions.map((step) => /** @type {any} */ (step)[value]),
-      line: { color: own, width: 1.6, dash: DASHES[number % DASHES.length] },
-      hovertemplate: `%{y:.4g}<extra>${scenario.letter ?? String.fromCharCode(65 + number)}</extra>`,
-    })),
-  ];
-}
-
-/**
- * Draws the probability that something is done, by date.
- * @param {HTMLElement} element
- * @param {{ date: string, share: number }[]} dates
- * @param {string} description
- */
-export function drawProbability(element, dates, description) {
-  const chart = () => {
-    const { axis, layout } = common();
-    const own = colour("throughput");
-    return {
-      traces: [{
-        type: "scatter", mode: "lines", fill: "tozeroy", fillcolor: tint(own, 0.14), line: { color: own, width: 2.2 },
-        x: dates.map((each) => each.date), y: dates.map((each) => each.share), hovertemplate: "%{y:.0%}<extra></extra>",
-      }],
-      layout: {
-        ...layout, yaxis: { ...axis, tickformat: ".0%", range: [0, 1.02], fixedrange: true },
-        xaxis: { ...axis, type: "date", hoverformat: "%a %d %b %Y" },
-      },
-    };
-  };
-  return draw(element, chart, description);
-}
-
-/**
- * Draws throughput and cycle time of a line by its WIP, with today's point and a cap.
- * @param {HTMLElement} element
- * @param {import("../types").Schemas["CurveReply"]} curve
- * @param {number | null} cap
- */
-export function drawCurve(element, curve, cap) {
-  const chart = () => {
-    const { axis, layout } = common();
-    const x = curve.points.map((point) => point.wip);
-    const flow = colour("throughput"), time = colour("cycle_time");
-    const line = { type: "scatter", mode: "lines", x };
-    const edge = { ...line, hoverinfo: "skip", line: { width: 0 } };
-    const today = (/** @type {number | null} */ y, /** @type {string} */ yaxis, /** @type {string} */ color) => ({
-      type: "scatter", mode: "markers", x: [curve.today.wip], y: [y], yaxis, marker: { size: 10, color, line: { color: colour("surface"), width: 2 } },
-      hovertemplate: `%{y:.4g}<extra>${t("line.now")}</extra>`,
-    });
-    const label = (/** @type {string} */ text, /** @type {number} */ y) => ({
-      text, showarrow: false, xref: "paper", yref: "paper", x: 0, xanchor: "left", y, yanchor: "bottom", font: { size: 12, color: colour("ink") },
-    });
-    return {
-      traces: [
-        { ...edge, y: curve.points.map((point) => point.throughput_lower) },
-        { ...edge, y: curve.points.map((point) => point.throughput_upper), fill: "tonexty", fillcolor: tint(flow, 0.2) },
-        { ...line, y: curve.points.map((point) => point.throughput), line: { color: flow, width: 2.2 }, hovertemplate: `%{y:.4g}<extra>${t("target.throughput")}</extra>` },
-        { ...line, y: curve.points.map((point) => point.cycle_time), yaxis: "y2", line: { color: time, width: 2.2 }, hovertemplate: `%{y:.4g}<extra>${t("target.cycle_time")}</extra>` },
-        today(curve.today.throughput, "y", flow), today(curve.today.cycle_time, "y2", time),
-      ],
-      layout: {
-        ...layout, margin: { ...layout.margin, t: 26 },
-        yaxis: { ...axis, domain: [0.56, 1], rangemode: "tozero", fixedrange: true },
-        yaxis2: { ...axis, domain: [0, 0.44], rangemode: "tozero", fixedrange: true },
-        xaxis: { ...axis, anchor: "y2", rangemode: "tozero", title: { text: t("line.axis"), font: { size: 12 } } },
-        annotations: [label(t("line.axis_throughput"), 1.01), label(t("line.axis_cycle_time"), 0.45)],
-        shapes: cap === null ? [] : [{ type: "line", xref: "x", yref: "paper", x0: cap, x1: cap, y0: 0, y1: 1, line: { color: colour("wip"), width: 2, dash: "dash" } }],
-      },
-    };
-  };
-  return draw(element, chart, t("line.chart"));
 }
 
 /** @typedef {import("../types").Schemas["FlowReply"]} Flow */

@@ -67,3 +67,25 @@ export function debounced(call, milliseconds) {
     timer = window.setTimeout(() => call(...args), milliseconds);
   };
 }
+
+/**
+ * Returns a function that starts some work; called again meanwhile, it does it once more at the end.
+ * @param {() => Promise<unknown>} work
+ * @returns {() => Promise<void>}
+ */
+export function latest(work) {
+  let isRunning = false, isAsked = false;
+  return async () => {
+    isAsked = true;
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      while (isAsked) {
+        isAsked = false;
+        await work();
+      }
+    } finally {
+      isRunning = false;
+    }
+  };
+}

@@ -1,6 +1,7 @@
 // Charts of models: losses of a training, errors beside naive forecasts, forecasts beside what came.
 
-import { colour, common, draw, drawForecast } from "./charts.js";
+import { colour, common, draw } from "./charts.js";
+import { drawForecast } from "./forecast_chart.js";
 import { h } from "./dom.js";
 import { TARGETS } from "./parts.js";
 import { t } from "./texts.js";
@@ -121,6 +122,6 @@ export function drawBacktest(element, backtest, series, place) {
       return [[`predicted_${target}`, path?.forecast[at] ?? null], ...bounds];
     })),
   }));
-  const shown = /** @type {any} */ ({ step: backtest.step, history, predictions });
-  return drawForecast(element, shown, [], { last: forecast.origin, description: t("backtest.picture") });
+  const shown = /** @type {any} */ ({ step: backtest.step, as_of: forecast.origin, predictions });
+  return drawForecast(element, { forecast: shown, history: /** @type {any} */ (history), isPast: true, description: t("backtest.picture") });
 }

@@ -109,6 +109,11 @@ export function day(iso, withWeekday = false) {
   }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, date));
 }
 
+/** @param {string} iso a date @returns {string} its month and year */
+export function monthName(iso) {
+  return new Intl.DateTimeFormat(locale(), { month: "long", year: "numeric", timeZone: "UTC" }).format(Date.parse(iso.slice(0, 10)));
+}
+
 /** Returns the names of the weekdays, from Monday on. */
 export function weekdayNames() {
   const written = new Intl.DateTimeFormat(language, { weekday: "short", timeZone: "UTC" });

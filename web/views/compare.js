@@ -1,8 +1,9 @@
 // Several models side by side: errors beside naive forecasts, and their forecasts of one series over each other.
 
 import { get, post } from "../lib/api.js";
-import { drawForecast, loadPlotly } from "../lib/charts.js";
+import { loadPlotly } from "../lib/charts.js";
 import { h } from "../lib/dom.js";
+import { drawForecast } from "../lib/forecast_chart.js";
 import { drawSkills } from "../lib/model_charts.js";
 import { empty, failure, head, link, notice, panel, show, table, targetName, TARGETS } from "../lib/parts.js";
 import { seriesOfModel, seriesPicker } from "../lib/series_picker.js";
@@ -78,7 +79,7 @@ async function forecastsPanel(models, signal) {
     const known = made.flatMap((each, at) => each.forecast ? [{ name: LETTERS[at] ?? "", letter: LETTERS[at] ?? "", forecast: each.forecast }] : []);
     const [base, ...others] = known;
     chart.hidden = base === undefined;
-    if (base) drawForecast(chart, base.forecast, others);
+    if (base) drawForecast(chart, { forecast: base.forecast, history: base.forecast.history ?? [], scenarios: others });
     return [...made.map((each) => each.error !== undefined && failure(each.error)),
       h("ul", { className: "legend below" }, known.map((each, at) => h("li", { className: ["", "other", "dots", "mixed"][at] ?? "" }, each.name)))];
   });

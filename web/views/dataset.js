@@ -41,8 +41,8 @@ export async function view({ id, query, signal, access }) {
       query.has("new") && notice("good", h("p", {}, t("data.is_stored"))),
       read,
       mayWrite && laterPanel(t("append.title"), async () => addRowsParts(id, drawAnew)),
-      laterPanel(t("calendar.title"), () => calendarParts(id, mayWrite, signal)),
-      laterPanel(t("rows.title"), () => planParts(id, mayWrite, signal)),
+      dataset.summary.step === "day" && laterPanel(t("calendar.title"), () => calendarParts(id, dataset.summary.date_range.end, mayWrite, signal)),
+      laterPanel(t("rows.title"), () => planParts(id, dataset.summary, mayWrite, signal)),
       laterPanel(t("flow.title"), () => flowPanels(id, signal))));
 }
 

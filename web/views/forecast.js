@@ -1,22 +1,26 @@
 // The forecast of a series: history and three targets with intervals, what-if, totals, warnings.
 
-import { download, get, post } from "../lib/api.js";
-import { drawForecast, loadPlotly } from "../lib/charts.js";
-import { debounced, fill, h } from "../lib/dom.js";
-import { act, badge, button, empty, failure, field, figures, head, link, notice, panel, select, serviceNotice, table, targetName, TARGETS, toast } from "../lib/parts.js";
+import { get, post } from "../lib/api.js";
+import { loadPlotly } from "../lib/charts.js";
+import { fill, freshId, h, latest } from "../lib/dom.js";
+import { drawForecast, letter } from "../lib/forecast_chart.js";
+import { empty, failure, field, head, link, notice, panel, select } from "../lib/parts.js";
 import { seriesOfDataset, seriesOfModel, seriesPicker } from "../lib/series_picker.js";
-import { day, moment, number, percent, t } from "../lib/texts.js";
+import { day, moment, t } from "../lib/texts.js";
+import { factsOf } from "./forecast_facts.js";
 import { nameOf } from "./home.js";
-import { whatIf } from "./what_if.js";
+import { fromAddress, isChanged, NO_CHANGE, toAddress, whatIf, words } from "./what_if.js";
 
 /** @typedef {import("../types").Schemas["PredictReply"]} Forecast */
 /** @typedef {import("../types").Body<"/api/model/predict">} Body */
+/** @typedef {import("../types").Schemas["HistoryRow"]} Row */
+/** @typedef {import("../lib/forecast_chart.js").Scenario} Scenario */
 /** @typedef {import("./what_if.js").Change} Change */
 
 const PRETRAINED = "pretrained";
 const HISTORY = 90; // steps that are drawn before the forecast
 const HORIZONS = [7, 14, 30, 60, 90, 180, 365];
-const WAIT = 40; // milliseconds after the last change of a slider
+const MOST_KEPT = 4; // scenarios over each other
 
 /** @param {import("../main.js").Context} context */
 export async function view(context) {
@@ -61,8 +65,8 @@ async function openSource(value, choice, body, context) {
   if (source === null || source.plants.length === 0) return fill(body, panel(null, empty(t("forecast.gone"), t("forecast.gone_text"))));
   const by = kind === "model" ? { model_id: id } : { model_id: PRETRAINED, datasetId: id };
   const wanted = { plant: query.get("plant") ?? undefined, application: query.get("application") ?? undefined, panel_size: query.get("size") ?? undefined };
-  const days = Number(query.get("days")) || 30;
-  const screen = forecastScreen(by, days, changeOf(query), (state) => context.setQuery({ ...(kind === "model" ? { model: id } : { dataset: id }), ...state }), signal);
+  const state = stateOf(query), { days } = state;
+  const screen = forecastScreen(by, state, (kept) => context.setQuery({ ...(kind === "model" ? { model: id } : { dataset: id }), ...kept }), signal);
   const picker = await seriesPicker(source, /** @type {any} */ (wanted), (series) => screen.choose(series));
   const horizons = HORIZONS.includes(days) ? HORIZONS : [...HORIZONS, days].sort((a, b) => a - b);
   const horizon = select(horizons.map((n) => [String(n), t(`steps.${source.step}`, { n })]), String(days), (n) => screen.horizon(Number(n)));
@@ -72,163 +76,186 @@ async function openSource(value, choice, body, context) {
   screen.choose(picker.series, true);
 }
 
-/** The what-if that an address holds. @param {URLSearchParams} query @returns {Change} */
-function changeOf(query) {
-  const value = (/** @type {string} */ name) => (query.has(name) ? Number(query.get(name)) : null);
-  return { wip: value("wip"), plan: value("plan"), target: value("target") };
+/**
+ * The state of the view that an address holds, besides the series.
+ * @typedef {{ days: number, asOf: string | null, change: Change, target: number | null, kept: Change[] }} State
+ */
+
+/** @param {URLSearchParams} query @returns {State} */
+function stateOf(query) {
+  const target = Number(query.get("target"));
+  return {
+    days: Number(query.get("days")) || 30, asOf: query.get("asOf"), target: target > 0 ? target : null,
+    change: fromAddress(["wip", "plan", "capacity"].map((name) => `${name}:${query.get(name) ?? ""}`).join(",")),
+    kept: (query.get("keep") ?? "").split(";").filter(Boolean).map(fromAddress),
+  };
+}
+
+/** @param {State} state */
+function queryOf({ days, asOf, change, target, kept }) {
+  const text = (/** @type {number | null} */ value) => (value === null ? "" : String(value));
+  return {
+    days: String(days), asOf: asOf ?? "", target: text(target), wip: text(change.wip), plan: text(change.plan),
+    capacity: text(change.capacity), keep: kept.map(toAddress).join(";"),
+  };
 }
 
 /**
  * @param {{ model_id: string, datasetId?: string }} by
- * @param {number} days
- * @param {Change} change
- * @param {(state: Record<string, string>) => void} keep
+ * @param {State} state
+ * @param {(query: Record<string, string>) => void} keep puts the view into the address
  * @param {AbortSignal} signal
  */
-function forecastScreen(by, days, change, keep, signal) {
-  /** @type {import("../lib/series_picker.js").Series | null} */
-  let series = null;
-  /** @type {Forecast | null} */
-  let plain = null;
-  /** @type {{ name: string, forecast: Forecast }[]} */
+function forecastScreen(by, state, keep, signal) {
+  /** @type {import("../lib/series_picker.js").Series} */
+  let series = { plant: "", application: "", panel_size: "" };
+  /** From the newest rows; from the origin, without a change; as it is shown. @type {Record<"newest" | "plain" | "current", Forecast | null>} */
+  const forecasts = { newest: null, plain: null, current: null };
+  /** @type {Map<string, Row>} */
+  const rows = new Map(); // known ones of the series, by date
+  /** @type {Scenario[]} */
   let scenarios = [];
-  let run = new AbortController();
-  const chart = h("div", { className: "chart" });
-  const state = h("p", { className: "small quiet", role: "status" });
-  const facts = h("div", { className: "stack" });
-  const problem = h("div", {});
-  const controls = whatIf(change, debounced(() => update(), WAIT), () => {
-    if (current !== null) scenarios = [...scenarios.slice(-3), { name: controls.words(), forecast: current }];
-    drawAll();
-  }, () => {
+  const chart = h("div", { className: "chart" }), facts = h("div", { className: "stack" }), problem = h("div", {});
+  const status = h("p", { className: "small quiet", role: "status" }), legend = h("ul", { className: "legend" });
+  const origin = originSlider((date) => moveOrigin(date));
+  const update = latest(answer);
+  const controls = whatIf(state, { changed: update, keep: keepScenario, clear: () => {
+    state.kept = [];
     scenarios = [];
-    drawAll();
-  });
-  /** @type {Forecast | null} */
-  let current = null;
+    update();
+  } });
 
-  /** @param {Change} wanted @returns {Body} */
-  const bodyOf = (wanted) => ({
-    .../** @type {Body} */ (by), plant: series?.plant ?? "", application: series?.application ?? "", panelSize: series?.panel_size ?? "",
-    predictionDays: days, historySteps: HISTORY,
-    ...(wanted.wip === null ? {} : { currentWIP: wanted.wip }),
-    ...(wanted.plan === null ? {} : { plannedThroughput: wanted.plan }),
-    ...(wanted.target === null ? {} : { targetProduction: wanted.target }),
+  /** @param {Change} change @param {{ target?: number | null, asOf?: string | null, history?: boolean }} [more] @returns {Body} */
+  const bodyOf = (change, { target = null, asOf = state.asOf, history = false } = {}) => ({
+    .../** @type {Body} */ (by), plant: series.plant, application: series.application, panelSize: series.panel_size,
+    predictionDays: state.days, ...(history ? { historySteps: HISTORY } : {}), ...(asOf === null ? {} : { asOf }),
+    ...(change.wip === null ? {} : { currentWIP: change.wip }), ...(change.plan === null ? {} : { plannedThroughput: change.plan }),
+    ...(change.capacity === null ? {} : { plan: capacityPlan(change.capacity) }), ...(target === null ? {} : { targetProduction: target }),
   });
+  const ask = (/** @type {Body} */ body) => post("/api/model/predict", body, {}, { signal });
 
-  async function update() {
-    run.abort();
-    run = new AbortController();
-    signal.addEventListener("abort", () => run.abort());
-    const mine = run.signal;
-    const wanted = controls.change();
-    keep({
-      plant: series?.plant ?? "", application: series?.application ?? "", size: series?.panel_size ?? "", days: String(days),
-      wip: wanted.wip === null ? "" : String(wanted.wip), plan: wanted.plan === null ? "" : String(wanted.plan),
-      target: wanted.target === null ? "" : String(wanted.target),
-    });
-    const slow = setTimeout(() => { state.textContent = t("busy"); }, 100);
+  /** The rows of a plan with this share of the usual capacity on each day ahead. @param {number} share */
+  function capacityPlan(share) {
+    const capacity = share * (forecasts.plain?.usual_capacity ?? 1);
+    return (forecasts.plain?.predictions ?? []).filter((step) => !step.closed).map(({ date }) => ({ date, capacity }));
+  }
+
+  /** Asks for what is not known yet, and shows it. */
+  async function answer() {
+    Object.assign(state, { change: controls.change(), target: controls.target() });
+    keep({ plant: series.plant, application: series.application, size: series.panel_size, ...queryOf(state) });
+    const slow = setTimeout(() => { status.textContent = t("busy"); }, 100);
     try {
-      const none = { wip: null, plan: null, target: wanted.target };
-      const changed = wanted.wip !== null || wanted.plan !== null;
-      if ((plain?.target?.target_production ?? null) !== wanted.target) plain = null;
-      plain ??= await post("/api/model/predict", bodyOf(none), {}, { signal: mine });
-      controls.scale(plain);
-      current = changed ? await post("/api/model/predict", bodyOf(wanted), {}, { signal: mine }) : plain;
+      await readPlain();
+      const { change, target } = state;
+      forecasts.current = isChanged(change) || target !== null ? await ask(bodyOf(change, { target })) : forecasts.plain;
       fill(problem);
       drawAll();
     } catch (error) {
-      if (error instanceof DOMException) return;
-      fill(problem, failure(error));
+      if (!(error instanceof DOMException)) fill(problem, failure(error));
     } finally {
       clearTimeout(slow);
-      if (!mine.aborted) state.textContent = "";
+      if (!signal.aborted) status.textContent = "";
     }
   }
 
-  function drawAll() {
-    if (current === null || plain === null) return;
-    const over = current === plain ? scenarios : [{ name: t("whatif.without"), forecast: plain }, ...scenarios];
-    drawForecast(chart, current, over).catch((error) => fill(problem, notice("bad", String(error.message))));
-    fill(legend, h("li", {}, t("chart.history")), h("li", { className: "ahead" }, t("chart.ahead")), h("li", { className: "band" }, t("chart.bands")),
-      current.predictions.some((step) => step.closed) && h("li", { className: "closed" }, t("chart.closed")),
-      over.map((each, place) => h("li", { className: "other" }, `${String.fromCharCode(65 + place)}: ${each.name}`)));
-    fill(facts, factsOf(current, () => bodyOf(controls.change())));
+  /** The forecasts without a change, and the kept scenarios; each is asked for once. */
+  async function readPlain() {
+    if (forecasts.newest === null) {
+      forecasts.newest = await ask(bodyOf(NO_CHANGE, { asOf: null, history: true }));
+      controls.scale(forecasts.newest);
+    }
+    if (forecasts.plain === null) {
+      forecasts.plain = state.asOf === null ? forecasts.newest : await ask(bodyOf(NO_CHANGE, { history: true }));
+      scenarios = await Promise.all(state.kept.map(async (change) => ({ name: words(change), forecast: await ask(bodyOf(change)) })));
+    }
+    for (const row of [...(forecasts.newest.history ?? []), ...(forecasts.plain.history ?? [])]) rows.set(row.date, row);
   }
 
-  const legend = h("ul", { className: "legend" });
-  const element = h("div", { className: "stack" },
-    problem,
+  function keepScenario() {
+    if (forecasts.current === null) return;
+    state.kept = [...state.kept, controls.change()].slice(-MOST_KEPT);
+    scenarios = [...scenarios, { name: words(controls.change()), forecast: forecasts.current }].slice(-MOST_KEPT);
+    update();
+  }
+
+  /** Forecasts from another date, the last one that is known then. @param {string} date */
+  function moveOrigin(date) {
+    const dates = [...rows.keys()].sort();
+    const known = dates.filter((each) => each <= date).at(-1) ?? dates[0] ?? date;
+    state.asOf = known < (forecasts.newest?.as_of ?? "") ? known : null;
+    forecasts.plain = null;
+    update();
+  }
+
+  function drawAll() {
+    const { current, plain, newest } = forecasts;
+    if (current === null || plain === null || newest === null) return;
+    const known = [...rows.values()].sort((a, b) => (a.date < b.date ? -1 : 1));
+    const last = current.predictions.at(-1)?.date ?? "";
+    const after = known.filter((row) => row.date > current.as_of && row.date <= last);
+    const over = isChanged(state.change) ? [{ name: words(NO_CHANGE), forecast: plain }, ...scenarios] : scenarios;
+    const shown = { forecast: current, history: known.filter((row) => row.date <= current.as_of).slice(-HISTORY), after, scenarios: over };
+    drawForecast(chart, shown, moveOrigin).catch((error) => fill(problem, notice("bad", String(error.message))));
+    fill(legend, h("li", {}, t("chart.history")), h("li", { className: "ahead" }, t("chart.ahead")), h("li", { className: "band" }, t("chart.bands")),
+      after.length > 0 && h("li", { className: "after" }, t("chart.after")),
+      current.predictions.some((step) => step.closed) && h("li", { className: "closed" }, t("chart.closed")),
+      over.map((each, place) => h("li", { className: "other" }, `${letter(place)}: ${each.name}`)));
+    origin.show(known.map((row) => row.date), current.as_of, newest.as_of);
+    fill(facts, factsOf(current, after, () => bodyOf(state.change, { target: state.target })));
+  }
+
+  /** Forgets what was forecast. */
+  function forget() {
+    Object.assign(forecasts, { newest: null, plain: null, current: null });
+  }
+
+  const element = h("div", { className: "stack" }, problem,
     h("div", { className: "beside" },
-      h("section", { className: "panel" }, h("h2", {}, t("forecast.chart")), legend, chart, state),
-      controls.element),
-    facts);
+      h("section", { className: "panel" }, h("h2", {}, t("forecast.chart")), legend, chart, origin.element, status), controls.element), facts);
   return {
     element,
     choose(/** @type {import("../lib/series_picker.js").Series} */ chosen, first = false) {
       series = chosen;
-      plain = null;
-      scenarios = [];
-      if (!first) controls.reset();
-      return update();
+      forget();
+      rows.clear();
+      if (!first) {
+        Object.assign(state, { asOf: null, kept: [] });
+        controls.reset();
+      }
+      update();
     },
     horizon(/** @type {number} */ steps) {
-      days = steps;
-      plain = null;
-      scenarios = [];
-      return update();
+      state.days = steps;
+      forget();
+      update();
     },
   };
 }
 
-/** What the forecast means, in figures, words and tables. @param {Forecast} forecast @param {() => Body} body */
-function factsOf(forecast, body) {
-  const { totals, validation, target } = forecast;
-  return [
-    panel(null, figures([
-      totals && /** @type {[string, any]} */ ([t("totals.all"), [number(totals.horizon.throughput), " ", h("small", {}, range(totals.horizon.throughput_lo80, totals.horizon.throughput_hi80))]]),
-      target && /** @type {[string, any]} */ ([t("target.title", { target: number(target.target_production) }), target.reached ? day(target.date) : t("target.missed")]),
-      /** @type {[string, any]} */ ([t("forecast.law"), percent(forecast.little_law_analysis.average_compliance)]),
-    ].filter((pair) => pair !== null && pair !== undefined))),
-    serviceNotice(validation.is_valid ? "warn" : "bad", [...validation.warnings, ...validation.recommendations]),
-    h("div", { className: "columns" },
-      totals && panel(t(`totals.by.${forecast.step}`), table(
-        [{ text: t("totals.from") }, { text: t("totals.finished"), number: true }, { text: t("totals.eighty"), number: true }, { text: t("totals.ninety_five"), number: true, wide: true }],
-        totals.periods.map((each) => [
-          [day(each.first_date), each.steps < (totals.periods[0]?.steps ?? 0) && [" ", badge(t(`steps.${forecast.step}`, { n: each.steps }))]],
-          number(each.throughput), range(each.throughput_lo80, each.throughput_hi80), range(each.throughput_lo95, each.throughput_hi95),
-        ]), t(`totals.by.${forecast.step}`))),
-      panel(t("forecast.take"), takePanel(body))),
-    h("section", { className: "panel" }, h("details", {}, h("summary", {}, t("forecast.steps_title")), stepsTable(forecast))),
-  ];
-}
-
-/** @param {number | null} low @param {number | null} high */
-function range(low, high) {
-  return low === null || high === null ? "–" : `${number(low)} – ${number(high)}`;
-}
-
-/** @param {() => Body} body */
-function takePanel(body) {
-  const place = h("div", {});
-  const save = (/** @type {string} */ format) => {
-    const pressed = h("button", { type: "button", onclick: () => act(pressed, place, () => download("/api/model/predict", { format }, `forecast.${format}`, body())) }, format.toUpperCase());
-    return pressed;
+/** The date from which is forecast, chosen among the known ones. @param {(date: string) => void} moved */
+function originSlider(moved) {
+  /** @type {string[]} */
+  let dates = [];
+  const shown = h("output", {});
+  const tell = (/** @type {string} */ date, /** @type {boolean} */ isNewest) => {
+    shown.textContent = isNewest ? t("forecast.newest", { date: day(date) }) : day(date);
+    input.setAttribute("aria-valuetext", shown.textContent);
   };
-  return [
-    h("div", { className: "row" }, save("csv"), save("xlsx"), save("png"),
-      button(t("forecast.link"), () => navigator.clipboard.writeText(location.href).then(() => toast(t("forecast.link_copied")), () => toast(location.href)))),
-    place, h("p", { className: "small quiet" }, t("forecast.link_text")),
-  ];
-}
-
-/** @param {Forecast} forecast */
-function stepsTable(forecast) {
-  return table(
-    [{ text: t("date") }, ...TARGETS.map((target) => ({ text: targetName(target), number: true })), { text: t("forecast.confidence"), number: true, wide: true }],
-    forecast.predictions.map((step) => {
-      const values = /** @type {any} */ (step);
-      return [day(step.date, true), ...TARGETS.map((target) => [number(values[`predicted_${target}`]), h("br", {}),
-        h("span", { className: "small quiet" }, range(values[`predicted_${target}_lo80`], values[`predicted_${target}_hi80`]))]), percent(step.confidence)];
-    }), t("forecast.steps_caption"));
+  const chosen = () => dates[Number(input.value)] ?? "";
+  const input = h("input", {
+    type: "range", min: 0, step: 1, id: freshId(),
+    oninput: () => tell(chosen(), Number(input.value) === dates.length - 1), onchange: () => moved(chosen()),
+  });
+  const element = h("div", { className: "field slider" }, h("div", {}, h("label", { for: input.id }, t("forecast.from")), shown), input);
+  return {
+    element,
+    /** @param {string[]} known @param {string} asOf @param {string} newest */
+    show(known, asOf, newest) {
+      dates = known;
+      input.max = String(dates.length - 1);
+      input.value = String(Math.max(0, dates.indexOf(asOf)));
+      tell(asOf, asOf === newest);
+    },
+  };
 }
