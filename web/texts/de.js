@@ -211,6 +211,7 @@ export const de = {
   "stability.inconclusive": "nicht zu entscheiden",
 
   "series.plant": "Werk",
+  "series.many": "Tippen, um {n} Namen zu durchsuchen",
   "series.application": "Anwendung",
   "series.size": "Größe",
 

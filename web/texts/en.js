@@ -210,6 +210,7 @@ export const en = {
   "stability.inconclusive": "cannot be told",
 
   "series.plant": "Plant",
+  "series.many": "Type to search {n} names",
   "series.application": "Application",
   "series.size": "Panel size",
 
