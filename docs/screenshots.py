@@ -38,6 +38,22 @@ units.value = 3000;
 date.value = "2025-07-20";
 document.querySelectorAll("main form").forEach((form) => form.requestSubmit());
 """
+_DROP = """
+const rows = Array.from({ length: 28 }, (_, day) =>
+  `${String(day + 1).padStart(2, "0")}.01.2025;Nord;${1400 + 9 * day},5;${610 + day},0`);
+const table = ["Tag;Werk;Lager Ist;Gutteile", ...rows].join("\\n");
+const data = new DataTransfer();
+data.items.add(new File([table], "week 5.csv"));
+const input = document.querySelector("input[type=file]");
+input.files = data.files;
+input.dispatchEvent(new Event("change"));
+"""
+_OPEN = """
+const all = Array.from(document.querySelectorAll("main > div > .stack > section > details"));
+all.slice(1, 3).forEach((details) => { details.open = true; });
+document.querySelectorAll("main .stack > .stack").forEach((part) => part.remove());
+"""
+_SCRIPTS = {"plan": _ASK, "import": _DROP, "calendar": _OPEN}  # of the views that need one
 DRAWN = ".chart:not(.js-plotly-plot)"  # a chart that is not there yet
 
 
@@ -47,9 +63,11 @@ def main(url: str) -> None:
     dataset = service.post("/api/data/generate", PLANTS)["dataset_id"]
     trained = service.post("/api/model/train", {"datasetId": dataset, "preset": "auto", "seed": 1})
     model = trained["model_id"]
-    what_if = urlencode({"dataset": dataset, **SERIES, "wip": 300, "target": 2000})
+    changed = {"wip": 300, "target": 2000, "keep": "capacity:0.8"}
+    what_if = urlencode({"dataset": dataset, **SERIES, **changed})
     views = {
-        "home": "", "data": "data", "dataset": f"dataset/{dataset}",
+        "home": "", "data": "data", "import": "data", "dataset": f"dataset/{dataset}",
+        "calendar": f"dataset/{dataset}",
         "forecast": f"forecast?{what_if}",
         "train": "train", "plan": f"plan?{urlencode({'source': f'data:{dataset}', **SERIES})}",
         "models": "models", "model": f"model/{model}", "jobs": "jobs", "job": f"job/{model}",
@@ -59,7 +77,8 @@ def main(url: str) -> None:
         for name, path in views.items():
             for size, (width, height) in SIZES.items():
                 for mode in ("", "-dark"):
-                    _show(browser, f"{url.rstrip('/')}/#/{path}", width, height, mode)
+                    address = f"{url.rstrip('/')}/#/{path}"
+                    _show(browser, address, width, height, mode, _SCRIPTS.get(name))
                     target = IMAGES / f"page-{name}{size}{mode}.png"
                     target.write_bytes(_small(browser.get_screenshot_as_png()))
 
@@ -81,8 +100,10 @@ def chromium() -> Iterator[webdriver.Chrome]:
         browser.quit()
 
 
-def _show(browser: webdriver.Chrome, address: str, width: int, height: int, mode: str) -> None:
-    """Open a view, and make the window as tall as the view once all of it is there."""
+def _show(
+    browser: webdriver.Chrome, address: str, width: int, height: int, mode: str, script: str | None
+) -> None:
+    """Open a view, do what a script does, and make the window as tall as the view then is."""
     size = {"width": width, "deviceScaleFactor": 1, "mobile": width < 500}
     scheme = {"name": "prefers-color-scheme", "value": "dark" if mode else "light"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
@@ -90,16 +111,22 @@ def _show(browser: webdriver.Chrome, address: str, width: int, height: int, mode
     browser.get("about:blank")
     browser.get(address)
     WebDriverWait(browser, 30).until(lambda page: page.find_elements(By.TAG_NAME, "h1"))
-    if "#/plan" in address:
-        browser.execute_script(_ASK)
-    WebDriverWait(browser, 30).until(
-        lambda page: not page.find_elements(By.CSS_SELECTOR, f"{BUSY}, {DRAWN}")
-    )
+    _wait_until_drawn(browser)
+    if script:
+        browser.execute_script(script)
+        _wait_until_drawn(browser)
     content = browser.execute_script("return document.documentElement.scrollHeight")
     tall = max(height, min(content, TALLEST))
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"height": tall})
     browser.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
     browser.execute_async_script("setTimeout(arguments[0], 400)")  # charts follow the size
+
+
+def _wait_until_drawn(browser: webdriver.Chrome) -> None:
+    browser.execute_async_script("setTimeout(arguments[0], 200)")  # what was asked for begins
+    WebDriverWait(browser, 60).until(
+        lambda page: not page.find_elements(By.CSS_SELECTOR, f"{BUSY}, {DRAWN}")
+    )
 
 
 def _small(png: bytes) -> bytes:

@@ -154,6 +154,7 @@ export async function show(element, work, waiting) {
 export async function act(pressed, place, work) {
   const label = pressed.textContent;
   pressed.disabled = true;
+  pressed.setAttribute("aria-busy", "true");
   pressed.textContent = t("busy");
   fill(place);
   try {
@@ -162,6 +163,7 @@ export async function act(pressed, place, work) {
     if (!(error instanceof DOMException)) fill(place, failure(error));
   } finally {
     pressed.disabled = false;
+    pressed.removeAttribute("aria-busy");
     pressed.textContent = label;
   }
 }

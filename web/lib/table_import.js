@@ -1,9 +1,9 @@
 // A table before it is stored: how it is read, its first rows, the meaning of its columns, its problems.
 
-import { ApiError, postFile } from "./api.js";
+import { postFile } from "./api.js";
 import { columnMeanings, DRIVER, OF_LOG, OF_ROWS } from "./column_meanings.js";
 import { fill, h } from "./dom.js";
-import { act, badge, busy, button, failure, field, notice, table } from "./parts.js";
+import { act, badge, busy, button, failure, notice, table } from "./parts.js";
 import { choicesFor, optionFields, optionLabel } from "./read_options.js";
 import { day, number, t } from "./texts.js";
 
@@ -135,7 +135,8 @@ function asWritten(preview, meanings, read) {
       read();
     });
     input.name = `column-${place}`;
-    return { text: field(column.name, input) };
+    input.setAttribute("aria-label", t("preview.meaning", { name: column.name }));
+    return { text: h("div", { className: "field" }, h("span", { className: "label" }, column.name), input) };
   });
   return h("div", {}, h("h3", {}, t("preview.written")), h("p", { className: "small quiet" }, t("preview.written_text")),
     h("div", { className: "mapping" }, table(heads, preview.cells.slice(0, ROWS).map((cells) => cells.map((cell) => cell === null ? "" : String(cell))), t("preview.written"))));
@@ -165,9 +166,4 @@ function asUnderstood(preview) {
   return h("div", {}, h("h3", {}, t("preview.understood")), table(
     [...["date", "plant", "application", "panel_size"].map((name) => ({ text: meaningText(name) })), ...shown.map((name) => ({ text: meaningText(name), number: true }))],
     rows.map((row) => [day(row.date), row.plant, row.application, row.panel_size, ...shown.map((name) => number(row[name]))]), t("preview.understood")));
-}
-
-/** Returns true for a refusal because other rows are stored. @param {unknown} error */
-export function isConflict(error) {
-  return error instanceof ApiError && error.status === 409;
 }

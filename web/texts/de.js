@@ -111,6 +111,7 @@ export const de = {
   "preview.written": "Wie sie in der Datei steht",
   "preview.written_text": "Über jeder Spalte steht, was sie bedeutet. Bitte ändern, wo das falsch ist; mehrere Spalten können zusammen ein Werk, eine Anwendung oder Größe benennen.",
   "preview.understood": "Wie sie verstanden wird",
+  "preview.meaning": "Bedeutung von {name}",
   "preview.not_read": "nicht gelesen",
   "preview.of_rows": "Eine Zeile je Reihe und Datum",
   "preview.of_log": "Ereignisliste, eine Zeile je Einheit",

@@ -110,6 +110,7 @@ export const en = {
   "preview.written": "As it is in the file",
   "preview.written_text": "Above each column is what it means. Change it where that is wrong; several columns may name one plant, application or size.",
   "preview.understood": "As it is understood",
+  "preview.meaning": "Meaning of {name}",
   "preview.not_read": "not read",
   "preview.of_rows": "A row per series and date",
   "preview.of_log": "Event log, a row per unit",

@@ -1,10 +1,9 @@
 // Rows that are added to a data set: from a file, or pasted from a spreadsheet.
 
-import { postFile } from "../lib/api.js";
+import { ApiError, postFile } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { dropZone } from "../lib/drop_zone.js";
 import { act, button, failure, field, notice } from "../lib/parts.js";
-import { isConflict } from "../lib/table_import.js";
 import { day, t } from "../lib/texts.js";
 
 /** @typedef {import("../types").Schemas["RowsReply"]} Added */
@@ -25,7 +24,8 @@ export function addRowsParts(id, added) {
       fill(place, notice("good", h("p", {}, outcome(reply))));
       added(reply);
     } catch (error) {
-      if (!isConflict(error) || replace) throw error;
+      const isConflict = error instanceof ApiError && error.status === 409;
+      if (!isConflict || replace) throw error;
       const answer = h("div", {});
       const pressed = button(t("append.replace"), () => act(pressed, answer, () => store(file, options, place, true)), "danger");
       fill(place, failure(error), h("p", { className: "row" }, pressed, h("span", { className: "small quiet" }, t("append.replace_text"))), answer);

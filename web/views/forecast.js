@@ -202,7 +202,7 @@ function forecastScreen(by, state, keep, signal) {
       current.predictions.some((step) => step.closed) && h("li", { className: "closed" }, t("chart.closed")),
       over.map((each, place) => h("li", { className: "other" }, `${letter(place)}: ${each.name}`)));
     origin.show(known.map((row) => row.date), current.as_of, newest.as_of);
-    fill(facts, factsOf(current, after, () => bodyOf(state.change, { target: state.target })));
+    fill(facts, factsOf(current, isChanged(state.change) ? [] : after, () => bodyOf(state.change, { target: state.target })));
   }
 
   /** Forgets what was forecast. */
