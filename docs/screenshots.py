@@ -26,6 +26,7 @@ from docs.pictures import IMAGES, Service
 PLANTS = {
     "plants": ["North", "South"], "applications": ["Automotive", "Industrial"],
     "panelSizes": ["Small", "Large"], "historicalDays": 545, "seed": 1,
+    "calendar": {"weekdays": [1, 2, 3, 4, 5], "country": "DE"},
 }  # fmt: skip
 SERIES = {"plant": "North", "application": "Automotive", "size": "Small"}
 SIZES = {"": (1280, 800), "-phone": (390, 844)}  # in CSS pixels

@@ -59,9 +59,9 @@ def _draw_cumulative(axes: Axes, document: dict[str, Any]) -> None:
     dates = np.array([date.replace(" ", "T") for date in flow["date"]], "datetime64[m]")
     left, came = np.array(flow["departures"]), np.array(flow["arrivals"])
     axes.fill_between(
-        dates, left, came, step="post", color=_WIP, alpha=0.3, label="in process (WIP)"
+        dates, left, came, step="post", color=_WIP, alpha=0.6, label="in process (WIP)"
     )
-    axes.fill_between(dates, 0, left, step="post", color=_LEFT, alpha=0.75, label="left")
+    axes.fill_between(dates, 0, left, step="post", color=_LEFT, alpha=0.35, label="left")
     axes.set_title("Cumulative flow", fontsize=10)
     axes.set_ylabel("units")
     axes.set_ylim(bottom=0)

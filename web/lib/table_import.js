@@ -56,6 +56,7 @@ export function tableImport(use) {
       const place = h("div", {});
       const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("name") : null;
       const isOpen = element.querySelector("details.options")?.hasAttribute("open") || preview.problems.some((each) => each.row === null && !isMissing(each) && choicesFor(each) === null);
+      const isLog = preview.columns.some((column) => OF_LOG.some((role) => role === meanings.of(column.name)));
       const pressed = h("button", { type: "button", className: "primary", disabled: !preview.is_readable, onclick: () => act(pressed, place, () => use.store(file, values(), place)) }, use.action);
       fill(element,
         verdict(preview, file.name),
@@ -63,7 +64,7 @@ export function tableImport(use) {
         warnings(preview),
         preview.columns.length > 0 && asWritten(preview, meanings, read),
         preview.rows.length > 0 && asUnderstood(preview),
-        h("details", { className: "options", open: isOpen }, h("summary", {}, t("options.title")), optionFields(options, preview.kind === "event log", change)),
+        h("details", { className: "options", open: isOpen }, h("summary", {}, t("options.title")), optionFields(options, isLog, change)),
         place, h("div", { className: "row" }, pressed));
       if (focused) /** @type {HTMLElement | null} */ (element.querySelector(`[name="${CSS.escape(focused)}"]`))?.focus();
     }
