@@ -82,8 +82,8 @@ class Page:
     def text(self) -> str:
         return self.browser.find_element(By.TAG_NAME, "body").text
 
-    def shows(self, text: str) -> None:
-        self.until(lambda: text in self.text)
+    def shows(self, text: str, seconds: float = 60) -> None:
+        self.until(lambda: text in self.text, seconds)
 
     def upload(self, path: Path) -> None:
         self.browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(path))
@@ -145,7 +145,7 @@ def test_from_generated_data_to_a_decision(page: Page) -> None:
     for label in ("Epochs", "Units of the first layer", "Units of the second layer"):
         page.field(label).send_keys("3")
     page.button("Start the training").click()
-    page.shows("The training has ended.")
+    page.shows("The training has ended.", 120)
     page.until(lambda: re.search("(error than|as good as) the better naive", page.text))
     page.expect_accessible()
     page.button("Details").click()
