@@ -5,7 +5,7 @@ import { columnMeanings, DRIVER, OF_LOG, OF_ROWS } from "./column_meanings.js";
 import { fill, h } from "./dom.js";
 import { act, badge, busy, button, failure, notice, table } from "./parts.js";
 import { choicesFor, optionFields, optionLabel } from "./read_options.js";
-import { day, number, t } from "./texts.js";
+import { day, number, serviceText, t } from "./texts.js";
 
 /** @typedef {import("../types").Schemas["PreviewReply"]} Preview */
 /** @typedef {import("../types").Schemas["PreviewProblem"]} Problem */
@@ -97,12 +97,18 @@ function problemsOf(preview, options, change) {
   return [
     choices.map((each) => question(each, options, change)),
     missing.length > 0 && notice("warn", t("preview.missing", { names: missing.map((each) => meaningText(each.field ?? "")).join(", ") })),
-    ofTable.length > 0 && notice("bad", h("ul", {}, ofTable.map((each) => h("li", {}, each.field && [h("code", {}, each.field), " "], each.message,
+    ofTable.length > 0 && notice("bad", h("ul", {}, ofTable.map((each) => h("li", {}, each.field && [h("code", {}, each.field), " "], ruleOf(each),
       each.received !== null && [": ", h("code", {}, String(each.received))])))),
     ofRows.length > 0 && h("div", {}, notice("bad", t("preview.rows_wrong", { n: ofRows.length })), table(
       [{ text: t("preview.row"), number: true }, { text: t("readas.column") }, { text: t("preview.rule") }, { text: t("quality.found") }],
-      ofRows.slice(0, PROBLEMS).map((each) => [number(each.row), meaningText(each.field ?? ""), each.message, each.received === null ? t("preview.blank") : String(each.received)]), t("preview.rows_wrong", { n: ofRows.length }))),
+      ofRows.slice(0, PROBLEMS).map((each) => [number(each.row), meaningText(each.field ?? ""), ruleOf(each), each.received === null ? t("preview.blank") : String(each.received)]), t("preview.rows_wrong", { n: ofRows.length }))),
   ];
+}
+
+/** The rule of a problem, in the language of the page where it is known. @param {Problem} problem */
+function ruleOf({ field, message }) {
+  const whole = `${field}: ${message}`, found = serviceText(whole);
+  return found === whole ? serviceText(message) : found;
 }
 
 /** A column that is needed and was not found. @param {Problem} problem */
@@ -114,7 +120,7 @@ function isMissing(problem) {
 function question(problem, options, change) {
   const name = problem.field ?? "";
   return h("fieldset", { className: "notice warn" }, h("legend", { className: "unseen" }, t("preview.choose")),
-    h("p", {}, h("strong", {}, optionLabel(name)), ": ", problem.message),
+    h("p", {}, h("strong", {}, optionLabel(name)), ": ", ruleOf(problem)),
     h("div", { className: "row" }, (choicesFor(problem) ?? []).map(([value, text]) =>
       h("button", { type: "button", "aria-pressed": String(options[name] === value), onclick: () => change(name, value) }, text))));
 }
@@ -122,7 +128,7 @@ function question(problem, options, change) {
 /** @param {Preview} preview */
 function warnings(preview) {
   const found = preview.read_as?.warnings ?? [];
-  return found.length > 0 && notice("", h("ul", {}, found.map((each) => h("li", {}, each))));
+  return found.length > 0 && notice("", h("ul", {}, found.map((each) => h("li", {}, serviceText(each)))));
 }
 
 /**

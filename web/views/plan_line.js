@@ -4,7 +4,7 @@ import { get, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { act, badge, button, field, figures, notice, panel, select, show, table } from "../lib/parts.js";
 import { dashOf, drawCurve, drawPlans } from "../lib/plan_charts.js";
-import { day, number, percent, t } from "../lib/texts.js";
+import { day, number, percent, serviceText, t } from "../lib/texts.js";
 
 /** @typedef {import("./plan.js").Source} Source */
 /** @typedef {import("./plan.js").Names} Names */
@@ -44,8 +44,8 @@ function lineParts(curve, by, names, signal) {
       [t("line.critical"), interval(curve.critical_wip)], [t("line.capacity"), interval(curve.capacity)],
       ...(curve.state ? /** @type {[string, HTMLElement][]} */ ([[t("line.state"), badge(t(`line.${curve.state}`), curve.state === "balanced" ? "good" : "warn")]]) : []),
     ]),
-    curve.reason && notice("", h("p", {}, curve.reason)),
-    curve.notes.length > 0 && h("ul", { className: "small quiet" }, curve.notes.map((note) => h("li", {}, note))),
+    curve.reason && notice("", h("p", {}, serviceText(curve.reason))),
+    curve.notes.length > 0 && h("ul", { className: "small quiet" }, curve.notes.map((note) => h("li", {}, serviceText(note)))),
     isKnown && [h("div", {}, legend, chart), adviceForm(curve, draw, advice, by, names, signal)], advice);
 }
 
@@ -71,13 +71,13 @@ function adviceForm(curve, draw, place, by, names, signal) {
 function adviceParts(found, told) {
   const notes = found.notes.filter((note) => !told.includes(note));
   return [
-    notice(found.feasible ? "good" : "warn", h("p", {}, found.summary)),
+    notice(found.feasible ? "good" : "warn", h("p", {}, serviceText(found.summary))),
     figures([
       [t("line.wip_cap"), number(found.wip_cap)], [t("line.release"), number(found.release_rate)],
       [t("line.cycle_time"), [number(found.cycle_time.p50), " ", h("small", {}, t("line.p95", { n: found.cycle_time.p95 }))]],
       [t("line.met"), percent(found.probability)],
     ]),
-    notes.length > 0 && h("ul", { className: "small quiet" }, notes.map((note) => h("li", {}, note))),
+    notes.length > 0 && h("ul", { className: "small quiet" }, notes.map((note) => h("li", {}, serviceText(note)))),
   ];
 }
 
