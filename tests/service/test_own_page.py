@@ -216,6 +216,24 @@ def test_a_table_is_looked_at_before_it_is_stored_and_goes_on_later(
     assert page.problems("409 (CONFLICT)") == []
 
 
+def test_one_of_many_plants_is_found_by_typing(page: Page, service: Service) -> None:
+    rows = "".join(
+        f"2024-01-{day:02},Line {line:03},{100 + day % 5},50\n"
+        for line in range(201)
+        for day in range(1, 13)
+    )
+    table = "date,plant,wip,throughput\n" + rows
+    stored = service.post("/api/data/upload", data=table, headers={"Content-Type": "text/csv"})
+    page.open(f"forecast?dataset={stored.json()['dataset_id']}")
+    page.field("Plant").send_keys(Keys.CONTROL + "a")
+    page.field("Plant").send_keys("187", Keys.TAB)
+    page.until(lambda: "Line+187" in page.browser.current_url)
+    assert page.field("Plant").get_attribute("value") == "Line 187"
+    page.until(lambda: page.all(".js-plotly-plot"))
+    page.expect_accessible()
+    assert page.problems() == []
+
+
 def test_days_are_closed_in_the_calendar_and_plan_rows_are_pasted(
     page: Page, service: Service
 ) -> None:
