@@ -51,6 +51,7 @@ def write_log(path: Path, units: int) -> None:
 
 def main(units: int) -> None:
     """Write the log in a process of its own, upload it, print seconds and gigabytes."""
+    pa.set_memory_pool(pa.system_memory_pool())  # as the service's processes have it
     with TemporaryDirectory() as folder:
         path = Path(folder) / "log.csv"
         writer = multiprocessing.get_context("spawn").Process(target=write_log, args=(path, units))

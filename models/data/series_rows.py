@@ -73,7 +73,7 @@ def _groups(table: Table) -> tuple[list[SeriesKey], Ints]:
     """The series in the table, sorted by name, and each row's."""
     (_, plants), (_, applications), (_, sizes) = table.names
     combined = table.series
-    possible = len(plants) * len(applications) * len(sizes)
+    possible = table.possible_series
     if possible > len(combined):
         found, group = np.unique(combined, return_inverse=True)
     else:  # the same without sorting

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,11 @@ class Table:
         return len(self.days)
 
     @property
+    def possible_series(self) -> int:
+        """Number of series that the names can form."""
+        return math.prod(len(labels) for _, labels in self.names)
+
+    @cached_property
     def series(self) -> Ints:
         """The number of each row's series, [n]; by it, series are sorted by their names."""
         (a, _), (b, applications), (c, sizes) = self.names
@@ -148,7 +155,7 @@ def table_of(
     ignored = [raw.names[place] for place in mapping.ignored]
     table = Table(dates.days, names, numbers, ignored, dates.seconds, read_as | formats)
     table = replace(table, declared=tuple(declared))
-    if max_series is not None:
+    if max_series is not None and table.possible_series > max_series:
         table_limits.check_series(len(np.unique(table.series)), max_series)
 
     def others() -> list[RawColumn]:
@@ -164,8 +171,10 @@ def _known_columns(
     raw: RawTable, mapping: Mapping
 ) -> tuple[dict[str, RawColumn], Ints | None, dict[str, Any]]:
     """The known columns, the places of their rows if some were left out, and what was assumed."""
+    wanted = list(dict.fromkeys(chain.from_iterable(mapping.places.values())))
+    loaded = dict(zip(wanted, raw.load(wanted), strict=True))
     columns = {
-        name: table_columns.joined(raw.load(places), " " if name == "date" else " / ")
+        name: table_columns.joined([loaded[i] for i in places], " " if name == "date" else " / ")
         for name, places in mapping.places.items()
     }
     if "cycle_time" in columns:

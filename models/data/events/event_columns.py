@@ -12,6 +12,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from models.data.column_names import canonical_name, folded
 from models.series.panel import SERIES_FIELDS
@@ -137,6 +138,7 @@ def _clearest(role: str, names: list[str]) -> list[str]:
     return exact or actual or [name for name in names if folded(name) not in _VAGUE]
 
 
+@lru_cache(10_000)
 def meaning_of(name: str) -> str | None:
     """Return the column that a name means, in a table of series or in an event log."""
     return canonical_name(name) or _ROLE.get(folded(name))
