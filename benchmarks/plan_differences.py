@@ -10,7 +10,7 @@ cycle time with a fifth more releases from day 300 on, less those without.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,16 +64,15 @@ def true_difference(spec: PlantSpec, plan: OtherPlan, origin: int, steps: int) -
     """Return the generator's rows with a plan less those without, [S, steps, 3].
 
     Args:
-        origin: row of the first step.
+        origin: row of the first step; the data has rows of all steps.
     """
-    whole = replace(spec, days=max(spec.days, origin + steps))
-    usual, shares = Intervention.none(whole.days), plan.shares(steps)
+    usual, shares = Intervention.none(spec.days), plan.shares(steps)
     ahead = slice(origin, origin + steps)
     releases, capacity, output = (part.copy() for part in (usual.releases, *[usual.capacity] * 2))
     releases[ahead] = plan.releases
     (output if plan.breaks_down else capacity)[ahead] = shares
     runs = [
-        _rows(whole, each)[:, ahead] for each in (usual, Intervention(releases, capacity, output))
+        _rows(spec, each)[:, ahead] for each in (usual, Intervention(releases, capacity, output))
     ]
     return runs[1] - runs[0]
 
