@@ -24,6 +24,7 @@ Ints = NDArray[np.int64]
 
 _THROUGHPUT = 1  # place in TARGETS
 _YEAR = 365  # days before a forecast that irregular closed days are counted in
+_EXPECTED = 0.5  # irregular closed days of the reply, from which they are warned of
 _OFTEN = 4  # irregular closures; one or two shutdowns a year tell nothing of the days ahead
 
 
@@ -122,7 +123,7 @@ def closures_to_come(calendar: Calendar, last_day: int, days: int) -> list[str]:
     closed = regular & ~working.is_open(past)
     times, share = int((np.diff(closed, append=False) != 0).sum() / 2), closed.sum() / regular.sum()
     is_known = (working.is_usual(ahead) & ~working.is_open(ahead)).any()
-    if times < _OFTEN or share * days < 1 or is_known:
+    if times < _OFTEN or share * days < _EXPECTED or is_known:
         return []
     return [
         f"In the last {_YEAR} days the line was closed on {closed.sum()} days beyond its weekdays "
