@@ -215,9 +215,11 @@ def series_scale(errors: Floats, series: Ints, count: int) -> Floats:
         count: number of series.
     """
     scale = np.ones((count, 3))
+    by_series = np.argsort(series, kind="stable")
+    edges = np.searchsorted(series[by_series], np.arange(1, count))
     for target in range(3):
         sizes = np.abs(errors[:, target])
-        usual = np.array([_trimmed_mean(sizes[series == s]) for s in range(count)])
+        usual = np.array([_trimmed_mean(own) for own in np.split(sizes[by_series], edges)])
         known = ~np.isnan(usual) & (usual > 0)
         if not known.any():
             continue

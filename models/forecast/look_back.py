@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
+from models.forecast.past_stops import past_stops
 from models.series.calendar import EVERY_DAY, Calendar
 from models.series.panel import Panel
 
@@ -16,6 +17,7 @@ Ints = NDArray[np.int64]
 
 _MARGIN = 0.25  # of the range of a series, by which a forecast may leave it on both sides
 _RECENT = 14  # rows whose mean is the present level
+_AFTER_STOP = 28  # rows that a stop bears upon
 _BEYOND = 1.0  # standard deviations by which it must leave the range of the training
 _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
@@ -38,7 +40,8 @@ class LookBack:
         series: number of each series, [n].
         lowest, highest: bounds of the forecast, [n, 3].
         is_new: True where the latest rows lie beyond all that the training has seen, [n, 3]: the
-            line has moved to another level.
+            line has moved to another level. Of all targets, where the line stood still within the
+            latest 28 rows.
         is_still: True where the latest 14 rows are all equal, [n, 3], as after a shutdown.
         calendar: that the step numbers are of.
     """
@@ -82,6 +85,8 @@ class LookBack:
             recent = scaled[:, -_RECENT:].mean(axis=1)
             is_new = (recent < ranges[0] - _BEYOND) | (recent > ranges[1] + _BEYOND)
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
+        stopped = past_stops(scaled[..., 1], calendar.season)[:, -_AFTER_STOP:].any(axis=1)
+        is_new |= stopped[:, None]
         margin = _MARGIN * (high - low)
         count = known.sum(axis=1)
         is_still = (np.ptp(scaled[:, -_RECENT:], axis=1) == 0) & (count >= _RECENT)[:, None]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.forecast.closed_days import DayGrid
 from models.forecast.look_back import LookBack
 from models.forecast.members import LastSeason, LastValue, Member, MemberName
+from models.forecast.past_stops import without_stops
 from models.forecast.pretrained import MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import SHAPES
 from models.series.calendar import Calendar
@@ -60,10 +61,13 @@ def quantiles_of(
 ) -> Floats:
     """Return quantiles of the steps after rows in units, [n, steps, 3, 9], by `LEVELS`.
 
+    After a stop, the line is taken to go on as before it.
+
     Args:
         rows: WIP, throughput and cycle time of worked days, [n, m, 3].
         last: dated step number of the last row of each series, [n].
     """
+    rows = without_stops(rows, calendar.season)
     if not calendar.working:
         return model.quantiles(rows, calendar.step, steps)
     grid = DayGrid.of(calendar, last, steps, SHAPES[calendar.step].look_back)
