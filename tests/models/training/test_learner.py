@@ -226,6 +226,17 @@ def test_the_schedule_ends_at_zero_with_the_last_batch() -> None:
     assert int(optimizer.iterations) == 2 * -(-len(prepared.train_rows) // hyper.batch_size)
 
 
+def test_an_epoch_trains_on_a_part_of_very_many_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.fit._MOST_TRAINED", 64)
+    monkeypatch.setattr("models.training.fit._MOST_MEASURED", 5)
+    hyper = tiny(epochs=3, batch_size=32)
+    prepared = task_of(hyper)
+    epochs = EpochLoop(network_of(hyper, prepared), prepared, hyper, 3, NoControl())
+    assert len(prepared.train_rows) > 64
+    assert int(epochs.run().iterations) == 3 * 2
+    assert np.isfinite(epochs.history["loss"] + epochs.history["val_loss"]).all()
+
+
 def test_gradients_are_clipped_together() -> None:
     hyper, design = tiny(), replace(PLAIN, clip_norm=1.0)
     learner = FusedLearner(network_of(hyper), hyper, 1, design)
