@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backtest.plan import Plan
+from models.forecast.error_record import recent_ratios
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster
 from models.forecast.legacy_model import LegacyModel
@@ -51,6 +52,7 @@ class Trial:
     def __init__(self, forecaster: Forecaster, plan: Plan) -> None:
         self.plan, self._forecaster = plan, forecaster
         self._filled = plan.panel.filled()
+        self._first_new = self._first_new_steps()
 
     def block(self, origin: Ints, series: Ints) -> RollOutBlock:
         """Return the roll-outs of series [n] from the first steps forecast, `origin` [n]."""
@@ -69,6 +71,17 @@ class Trial:
         }
         truth = np.where(inside[..., None], actual, np.nan)
         return RollOutBlock(series, truth, self._forecast(origin, series), naive)
+
+    def _first_new_steps(self) -> Ints:
+        """First step of each series that the model has not learned from, [S]."""
+        panel, first = self.plan.panel, self.plan.panel.first.copy()
+        for s, key in enumerate(panel.series_keys):
+            known = self._forecaster.recent_history(key)
+            if known is not None:
+                last_day = known.calendar.days(np.array([known.last_step]))
+                lane = 0 if panel.lanes is None else int(panel.lanes[s])
+                first[s] = panel.calendar.index(last_day, lane)[0] + 1
+        return first
 
     def _rows(self, origin: Ints, series: Ints) -> tuple[Ints, Ints]:
         """Row numbers of the beginning of series and of their origins, both [n]."""
@@ -98,15 +111,26 @@ class Trial:
 
     def _warm(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         """Forecasts of series that the model was trained on."""
-        look_back = self._look_back(model, origin, series, self.plan.numbers[series])
-        return model.forecast(look_back, self.plan.horizon)
+        return self._measured(model, origin, series, self.plan.numbers[series])
 
     def _cold(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         """Forecasts of other series, scaled by their rows before the origins."""
         rows = zip(*self._rows(origin, series), strict=True)
         model = model.with_series(*(self._filled[begin:end] for begin, end in rows))
         numbers = len(model.encoding.series_keys) + np.arange(len(series))
-        return model.forecast(self._look_back(model, origin, series, numbers), self.plan.horizon)
+        return self._measured(model, origin, series, numbers)
+
+    def _measured(
+        self, model: PublishedModel, origin: Ints, series: Ints, numbers: Ints
+    ) -> Forecast:
+        """Forecasts with the intervals that a request would have got at their origins."""
+        look_back = self._look_back(model, origin, series, numbers)
+        begin, row = self._rows(origin, series)
+        rows = [self._filled[a:b] for a, b in zip(begin, row, strict=True)]
+        new = np.clip(origin - self._first_new[series], 0, row - begin - self.plan.length)
+        calendar = self.plan.panel.calendar
+        ratios = recent_ratios(model, numbers, rows, look_back.last, new, calendar)
+        return model.forecast(look_back, self.plan.horizon, ratios=ratios)
 
     def _look_back(
         self, model: PublishedModel, origin: Ints, series: Ints, numbers: Ints

@@ -85,8 +85,8 @@ class LookBack:
             recent = scaled[:, -_RECENT:].mean(axis=1)
             is_new = (recent < ranges[0] - _BEYOND) | (recent > ranges[1] + _BEYOND)
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
-        stopped = past_stops(scaled[..., 1], calendar.season)[:, -_AFTER_STOP:].any(axis=1)
-        is_new |= stopped[:, None]
+        stopped = past_stops(scaled[..., 1], calendar.season)[:, -_AFTER_STOP:]
+        is_new |= stopped.any(axis=1, keepdims=True)
         margin = _MARGIN * (high - low)
         count = known.sum(axis=1)
         is_still = (np.ptp(scaled[:, -_RECENT:], axis=1) == 0) & (count >= _RECENT)[:, None]

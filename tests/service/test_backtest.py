@@ -174,9 +174,9 @@ def test_a_series_that_the_model_does_not_know_is_forecast_as_predict_does(
     path = found["plot"][0]["forecasts"][0]
     past = [row for row in old if row["date"] <= path["origin"]]
     output = predicted(service, trained, ("New", "TV", "L"), past, 9)
-    # Intervals of a history that is sent follow how good forecasts from within it were.
-    wanted = [day["predicted_wip"] for day in output]
-    assert path["per_target"]["wip"]["forecast"] == pytest.approx(wanted, rel=1e-4)
+    for name, field in (("forecast", ""), ("lo80", "_lo80"), ("hi95", "_hi95")):
+        wanted = [day[f"predicted_wip{field}"] for day in output]
+        assert path["per_target"]["wip"][name] == pytest.approx(wanted, rel=1e-4)
     # Side by side with one that it knows.
     pair = service.post(path_of(trained), body).json()
     assert {each["plant"]: each["cold_start"] for each in pair["series"]} == {
