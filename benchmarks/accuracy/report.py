@@ -20,6 +20,7 @@ from models.series.panel import TARGETS
 
 _SHORT = dict(zip(TARGETS, ("WIP", "TH", "CT"), strict=True))
 _NONE = "–"
+_INDEPENDENT = ("to_independent", "sums_to_independent")  # energies relative to theirs
 
 
 def document(data: DataSet, scores: Scores) -> str:
@@ -133,12 +134,16 @@ def _gives_totals(score: Mapping[str, Any]) -> bool:
 
 def _totals(scores: Scores) -> Table:
     """Intervals of sums over the horizon, and the energy score of sample paths."""
-    table = _table("sums and paths, %", "of", f"{TOTALS_LEVEL}: sum covered", "energy")
+    headings = (f"{TOTALS_LEVEL}: sum covered", "± (blocks)", "Winkler", "energy")
+    ratios = ("÷ independent days", "of running sums ÷")
+    table = _table("sums and paths, %", "of", *headings, *ratios)
     for name, score in scores.items():
         if _gives_totals(score):
             for target, found in score["totals"].items():
-                covered, energy = found.get(TOTALS_COVERAGE), score["energy"].get(target)
-                table.add_row(name, _SHORT[target], _percent(covered), _percent(energy))
+                energies = score["energy"].get(target, {})
+                shares = [found.get(n) for n in (TOTALS_COVERAGE, "error", "winkler")]
+                shares += [energies.get(n) for n in ("energy", *_INDEPENDENT)]
+                table.add_row(name, _SHORT[target], *map(_percent, shares))
     return table
 
 

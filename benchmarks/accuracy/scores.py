@@ -12,6 +12,7 @@ from benchmarks.accuracy.protocol import Run
 from models.series.panel import TARGETS, Panel
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 TOTALS_LEVEL = 80  # of the intervals of sums over the horizon
@@ -113,6 +114,33 @@ def energy(truth: Floats, paths: Floats) -> float:
     return float(np.mean(each) / (size or 1.0))
 
 
+def energies(truth: Floats, paths: Floats) -> dict[str, float]:
+    """Energy scores of paths and of their running sums, also relative to independent days.
+
+    Independent days are the same values of each step, put together at random; for these ratios,
+    only cases count whose whole horizon is known.
+
+    Args:
+        truth: [cases, horizon]; NaN where unknown.
+        paths: [cases, n, horizon].
+    """
+    found = {"energy": energy(truth, paths)}
+    whole = ~np.isnan(truth).any(axis=1)
+    if not whole.any():
+        return found
+    truth, paths = truth[whole], paths[whole]
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(paths.shape[1]) for _ in range(paths.shape[2])]
+    apart = np.stack([paths[:, order, h] for h, order in enumerate(orders)], axis=2)
+    for name, (one, other, value) in {
+        "to_independent": (paths, apart, truth),
+        "sums_to_independent": (paths.cumsum(axis=2), apart.cumsum(axis=2), truth.cumsum(axis=1)),
+    }.items():
+        expected = energy(value, other)
+        found |= {name: energy(value, one) / expected} if expected else {}
+    return found
+
+
 def _energy(truth: Floats, paths: Floats) -> float:
     squares = (paths**2).sum(axis=1)
     between = np.sqrt(np.maximum(squares[:, None] + squares - 2 * paths @ paths.T, 0))
@@ -146,11 +174,11 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
         document["intervals"][target] = {
             str(level): _judge_interval(data, truth, run, i, level, usual[i]) for level in run.lower
         }
-        document["totals"][target] = _judge_totals(truth[..., i], run, i, usual[i])
+        document["totals"][target] = _judge_totals(data, truth[..., i], run, i, usual[i])
         if run.paths is not None:
             cases = truth[..., i].reshape(-1, truth.shape[2])
             paths = run.paths[..., i].reshape(len(cases), -1, truth.shape[2])
-            document["energy"][target] = energy(cases, paths)
+            document["energy"][target] = energies(cases, paths)
     document["flags"] = flags(data, run)
     return document | {"fit_seconds": run.fit_seconds, "forecast_seconds": run.forecast_seconds}
 
@@ -178,14 +206,18 @@ def _largest(past: Panel) -> Floats:
     return np.fmax.reduceat(past.values, past.offsets[:-1])
 
 
-def _judge_totals(truth: Floats, run: Run, i: int, usual: float) -> dict[str, float]:
-    """Error, and coverage if there are bounds, of sums over the whole horizon; empty if unknown."""
+def _judge_totals(
+    data: DataSet, truth: Floats, run: Run, i: int, usual: float
+) -> dict[str, float | None]:
+    """Error of sums over the whole horizon, and scores of their bounds; empty if unknown."""
     whole = ~np.isnan(truth).any(axis=2)
     if not whole.any():
         return {}
-    total = truth.sum(axis=2)[whole]
+    total = truth.sum(axis=2)
     horizon = truth.shape[2]
-    found = {"wape": wape(total, run.values[..., i].sum(axis=2)[whole], usual * horizon)}
+    found: dict[str, float | None] = {
+        "wape": wape(total[whole], run.values[..., i].sum(axis=2)[whole], usual * horizon)
+    }
     if TOTALS_LEVEL in run.totals:
         bounds = [bound[..., i] for bound in run.totals[TOTALS_LEVEL]]
     elif run.paths is not None:
@@ -194,8 +226,29 @@ def _judge_totals(truth: Floats, run: Run, i: int, usual: float) -> dict[str, fl
         bounds = list(np.percentile(sums, [tails, 100 - tails], axis=2))
     else:
         return found
-    lower, upper = (bound[whole] for bound in bounds)
-    return found | {TOTALS_COVERAGE: coverage(total, lower, upper)}
+    lower, upper = bounds
+    hits = np.where(whole, (total >= lower) & (total <= upper), np.nan)
+    score = winkler(total[whole], lower[whole], upper[whole], TOTALS_LEVEL)
+    return found | {
+        TOTALS_COVERAGE: float(np.nanmean(hits)),
+        "error": _error_over_blocks(hits, data.origins, horizon),
+        "winkler": score / _size(total[whole], usual * horizon),
+    }
+
+
+def _error_over_blocks(hits: Floats, origins: Ints, horizon: int) -> float | None:
+    """Standard error of a mean over blocks of time as long as the horizon; None for one block.
+
+    Args:
+        hits: by origin and series, [O, S]; NaN where unknown.
+        origins: steps, [O].
+    """
+    block = (origins - origins[0]) // horizon
+    parts = [hits[block == k] for k in np.unique(block)]
+    means = [float(np.nanmean(part)) for part in parts if not np.isnan(part).all()]
+    if len(means) < 2:
+        return None
+    return float(np.std(means, ddof=1) / np.sqrt(len(means)))
 
 
 def _judge_interval(

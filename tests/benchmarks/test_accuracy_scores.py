@@ -161,6 +161,28 @@ def test_energy_is_least_for_paths_of_the_true_distribution() -> None:
     assert min(by_width, key=by_width.__getitem__) == 1.0
 
 
+def test_joint_paths_of_errors_that_last_beat_independent_days() -> None:
+    rng = np.random.default_rng(0)
+    walks = rng.normal(size=(300, 101, 10)).cumsum(axis=2)
+    truth = walks[:, 0].copy()
+    truth[0, 3] = np.nan
+    found = scores.energies(truth, walks[:, 1:])
+    assert found["to_independent"] < 0.97 and found["sums_to_independent"] < 0.95
+    days = rng.normal(size=(300, 101, 10))
+    found = scores.energies(days[:, 0], days[:, 1:])
+    assert found["to_independent"] == pytest.approx(1, abs=0.01)
+    assert scores.energies(np.ones((2, 4)), np.ones((2, 5, 4))) == {"energy": 0}
+    assert set(scores.energies(np.full((1, 4), [np.nan, 1, 1, 1]), np.ones((1, 5, 4)))) == {
+        "energy"
+    }
+
+
+def test_coverage_has_a_standard_error_over_blocks_of_time() -> None:
+    hits = np.array([[1.0, 1.0], [1.0, np.nan], [0.0, 1.0], [np.nan, np.nan]])
+    error = scores._error_over_blocks(hits, np.array([100, 107, 130, 190]), 28)
+    assert error == pytest.approx(0.25)  # blocks of 1 and 0.5
+
+
 def test_totals_are_judged_where_the_whole_horizon_is_known() -> None:
     data = datasets.generated(1, series=2, days=200)
     run = constant_run(data, 3.0)
@@ -171,10 +193,12 @@ def test_totals_are_judged_where_the_whole_horizon_is_known() -> None:
     sums = data.truth().sum(axis=2)
     bounds = {80: (np.where(np.arange(2)[:, None] > 0, sums - 1, sums + 1), sums + 2)}
     found = scores.judge(data, replace(run, totals=bounds))["totals"]["throughput"]
-    assert found["coverage80"] == 0.5
+    assert found["coverage80"] == 0.5 and found["error"] is None  # origins of one block of time
     paths = data.truth()[:, :, None] + np.linspace(-1, 1, 21)[:, None, None]
     judged = scores.judge(data, replace(run, paths=paths))
-    assert judged["totals"]["throughput"]["coverage80"] == 1 and judged["energy"]["wip"] > 0
+    assert (
+        judged["totals"]["throughput"]["coverage80"] == 1 and judged["energy"]["wip"]["energy"] > 0
+    )
     # Held back: 18 days, less than the horizon.
     short = datasets.generated(1, series=2, days=90)
     assert scores.judge(short, constant_run(short, 3.0))["totals"]["wip"] == {}
