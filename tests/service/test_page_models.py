@@ -15,7 +15,7 @@ from tests.support.running_service import FAST, Service, start_service
 from utils.auth.key_store import KeyStore
 
 __all__ = ["browser", "page"]  # fixtures
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.service, pytest.mark.long]
 
 
 def test_models_of_the_same_data_are_compared_and_backtested(
