@@ -153,7 +153,9 @@ def test_from_generated_data_to_a_decision(page: Page) -> None:
     page.settled()
     page.expect_accessible()
     page.button("Delete the model").click()
+    page.until(lambda: page.all("h1")[0].text == "Models")
     page.button("Undo").click()
+    page.until(lambda: page.all("h1")[0].text.startswith("Model "))
     assert page.problems() == []
 
 

@@ -23,15 +23,20 @@ export function beingDeleted() {
  * @param {Deletable} path
  * @param {string} id
  * @param {string} name for the message
- * @param {() => void} changed called at once, and again when it was undone or refused
+ * @param {(state: "hidden" | "back" | "gone") => void} changed called at once, and again when it was undone or refused, or is done
  */
 export function deleteLater(path, id, name, changed) {
   const values = path === "/api/model/{model_id}" ? { model_id: id } : { dataset_id: id };
   const now = () => {
     clearTimeout(timer);
-    remove(path, values, true).catch((error) => toast(failure(error).textContent ?? "")).finally(() => {
+    /** @param {"back" | "gone"} state */
+    const ended = (state) => {
       waiting.delete(id);
-      changed();
+      changed(state);
+    };
+    remove(path, values, true).then(() => ended("gone"), (error) => {
+      toast(failure(error).textContent ?? "");
+      ended("back");
     });
   };
   const timer = window.setTimeout(now, TIME);
@@ -41,8 +46,8 @@ export function deleteLater(path, id, name, changed) {
     press: () => {
       clearTimeout(timer);
       waiting.delete(id);
-      changed();
+      changed("back");
     },
   }, TIME);
-  changed();
+  changed("hidden");
 }

@@ -95,8 +95,9 @@ function summaryPanel(dataset, mayWrite) {
     [t("data.span"), `${day(summary.date_range.start)} – ${day(summary.date_range.end)}`],
     [t("data.version"), t("data.version_of", { version: dataset.version ?? 1, date: day(dataset.as_of) })],
   ]), h("div", { className: "row" }, h("span", { className: "small quiet" }, t("data.download")), save("csv"), save("parquet"),
-    mayWrite && button(t("data.delete"), () => deleteLater("/api/data/{dataset_id}", id, nameOf(dataset), () => {
-      location.hash = "#/data";
+    mayWrite && button(t("data.delete"), () => deleteLater("/api/data/{dataset_id}", id, nameOf(dataset), (state) => {
+      if (state === "hidden") location.hash = "#/data";
+      if (state === "back") location.hash = `#/dataset/${id}`;
     }), "danger")), place);
 }
 

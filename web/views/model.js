@@ -158,7 +158,8 @@ function filesPanel(model, mayWrite) {
       toast(t("models.compressed", { before: Math.round(found.bytes_before / 1000), after: Math.round(found.bytes_after / 1000) }));
     }), h("span", { className: "small quiet" }, t("models.serves_text"))),
     place,
-    mayWrite && h("div", {}, button(t("models.delete"), () => deleteLater("/api/model/{model_id}", id, id.slice(0, 8), () => {
-      location.hash = "#/models";
+    mayWrite && h("div", {}, button(t("models.delete"), () => deleteLater("/api/model/{model_id}", id, id.slice(0, 8), (state) => {
+      if (state === "hidden") location.hash = "#/models";
+      if (state === "back") location.hash = `#/model/${id}`;
     }), "danger"))));
 }
