@@ -14,6 +14,7 @@ from models.forecast.planned_forecast import AskedState
 from models.series.known_inputs import (
     CAPACITY,
     KNOWN_COLUMNS,
+    PLANNED_RELEASES,
     PLANNED_THROUGHPUT,
     RELEASES,
     DatedInputs,
@@ -26,6 +27,11 @@ _CERTAIN = (
     f" ({UNMEASURED_RELIANCE:.0%} of the difference of its releases from the forecast's): the data "
     "has no past plans beside what came (planned_releases beside releases), which would tell how "
     "reliable plans are."
+)
+_UNLEARNED = (
+    "The plan is taken as nearly certain"
+    f" ({UNMEASURED_RELIANCE:.0%} of the difference of its releases from the forecast's): how "
+    "reliable the past plans of this data were is learned by a training."
 )
 _BALANCED = (
     "The data has no releases of this series: those of the past follow from the balance of WIP and "
@@ -102,7 +108,7 @@ def plan_warnings(forecaster: Forecaster, history: History) -> list[str]:
         found.append(_BALANCED)
     columns = set(history.ahead.columns)
     if (plans is None or plans.is_certain) and columns & {RELEASES, PLANNED_THROUGHPUT}:
-        found.append(_CERTAIN)
+        found.append(_UNLEARNED if plans is None and PLANNED_RELEASES in known else _CERTAIN)
     elif plans and plans.effect.reliance < _LITTLE_VALUE and RELEASES in columns:
         found.append(
             "Past plans were far from what was released: only "

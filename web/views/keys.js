@@ -25,7 +25,7 @@ function keysTable(keys, changed) {
   const shown = (/** @type {Key[]} */ some, /** @type {string} */ caption) => table(
     [{ text: t("keys.name") }, { text: t("keys.role") }, { text: t("jobs.status") }, { text: t("keys.made"), wide: true }, { text: t("keys.ends"), wide: true }, { text: h("span", { className: "unseen" }, t("table.actions")), actions: true }],
     some.map((key) => [
-      h("span", {}, key.name, " ", h("span", { className: "small quiet mono" }, key.key_id)), t(`role.${key.role}`), badge(t(`keys.${key.state}`), LOOK[key.state]),
+      h("span", {}, key.name, " ", h("span", { className: "small quiet mono" }, key.key_id)), key.role, badge(t(`keys.${key.state}`), LOOK[key.state]),
       moment(key.created_at), key.revoked_at ? moment(key.revoked_at) : key.expires_at ? moment(key.expires_at) : t("keys.never"),
       key.key_id === own ? h("span", { className: "small quiet" }, t("keys.own")) : key.state === "valid" && revokeButton(key, changed),
     ]), caption);
@@ -42,7 +42,7 @@ function revokeButton(key, changed) {
     changed();
   };
   const reset = () => fill(place, button(t("keys.revoke"), () => {
-    const sure = h("button", { type: "button", className: "danger", onclick: () => act(sure, place, work) }, t("keys.revoke_sure", { name: key.name }));
+    const sure = h("button", { type: "button", className: "danger", "aria-label": t("keys.revoke_name", { name: key.name }), onclick: () => act(sure, place, work) }, t("keys.revoke_sure"));
     fill(place, button(t("keys.keep"), reset, "plain"), sure);
     sure.focus();
   }, "plain"));

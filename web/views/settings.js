@@ -32,7 +32,7 @@ function accessPanel(access) {
   if (!access.needs_key) {
     return panel(t("settings.access"), h("p", {}, t("settings.open")), h("p", {}, t("settings.first_key")), h("p", {}, h("code", {}, FIRST_KEY)));
   }
-  return panel(t("settings.access"), h("p", {}, t("settings.key", { name: access.name, role: t(`role.${access.role}`) })),
+  return panel(t("settings.access"), h("p", {}, t("settings.key", { name: access.name, role: access.role })),
     apiKey() !== null && h("p", {}, button(t("settings.sign_out"), () => {
       setApiKey(null);
       location.hash = "#/";

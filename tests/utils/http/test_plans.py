@@ -44,6 +44,23 @@ def values(days: list[Body], target: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
+    ("past", "words"), [(True, "learned by a training"), (False, "no past plans")]
+)
+def test_the_reply_tells_why_a_plan_is_taken_as_nearly_certain(
+    client: FlaskClient, past: bool, words: str
+) -> None:
+    days = np.arange("2025-01-01", "2025-03-01", dtype="datetime64[D]")
+    header = f"date,plant,wip,throughput,releases{',planned_releases' * past}"
+    rows = [f"{day},N,{100 + i % 3},50,{50 + i % 3}{',50' * past}" for i, day in enumerate(days)]
+    table = "\n".join([header, *rows, f"2025-03-01,N,,,{',' * past}70"])
+    reply = client.post("/api/data/upload", data={"file": (BytesIO(table.encode()), "t.csv")})
+    series = {"plant": "N", "application": "all", "panelSize": "all", "predictionDays": 2}
+    body = series | {"model_id": "pretrained", "datasetId": reply.json["dataset_id"]}
+    warnings = client.post("/api/model/predict", json=body).json["validation"]["warnings"]
+    assert any("nearly certain" in each and words in each for each in warnings), warnings
+
+
+@pytest.mark.parametrize(
     ("row", "place", "rule"),
     [
         ({"date": MONDAY, "releases": -1}, "releases", "must not be negative"),
