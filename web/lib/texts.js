@@ -91,7 +91,7 @@ export function number(value) {
 /** @param {number | null | undefined} share @param {number} [digits] */
 export function percent(share, digits = 0) {
   if (share === null || share === undefined) return "–";
-  const options = { style: /** @type {"percent"} */ ("percent"), maximumFractionDigits: digits };
+  const options = { style: /** @type {"percent"} */ ("percent"), maximumFractionDigits: digits, signDisplay: /** @type {"negative"} */ ("negative") };
   return new Intl.NumberFormat(locale(), options).format(share);
 }
 
