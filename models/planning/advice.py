@@ -148,6 +148,8 @@ class Advisor:
             return None
         low, high = 0.0, largest
         for _ in range(_HALVINGS):
+            if self._is_narrow(low, high):
+                break
             middle = (low + high) / 2
             enough = self.probability(middle) >= self._target.risk
             low, high = (low, middle) if enough else (middle, high)
@@ -160,10 +162,16 @@ class Advisor:
         if self.probability(high) >= self._target.risk:
             return high
         for _ in range(_HALVINGS):
+            if self._is_narrow(low, high):
+                break
             middle = (low + high) / 2
             enough = self.probability(middle) >= self._target.risk
             low, high = (middle, high) if enough else (low, middle)
         return self._whole(low, math.floor) or low
+
+    def _is_narrow(self, low: float, high: float) -> bool:
+        """Return True where caps are whole units, and no other lies between two bounds."""
+        return low >= 10 and math.floor(low) + 1 >= high
 
     # --- figures at a cap -----------------------------------------------------------------------
 
@@ -177,9 +185,9 @@ class Advisor:
         if target.throughput is not None:
             return float((rates * share >= target.throughput).mean())
         limit = (target.cycle_time or 0.0) * share
-        lines = [ClearingFunction.of_logs(row) for row in self._draws[::4]]
-        times = [cap_times(line, cap, self._curve.lot).quantile(target.quantile) for line in lines]
-        return float((np.array(times) <= limit).mean())
+        lines = [ClearingFunction.of_logs(row) for row in self._draws]
+        within = [cap_times(line, cap, self._curve.lot).share_within(limit) for line in lines]
+        return float((np.array(within) >= target.quantile).mean())
 
     def _paths(self, cap: float, steps: int) -> Floats:
         """Output of each step under the cap, from the WIP of now."""

@@ -15,6 +15,7 @@ min(w ÷ raw process time, C).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,14 @@ class ClearingFunction:
     def cycle_time(self, wip: Floats) -> Floats:
         """Return the mean time through the line at a WIP above zero, in steps (Little's Law)."""
         return wip / self.throughput(wip)
+
+    def elasticity(self, wip: float) -> float:
+        """Return the percent of throughput that one more percent of WIP gives, 0 to 1.
+
+        1 ÷ (1 + x^p), which is 1/2 at the critical WIP. The rest of the percent is cycle time.
+        """
+        power = self.evenness * math.log(max(wip, 1e-300) / self.critical_wip)
+        return 1 / (1 + math.exp(min(power, 700.0)))
 
     def least_wip(self, throughput: float) -> float:
         """Return the WIP of a throughput; infinite from the capacity on."""

@@ -20,7 +20,7 @@ from models.planning.flow_model import Course, expected_course
 
 Floats = NDArray[np.float64]
 
-DRAWS = 200
+DRAWS = 1000
 _RUN = 4  # blocks of the bootstrap that stay together
 _SEED = 1
 _ROUNDS, _STEPS = 3, 6  # of weights, and of Newton's method within each

@@ -29,7 +29,7 @@ _CAPACITY_OPEN = 1.5  # upper ÷ lower end of the capacity's interval, above whi
 _UNSEEN = 0.4  # of the capacity, not reached by the highest WIP: no limit was seen
 _NEAR_CAPACITY = 0.85  # share of it that the history must have reached for an interval
 _FLAT = 0.98  # of the capacity, reached even at the lowest WIP: the curve is not seen
-_STARVED, _CONGESTED = 0.80, 0.95  # of the capacity
+_STARVED, _CONGESTED = 0.5, 0.1  # percent of throughput by one more percent of WIP
 _POINTS = 30
 _LOADS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 _NEWEST = 4  # blocks, whose mean is where the line stands
@@ -158,16 +158,24 @@ def cap_times(line: ClearingFunction, cap: float, lot: float) -> GammaTimes:
 
 
 def state_of(line: ClearingFunction, wip: float) -> str:
-    """Return the state of a line at a WIP: `starved`, `balanced` or `congested`."""
-    used = float(line.throughput(np.array(wip))) / line.capacity
-    return "starved" if used < _STARVED else "congested" if used > _CONGESTED else "balanced"
+    """Return the state of a line at a WIP: `starved`, `balanced` or `congested`.
+
+    By the percent of throughput that one more percent of WIP gives: starved above 0.5, which is
+    below the critical WIP (congestion below 1); congested below 0.1.
+
+        >>> line = ClearingFunction(capacity=20.0, critical_wip=5.0, evenness=1.0)
+        >>> [state_of(line, wip) for wip in (4.0, 10.0, 50.0)]
+        ['starved', 'balanced', 'congested']
+    """
+    gain = line.elasticity(wip)
+    return "starved" if gain > _STARVED else "congested" if gain < _CONGESTED else "balanced"
 
 
 def curve_fields(curve: LineCurve) -> dict[str, Any]:
     """Return the fields of the reply that are figures of the curve; all null without one."""
-    names = ("capacity", "critical_wip", "raw_process_time", "congestion", "state", "lot")
+    names = ("capacity", "critical_wip", "raw_process_time", "congestion", "elasticity", "state")
     if curve.fitted is None:
-        return dict.fromkeys(names) | {"points": [], "cycle_times": [], "notes": []}
+        return dict.fromkeys((*names, "lot")) | {"points": [], "cycle_times": [], "notes": []}
     fitted, line = curve.fitted, curve.fitted.line
     capacity, notes = _capacity(curve, fitted)
     wip = curve.newest["wip"]
@@ -176,6 +184,7 @@ def curve_fields(curve: LineCurve) -> dict[str, Any]:
         "critical_wip": _figure(fitted, 1, line.critical_wip),
         "raw_process_time": _ratio(fitted, line.raw_process_time),
         "congestion": wip / line.critical_wip,
+        "elasticity": line.elasticity(wip),
         "state": state_of(line, wip),
         "lot": fitted.lot,
         "points": _points(curve, fitted),

@@ -9,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from models.planning.advice import Advisor, Constraints, LineNow, Target
+from models.planning.clearing_function import ClearingFunction
 from models.planning.closed_line import closed_line
 from models.planning.flow_paths import ReleasePlan
-from models.planning.line_curve import FlowHistory, LineCurve, cap_times, line_curve
+from models.planning.line_curve import FlowHistory, LineCurve, cap_times, line_curve, state_of
 from models.planning.plan_comparison import compare_plans, run_plans
 from models.planning.queueing import Station
 
@@ -74,6 +75,18 @@ def test_the_curve_is_that_of_the_closed_line(seed: int) -> None:
 def test_a_history_that_cannot_tell_gives_the_reason(rows: FlowHistory, reason: str) -> None:
     found = line_curve(rows)
     assert found.fitted is None and reason in found.reason
+
+
+@pytest.mark.parametrize("evenness", [1.0, 1.5, 6.0])
+@pytest.mark.parametrize("congestion", [0.9, 1.1, 2.08, 20.0])
+def test_a_line_is_starved_below_its_critical_wip_and_nowhere_else(
+    evenness: float, congestion: float
+) -> None:
+    line, wip = ClearingFunction(10.0, 5.0, evenness), 5.0 * congestion
+    change = math.log(line.throughput(np.array(wip * 1.001)) / line.throughput(np.array(wip)))
+    assert line.elasticity(wip) == pytest.approx(change / math.log(1.001), rel=0.01, abs=1e-6)
+    assert (state_of(line, wip) == "starved") is (congestion < 1)
+    assert (state_of(line, wip) == "congested") is (line.elasticity(wip) < 0.1)
 
 
 def test_cycle_times_at_a_cap_obey_littles_law(curve: LineCurve) -> None:

@@ -77,8 +77,12 @@ class CurveReply(Reply):
     critical_wip: Figure | None = Field(description="capacity × raw process time, in units")
     raw_process_time: Figure | None = Field(description="time through the empty line")
     congestion: float | None = Field(description="WIP of today ÷ critical WIP")
+    elasticity: float | None = Field(
+        description="percent of throughput that one more percent of WIP gives today; the rest "
+        "lengthens cycle times"
+    )
     state: Literal["starved", "balanced", "congested"] | None = Field(
-        description="below 80 %, up to 95 %, or above 95 % of the capacity at the WIP of today"
+        description="elasticity above 0.5 (WIP below the critical WIP), up to 0.1, or below 0.1"
     )
     lot: float | None = Field(
         description="units that would have to move together for the chance of the flow"
