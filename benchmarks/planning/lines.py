@@ -1,15 +1,21 @@
-"""Random production lines, simulated by simpy: also re-entrant, with breakdowns and batches."""
+"""Random production lines and their simulation: also re-entrant, with breakdowns and batches.
+
+The simulation is a loop over the finishes of batches, in the sequence of their times.
+"""
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
-import simpy
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Job = tuple[float, int]  # entry, and stations visited before
 
 _AHEAD = 4096  # random numbers that are drawn at once
 
@@ -85,97 +91,109 @@ def random_line(seed: int) -> RandomLine:
 
 
 class Simulation:
-    """A line that runs, and what came of it by day.
+    """A line that runs, and what came of it by day. Each station has random numbers of its own.
 
     Args:
         levels: jobs that enter a day, at random, by day; None: as many as the cap has room for.
-        cap: most jobs in process; None: no bound.
+        cap: jobs in process, where there are no levels.
     """
 
     def __init__(
-        self, line: RandomLine, seed: int, levels: Floats | None = None, cap: int | None = None
+        self, line: RandomLine, seed: int, levels: Floats | None = None, cap: int = 0
     ) -> None:
-        self._line, self._draw = line, np.random.default_rng([seed, 11])
-        self._env = simpy.Environment()
-        self._queues = [simpy.Resource(self._env, machine.count) for machine in line.machines]
-        self._times = [self._work(machine) for machine in line.machines]
-        self._waiting: list[list[simpy.Event]] = [[] for _ in line.machines]
-        self._levels, self._cap = levels, cap
-        self._inside = 0
-        self._room = self._env.event()
-        self._left: list[tuple[float, float]] = []  # finish, start
+        self._line, self._cap = line, cap
+        self._times = work_times(line, seed)
+        self._entries: list[float] = []
+        if levels is not None:
+            draw = np.random.default_rng([seed, 12])
+            days = np.repeat(np.arange(len(levels)), draw.poisson(levels))
+            self._entries = np.sort(days + draw.random(len(days))).tolist()
+        self._idle = [machine.count for machine in line.machines]
+        self._queues: list[deque[list[Job]]] = [deque() for _ in line.machines]
+        self._batches: list[list[Job]] = [[] for _ in line.machines]
+        self._running: list[tuple[float, int, int, list[Job]]] = []
+        self._number = itertools.count().__next__
+        self._left: list[Job] = []  # finish, start
 
     def run(self, days: int) -> tuple[Floats, Floats, Floats]:
         """Return WIP at the end of each day, throughput, mean cycle time (NaN: none), [days]."""
-        self._env.process(self._releases())
-        wip = np.zeros(days)
-        for day in range(days):
-            self._env.run(until=day + 1)
-            wip[day] = self._inside
-        finish, start = np.array(self._left).T if self._left else np.zeros((2, 0))
-        of_day = np.minimum(finish.astype(int), days - 1)
+        for _ in range(self._cap):
+            self._arrive(0.0, (0.0, 0))
+        entries = [entry for entry in self._entries if entry < days]
+        coming = iter([*entries, np.inf])
+        entry = next(coming)
+        while self._running or entry < days:
+            now = self._running[0][0] if self._running else np.inf
+            if entry <= now:
+                self._arrive(entry, (entry, 0))
+                entry = next(coming)
+            elif now < days:
+                self._finish()
+            else:
+                break
+        return self._by_day(days, np.array(entries, float))
+
+    def _arrive(self, now: float, job: Job) -> None:
+        """Add a job at a station of its route; it waits for a whole batch, then for a machine."""
+        place = self._line.route[job[1]]
+        batch = self._batches[place]
+        batch.append(job)
+        if len(batch) < self._line.machines[place].batch:
+            return
+        self._batches[place] = []
+        if self._idle[place]:
+            self._idle[place] -= 1
+            self._start(now, place, batch)
+        else:
+            self._queues[place].append(batch)
+
+    def _start(self, now: float, place: int, batch: list[Job]) -> None:
+        ends = now + next(self._times[place])
+        heappush(self._running, (ends, self._number(), place, batch))
+
+    def _finish(self) -> None:
+        """Finish the batch that is through next."""
+        now, _, place, batch = heappop(self._running)
+        if self._queues[place]:
+            self._start(now, place, self._queues[place].popleft())
+        else:
+            self._idle[place] += 1
+        for entered, visits in batch:
+            if visits + 1 < len(self._line.route):
+                self._arrive(now, (entered, visits + 1))
+                continue
+            self._left.append((now, entered))
+            if self._cap:
+                self._arrive(now, (now, 0))
+
+    def _by_day(self, days: int, entries: Floats) -> tuple[Floats, Floats, Floats]:
+        finish, start = np.array(self._left, float).reshape(-1, 2).T
+        of_day = finish.astype(int)
         count = np.bincount(of_day, minlength=days).astype(float)
         total = np.bincount(of_day, finish - start, minlength=days)
         times = np.divide(total, count, out=np.full(days, np.nan), where=count > 0)
-        return wip, count, times
+        entered = np.bincount(entries.astype(int), minlength=days)
+        held = np.cumsum(entered - count) if not self._cap else np.full(days, float(self._cap))
+        return held, count, times
 
-    def _work(self, machine: Machine) -> Iterator[float]:
-        """Yield times on a machine, with the breakdowns within them."""
-        while True:
-            running = self._draw.gamma(1 / machine.scv, machine.time * machine.scv, _AHEAD)
-            stops = np.zeros(_AHEAD)
-            if machine.mttr:
-                number = self._draw.poisson(running / machine.mttf)
-                stops = self._draw.gamma(np.maximum(number, 1e-9), machine.mttr) * (number > 0)
-            yield from (running + stops).tolist()
 
-    def _releases(self) -> Iterator[simpy.Event]:
-        if self._levels is None:
-            while True:
-                while self._cap is not None and self._inside >= self._cap:
-                    yield self._room
-                self._enter()
-        for level in self._levels.tolist():
-            gaps = np.sort(self._draw.random(self._draw.poisson(level)))
-            for gap in np.diff(gaps, prepend=0.0).tolist():
-                yield self._env.timeout(gap)
-                self._enter()
-            yield self._env.timeout(1.0 - (gaps[-1] if len(gaps) else 0.0))
+def work_times(line: RandomLine, seed: int) -> list[Iterator[float]]:
+    """Return the times on the machines of each station, one after the other, without an end."""
+    return [
+        _work(machine, np.random.default_rng([seed, 11, place]))
+        for place, machine in enumerate(line.machines)
+    ]
 
-    def _enter(self) -> None:
-        self._inside += 1
-        self._env.process(self._job())
 
-    def _job(self) -> Iterator[simpy.Event]:
-        began = self._env.now
-        for place in self._line.route:
-            if self._line.machines[place].batch > 1:
-                yield self._batched(place)
-                continue
-            with self._queues[place].request() as machine:
-                yield machine
-                yield self._env.timeout(next(self._times[place]))
-        self._inside -= 1
-        self._left.append((self._env.now, began))
-        if self._cap is not None:
-            self._room.succeed()
-            self._room = self._env.event()
-
-    def _batched(self, place: int) -> simpy.Event:
-        """Return the event that a job's batch is finished; the last job of a batch starts it."""
-        done = self._env.event()
-        self._waiting[place].append(done)
-        if len(self._waiting[place]) == self._line.machines[place].batch:
-            jobs, self._waiting[place] = self._waiting[place], []
-            self._env.process(self._batch(place, jobs))
-        return done
-
-    def _batch(self, place: int, jobs: list[simpy.Event]) -> Iterator[simpy.Event]:
-        with self._queues[place].request() as machine:
-            yield machine
-            yield self._env.timeout(next(self._times[place]))
-        for job in jobs:
-            job.succeed()
+def _work(machine: Machine, draw: np.random.Generator) -> Iterator[float]:
+    """Yield times on a machine, with the breakdowns within them."""
+    while True:
+        running = draw.gamma(1 / machine.scv, machine.time * machine.scv, _AHEAD)
+        stops = np.zeros(_AHEAD)
+        if machine.mttr:
+            number = draw.poisson(running / machine.mttf)
+            stops = draw.gamma(np.maximum(number, 1e-9), machine.mttr) * (number > 0)
+        yield from (running + stops).tolist()
 
 
 def release_levels(line: RandomLine, days: int, seed: int) -> Floats:
