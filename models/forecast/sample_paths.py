@@ -110,4 +110,9 @@ def _independent(size: int) -> Floats:
 
 
 def _ranks(errors: Floats) -> Ints:
-    return errors.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    """Return the place of each value in the ascending order of its column."""
+    order = errors.argsort(axis=0, kind="stable")
+    ranks = np.empty_like(order)
+    places = np.arange(len(order)).reshape(-1, *[1] * (order.ndim - 1))
+    np.put_along_axis(ranks, order, places, axis=0)
+    return ranks

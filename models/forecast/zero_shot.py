@@ -157,8 +157,8 @@ def _paths_of(quantiles: Floats, correlation: Floats, count: int) -> Floats:
     levels, edges = _distribution(quantiles)
     place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
     part = (shares - levels[place]) / np.diff(levels)[place]
-    step, target = np.indices(shares.shape[1:])
-    low, high = (edges[step, target, place + k] for k in (0, 1))
+    at = place + np.arange(0, edges.size, len(levels)).reshape(shares.shape[1:])
+    low, high = (edges.ravel().take(at + k) for k in (0, 1))
     return np.maximum(low + part * (high - low), 0.0)
 
 

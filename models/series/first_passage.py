@@ -40,6 +40,12 @@ def steps_to_reach(cumulated: Floats, level: Floats) -> Ints:
 
 def quantile_step(steps: Ints, share: float, horizon: int) -> int | None:
     """Return the step by which a share of the paths has finished; None: beyond the horizon."""
-    place = max(math.ceil(share * len(steps) - 1e-9) - 1, 0)
-    found = int(np.partition(steps, place)[place])
-    return found if found <= horizon else None
+    return quantile_steps(steps, {"": share}, horizon)[""]
+
+
+def quantile_steps(steps: Ints, shares: dict[str, float], horizon: int) -> dict[str, int | None]:
+    """Return `quantile_step` of several shares, by their names."""
+    ordered = np.sort(steps)
+    places = [max(math.ceil(share * len(steps) - 1e-9) - 1, 0) for share in shares.values()]
+    found = zip(shares, ordered[places].tolist(), strict=True)
+    return {name: step if step <= horizon else None for name, step in found}

@@ -86,18 +86,18 @@ class SampleFutures:
 
     def steps_for(self, history: History, quantity: float) -> int:
         """Return the steps within which a quantity is expected to be out, with a margin."""
-        output = self.expected([history])[0]
+        output = self.expected([history], self.horizon)[0]
         reached = int(np.searchsorted(np.cumsum(output), quantity))
         return min(self.horizon, math.ceil(_STRETCH * reached) + _MARGIN)
 
-    def expected(self, histories: Sequence[History]) -> Floats:
-        """Return the point forecasts of throughput over the horizon, [n, horizon]."""
-        found = np.empty((len(histories), self.horizon))
+    def expected(self, histories: Sequence[History], steps: int) -> Floats:
+        """Return the point forecasts of throughput over some steps, [n, steps]."""
+        found = np.empty((len(histories), steps))
         for planned in (True, False):  # those with a plan are forecast by themselves
             places = [i for i, h in enumerate(histories) if h.ahead.is_empty is not planned]
             if places:
                 some = [histories[i] for i in places]
-                forecast = self.forecaster.forecast_all(some, self.horizon)
+                forecast = self.forecaster.forecast_all(some, steps)
                 found[places] = forecast.values[..., 1]
         return found
 

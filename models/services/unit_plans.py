@@ -14,7 +14,7 @@ from models.forecast.forecaster import History
 from models.planning.finish import Order, finish_steps
 from models.planning.residence import Stays
 from models.series.calendar import Calendar, day_number
-from models.series.first_passage import quantile_step
+from models.series.first_passage import quantile_steps
 from models.series.panel import SeriesKey
 from models.services.sample_futures import SampleFutures
 from utils.api.schemas.orders import UnitRequest
@@ -104,7 +104,7 @@ def _by_units(futures: SampleFutures, history: History, ahead: float) -> dict[st
             break
         steps = min(2 * steps, futures.horizon)
     dates = futures.dates(history, steps)
-    at = {name: quantile_step(found, share, steps) for name, share in SHARES.items()}
+    at = quantile_steps(found, SHARES, steps)
     return {
         "units_ahead": ahead,
         "finish": {name: None if s is None else dates[s - 1] for name, s in at.items()},
