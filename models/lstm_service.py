@@ -33,18 +33,18 @@ from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
 from models.services.plant_trainings import PlantTrainings
+from models.services.state_check import check_state
 from models.services.submissions import Submissions
 from models.services.training_data import TrainingData
 from models.services.training_service import TrainingService
 from models.services.waiting_requests import WaitingRequests
-from utils import validation
 from utils.api.replies.base import MessageReply
 from utils.api.replies.data import CalendarsReply, GenerateReply, RowsReply, UploadReply
 from utils.api.replies.datasets import (
     DatasetSeriesReply,
     DatasetsReply,
 )
-from utils.api.replies.forecasting import PredictReply, ValidateReply, Validation
+from utils.api.replies.forecasting import PredictReply, ValidateReply
 from utils.api.replies.models import ModelReply, ModelsReply
 from utils.api.replies.operation import HealthReply, LimitsReply, ReadyReply
 from utils.api.replies.plan_replies import ScenariosReply
@@ -120,7 +120,7 @@ class LSTMService:
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
         self.plans = PlanService(self.datasets, self.registry)
         self._data = DataService(settings, self.datasets)
-        self._forecasts = ForecastService(settings, *stores, self.plans)
+        self._forecasts = ForecastService(settings, *stores, self.plans, lines)
         self.planning = PlanningService(settings, self._forecasts.plan_source, lines, self.plans)
         self.page = OperationPage(*stores)
         self.master_data = MasterData(settings.master_file, self.registry, self.datasets)
@@ -304,6 +304,10 @@ class LSTMService:
         return self.predict(PredictRequest.parse(given | chosen))
 
     def validate(self, request: ValidateRequest) -> ValidateReply:
-        """Judge a state by Little's Law."""
-        found = validation.validate(**request.model_dump())
-        return ValidateReply(validation=Validation(**found))
+        """Judge a state by Little's Law; advice is from the curve of a line, where one is named.
+
+        Raises:
+            NotFound: there is no such data set or model.
+            InvalidInput: no series has the names of the line.
+        """
+        return check_state(request, self.planning.lines)

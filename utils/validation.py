@@ -13,12 +13,16 @@ J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from utils.flow_curve import FlowCurve, needs_by_curve, no_curve
+from utils.flow_curve import short_number as _n
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +73,30 @@ class _Findings:
     warnings: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
     analysis: dict[str, Any] = field(default_factory=dict)
+    curve_of: Callable[[], FlowCurve | None] = no_curve
+
+    @cached_property
+    def curve(self) -> FlowCurve | None:
+        """The curve of the line, looked up once there is advice to give; None: unknown."""
+        return self.curve_of()
+
+    def needs(self, throughput: float, cycle_time: float) -> str:
+        """Return the WIP that a throughput takes, by the curve or at a cycle time."""
+        if self.curve is not None:
+            return needs_by_curve(self.curve, throughput)
+        return (
+            f"at a cycle time of {_n(cycle_time)} that needs a WIP of {_n(throughput * cycle_time)}"
+        )
+
+    def corrections(self, w: float, th: float, ct: float) -> str:
+        """Return the figures that would agree with each other."""
+        if self.curve is not None:
+            return f"For a throughput of {_n(th)}: {needs_by_curve(self.curve, th)}."
+        verb = "Lower" if w > th * ct else "Raise"
+        return (
+            f"{verb} WIP from {_n(w)} to {_n(th * ct)}, or plan a throughput of {_n(w / ct)} at a "
+            f"cycle time of {_n(ct)}, or a cycle time of {_n(w / th)} at a throughput of {_n(th)}."
+        )
 
 
 def validate(
@@ -78,6 +106,7 @@ def validate(
     target_production: float | None = None,
     capacity: float | None = None,
     horizon_days: int = 30,
+    curve_of: Callable[[], FlowCurve | None] = no_curve,
 ) -> dict[str, Any]:
     """Return the fields of the reply to a check of a line's state.
 
@@ -92,6 +121,7 @@ def validate(
         target_production: units wanted within the horizon.
         capacity: most units per period.
         horizon_days: periods of the horizon.
+        curve_of: returns the curve of the line, which advice is then taken from; None: unknown.
 
     Raises:
         ValueError: fewer than two of WIP, throughput and cycle time are given.
@@ -102,7 +132,8 @@ def validate(
     whole = None not in given.values()
     deviation = abs(w - expected) / max(w, expected) if whole else 0.0
     score = 1 - deviation
-    found = _Findings(analysis={"state": {"wip": w, "throughput": th, "cycle_time": ct}})
+    state = {"wip": w, "throughput": th, "cycle_time": ct}
+    found = _Findings(analysis={"state": state}, curve_of=curve_of)
     _check_deviation(found, w, th, ct, deviation)
     _check_capacity(found, th, ct, capacity)
     _check_residence(found, w, th, ct, horizon_days)
@@ -138,14 +169,6 @@ def _complete(
     raise ValueError("At least two of WIP, throughput and cycle time are needed.")
 
 
-def _corrections(w: float, th: float, ct: float) -> str:
-    verb = "Lower" if w > th * ct else "Raise"
-    return (
-        f"{verb} WIP from {_n(w)} to {_n(th * ct)}, or plan a throughput of {_n(w / ct)} at a "
-        f"cycle time of {_n(ct)}, or a cycle time of {_n(w / th)} at a throughput of {_n(th)}."
-    )
-
-
 def _check_deviation(found: _Findings, w: float, th: float, ct: float, deviation: float) -> None:
     if deviation > TOLERANCE:
         found.warnings.append(
@@ -153,7 +176,7 @@ def _check_deviation(found: _Findings, w: float, th: float, ct: float, deviation
             f"{_n(th * ct)}; Little's Law allows {TOLERANCE:.0%} here."
         )
     if 1 - deviation < ADVISED:
-        found.advice.append(_corrections(w, th, ct))
+        found.advice.append(found.corrections(w, th, ct))
 
 
 def _check_capacity(found: _Findings, th: float, ct: float, capacity: float | None) -> None:
@@ -202,8 +225,8 @@ def _check_target(
             f"horizon of {horizon}."
         )
         found.advice.append(
-            f"Raise throughput to {_n(needed)} (at a cycle time of {_n(ct)} that needs a WIP of "
-            f"{_n(needed * ct)}), or extend the horizon to {math.ceil(days)} periods."
+            f"Raise throughput to {_n(needed)} ({found.needs(needed, ct)}), or extend the horizon "
+            f"to {math.ceil(days)} periods."
         )
 
 
@@ -240,6 +263,7 @@ def review_forecast(
     target_production: float | None,
     is_planned: bool = False,
     numbers: NDArray[np.int64] | None = None,
+    curve_of: Callable[[], FlowCurve | None] = no_curve,
 ) -> dict[str, Any]:
     """Return warnings and recommendations for the days of a forecast.
 
@@ -253,8 +277,9 @@ def review_forecast(
         is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
             over a week.
         numbers: of the days, where closed ones are left out, [H]; None: 1, 2, …, H.
+        curve_of: returns the curve of the line, which advice is then taken from; None: unknown.
     """
-    found = _Findings()
+    found = _Findings(curve_of=curve_of)
     numbers = np.arange(1, len(wip) + 1) if numbers is None else numbers
     valid = [
         is_planned or _review_law(found, wip, throughput, cycle_time, numbers),
@@ -320,7 +345,7 @@ def _review_law(
             f"{deviation[worst]:.0%} apart; Little's Law allows {TOLERANCE:.0%}."
         )
         if th > 0 and x > 0:
-            found.advice.append(f"{span}: {_corrections(w, th, x / th)}")
+            found.advice.append(f"{span}: {found.corrections(w, th, x / th)}")
     return not broken.any()
 
 
@@ -352,9 +377,10 @@ def _review_target(found: _Findings, throughput: Floats, target: float | None) -
         f"The forecast puts out {_n(produced)} of the {_n(target)} units wanted within "
         f"{len(throughput)} periods."
     )
+    by_curve = "" if found.curve is None else f" ({needs_by_curve(found.curve, needed)})"
     found.advice.append(
-        f"Raise throughput by {_n(needed - reached)} to {_n(needed)} per period, or allow "
-        f"about {math.ceil(target / reached)} periods."
+        f"Raise throughput by {_n(needed - reached)} to {_n(needed)} per period{by_curve}, or "
+        f"allow about {math.ceil(target / reached)} periods."
         if reached > 0
         else f"A throughput of {_n(needed)} per period is needed; none is forecast."
     )
@@ -377,12 +403,3 @@ def day_reached(throughput: Sequence[float], target: float) -> int | None:
     total = np.cumsum(throughput)
     reached = np.flatnonzero(total >= target)
     return int(reached[0]) + 1 if reached.size else None
-
-
-def _n(value: float) -> str:
-    """A number with four significant digits, thousands separators and no exponent."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:.0f}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{min(digits, 8)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

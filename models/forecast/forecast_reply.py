@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from models.forecast.line_history import usual_capacity
 from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.forecast.requested_plan import plan_summary, plan_warnings
 from models.series.calendar import Step
-from models.series.first_passage import cumulated, quantile_step, steps_to_reach
+from models.series.first_passage import cumulated, quantile_steps, steps_to_reach
 from models.series.known_inputs import CAPACITY
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
@@ -25,6 +26,7 @@ from utils import validation
 from utils.api.replies.forecasting import BatchForecast, PredictReply
 from utils.api.schemas.forecasting import ForecastFields, PredictRequest
 from utils.errors import DamagedFile
+from utils.flow_curve import FlowCurve, no_curve
 
 Floats = NDArray[np.float64]
 
@@ -65,18 +67,23 @@ def reply_days(history: History, request: ForecastFields) -> ReplyDays:
 
 
 def forecast_reply(
-    forecaster: Forecaster, history: History, request: PredictRequest, forecast: Forecast
+    forecaster: Forecaster,
+    history: History,
+    request: PredictRequest,
+    forecast: Forecast,
+    curve_of: Callable[[], FlowCurve | None] = no_curve,
 ) -> PredictReply:
     """Return the reply to a request for one series.
 
     Args:
         history: the rows that the forecast starts from.
         forecast: of one series, over the steps of `reply_days`.
+        curve_of: returns the curve of the line, which advice is then taken from; None: unknown.
 
     Raises:
         DamagedFile: the forecast has values that are not numbers.
     """
-    fields = _fields(forecaster, history, request, forecast)
+    fields = _fields(forecaster, history, request, forecast, curve_of)
     [as_of] = history.calendar.dates(np.array([history.last_step]))
     past = history.known.get(CAPACITY)
     [usual] = usual_capacity(None if past is None else past[None], 1)
@@ -94,7 +101,11 @@ def batch_entry(
 
 
 def _fields(
-    forecaster: Forecaster, history: History, request: ForecastFields, forecast: Forecast
+    forecaster: Forecaster,
+    history: History,
+    request: ForecastFields,
+    forecast: Forecast,
+    curve_of: Callable[[], FlowCurve | None] = no_curve,
 ) -> dict[str, Any]:
     """Fields that the reply to a single request and the entry of a batch share."""
     if not forecast.is_finite:
@@ -107,7 +118,7 @@ def _fields(
     law, planned = _law_values(history, values, days), not history.ahead.is_empty
     numbers = np.flatnonzero(days.worked) + 1
     review = validation.review_forecast(
-        law[:, 0], law[:, 1], law[:, 2], highest, wanted, planned, numbers
+        law[:, 0], law[:, 1], law[:, 2], highest, wanted, planned, numbers, curve_of
     )
     review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
     review["is_valid"] = review["is_valid"] and not unseen
@@ -277,7 +288,7 @@ def _target(
 def _target_dates(paths: Floats, dates: list[str], wanted: float) -> dict[str, Any]:
     """Probability to reach a target within the horizon, and the dates of its quantiles."""
     steps = steps_to_reach(cumulated(paths), np.full(len(paths), wanted))
-    days = {name: quantile_step(steps, share, len(dates)) for name, share in _TARGET_SHARES.items()}
+    days = quantile_steps(steps, _TARGET_SHARES, len(dates))
     return {
         "probability": float((steps <= len(dates)).mean()),
         **{name: None if day is None else dates[day - 1] for name, day in days.items()},

@@ -22,6 +22,7 @@ from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
 from models.registry.registry import NotDerived, Registry
 from models.services.forecast_files import FileForm, forecast_file, with_history
+from models.services.line_advice import LineAdvice
 from models.services.newest_rows import Request, dataset_of, with_newest_rows
 from models.services.plan_service import PlanService
 from models.services.zero_shot import ZeroShotForecasters, zero_shot_forecaster
@@ -35,6 +36,7 @@ from utils.api.schemas.forecasting import (
     ScenariosRequest,
 )
 from utils.errors import InvalidInput
+from utils.flow_curve import FlowCurve
 from utils.settings import Settings
 
 _ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
@@ -51,10 +53,11 @@ class ForecastService:
         datasets: Datasets,
         registry: Registry,
         plans: PlanService,
+        lines: LineAdvice,
     ) -> None:
         self._settings, self._jobs = settings, jobs
         self._datasets, self._registry = datasets, registry
-        self._plans = plans
+        self._plans, self._lines = plans, lines
         room = settings.model_cache_mb * _ZERO_SHOT_SHARE
         self._zero_shot = ZeroShotForecasters(datasets, room)
 
@@ -69,7 +72,12 @@ class ForecastService:
         history = self._plans.planned(history, request, request.model_id, request.dataset_id)
         steps = reply_days(history, request).steps
         forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
-        return forecast_reply(forecaster, history, request, forecast)
+
+        def curve_of() -> FlowCurve | None:
+            source = request.dataset_id or request.model_id
+            return self._lines.known(source, request.dataset_id is None, history.series_key)
+
+        return forecast_reply(forecaster, history, request, forecast, curve_of)
 
     def _opened(self, request: _OfSeries) -> tuple[Forecaster, _OfSeries, History]:
         """Return the model of a request, the request with its newest rows, and the history."""

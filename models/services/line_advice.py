@@ -13,6 +13,7 @@ import numpy as np
 from models.data.datasets import Datasets
 from models.data.events.event_log import EventLog
 from models.planning.advice import Advisor, Constraints, LineNow, Target
+from models.planning.clearing_function import ClearingFunction
 from models.planning.curve_fit import DRAWS, FittedCurve
 from models.planning.flow_paths import ReleasePlan
 from models.planning.line_curve import LineCurve, curve_fields, line_curve
@@ -32,10 +33,13 @@ from utils.api.schemas.line_advice import (
 )
 from utils.api.schemas.orders import SourceFields
 from utils.api.schemas.stations import LineRequest
-from utils.errors import Conflict, InvalidInput, NotFound
+from utils.bounded_cache import BoundedCache
+from utils.errors import Conflict, DamagedFile, InvalidInput, NotFound, Unavailable
 from utils.settings import Settings
 
 _YEAR = 365
+_KEPT = 10_000  # curves
+Names = tuple[str | None, str | None, str | None]
 
 
 class LineAdvice:
@@ -49,6 +53,7 @@ class LineAdvice:
         self, settings: Settings, datasets: Datasets, dataset_of: Callable[[str], str]
     ) -> None:
         self._settings, self._datasets, self._dataset_of = settings, datasets, dataset_of
+        self._known = BoundedCache[tuple[str, Names], ClearingFunction | None](_KEPT)
 
     def curve(self, query: LineFields) -> CurveReply:
         """Return the curve of a line, or why there is none.
@@ -139,6 +144,31 @@ class LineAdvice:
         ]
         open_share = rows.open_ahead(request.horizon_days)
         return dataset_id, rows, run_plans(fitted, newest["wip_now"], open_share, plans)
+
+    def known(self, source: str, is_model: bool, names: Names) -> ClearingFunction | None:
+        """Return the curve of a line for a forecast; None: it has none, or its data is not there.
+
+        Args:
+            source: id of a data set, or of a model.
+            names: plant, application and panel size.
+        """
+        # A forecast needs no data set: without one, its advice is by Little's Law alone.
+        with contextlib.suppress(NotFound, InvalidInput, DamagedFile, Unavailable):
+            dataset_id = self._dataset_of(source) if is_model else source
+
+            def fit() -> ClearingFunction | None:
+                fitted = line_curve(
+                    line_rows(self._datasets.load(dataset_id), names).history
+                ).fitted
+                return fitted and fitted.line
+
+            key = self._datasets.digest(dataset_id), names
+            return self._known.get(key, fit, lambda _: 1)
+        return None
+
+    def curve_for(self, line: LineFields) -> LineCurve:
+        """Return the curve of a line, or why there is none. Raises as `curve`."""
+        return self._curve(line)[2]
 
     def _curve(self, query: LineFields) -> tuple[str, LineRows, LineCurve]:
         dataset_id = query.dataset_id or self._dataset_of(query.model_id or "")

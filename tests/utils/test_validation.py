@@ -66,6 +66,44 @@ def test_validate_of_capacity_and_residence() -> None:
     assert "1,500" in slow["recommendations"][0]
 
 
+class Curve:
+    """Throughput 10 · w ÷ (w + 5)."""
+
+    capacity = 10.0
+
+    def least_wip(self, throughput: float) -> float:
+        return 5 * throughput / (10 - throughput) if throughput < 10 else float("inf")
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (240, "takes a WIP of 20 and a cycle time of 2.5"),
+        (600, "the line cannot do so: its capacity is 10 per period"),
+    ],
+)
+def test_advice_is_from_the_curve_of_the_line_once_it_is_known(
+    target: float, sentence: str
+) -> None:
+    state = {"wip": 5.0, "throughput": 5.0, "target_production": target}
+    [advice] = validate(**state, curve_of=Curve)["recommendations"]
+    assert sentence in advice and sentence not in validate(**state)["recommendations"][0]
+    wip, th, ct = np.full(30, 5.0), np.full(30, 5.0), np.ones(30)
+    [forecast] = validation.review_forecast(wip, th, ct, 60, target, curve_of=Curve)[
+        "recommendations"
+    ]
+    assert sentence in forecast
+    [agreed] = validate(wip=50, throughput=5, cycle_time=1, curve_of=Curve)["recommendations"]
+    assert "For a throughput of 5" in agreed and "WIP of 5 and a cycle time of 1" in agreed
+
+
+def test_no_curve_is_looked_up_where_there_is_no_advice_to_give() -> None:
+    def unexpected() -> None:
+        raise AssertionError
+
+    assert validate(wip=100, throughput=50, cycle_time=2, curve_of=unexpected)["is_valid"]
+
+
 def test_window_compliance_is_of_the_means_not_of_the_days() -> None:
     values = np.array([[10.0, 5, 1], [10, 5, 3]] * 5)  # each day off by half, each pair exact
     np.testing.assert_allclose(validation.window_compliance(values, 2), 1)

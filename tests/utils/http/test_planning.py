@@ -59,6 +59,21 @@ def test_a_plan_moves_the_finish(client: FlaskClient, dataset_id: str) -> None:
     assert refused["details"][0]["field"] == "plan.0"
 
 
+def test_advice_on_forecasts_and_states_is_from_the_curve(
+    client: FlaskClient, dataset_id: str
+) -> None:
+    asked = SERIES | {"predictionDays": 30, "targetProduction": 2700, "datasetId": dataset_id}
+    forecast = client.post("/api/model/predict", json=asked | {"model_id": "pretrained"})
+    [advice] = forecast.get_json()["validation"]["recommendations"]
+    assert "by the curve" in advice
+    state = {"wip": 120, "throughput": 60, "cycleTime": 2, "targetProduction": 2400}
+    line = {"datasetId": dataset_id, **SERIES}
+    checked = client.post("/api/model/validate", json=state | {"line": line}).get_json()
+    assert "by the curve" in checked["validation"]["recommendations"][0]
+    unknown = client.post("/api/model/validate", json=state | {"line": line | {"plant": "P9"}})
+    assert unknown.status_code == 422
+
+
 def test_a_line_goes_from_its_curve_to_advice_and_plans(
     client: FlaskClient, dataset_id: str
 ) -> None:

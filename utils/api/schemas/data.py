@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from utils.api.field_rules import exactly_one, two_of
+from utils.api.field_rules import ShownAs, exactly_one, two_of
 from utils.api.paging import PageQuery
 from utils.api.parsing import Int, Positive, Request
 from utils.api.schemas.base import DATASET_ID, DatasetId, Row, Rows, example
 from utils.api.schemas.calendar import Calendars
+from utils.api.schemas.line_advice import LineFields
 from utils.api.upload_options import ReadOptions
 
 
@@ -79,6 +80,11 @@ class ValidateRequest(Request):
     )
     horizon_days: Int = Field(
         30, ge=1, le=36_500, description="periods in which the target should be reached"
+    )
+    line: Annotated[dict[str, Any], ShownAs(LineFields)] | None = Field(
+        None,
+        description="line of a data set, from whose curve advice is taken, in worked steps; "
+        "default: by Little's Law alone",
     )
 
     @model_validator(mode="after")

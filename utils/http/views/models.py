@@ -207,6 +207,7 @@ def validate_state(service: LSTMService, body: ValidateRequest) -> ValidateReply
 
     Takes at least two of WIP, throughput and cycle time. With all three, the reply says how far
     WIP deviates from throughput × cycle time; with two, it computes the third. `capacity` and
-    `targetProduction` add whether the throughput is possible and when the target is reached.
+    `targetProduction` add whether the throughput is possible and when the target is reached. With
+    `line`, advice is from the curve of that line (`GET /api/plan/curve`).
     """
     return service.validate(body)
