@@ -160,7 +160,7 @@ class LineAdvice:
                 fitted = line_curve(
                     line_rows(self._datasets.load(dataset_id), names).history
                 ).fitted
-                return fitted and fitted.line
+                return None if fitted is None else fitted.line
 
             key = self._datasets.digest(dataset_id), names
             return self._known.get(key, fit, lambda _: 1)

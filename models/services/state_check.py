@@ -8,6 +8,7 @@ from utils.api.parsing import parse_part
 from utils.api.replies.forecasting import ValidateReply, Validation
 from utils.api.schemas.data import ValidateRequest
 from utils.api.schemas.line_advice import LineFields
+from utils.flow_curve import FlowCurve
 
 
 def check_state(request: ValidateRequest, lines: LineAdvice) -> ValidateReply:
@@ -17,10 +18,11 @@ def check_state(request: ValidateRequest, lines: LineAdvice) -> ValidateReply:
         NotFound: there is no such data set or model.
         InvalidInput: no series has the names of the line.
     """
-    line, reason = None, ""
+    line: FlowCurve | None = None
+    reason = ""
     if request.line is not None:
         curve = lines.curve_for(parse_part(LineFields, request.line, "line"))
-        line, reason = curve.fitted and curve.fitted.line, curve.reason
+        line, reason = None if curve.fitted is None else curve.fitted.line, curve.reason
     state = request.model_dump(exclude={"line"})
     found = validation.validate(**state, curve_of=lambda: line)
     if reason:
