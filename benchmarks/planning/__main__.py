@@ -72,10 +72,11 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
             f"{np.nanmedian(np.abs(own)):.1%} |"
         )
     promised, kept = (np.mean([getattr(v, name) for v in known]) for name in ("promised", "kept"))
+    error = promise.std(ddof=1) / len(known) ** 0.5 if len(known) > 1 else np.inf
     rows.append(
         f"\nMean cycle time within 5 %: {int((np.abs(time) <= _NEAR_TIME).sum())}. "
         f"Over all lines, {promised:.1%} promised, {kept:.1%} kept (standard error of the "
-        f"difference {promise.std(ddof=1) / len(known) ** 0.5:.1%})."
+        f"difference {error:.1%})."
     )
     return "\n".join(rows)
 
