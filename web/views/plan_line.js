@@ -13,6 +13,7 @@ import { day, number, percent, serviceText, t } from "../lib/texts.js";
 
 const HORIZON = 30; // steps over which plans are compared
 const MOST_PLANS = 5;
+const WEEK = 7; // days
 
 /** @param {Source} by @param {Names} names @param {AbortSignal} signal */
 export function linePanel(by, names, signal) {
@@ -32,7 +33,8 @@ function lineParts(curve, by, names, signal) {
   const chart = h("div", { className: "chart double" }), advice = h("div", { className: "stack", "aria-live": "polite" });
   const isKnown = curve.points.length > 0;
   const legend = h("ul", { className: "legend" });
-  const draw = (/** @type {number | null} */ cap) => {
+  const draw = (/** @type {number | null} */ advised) => {
+    const cap = advised !== null && advised <= (curve.points.at(-1)?.wip ?? 0) ? advised : null;
     fill(legend, h("li", { className: "left" }, t("target.throughput")), h("li", { className: "time" }, t("target.cycle_time")), h("li", { className: "point" }, t("line.now")),
       cap !== null && h("li", { className: "cap" }, t("line.cap", { n: cap })));
     drawCurve(chart, curve, cap);
@@ -51,13 +53,14 @@ function lineParts(curve, by, names, signal) {
 
 /** @param {Curve} curve @param {(cap: number) => void} draw @param {HTMLElement} place @param {Source} by @param {Names} names @param {AbortSignal} signal */
 function adviceForm(curve, draw, place, by, names, signal) {
+  const worked = 1 - curve.history.closed_weekdays.length / WEEK; // share of the steps; targets count closed days, too
   const target = h("input", { type: "number", min: 0, step: "any", required: true, value: Number(curve.today.throughput.toPrecision(3)) });
   const risk = select([["0.8", percent(0.8)], ["0.9", percent(0.9)], ["0.95", percent(0.95)]], "0.9");
   const pressed = h("button", { className: "primary" }, t("line.advise"));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     act(pressed, place, async () => {
-      const found = await post("/api/plan/advise", { ...by, ...names, target: { throughput: Number(target.value) }, risk: Number(risk.value) }, {}, { signal });
+      const found = await post("/api/plan/advise", { ...by, ...names, target: { throughput: worked * Number(target.value) }, risk: Number(risk.value) }, {}, { signal });
       draw(found.wip_cap);
       const plans = [{ name: t("line.as_now") }, { name: t("line.cap", { n: found.wip_cap }), wipCap: found.wip_cap }];
       fill(place, adviceParts(found, curve.notes), plansParts(plans, by, names, signal));
