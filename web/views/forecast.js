@@ -1,7 +1,7 @@
 // The forecast of a series: history and three targets with intervals, what-if, totals, warnings.
 
 import { get, post } from "../lib/api.js";
-import { loadPlotly } from "../lib/charts.js";
+import { DASHES, loadPlotly } from "../lib/charts.js";
 import { fill, freshId, h, latest } from "../lib/dom.js";
 import { drawForecast, letter } from "../lib/forecast_chart.js";
 import { empty, failure, field, head, link, notice, panel, select } from "../lib/parts.js";
@@ -200,7 +200,7 @@ function forecastScreen(by, state, keep, signal) {
     fill(legend, h("li", {}, t("chart.history")), h("li", { className: "ahead" }, t("chart.ahead")), h("li", { className: "band" }, t("chart.bands")),
       after.length > 0 && h("li", { className: "after" }, t("chart.after")),
       current.predictions.some((step) => step.closed) && h("li", { className: "closed" }, t("chart.closed")),
-      over.map((each, place) => h("li", { className: "other" }, `${letter(place)}: ${each.name}`)));
+      over.map((each, place) => h("li", { className: DASHES[place % DASHES.length] }, `${letter(place)}: ${each.name}`)));
     origin.show(known.map((row) => row.date), current.as_of, newest.as_of);
     fill(facts, factsOf(current, isChanged(state.change) ? [] : after, () => bodyOf(state.change, { target: state.target })));
   }
