@@ -73,6 +73,8 @@ def test_flow_by_hours_and_shifts_of_the_clock(client: FlaskClient) -> None:
         (days, {"step": "hour"}),
     ):
         assert flow(client, data, **query).status_code == 422
+    refused = client.post("/api/data/upload", data=ROWS, query_string={"step": "hour"})
+    assert "flow?step=hour" in refused.json["error"] and refused.status_code == 422
 
 
 @pytest.mark.parametrize("text", [STEPS, ROWS])

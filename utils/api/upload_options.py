@@ -96,6 +96,17 @@ class ReadOptions(Request):
         return {name: [each] if isinstance(each, str) else each for name, each in given.items()}
 
 
+def _whole_days(value: Any) -> Any:
+    """Refuse a part of a day with what can be done instead."""
+    if value in ("hour", "shift"):
+        raise ValueError(
+            "must be day, week or month, as series of hours and shifts are not forecast. Left out, "
+            "rows at several times of a day become that day: throughput is added, WIP averaged. "
+            "Of an event log, GET /api/data/{id}/flow?step=hour (or shift) has figures by hour"
+        )
+    return value
+
+
 _AsText = WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
 
 
@@ -130,7 +141,7 @@ class UploadOptions(ReadOptions):
         description="the working calendar of all plants, or calendars by plant, as a JSON object; "
         "what it leaves open is recognised in the rows",
     )
-    step: Literal["day", "week", "month"] | None = Field(
+    step: Annotated[Literal["day", "week", "month"] | None, BeforeValidator(_whole_days)] = Field(
         None,
         description="of an event log: the step of its series; default: day. Of a table: the step "
         "in which each date lies; default: recognised, and dates off its grid are refused",
