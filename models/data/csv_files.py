@@ -64,10 +64,18 @@ def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None 
             )
     read_as = {"format": "csv", "separator": dialect.separator, "header_row": dialect.header_row}
 
-    def load(positions: Sequence[int]) -> list[RawColumn]:
-        return [RawColumn(names[place], _joined(frame[place])) for place in positions]
+    # Columns lie in several pieces, or joined in one; never both, which takes the memory twice.
+    columns: dict[int, Any] = {place: frame[place] for place in range(len(names))}
+    rows = len(frame)
+    del frame
 
-    return RawTable(names, len(frame), load, read_as, is_escaped=True)
+    def load(positions: Sequence[int]) -> list[RawColumn]:
+        for place in positions:
+            if isinstance(columns[place], pd.Series):
+                columns[place] = _joined(columns[place])
+        return [RawColumn(names[place], columns[place]) for place in positions]
+
+    return RawTable(names, rows, load, read_as, is_escaped=True, release=columns.clear)
 
 
 def _joined(column: pd.Series) -> pa.Array:

@@ -156,6 +156,7 @@ class RawTable:
         check_series: positions of the columns of names, most series → TooLarge if there are more;
             None: they are counted after they are read.
         nested: positions of columns that hold lists or structures, which cannot be loaded.
+        release: to be called where no column is loaded any more, for their memory.
         typed: positions of columns → the columns in the types that the file states; None: they are
             texts and numbers.
     """
@@ -168,6 +169,7 @@ class RawTable:
     is_escaped: bool = False
     check_series: Callable[[Sequence[int], int], None] | None = None
     nested: frozenset[int] = frozenset()
+    release: Callable[[], None] = lambda: None
     typed: Callable[[Sequence[int]], list[pa.Array]] | None = None
 
     def arrays(self, positions: Sequence[int]) -> list[pa.Array]:

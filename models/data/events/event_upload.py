@@ -66,6 +66,7 @@ def read(raw: RawTable, options: EventOptions, max_series: int | None) -> ReadLo
     others = [name for name in raw.names if name not in found.values()]
     places = [raw.names.index(name) for name in found.values()]
     table = [pa.table(raw.arrays(places), names=list(found.values()))]
+    raw.release()
     log = event_table.read_log(table, found, options.reading, raw.is_escaped, max_series)
     return ReadLog(log.log, log.columns, others, log.date_order)
 
