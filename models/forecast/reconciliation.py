@@ -85,12 +85,13 @@ class Reconciliation:
             series: number of the series of each roll-out, [n].
             time: dated step numbers, [n, H].
         """
-        gaps = np.where(panel.time < cut, gap(panel.values), np.nan)
+        before = panel.time < cut
+        gaps = np.where(before, gap(panel.values), np.nan)
         places = place_in_season(panel.calendar, panel.dated_time)
         count = _places_of(panel.calendar)
         usual = np.full((len(panel.series_keys), count), np.nan)
         for s, (b, e) in enumerate(pairwise(panel.offsets)):
-            early = panel.time[b:e] < cut
+            early = before[b:e]
             if _has_closed_places(panel.values[b:e, 1][early], places[b:e][early], count):
                 continue
             found = _usual(gaps[b:e], places[b:e], count)
