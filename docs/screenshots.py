@@ -64,6 +64,9 @@ def main(url: str) -> None:
     dataset = service.post("/api/data/generate", PLANTS)["dataset_id"]
     trained = service.post("/api/model/train", {"datasetId": dataset, "preset": "auto", "seed": 1})
     model = trained["model_id"]
+    enhanced = {"datasetId": dataset, "trainTestSplit": 0.8, "sequenceLength": 10, "epochs": 20}
+    other = service.post("/api/model/train/enhanced", enhanced | {"seed": 1})["model_id"]
+    backtest = service.post(f"/api/model/{model}/backtest", {})["job_id"]
     changed = {"wip": 300, "target": 2000, "keep": "capacity:0.8"}
     what_if = urlencode({"dataset": dataset, **SERIES, **changed})
     views = {
@@ -72,6 +75,7 @@ def main(url: str) -> None:
         "forecast": f"forecast?{what_if}",
         "train": "train", "plan": f"plan?{urlencode({'source': f'data:{dataset}', **SERIES})}",
         "models": "models", "model": f"model/{model}", "jobs": "jobs", "job": f"job/{model}",
+        "compare": f"compare?models={model},{other}", "backtest": f"job/{backtest}",
         "settings": "settings",
     }  # fmt: skip
     with chromium() as browser:

@@ -52,7 +52,7 @@ function jobScreen(job, mayCancel) {
   const element = h("div", {},
     head(`${t(`job.kind.${job.kind}`)} ${job.job_id.slice(0, 8)}`, [job.plant, t("jobs.queued_at", { date: moment(job.queued_at) })].filter(Boolean).join(", "),
       job.dataset_id && link(t("models.data"), `#/dataset/${job.dataset_id}`, "button"), job.kind === "backtest" && job.model_id && link(t("models.details"), `#/model/${job.model_id}`, "button"), mayCancel && cancel),
-    h("div", { className: "stack" }, problem, panel(null, facts, bar), result, chartPanel, logPanel));
+    h("div", { className: "stack" }, problem, panel(null, facts, bar), result, isTraining && [chartPanel, logPanel]));
   return {
     element,
     problem,
