@@ -17,7 +17,6 @@ from models.jobs.states import JOBS, STATES, Job, JobState, Work, job_of, member
 from utils.errors import NotFound, Unavailable
 from utils.storage.database import Workers, answering, open_engine
 
-QUEUE = "training"
 APPLICATION = "lstm-backend-service"
 _PLACES = 15  # operations of one process that use or wait for the database at once
 
@@ -88,7 +87,7 @@ class JobQueries:
 
     def queued(self) -> int:
         """Return the number of trainings that wait for a worker."""
-        return len(self._statuses(status="ENQUEUED", queue_name=QUEUE))
+        return len(self._statuses(status="ENQUEUED", name=Work.TRAIN.value))
 
     def queued_of(self, owner: str) -> int:
         """Return the number of jobs of a caller that wait for a worker."""

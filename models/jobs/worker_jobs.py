@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from models.jobs.job_log import Decision
-from models.jobs.jobs import QUEUES, Jobs
+from models.jobs.jobs import FORMER_QUEUES, QUEUE, Jobs
 from models.jobs.states import MOST_TRIES, STATES, JobState, Work, abrupt_end
 
 
@@ -72,8 +72,16 @@ class WorkerJobs(Jobs):
     def _resume(self, job_id: str) -> None:
         # The engine sets its own count of tries to 0.
         for status in self._statuses(workflow_ids=[job_id]):
+            former = FORMER_QUEUES[Work(status.name)]
             with self._answering():
-                self._client.resume_workflow(job_id, queue_name=QUEUES[Work(status.name)])
+                self._client.resume_workflow(
+                    job_id, queue_name=QUEUE if status.queue_partition_key else former
+                )
+
+    def uses_former_queues(self) -> bool:
+        """Return True if an earlier release queued jobs that have not ended yet."""
+        queues = sorted(set(FORMER_QUEUES.values()))
+        return bool(self._statuses(status=["ENQUEUED", "PENDING"], queue_name=queues))
 
     def record_requeued(self, job_id: str) -> None:
         """Record in the event log that a job waits again."""

@@ -21,6 +21,7 @@ from tests.support.running_service import (
     make_key,
     run_command,
     start_service,
+    wait_until,
 )
 from utils.api.replies.base import whole_seconds
 from utils.storage.database import open_engine
@@ -61,7 +62,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     key = make_key(folder, "tests", "write")
     service = start_service(folder, **KEPT)
     service.key = key
-    service.wait_for_worker()
+    wait_until(lambda: service.get("/api/jobs").json().get("jobs"))  # a worker updates the tables
     yield service
     assert service.stop() == 0
 
