@@ -93,7 +93,7 @@ def when_ready(server: Any) -> None:
 
 def post_fork(_server: Any, worker: Any) -> None:
     """Cap the memory of a web process, and make room for what it counts."""
-    process_limits.return_large_blocks()
+    process_limits.share_heaps()
     process_limits.cap_memory(
         _settings.web_memory_mb, _settings.web_processes, process_limits.WEB_SHARE
     )

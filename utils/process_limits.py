@@ -20,8 +20,7 @@ _OTHER_DESCRIPTORS = 64  # database, listeners, libraries
 # Arrow's setting: allocate as all else does. Its own allocator keeps 7 MB for each thread that ever
 # wrote a table, for good: 460 MB of a web process with 64 threads, where this takes 57 MB.
 ARROW_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-_KEPT_BYTES, _LARGE_BLOCK = 4 << 20, 4 << 20
+_M_ARENA_MAX, _HEAPS = -8, 2  # of mallopt(3)
 
 
 def cap_memory(megabytes: int, processes: int, share: float = _SHARE) -> int:
@@ -96,15 +95,14 @@ def use_system_allocator() -> None:
         os.environ.setdefault(name, value)
 
 
-def return_large_blocks() -> None:
-    """Have large blocks go back to the system as soon as they are free, where the C library can.
+def share_heaps() -> None:
+    """Have all threads share two heaps, where the C library can.
 
-    glibc keeps more and more of them for the thread that had them; under a cap, that is memory
-    which no other thread can have.
+    glibc makes a heap for nearly each thread. What one has freed no other takes, and it counts
+    against the cap: after 20 uploads of 4.6 MB, five at a time, 1,040 MB in place of 650.
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 def _machine_memory() -> int:
