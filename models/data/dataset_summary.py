@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from models.series.calendar import Calendar, MonthRule, Step
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
+from models.series.working_calendar import iso_date
 
 
 def summary_of(panel: Panel, more: int = 0) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def summarize(
         first, last: the earliest and the latest date, in days since 1970-01-01.
     """
     plants, applications, sizes = (sorted(set(names)) for names in zip(*series_keys, strict=True))
-    start, end = (str(np.datetime64(day, "D")) for day in (first, last))
+    start, end = (iso_date(day) for day in (first, last))
     return {
         "total_points": rows,
         "plants": plants,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -33,8 +32,6 @@ BLANKS = ["", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "null", "NULL", "No
 BLANKS += ["NIL", "-", "--", "---", "–", "—", ".", "?", "n.a.", "N.A.", "n. a.", "k.A.", "k. A."]
 BLANKS += ["(null)", "(blank)", "(leer)", "<NA>", "NaT", "\\N", "keine Angabe"]
 _ERROR = r"^#(?:[\pL/0-9_]+[!?]?|#+)$"  # #DIV/0!, #N/A, #WERT!, ####
-
-SampleOf = Callable[[dict[str, Mark]], float]
 
 
 class WrongCells(InvalidInput):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series.calendar import Calendar, Step
+from models.series.working_calendar import iso_date
 from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]
@@ -34,7 +35,7 @@ def calendar_of(days: Ints, series: Ints, step: Step | None = None) -> Calendar:
     calendar = Calendar.of(days, series)
     moved = np.flatnonzero(calendar.days(calendar.index(days)) != days)
     if moved.size:
-        date = str(np.datetime64(int(days[moved[0]]), "D"))
+        date = iso_date(int(days[moved[0]]))
         rule = f"must be evenly spaced: {_seen(days, calendar)}"
         raise InvalidInput.of("date", rule, date)
     return calendar

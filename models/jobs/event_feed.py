@@ -11,11 +11,10 @@ import re
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.job_queries import JobQueries
-from models.jobs.states import JobState, Work
+from models.jobs.states import JobState, Work, iso_time
 from utils.api.events import LAST, Message
 from utils.errors import NotFound, Unavailable
 from utils.logs import logger
@@ -77,7 +76,7 @@ class EventFeed:
         # An id that the service never sent starts from the beginning.
         start = int(last_id) if last_id and _ID.fullmatch(last_id) else -1
         if start < 0:
-            queued = {"job_id": job_id, "status": JobState.QUEUED, "at": _iso(queued_at)}
+            queued = {"job_id": job_id, "status": JobState.QUEUED, "at": iso_time(queued_at)}
             yield Message("0", "status", queued)
         listener = _Listener(job_id, max(0, start))
         try:
@@ -135,7 +134,7 @@ class EventFeed:
             for event in events:
                 if event.job_id == each.job_id and event.number > each.seen:
                     kind = "status" if event.epoch is None else "epoch"
-                    data = event.data | {"at": _iso(event.at)}
+                    data = event.data | {"at": iso_time(event.at)}
                     each.inbox.put(Message(str(event.number), kind, data))
                     each.seen = event.number
             if each.job_id in ended:
@@ -150,7 +149,7 @@ class EventFeed:
             return Message(LAST, "status", {"job_id": job_id, "error": error.message})
         fields: dict[str, Any] = {"job_id": job_id, "status": job.state}
         if job.ended_at is not None:
-            fields["at"] = _iso(job.ended_at)
+            fields["at"] = iso_time(job.ended_at)
         backtest = None
         if job.state is JobState.SUCCEEDED and job.model_id is not None:
             fields["model_id"] = job.model_id
@@ -158,7 +157,3 @@ class EventFeed:
         if job.error is not None:
             fields["error"] = job.error.message
         return Message(LAST, "status", fields, backtest)
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()

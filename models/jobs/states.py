@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
@@ -180,3 +181,8 @@ def job_of(
         waiting=waiting if STATES[status.status] is JobState.RUNNING else None,
         owner=status.authenticated_user,
     )
+
+
+def iso_time(at: float) -> str:
+    """Return a Unix time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()

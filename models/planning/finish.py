@@ -59,10 +59,6 @@ class LinePaths:
     throughput: Floats
     wip: Floats
 
-    def reordered(self, order: Ints) -> LinePaths:
-        """Return the paths in another order."""
-        return LinePaths(self.throughput[order], self.wip[order])
-
 
 def finish_steps(line: LinePaths, orders: Sequence[Order]) -> Ints:
     """Return the step by which each order is finished on each path, [orders, K].

@@ -24,7 +24,6 @@ RELEASES = "releases"  # units released into the line in a step
 CAPACITY = "capacity"  # share of the usual capacity, or units that can be finished in a step
 PLANNED_THROUGHPUT = "planned_throughput"  # units to be finished in a step
 PLANNED_RELEASES = "planned_releases"  # releases as they were planned, beside what was released
-PLAN_COLUMNS = (RELEASES, CAPACITY, PLANNED_THROUGHPUT)
 KNOWN_COLUMNS = (RELEASES, PLANNED_RELEASES, CAPACITY, PLANNED_THROUGHPUT)
 MOST_DRIVERS = 20  # columns of other names that a table may declare as known
 

@@ -185,7 +185,7 @@ class WorkingCalendar:
         """Return a JSON-ready form that `from_document` turns back into an equal calendar."""
         return {
             "weekdays": list(self.weekdays),
-            "every_second_week": [_text(day) for day in self.every_second_week],
+            "every_second_week": [iso_date(day) for day in self.every_second_week],
             "country": self.country,
             "subdivision": self.subdivision,
             "closed": [_span_text(span) for span in self.closed],
@@ -286,12 +286,13 @@ def _day(text: str) -> int:
     return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
 
 
-def _text(day: int) -> str:
+def iso_date(day: int) -> str:
+    """Return a day since 1970-01-01 as YYYY-MM-DD."""
     return str(np.datetime64(day, "D"))
 
 
 def _span_text(span: Span) -> str:
-    first, last = map(_text, span)
+    first, last = map(iso_date, span)
     return first if first == last else f"{first}/{last}"
 
 

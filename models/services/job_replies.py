@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.arguments import JobArguments
-from models.jobs.states import Job, JobState, Work
+from models.jobs.states import Job, JobState, Work, iso_time
 from utils.api import urls
 from utils.auth.caller import LOCAL
 
@@ -37,11 +36,6 @@ def _request_fields(arguments: JobArguments) -> dict[str, Any]:
     fields = {name: getattr(arguments, name, None) or None for name in names}
     continued = getattr(arguments, "continues", None)
     return fields | {"continued_from": continued, "config": getattr(arguments, "config", {})}
-
-
-def iso_time(at: float) -> str:
-    """Return a Unix time as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _result_url(job: Job) -> str | None:

@@ -19,6 +19,7 @@ from models.planning.flow_paths import ReleasePlan
 from models.planning.line_curve import LineCurve, curve_fields, line_curve
 from models.planning.plan_comparison import NamedPlan, compare_plans, run_plans
 from models.series.calendar import day_number
+from models.series.working_calendar import iso_date
 from models.services.line_histories import LineRows, line_rows
 from utils.api.parsing import parse_each, parse_part
 from utils.api.replies.line_advice import AdviceReply, CompareReply, CurveReply
@@ -122,7 +123,7 @@ class LineAdvice:
     def compare(self, request: CompareRequest) -> CompareReply:
         """Return plans side by side. Raises as `advise`."""
         dataset_id, rows, plans = self.run_plans(request)
-        dates = [str(np.datetime64(int(day), "D")) for day in rows.days_ahead(request.horizon_days)]
+        dates = [iso_date(int(day)) for day in rows.days_ahead(request.horizon_days)]
         fields: dict[str, Any] = {"plans": compare_plans(plans, request.units), "paths": DRAWS}
         return CompareReply(
             dataset_id=dataset_id, first_date=dates[0], last_date=dates[-1], **fields
@@ -184,7 +185,7 @@ class LineAdvice:
             due = day_number(date.fromisoformat(target.due))
             steps = int(np.searchsorted(days, due, side="right"))
             if not 1 <= steps <= most:
-                first, last = (str(np.datetime64(int(day), "D")) for day in (days[0], days[-2]))
+                first, last = (iso_date(int(day)) for day in (days[0], days[-2]))
                 raise InvalidInput.of(
                     "target.due",
                     f"must lie between the first step after the data, {first}, and {last}",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.planning.line_curve import FlowHistory
 from models.series.calendar import Step
 from models.series.panel import SERIES_FIELDS, Panel
+from models.series.working_calendar import iso_date
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ class LineRows:
         first = self.last_day - steps + 1
         if calendar.step is not Step.DAY:
             first = int(calendar.days(calendar.index(np.array([self.last_day])) - steps + 1)[0])
-        return str(np.datetime64(first, "D")), str(np.datetime64(self.last_day, "D"))
+        return iso_date(first), iso_date(self.last_day)
 
     def open_ahead(self, steps: int) -> Floats:
         """Return the share of the steps ahead that is worked, [steps]."""

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from models.data.datasets import Datasets
 from models.jobs.jobs import Jobs
-from models.jobs.states import Job, JobState
+from models.jobs.states import Job, JobState, iso_time
 from models.jobs.training_log import Line, Notes, last_lines
 from models.registry.model_entries import PlantModel
 from models.registry.registry import Registry
-from models.services.job_replies import iso_time, job_fields
+from models.services.job_replies import job_fields
 from utils.api import urls
 from utils.api.architectures import Architecture
 from utils.api.replies import page as p

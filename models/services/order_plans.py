@@ -16,6 +16,7 @@ from models.planning.finish import Order, finish_steps, joint
 from models.series.calendar import day_number
 from models.series.first_passage import cumulated, quantile_steps
 from models.series.panel import SERIES_FIELDS, SeriesKey
+from models.series.working_calendar import iso_date
 from models.services.sample_futures import SampleFutures
 from utils.api.schemas.orders import OrderFields, OutputRequest, SeriesFields
 from utils.errors import InvalidInput
@@ -173,13 +174,9 @@ def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[
 def _finish(days: Ints) -> dict[str, Any]:
     found = quantile_steps(days, SHARES, _NEVER - 1)
     return {
-        "finish": {name: None if day is None else _date(day) for name, day in found.items()},
+        "finish": {name: None if day is None else iso_date(day) for name, day in found.items()},
         "beyond_horizon_probability": float((days == _NEVER).mean()),
     }
-
-
-def _date(day: int) -> str:
-    return str(np.datetime64(day, "D"))
 
 
 def output_fields(

@@ -20,6 +20,7 @@ from models.forecast.requested_plan import with_plan, with_planned_throughput, w
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
 from models.series.panel import SERIES_FIELDS
+from models.series.working_calendar import iso_date
 from utils.api.replies.plan_replies import (
     PlanReply,
     ScenarioDifference,
@@ -142,10 +143,10 @@ class PlanService:
 
 def _plan_reply(dataset_id: str, plan: Plan) -> PlanReply:
     days = np.concatenate([dated.days for dated in plan.values()]) if plan else np.empty(0, int)
-    ends = [str(np.datetime64(int(day), "D")) for day in (days.min(), days.max())] if plan else []
+    ends = [iso_date(int(day)) for day in (days.min(), days.max())] if plan else []
     rows = [
         dict(zip(SERIES_FIELDS, key, strict=True))
-        | {"date": str(np.datetime64(int(day), "D"))}
+        | {"date": iso_date(int(day))}
         | {name: float(v[i]) for name, v in dated.columns.items() if not np.isnan(v[i])}
         for key, dated in plan.items()
         for i, day in enumerate(dated.days)

@@ -16,6 +16,7 @@ from models.planning.residence import Stays
 from models.series.calendar import Calendar, day_number
 from models.series.first_passage import quantile_steps
 from models.series.panel import SeriesKey
+from models.series.working_calendar import iso_date
 from models.services.sample_futures import SampleFutures
 from utils.api.schemas.orders import UnitRequest
 from utils.errors import InvalidInput
@@ -73,7 +74,7 @@ def unit_fields(
             f"least {_FEWEST} units that stayed longer",
         )
     return {
-        "started_on": _date(start),
+        "started_on": iso_date(start),
         "age": float(age),
         "by_units_ahead": None if ahead is None else _by_units(futures, history, ahead),
         "by_age": by_age,
@@ -87,7 +88,7 @@ def _start(history: History, request: UnitRequest) -> int:
     if start > history.last_day:
         raise InvalidInput.of(
             "startedOn",
-            f"must not lie after the last day of the data, {_date(history.last_day)}; leave it "
+            f"must not lie after the last day of the data, {iso_date(history.last_day)}; leave it "
             "out for a unit that starts next",
             request.started_on,
         )
@@ -121,7 +122,7 @@ def _by_age(log: UnitOfLog, start: int, age: float, calendar: Calendar) -> dict[
         "units": log.units,
         "older_units": older,
         "finish": {
-            name: None if time is None else _date(_worked(start + int(time), calendar))
+            name: None if time is None else iso_date(_worked(start + int(time), calendar))
             for name, time in times.items()
         },
     }
@@ -131,7 +132,3 @@ def _worked(day: int, calendar: Calendar) -> int:
     """The first worked day from a day on."""
     days = day + np.arange(_NEXT)
     return int(days[np.argmax(calendar.is_open(days))])
-
-
-def _date(day: int) -> str:
-    return str(np.datetime64(day, "D"))
