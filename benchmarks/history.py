@@ -196,6 +196,16 @@ class Client:
             self._request("cancel", self._jobs[-1], "DELETE", f"/api/jobs/{self._jobs[-1]}")
 
 
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker. One that waits for its database or for a processor is killed."""
+    worker.terminate()
+    try:
+        worker.wait(30)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+
+
 class Nemesis:
     """The source of the faults, one at a time, in an order that the seed gives."""
 
@@ -243,8 +253,7 @@ class Nemesis:
 
     def stop(self) -> None:
         """End the worker that belongs to no machine."""
-        self._lone.terminate()
-        self._lone.wait(30)
+        _end(self._lone)
 
     def _lasting(self) -> float:
         if self._random.random() < _LONG:
@@ -289,8 +298,7 @@ class Nemesis:
             time.sleep(self._lasting())
             first.send_signal(signal.SIGCONT)
             time.sleep(2)
-        first.terminate()
-        first.wait(30)
+        _end(first)
 
     def _cut(self, name: str) -> None:
         self._proxies[name].close()

@@ -51,8 +51,10 @@ def serve() -> Iterator[S3]:
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
     ) as process:
-        server = S3(port)
-        server.pid = process.pid
-        wait_until(server.answers)
-        yield server
-        process.terminate()
+        try:
+            server = S3(port)
+            server.pid = process.pid
+            wait_until(server.answers)
+            yield server
+        finally:
+            process.terminate()
