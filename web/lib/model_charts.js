@@ -89,13 +89,15 @@ export function drawErrorsByStep(element, backtest) {
       });
       return [line("last_value", "last_value_wape"), line("seasonal_naive", "seasonal_naive_wape"), line("model", "wape")];
     });
-    const width = 0.29, gap = 0.355;
+    const isStacked = element.clientWidth < 560; // a phone
+    const begin = (/** @type {number} */ place) => 0.355 * place;
+    const domains = (/** @type {number} */ place) => ({ x: isStacked ? [0, 1] : [begin(place), begin(place) + 0.29], y: isStacked ? [0.74 - begin(place), 1 - begin(place)] : [0, 1] });
     const axes = Object.fromEntries(TARGETS.flatMap((_, place) => [
-      [`yaxis${AXES[place]}`, { ...axis, anchor: `x${AXES[place]}`, tickformat: ".0%", rangemode: "tozero", fixedrange: true, nticks: 5 }],
-      [`xaxis${AXES[place]}`, { ...axis, anchor: `y${AXES[place]}`, domain: [gap * place, gap * place + width], tickformat: "d", title: { text: t(`backtest.ahead.${backtest.step}`), font: { size: 12 } } }],
+      [`yaxis${AXES[place]}`, { ...axis, anchor: `x${AXES[place]}`, domain: domains(place).y, tickformat: ".0%", rangemode: "tozero", fixedrange: true, nticks: 5 }],
+      [`xaxis${AXES[place]}`, { ...axis, anchor: `y${AXES[place]}`, domain: domains(place).x, tickformat: "d", title: { text: isStacked && place < 2 ? "" : t(`backtest.ahead.${backtest.step}`), font: { size: 12 } } }],
     ]));
     const titles = TARGETS.map((target, place) => ({
-      text: t(`target.${target}`), showarrow: false, xref: "paper", yref: "paper", x: gap * place, xanchor: "left", y: 1.02, yanchor: "bottom",
+      text: t(`target.${target}`), showarrow: false, xref: "paper", yref: "paper", x: domains(place).x[0], xanchor: "left", y: (domains(place).y[1] ?? 1) + 0.01, yanchor: "bottom",
       font: { size: 12, color: colour("ink") },
     }));
     return { traces, layout: { ...layout, ...axes, margin: { ...layout.margin, t: 28 }, annotations: titles } };

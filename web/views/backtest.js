@@ -11,7 +11,7 @@ import { sentence } from "./model.js";
 
 /** @param {Backtest} backtest */
 export function backtestPanels(backtest) {
-  const steps = h("div", { className: "chart single" });
+  const steps = h("div", { className: "chart single steps" });
   requestAnimationFrame(() => drawErrorsByStep(steps, backtest));
   return h("div", { className: "stack" },
     serviceNotice("warn", backtest.warnings.slice(0, 8)),
