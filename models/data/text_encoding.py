@@ -52,7 +52,8 @@ _NAMES = {codecs.lookup(name).name for name in KNOWN}
 # one of these separators.
 _FIELD = re.compile(rb'[^,;\t"\r\n]*[\x80-\xff][^,;\t"\r\n]*')
 # Signs that stand beside words, and in tables of every language.
-_SIGNS = "€£¥©®™°²³µ·×±§½¼¾–—‘’‚“”„«»•…′″"
+_SIGNS = "°–—‘’“”„«»•…"
+_ALONE = "€£¥©®™²³µ·×±§½¼¾′″"  # another encoding has letters there: only by themselves
 # A letter between digits, or a no-break space before a small letter: a sign of another encoding.
 _ODD = re.compile(r"\d[^\x00-\x7f\W\d_]\d|[^\W\d_]\u00a0[a-z]")
 _LINE = 30  # bytes that names of columns take in UTF-16 at least
@@ -246,13 +247,14 @@ def _is_plausible(text: str, codec: str) -> bool:
         return False
     # Words end at any sign of ASCII: what another encoding makes of letters lies beyond it.
     words = [word for word in re.findall(r"[^\s\x00-@\[-`{-\x7f]+", text) if not word.isascii()]
-    words = [word.strip(_SIGNS) for word in words]
+    has_signs = bool(words)
+    words = [word.strip(_SIGNS) for word in words if word.strip(_ALONE)]
     if not all(map(_is_word, filter(None, words))):
         return False
     letters = "".join(words)
     latin = [word for word in words if word and _script(word) == "LATIN"]
     accented = sum(not sign.isascii() for word in latin for sign in word)
-    return accented <= 0.75 * len("".join(latin)) if latin else bool(letters or words)
+    return accented <= 0.75 * len("".join(latin)) if latin else bool(letters) or has_signs
 
 
 def _has_controls(text: str) -> bool:

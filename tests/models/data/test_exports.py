@@ -166,6 +166,7 @@ def test_equal_figures_of_different_lots_are_no_copies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["Ausstoß", "|Werk|Größe|", "Menge [Stück]", "Werk Süd – Halle 2"])
 def test_western_texts_between_signs(text: str) -> None:
     assert detected(text.encode("cp1252")) == "cp1252"
+    assert detected("|TV|Łódź|".encode("cp1250")) == "cp1250"
 
 
 @pytest.mark.parametrize(("text", "codec"), [("40 °C", "cp1252"), ("横浜①", "cp932")])
