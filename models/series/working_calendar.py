@@ -286,9 +286,13 @@ def _day(text: str) -> int:
     return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
 
 
-def iso_date(day: int) -> str:
-    """Return a day since 1970-01-01 as YYYY-MM-DD."""
-    return str(np.datetime64(day, "D"))
+def iso_date(day: int | np.int64) -> str:
+    """Return a day since 1970-01-01 as YYYY-MM-DD.
+
+    >>> iso_date(np.int64(19_723))
+    '2024-01-01'
+    """
+    return str(np.datetime64(int(day), "D"))
 
 
 def _span_text(span: Span) -> str:
