@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from docs import settings as settings_page
@@ -67,11 +68,11 @@ def test_the_tutorial_leads_from_a_table_to_an_answer(service: Service, tmp_path
     text = (ROOT / "docs" / "tutorial.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
     calls = [
-        line.replace("table.csv", str(tmp_path / "table.csv"))
+        re.sub(r"\w+\.csv", lambda name: str(tmp_path / name[0]), line)
         for block in blocks
         for line in re.split(r"\n(?=curl)", block.replace("\\\n", " "))
     ]
-    generate, download, upload, train, backtest, predict, validate = calls
+    generate, download, upload, train, backtest, predict, validate, add, go_on = calls
     generated = run(generate.replace("730", "120"), service)
     output(download, service, DATASET_ID=generated["dataset_id"])
     uploaded = run(upload, service)
@@ -82,6 +83,13 @@ def test_the_tutorial_leads_from_a_table_to_an_answer(service: Service, tmp_path
     forecast = run(predict, service, MODEL_ID=model_id)
     assert len(forecast["predictions"]) == 30 and forecast["target"]["target_production"] == 1500
     assert run(validate, service)["validation"]["expected_values"]["wip"] == 160
+    table = pd.read_csv(tmp_path / "table.csv", parse_dates=["date"])
+    week = table[table["date"] > table["date"].max() - pd.Timedelta(days=7)]
+    later = week.assign(date=week["date"] + pd.Timedelta(days=7)).drop(columns="day")
+    later.to_csv(tmp_path / "week.csv", index=False)
+    assert run(add, service, DATASET_ID=uploaded["dataset_id"])["version"] == 2
+    continued = run(go_on.replace("10", "1"), service, MODEL_ID=model_id)
+    assert continued["continued_from"] == model_id
 
 
 def test_ci_runs_the_tests_as_the_readme_says() -> None:
