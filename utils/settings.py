@@ -55,6 +55,13 @@ class Settings:
     training_threads: int = _setting(
         1, "threads of each training; one is fastest up to 256 units at least", 1, 256
     )
+    queue_poll_ms: int = _setting(
+        850,
+        "milliseconds between two looks of a worker for new jobs, which wait half of them; "
+        "fewer cost an idle worker more processor time",
+        50,
+        60_000,
+    )
     checkpoint_seconds: int = _setting(
         5, "seconds between two checkpoints of a training, at least", 0, 86_400
     )

@@ -32,9 +32,7 @@ from utils.storage.database import BEAT_EVERY, Workers, open_engine
 
 log = logger("worker")
 
-# Seconds between two polls of a queue: a job waits half of them in the median. What the engine does
-# besides takes 0.7 % of a core, all day long.
-_POLL_SECONDS, _POLL_EMPTY_SECONDS = 0.85, 120.0
+_POLL_EMPTY_SECONDS = 120.0  # between two polls of a former queue without jobs
 _COUNT_SECONDS = 60.0  # between two counts of the time that the service runs
 _CLEANUP_SECONDS = 600.0  # between two removals of what is old
 _DELETED_AT_ONCE = 500
@@ -181,9 +179,10 @@ def _launch(engine: sa.Engine, context: WorkerContext, upkeep: _Upkeep) -> None:
     context.jobs.log.create()  # after the engine's tables: see `JobQueries`
     upkeep.requeue_lost()  # before jobs are taken from the queues: those go on before later ones
     # One training at a time and process, one backtest beside it; more processes train side by side.
-    DBOS.register_queue(QUEUE, partition_worker_concurrency=1, polling_interval_sec=_POLL_SECONDS)
+    poll = context.queue_poll_seconds
+    DBOS.register_queue(QUEUE, partition_worker_concurrency=1, polling_interval_sec=poll)
     # A former queue is polled often only where it has jobs.
     used = context.jobs.uses_former_queues()
-    seconds = _POLL_SECONDS if used else _POLL_EMPTY_SECONDS
+    seconds = poll if used else _POLL_EMPTY_SECONDS
     for queue in sorted(set(FORMER_QUEUES.values())):
         DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=seconds)

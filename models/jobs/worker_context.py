@@ -47,6 +47,7 @@ class WorkerContext:
     ) -> None:
         self.jobs, self.worker_id, self._leave = jobs, worker_id, leave
         self.checkpoint_seconds = settings.checkpoint_seconds
+        self.queue_poll_seconds = settings.queue_poll_ms / 1000
         self.models: ArtifactStore = model_store(settings.model_location)
         self.max_epochs = settings.max_epochs
         self.datasets = Datasets.of(settings)

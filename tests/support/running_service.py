@@ -103,6 +103,7 @@ def environment_of(folder: Path, **more: str) -> dict[str, str]:
         "MODEL_STORE": str(folder / "models"),
         "DATA_STORE": str(folder / "data"),
         "DATABASE_URL": f"sqlite:///{folder / 'jobs.sqlite'}",
+        "QUEUE_POLL_MS": "100",  # hundreds of tests wait for a job
         **more,
     }
 
