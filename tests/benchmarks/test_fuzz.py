@@ -17,12 +17,12 @@ pytestmark = pytest.mark.service
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     service = start_service(tmp_path, **run.SETTINGS)
     try:
-        only = "^/api/(data|plan|model/predict)"
+        only = "^/api/(plan|model/predict)"
         found = run.fuzz(service, 1, seed=1, only=(only,), phases="fuzzing", trainings=1)
     finally:
         service.stop()
     assert found.code == 0, found.report[-20_000:]
-    assert found.cases > 30
+    assert found.cases > 20
 
 
 @pytest.mark.parametrize(("size", "is_found"), [(100, True), (20_000_000, False)])

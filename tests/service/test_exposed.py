@@ -178,6 +178,7 @@ def test_a_ticket_opens_nothing_else(exposed: Service, endless: tuple[Path, str]
     assert exposed.post("/api/jobs/none/events/ticket").status_code == 404
 
 
+@pytest.mark.long
 def test_streams_end_when_their_key_is_revoked(exposed: Service, endless: tuple[Path, str]) -> None:
     _, job = endless
     client = replace(exposed, key=new_key(exposed, "read"))

@@ -91,6 +91,7 @@ def test_a_damaged_model_is_an_error_of_its_own_only(
     assert service.call("DELETE", f"/api/model/{id}").status_code == 200
 
 
+@pytest.mark.long
 def test_two_trains_at_once_both_end(service: Service, dataset: dict[str, str]) -> None:
     # The same data twice: what is the same to the letter would be one job.
     twin = service.post("/api/data/generate", SMALL).json()

@@ -217,6 +217,7 @@ def test_the_limits_of_bodies_leave_the_last_word_to_the_service(front: Front) -
         assert reply.status_code == 413 and words in reply.json()["error"]
 
 
+@pytest.mark.long
 def test_a_plain_train_answers_when_it_is_done(front: Front) -> None:
     trained = front.call("POST", "/api/model/train", FAST | SMALL)
     assert trained.status_code == 200, trained.text

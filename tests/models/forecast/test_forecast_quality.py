@@ -124,7 +124,7 @@ def test_forecasts_of_plants_beat_both_naive_ones(days: int, noise: float) -> No
         assert figures["skill"] > 0.05
 
 
-@pytest.mark.parametrize("noise", [0.1, 0.4])
+@pytest.mark.parametrize("noise", [0.1, pytest.param(0.4, marks=pytest.mark.long)])
 def test_intervals_and_confidence_hold_on_later_data(noise: float) -> None:
     inside: dict[int, list[float]] = {80: [], 95: []}
     stated, landed = [], []
@@ -171,7 +171,9 @@ def alone() -> Floats:
     return errors(*later(model, panel, list(range(300, 340, 4)), 14))
 
 
-@pytest.mark.parametrize("kind", [*awkward(360), "all of them"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(kind, marks=pytest.mark.long) for kind in awkward(360)), "all of them"]
+)
 def test_awkward_series_harm_none_of_the_others_and_are_forecast_too(kind: str) -> None:
     good, others = plants(360), awkward(360)
     chosen = others if kind == "all of them" else {kind: others[kind]}

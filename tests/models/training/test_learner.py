@@ -139,7 +139,8 @@ def fitted(hyper: Hyperparameters, prepared: PreparedData) -> list[float]:
     return losses
 
 
-@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.long), 0.2])
+@pytest.mark.long
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_loss_curve_is_that_of_fit(dropout: float) -> None:
     hyper = tiny(dropout_rate=dropout, epochs=3, learning_rate=0.0005)
     prepared = task_of(hyper, days=600)
@@ -150,7 +151,7 @@ def test_loss_curve_is_that_of_fit(dropout: float) -> None:
     assert losses[-1] < 0.97 * losses[0]
 
 
-@pytest.mark.parametrize("design", [PLAIN, SURE])
+@pytest.mark.parametrize("design", [PLAIN, pytest.param(SURE, marks=pytest.mark.long)])
 def test_fused_and_plain_learners_end_with_the_same_weights_and_optimizer(
     design: Design, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +265,7 @@ def test_l2_shrinks_kernels_beside_adam_and_nothing_else(kind: Any) -> None:
     assert [float(each.l2) for each in kept] == [0.25] * 5
 
 
-@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("keep", [pytest.param(False, marks=pytest.mark.long), True])
 def test_keras_file_holds_the_optimizer_only_if_asked(keep: bool, tmp_path: Path) -> None:
     hyper, store, id = tiny(epochs=2), model_store(tmp_path), str(uuid4())
     train.train(task_of(hyper).panel, hyper, 1, store, id, {}, keep_optimizer=keep)

@@ -31,6 +31,9 @@ from utils.errors import DamagedFile, InvalidInput
 
 pytestmark = pytest.mark.training
 
+# The enhanced network always, the plain one where there is time.
+ONE_DESIGN = [pytest.param(PLAIN, marks=pytest.mark.long), DESIGNS["enhanced"]]
+
 
 def trained(
     folder: Path, data: Panel, hyper: Hyperparameters = TINY, seed: int = 1, design: Design = PLAIN
@@ -57,7 +60,7 @@ def test_network_is_the_one_that_is_named(tmp_path: Path) -> None:
     assert type(network.load(tmp_path / "m.keras").get_layer("lstm_1")) is keras.layers.LSTM
 
 
-@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("design", ONE_DESIGN)
 def test_train_publishes_a_plain_keras_file_that_onnx_equals(
     tmp_path: Path, design: Design, panel: Panel
 ) -> None:
@@ -74,7 +77,7 @@ def test_train_publishes_a_plain_keras_file_that_onnx_equals(
     assert [len(document["training_history"][k]) for k in ("loss", "val_loss")] == [2, 2]
 
 
-@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("design", ONE_DESIGN)
 def test_train_learns_nothing_from_the_held_back_end(
     tmp_path: Path, design: Design, panel: Panel
 ) -> None:
@@ -97,7 +100,7 @@ def test_train_gives_one_model_for_a_seed_and_others_for_others(
     assert losses[0] == losses[1] != losses[2]
 
 
-@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("design", ONE_DESIGN)
 def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
     data = generated_panel(80)
     document, forecaster = trained(tmp_path, data, design=design)
@@ -170,7 +173,7 @@ def test_a_diverging_training_is_refused(panel: Panel) -> None:
         EpochLoop(fused, prepared, TINY, 1, NoControl()).run()
 
 
-@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("design", ONE_DESIGN)
 @pytest.mark.parametrize("days", [60, 35])
 def test_a_forecast_beyond_the_horizon_continues_from_itself(
     tmp_path: Path, design: Design, days: int
@@ -190,7 +193,7 @@ def test_a_forecast_beyond_the_horizon_continues_from_itself(
     np.testing.assert_allclose(whole[28:], rest, rtol=1e-3)
 
 
-@pytest.mark.parametrize("design", DESIGNS.values())
+@pytest.mark.parametrize("design", ONE_DESIGN)
 def test_roll_out_of_many_series_equals_that_of_each(
     tmp_path: Path, design: Design, panel: Panel
 ) -> None:

@@ -196,6 +196,7 @@ def test_routes_that_are_not_there(
     assert ("Allow" in reply.headers) is (status == 405)
 
 
+@pytest.mark.long
 def test_train_without_a_worker_says_how_to_start_one(client: FlaskClient) -> None:
     reply = client.post(TRAIN, json={"historicalDays": 20})
     assert "python run.py worker" in refused(reply, 503)["error"]
@@ -256,6 +257,7 @@ def test_the_docs_page_needs_no_internet(client: FlaskClient) -> None:
     assert client.get("/").get_json()["docs"] == "/api/docs/"
 
 
+@pytest.mark.long
 def test_a_form_of_too_many_parts_is_refused_for_its_parts(client: FlaskClient) -> None:
     fields = {f"f{number}": "x" for number in range(2000)}
     reply = client.post("/api/data/upload", data=fields, content_type="multipart/form-data")

@@ -110,6 +110,7 @@ def test_accepted_requests_are_answered(tmp_path: Path, pool: ThreadPoolExecutor
     assert again.stop() == 0
 
 
+@pytest.mark.long
 def test_kept_connections_are_answered_while_it_stops(
     service: Service, tmp_path: Path, pool: ThreadPoolExecutor, question: Body
 ) -> None:
