@@ -133,7 +133,7 @@ function signIn(reason) {
   access = null;
   const had = apiKey() !== null;
   setApiKey(null);
-  const input = h("input", { type: "password", required: true, spellcheck: "false", autocomplete: "off" });
+  const input = h("input", { type: "password", required: true, spellcheck: "false", autocomplete: "current-password" });
   const form = h("form", {
     className: "stack", id: "sign-in",
     onsubmit: (/** @type {Event} */ event) => {

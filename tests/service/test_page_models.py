@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ def test_a_job_that_waits_shows_its_place_and_is_cancelled_in_the_list(
     service: Service, page: Page, dataset: dict[str, Any]
 ) -> None:
     body = FAST | {"datasetId": dataset["dataset_id"], "epochs": 5000}
-    running, first, second = (service.submit(body | {"seed": seed}) for seed in range(3))
+    jobs = []
+    for seed in range(3):
+        jobs.append(service.submit(body | {"seed": seed}))
+        service.wait_for(jobs[0], "running")
+        time.sleep(1.1)  # the order of jobs of one second is the engine's
+    running, first, second = jobs
     page.open(f"job/{second}")
     page.shows("1 job waits before it.")
     page.open("jobs")
