@@ -305,6 +305,7 @@ def test_cancel_of_a_job_that_has_ended_is_a_409(service: Service, trained: Body
     assert service.get(f"/api/model/{trained['model_id']}").status_code == 200
 
 
+@pytest.mark.long
 def test_cancelling_and_publishing_never_both_happen(service: Service, dataset: Body) -> None:
     """Cancelled at any moment of its end, a job has a model exactly if it succeeded."""
     body = FAST | {"datasetId": dataset["dataset_id"], "background": True, "epochs": 1}

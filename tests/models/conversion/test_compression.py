@@ -133,6 +133,7 @@ def made(folder: Path, weight: float, design: Design = PLAIN) -> tuple[Any, str,
     return store, id, panel, network
 
 
+@pytest.mark.long
 def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
     store, id, panel, network = made(tmp_path, 1.0)
     report = compression.compress(store, id, network, panel, "int8")

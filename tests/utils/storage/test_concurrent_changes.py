@@ -194,6 +194,7 @@ def test_concurrent_changes_are_those_of_one_after_the_other() -> None:
     run_state_machine_as_test(Changes, settings=settings(stateful_step_count=12))
 
 
+@pytest.mark.long
 @pytest.mark.service
 @settings(max_examples=max(3, settings().max_examples // 20))
 @given(first=st.sampled_from(CHANGES[1:]), second=st.sampled_from(CHANGES), schedule=schedules)

@@ -97,6 +97,7 @@ def test_after_a_slow_failure_one_operation_tries_and_the_others_are_refused(
     engine.dispose()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 @pytest.mark.service
 def test_a_postgresql_that_is_stopped_by_a_signal_is_given_up_in_time() -> None:
