@@ -9,6 +9,7 @@ from typing import TypeVar
 from models.data.datasets import Datasets
 from models.forecast.batch import (
     AcceptedItem,
+    Planned,
     RefusedItem,
     accepted_item,
     checked_items,
@@ -31,7 +32,6 @@ from utils.api.replies.plan_replies import ScenariosReply
 from utils.api.request_limits import check_horizon
 from utils.api.schemas.forecasting import (
     BatchRequest,
-    ForecastFields,
     PredictRequest,
     ScenariosRequest,
 )
@@ -108,14 +108,8 @@ class ForecastService:
         """
         forecaster = self._forecaster(request)
         limits = self._settings.max_rows, self._settings.max_horizon
-        source = request.model_id, request.dataset_id
-        return forecast_batch(
-            forecaster,
-            request,
-            *limits,
-            planned=lambda history, item: self._plans.planned(history, item, *source),
-            newest=self._with_newest_rows(request),
-        )
+        newest = self._with_newest_rows(request)
+        return forecast_batch(forecaster, request, *limits, self._planner(request), newest)
 
     def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
         """Forecast one series or many; an Arrow stream of their sample paths.
@@ -126,11 +120,7 @@ class ForecastService:
         """
         forecaster = self._forecaster(request)
         limits = self._settings.max_rows, self._settings.max_horizon
-        source = request.model_id, request.dataset_id
-
-        def planned(history: History, item: ForecastFields) -> History:
-            return self._plans.planned(history, item, *source)
-
+        planned = self._planner(request)
         items: list[AcceptedItem | RefusedItem]
         if isinstance(request, BatchRequest):
             newest = self._with_newest_rows(request)
@@ -155,6 +145,12 @@ class ForecastService:
         if dataset_id is None:
             raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
         return self._zero_shot.of_dataset(dataset_id, what_if=False)
+
+    def _planner(self, request: PredictRequest | BatchRequest) -> Planned:
+        """Return the function that gives the histories of a request's items what is planned."""
+        return lambda history, item: self._plans.planned(
+            history, item, request.model_id, request.dataset_id
+        )
 
     def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
         if request.model_id == PRETRAINED_ID:

@@ -133,7 +133,7 @@ class Continuation:
                 more = f" and {len(new) - _LISTED} more" if len(new) > _LISTED else ""
                 found.append(
                     f"New to the network, {kind.replace('_', ' ')}: {', '.join(new[:_LISTED])}"
-                    f"{more}. It begins with the mean of what it knows of the others."
+                    f"{more}. For these it begins with the mean of those that it knows."
                 )
         return found
 

@@ -40,10 +40,10 @@ function errorsOf(forecast, after) {
   const rows = new Map(after.map((row) => [row.date, row]));
   return TARGETS.flatMap((target) => {
     const values = valuesOf(forecast, target);
-    const known = forecast.predictions.map((step, place) => ({ was: rows.get(step.date)?.[target] ?? null, said: values[place] ?? null }))
-      .filter((each) => each.was !== null && each.said !== null);
-    const size = known.reduce((sum, each) => sum + Math.abs(each.was ?? 0), 0);
-    const off = known.reduce((sum, each) => sum + Math.abs((each.was ?? 0) - (each.said ?? 0)), 0);
+    const known = forecast.predictions.map((step, place) => ({ actual: rows.get(step.date)?.[target] ?? null, predicted: values[place] ?? null }))
+      .filter((each) => each.actual !== null && each.predicted !== null);
+    const size = known.reduce((sum, each) => sum + Math.abs(each.actual ?? 0), 0);
+    const off = known.reduce((sum, each) => sum + Math.abs((each.actual ?? 0) - (each.predicted ?? 0)), 0);
     return size > 0 ? [/** @type {Pair} */ ([t("forecast.off", { target: t(`target.${target}`) }), percent(off / size)])] : [];
   });
 }

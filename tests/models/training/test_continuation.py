@@ -78,7 +78,7 @@ def test_a_network_begins_with_the_weights_and_names_of_the_other(
     embedded = built.get_layer(network.NAMES).get_weights()[0]
     np.testing.assert_allclose(embedded[0], embedded[1:3].mean(axis=0), rtol=1e-6)
     assert first.warnings(prepared.encoding.names) == [
-        "New to the network, plant: o. It begins with the mean of what it knows of the others."
+        "New to the network, plant: o. For these it begins with the mean of those that it knows."
     ]
     assert first.warnings([["p0"], [], []]) == []
 

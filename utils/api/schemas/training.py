@@ -13,25 +13,40 @@ from utils.api.schemas.base import DATASET_ID, DatasetId, Rows, example
 from utils.api.schemas.synthetic_data import PlantFields, SeedField
 from utils.api.upload_options import ReadOptions
 
-
-class HyperparameterFields(Request):
-    """The hyperparameters that a request may set, with their defaults and bounds."""
-
-    lstm_units1: Int = Field(64, ge=1, le=1024, description="units of the first LSTM layer")
-    lstm_units2: Int = Field(32, ge=1, le=1024, description="units of the second LSTM layer")
-    dropout_rate: Number = Field(
-        0.2, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
-    )
-    sequence_length: Int = Field(10, ge=1, le=365, description="steps that the network looks back")
-    epochs: Int = Field(50, ge=1, le=10_000, description="epochs at most")
-    batch_size: Int = Field(32, ge=1, le=8192, description="windows of a batch")
-    learning_rate: Number = Field(0.00001, gt=0, le=1, description="learning rate of Adam")
-    train_test_split: Number = Field(
-        0.8,
+# The hyperparameters, with their bounds.
+_Units1 = Annotated[Int, Field(ge=1, le=1024, description="units of the first LSTM layer")]
+_Units2 = Annotated[Int, Field(ge=1, le=1024, description="units of the second LSTM layer")]
+_DropoutRate = Annotated[
+    Number,
+    Field(ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"),
+]
+_SequenceLength = Annotated[
+    Int, Field(ge=1, le=365, description="steps that the network looks back")
+]
+_Epochs = Annotated[Int, Field(ge=1, le=10_000, description="epochs at most")]
+_BatchSize = Annotated[Int, Field(ge=1, le=8192, description="windows of a batch")]
+_LearningRate = Annotated[Number, Field(gt=0, le=1, description="learning rate of Adam")]
+_TrainTestSplit = Annotated[
+    Number,
+    Field(
         ge=0.1,
         le=0.99,
         description="share of the time that is trained on; the rest is held back",
-    )
+    ),
+]
+
+
+class HyperparameterFields(Request):
+    """The hyperparameters that a request may set, with their defaults."""
+
+    lstm_units1: _Units1 = 64
+    lstm_units2: _Units2 = 32
+    dropout_rate: _DropoutRate = 0.2
+    sequence_length: _SequenceLength = 10
+    epochs: _Epochs = 50
+    batch_size: _BatchSize = 32
+    learning_rate: _LearningRate = 0.00001
+    train_test_split: _TrainTestSplit = 0.8
 
     def to_config(self) -> dict[str, Any]:
         """Return the values as replies, jobs and models state them, in snake_case."""
@@ -132,21 +147,14 @@ class ParallelRequest(TrainRequest):
 class EnhancedFields(TrainRequest):
     """The hyperparameters of the enhanced network, with its own defaults."""
 
-    lstm_units1: Int = Field(32, ge=1, le=1024, description="units of the first LSTM layer")
-    lstm_units2: Int = Field(24, ge=1, le=1024, description="units of the second LSTM layer")
-    dropout_rate: Number = Field(
-        0.25, ge=0, le=0.9, description="share of a layer's outputs that each batch leaves out"
-    )
-    sequence_length: Int = Field(15, ge=1, le=365, description="steps that the network looks back")
-    epochs: Int = Field(12, ge=1, le=10_000, description="epochs at most")
-    batch_size: Int = Field(64, ge=1, le=8192, description="windows of a batch")
-    learning_rate: Number = Field(0.002, gt=0, le=1, description="learning rate of Adam")
-    train_test_split: Number = Field(
-        0.85,
-        ge=0.1,
-        le=0.99,
-        description="share of the time that is trained on; the rest is held back",
-    )
+    lstm_units1: _Units1 = 32
+    lstm_units2: _Units2 = 24
+    dropout_rate: _DropoutRate = 0.25
+    sequence_length: _SequenceLength = 15
+    epochs: _Epochs = 12
+    batch_size: _BatchSize = 64
+    learning_rate: _LearningRate = 0.002
+    train_test_split: _TrainTestSplit = 0.85
 
     @property
     def architecture(self) -> Architecture:
@@ -173,10 +181,10 @@ class ContinueRequest(Request):
 
     model_config = example(epochs=2)
 
-    epochs: Annotated[Int, Field(ge=1, le=10_000)] | None = Field(
+    epochs: _Epochs | None = Field(
         None, description="epochs at most; default: as the model was trained"
     )
-    learning_rate: Annotated[Number, Field(gt=0, le=1)] | None = Field(
+    learning_rate: _LearningRate | None = Field(
         None, description="learning rate of Adam, which begins anew; default: as `epochs`"
     )
     background: Flag = Field(False, description="true: reply 202 with a job at once")
