@@ -102,6 +102,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store waits shortly for a file that is being replaced, before it counts as damaged."""
+    monkeypatch.setattr("utils.storage.artifact_reader._RETRY_AFTER", (0.01, 0.01, 0.01))
+
+
+@pytest.fixture
 def app(settings: Settings) -> Flask:
     """The web application with these settings, in this process."""
     from app import create_app

@@ -99,8 +99,7 @@ def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) ->
     return np.nansum(off, axis=(0, 1, 2)) / np.nansum(np.abs(truth[:, some]), axis=(0, 1, 2))
 
 
-@pytest.mark.parametrize("noise", [0.05, 0.3])
-@pytest.mark.parametrize("days", [250, 400])
+@pytest.mark.parametrize(("days", "noise"), [(250, 0.3), (400, 0.05)])
 def test_forecasts_of_plants_beat_both_naive_ones(days: int, noise: float) -> None:
     panel = plants(days + 40, noise=noise, lines=6)
     model, metrics = published(prepare(until(panel, days), HYPER))
@@ -128,10 +127,10 @@ def test_forecasts_of_plants_beat_both_naive_ones(days: int, noise: float) -> No
 def test_intervals_and_confidence_hold_on_later_data(noise: float) -> None:
     inside: dict[int, list[float]] = {80: [], 95: []}
     stated, landed = [], []
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         panel = plants(400, seed, noise, lines=6)
         model, _ = published(prepare(until(panel, 300), HYPER))
-        forecasts, truth = later(model, panel, list(range(300, 372, 4)), 28)
+        forecasts, truth = later(model, panel, list(range(300, 372, 6)), 28)
         for forecast, came in zip(forecasts, truth, strict=True):
             for level, found in inside.items():
                 within = (forecast.lower[level] <= came) & (came <= forecast.upper[level])

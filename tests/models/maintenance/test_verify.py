@@ -158,6 +158,7 @@ def test_left_overs_go_when_they_are_old_and_strangers_stay(stores: Stores) -> N
     assert any("python run.py import grandpa.h5" in f["advice"] for f in again["findings"])
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_store_far_away_is_checked_and_repaired_alike(location: str, tmp_path: Path) -> None:
     store = Datasets(location, 10**6, 10**6)
     good, bad, broken = (store.add_rows(ROWS)["dataset_id"] for _ in range(3))

@@ -66,6 +66,7 @@ def test_attach_adds_a_file_to_the_document(store: ArtifactStore, folder: Path) 
     assert store.read(id, ".h5") == b"more"
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_tampered_file_is_an_error_of_its_own_only(store: ArtifactStore, folder: Path) -> None:
     good, bad, broken = (publish(store) for _ in range(3))
     (folder / f"{bad}.bin").write_bytes(b"c0ntent")

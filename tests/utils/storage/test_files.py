@@ -19,6 +19,8 @@ from utils.storage.artifact_store import ArtifactStore
 from utils.storage.files import exhausted
 from utils.storage.locations import open_files
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 
 def store_at(location: str) -> ArtifactStore:
     return ArtifactStore(location, "thing", (".bin", ".h5", ".checkpoint"))
