@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
 from models.data.table_columns import WrongCells
 from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
@@ -23,9 +23,20 @@ GENERATE, VALIDATE = "/api/data/generate", "/api/model/validate"
 ASK = {"model_id": "x", "plant": "a", "application": "b", "panelSize": "c"}
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, max_rows=1000)
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_in(tmp_path_factory.mktemp("refusals"), max_rows=1000)
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> Flask:
+    """One for all tests of this module: what is refused changes nothing."""
+    return create_app(settings)
+
+
+@pytest.fixture(scope="module")
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
 
 
 def refused(reply: Any, status: int) -> dict[str, Any]:
@@ -211,24 +222,26 @@ def test_uploads_without_a_table(client: FlaskClient) -> None:
     refused(client.post(path, data=b"\x00\x01\x02", content_type="text/csv"), 415)
 
 
+def reply_after(error: Exception, settings: Settings) -> Any:
+    """The reply to a request whose view raises an error."""
+
+    def broken() -> None:
+        raise error
+
+    app = create_app(settings)
+    app.add_url_rule("/broken", "broken", broken)
+    return app.test_client().get("/broken")
+
+
 @pytest.mark.parametrize("error", [*error_handler.STATUS, WrongCells])
-def test_every_error_has_its_status(app: Flask, error: type[ServiceError]) -> None:
-    def broken() -> None:
-        raise error("A sentence.")
-
-    app.add_url_rule("/broken", "broken", broken)
-    assert (
-        refused(app.test_client().get("/broken"), error_handler.STATUS[error.kind()])["error"]
-        == "A sentence."
-    )
+def test_every_error_has_its_status(settings: Settings, error: type[ServiceError]) -> None:
+    reply = reply_after(error("A sentence."), settings)
+    assert refused(reply, error_handler.STATUS[error.kind()])["error"] == "A sentence."
 
 
-def test_a_defect_is_a_sentence_never_a_traceback(app: Flask) -> None:
-    def broken() -> None:
-        raise ZeroDivisionError("secret")
-
-    app.add_url_rule("/broken", "broken", broken)
-    body = refused(app.test_client().get("/broken"), error_handler.STATUS[InternalError])
+def test_a_defect_is_a_sentence_never_a_traceback(settings: Settings) -> None:
+    reply = reply_after(ZeroDivisionError("secret"), settings)
+    body = refused(reply, error_handler.STATUS[InternalError])
     assert "secret" not in json.dumps(body) and "Traceback" not in json.dumps(body)
 
 
