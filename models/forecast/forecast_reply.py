@@ -22,11 +22,12 @@ from models.series.first_passage import cumulated, quantile_steps, steps_to_reac
 from models.series.known_inputs import CAPACITY
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
-from utils import validation
+from utils import forecast_review
 from utils.api.replies.forecasting import BatchForecast, PredictReply
 from utils.api.schemas.forecasting import ForecastFields, PredictRequest
 from utils.errors import DamagedFile
 from utils.flow_curve import FlowCurve, no_curve
+from utils.validation import cycle_time_unit
 
 Floats = NDArray[np.float64]
 
@@ -117,7 +118,7 @@ def _fields(
     highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
     law, planned = _law_values(history, values, days), not history.ahead.is_empty
     numbers = np.flatnonzero(days.worked) + 1
-    review = validation.review_forecast(
+    review = forecast_review.review_forecast(
         law[:, 0], law[:, 1], law[:, 2], highest, wanted, planned, numbers, curve_of
     )
     review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
@@ -133,7 +134,7 @@ def _fields(
         "history": _recent(history, request.history_steps),
         "predictions": _days(values, days, forecast),
         "validation": review,
-        "little_law_analysis": validation.analyse_forecast(
+        "little_law_analysis": forecast_review.analyse_forecast(
             law[:, 0], law[:, 1], law[:, 2], days.closed
         ),
         "target": _target(throughput, days.dates, wanted, forecast.paths),
@@ -177,7 +178,7 @@ def _law_values(history: History, values: Floats, days: ReplyDays) -> Floats:
     worked, calendar = values[days.worked], history.calendar
     share = calendar.working[0].steps_per_week / 7 if calendar.working else 1.0
     wip, throughput, times = worked.T
-    factor = validation.cycle_time_unit(wip, throughput, times, share)
+    factor = cycle_time_unit(wip, throughput, times, share)
     return np.column_stack([wip, throughput, times * factor])
 
 
@@ -275,7 +276,7 @@ def _target(
 ) -> dict[str, Any] | None:
     if wanted is None:
         return None
-    day = validation.day_reached(throughput.tolist(), wanted)
+    day = forecast_review.day_reached(throughput.tolist(), wanted)
     return {
         "target_production": wanted,
         "forecast_production": float(throughput.sum()),

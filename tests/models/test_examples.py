@@ -44,6 +44,7 @@ MODULES = [
     "models.series.panel",
     "models.series.plant_calendars",
     "models.series.scaling",
+    "utils.forecast_review",
     "utils.validation",
 ]
 

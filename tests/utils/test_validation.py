@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.series import error_measures
-from utils import validation
-from utils.validation import validate
+from utils.forecast_review import review_forecast
+from utils.validation import validate, window_compliance
 
 AMOUNT = st.floats(1e-3, 1e6)
 
@@ -89,9 +89,7 @@ def test_advice_is_from_the_curve_of_the_line_once_it_is_known(
     [advice] = validate(**state, curve_of=Curve)["recommendations"]
     assert sentence in advice and sentence not in validate(**state)["recommendations"][0]
     wip, th, ct = np.full(30, 5.0), np.full(30, 5.0), np.ones(30)
-    [forecast] = validation.review_forecast(wip, th, ct, 60, target, curve_of=Curve)[
-        "recommendations"
-    ]
+    [forecast] = review_forecast(wip, th, ct, 60, target, curve_of=Curve)["recommendations"]
     assert sentence in forecast
     [agreed] = validate(wip=50, throughput=5, cycle_time=1, curve_of=Curve)["recommendations"]
     assert "For a throughput of 5" in agreed and "WIP of 5 and a cycle time of 1" in agreed
@@ -106,60 +104,11 @@ def test_no_curve_is_looked_up_where_there_is_no_advice_to_give() -> None:
 
 def test_window_compliance_is_of_the_means_not_of_the_days() -> None:
     values = np.array([[10.0, 5, 1], [10, 5, 3]] * 5)  # each day off by half, each pair exact
-    np.testing.assert_allclose(validation.window_compliance(values, 2), 1)
+    np.testing.assert_allclose(window_compliance(values, 2), 1)
     values[::2, 2] = np.nan  # an unknown cycle time counts with its window's mean
-    np.testing.assert_allclose(validation.window_compliance(values, 2), 2 / 3)
+    np.testing.assert_allclose(window_compliance(values, 2), 2 / 3)
     values[:, 1] = 0
-    assert len(validation.window_compliance(values, 2)) == 0
-
-
-def test_analyse_forecast_counts_days_by_the_contracts_bands() -> None:
-    daily = np.array([1.0, 0.91, 0.9, 0.7, 0.69, 0.5, 0.49, 0.0])
-    found = validation.analyse_forecast(daily, np.ones(8), np.ones(8))
-    assert found["analysis"] == {"excellent": 2, "good": 2, "fair": 2, "poor": 2}
-    np.testing.assert_allclose(found["daily_compliance"], daily)
-
-
-def test_review_forecast_names_the_days_and_what_would_do() -> None:
-    wip, th, ct = np.full(20, 100.0), np.full(20, 50.0), np.full(20, 2.0)
-    assert validation.review_forecast(wip, th, ct, 60, 1000)["is_valid"]
-    wip[8:15] = 200
-    found = validation.review_forecast(wip, th, ct, 60, None)
-    assert not found["is_valid"]
-    [warning] = found["warnings"]
-    assert warning == (
-        "Days 9–15: mean WIP 200 and mean throughput × cycle time 100 are 50% apart; Little's Law "
-        "allows 20%."
-    )
-    assert "Lower WIP from 200 to 100" in found["recommendations"][0]
-    th[5] = 90
-    found = validation.review_forecast(wip, th, ct, 60, 1e4)
-    assert any(w.startswith("Day 6: throughput 90 is above 60") for w in found["warnings"])
-    assert any("500 per period" in r for r in found["recommendations"])
-    none = validation.review_forecast(wip, np.zeros(20), ct, 60, 2000)
-    assert any("100 per period is needed" in r for r in none["recommendations"])
-
-
-def test_review_of_a_line_that_is_closed_on_weekends_gives_no_advice() -> None:
-    """On a closed day nothing leaves; the law holds for windows, not for such a day."""
-    is_open = np.arange(28) % 7 < 5
-    throughput = np.where(is_open, 70.0, 0.0)
-    cycle_time = np.where(is_open, 3.2, 0.0)
-    wip = np.full(28, 160.0)
-    found = validation.review_forecast(wip, throughput, cycle_time, 80, None)
-    assert found == {"is_valid": True, "warnings": [], "recommendations": []}
-
-
-@pytest.mark.parametrize("days", [1, 3])
-def test_review_of_less_than_a_week_is_of_all_days_together(days: int) -> None:
-    wip, th, ct = np.full(days, 150.0), np.full(days, 50.0), np.full(days, 2.0)
-    [warning] = validation.review_forecast(wip, th, ct, 60, None)["warnings"]
-    assert "150 and mean throughput × cycle time 100 are 33% apart" in warning
-
-
-@pytest.mark.parametrize(("target", "day"), [(1, 1), (10, 1), (10.1, 2), (30, 3), (31, None)])
-def test_day_reached_is_the_first_that_suffices(target: float, day: int | None) -> None:
-    assert validation.day_reached([10, 10, 10], target) == day
+    assert len(window_compliance(values, 2)) == 0
 
 
 def test_metrics_are_scikit_learns() -> None:
