@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from models.data import table_limits
 from models.data.dialect import Dialect, Recognise
-from models.data.raw_tables import RawColumn, RawTable
+from models.data.raw_tables import RawColumn, RawTable, in_one_piece
 from utils.errors import BadRequest
 
 _CHUNK = 1 << 20
@@ -64,7 +64,6 @@ def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None 
             )
     read_as = {"format": "csv", "separator": dialect.separator, "header_row": dialect.header_row}
 
-    # Columns lie in several pieces, or joined in one; never both, which takes the memory twice.
     columns: dict[int, Any] = {place: frame[place] for place in range(len(names))}
     rows = len(frame)
     del frame
@@ -72,21 +71,18 @@ def read(path: Path, max_rows: int, recognise: Recognise, separator: str | None 
     def load(positions: Sequence[int]) -> list[RawColumn]:
         for place in positions:
             if isinstance(columns[place], pd.Series):
-                columns[place] = _joined(columns[place])
+                columns[place] = _texts(columns[place])
         return [RawColumn(names[place], columns[place]) for place in positions]
 
     return RawTable(names, rows, load, read_as, is_escaped=True, release=columns.clear)
 
 
-def _joined(column: pd.Series) -> pa.Array:
-    """A column in one piece; of texts that repeat, names say, each distinct one once."""
+def _texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+    """The texts of a column; of those that repeat, names say, each distinct one once."""
     found = pa.array(column)
-    if not isinstance(found, pa.ChunkedArray):
-        return found
-    if found.num_chunks and _repeats(found.chunk(0)):
-        found = found.dictionary_encode().unify_dictionaries()
-    joined = found.combine_chunks()
-    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+    if isinstance(found, pa.ChunkedArray) and found.num_chunks and _repeats(found.chunk(0)):
+        return in_one_piece(found.dictionary_encode())
+    return found
 
 
 def _repeats(texts: pa.Array) -> bool:

@@ -134,6 +134,7 @@ class Datasets(DatasetReader):
             read, read_as = event_upload.read(raw, chosen, self.max_series), raw.read_as
             if read is None:
                 table = tables.table_of(raw, options, False, self.max_series, declared=declared)
+                raw.release()
                 given = given_calendars(options.calendar, table.names[0][1])
                 more = {"read_as": table.read_as} | _marked(given)
                 return cleaned_table(table, given=given), None, more

@@ -62,6 +62,8 @@ def as_numbers(column: RawColumn) -> RawColumn:
     """Return a column of durations as one of numbers of days; any other column as it is."""
     if column.texts is None or column.numbers is not None or column.odd:
         return column
+    if column.plain is not None:  # told at once, where most texts differ
+        return column
     values, rows = column.distinct()
     blank = pc.is_in(values, value_set=pa.array(BLANKS, values.type))
     values = pc.if_else(blank, pa.scalar(None, values.type), values)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -31,7 +32,7 @@ class RawColumn:
     """
 
     name: str
-    texts: Any = None  # pa.Array | None, of which mypy knows no parts
+    texts: Any = None  # of Arrow, in one piece or in several; mypy knows no parts of it
     numbers: Any = None
     odd: dict[int, Any] = field(default_factory=dict)
     unit: str = ""
@@ -69,13 +70,19 @@ class RawColumn:
         if self.numbers is not None:
             written = written_numbers(self.numbers)
             texts = written if texts is None else pc.coalesce(texts, written)
-        encoded = texts.dictionary_encode()
+        encoded = in_one_piece(texts.dictionary_encode())
         values = pc.utf8_trim_whitespace(encoded.dictionary)
         rows = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         if len(values) and pc.any(pc.equal(values, "")).as_py():
             blank = np.append(pc.equal(values, "").to_numpy(zero_copy_only=False), True)
             rows = np.where(blank[rows], -1, rows)
         return values, rows
+
+    @cached_property
+    def plain(self) -> Floats | None:
+        """The texts as numbers, if all are in the form of programs; texts that repeat never are."""
+        repeat = self.texts is None or pa.types.is_dictionary(self.texts.type)
+        return None if repeat else as_plain(self.texts)
 
     def as_array(self) -> pa.Array:
         """Return the numbers if there are no texts, else all cells as texts, null if blank."""
@@ -120,6 +127,23 @@ def _numbers(values: list[Any]) -> pa.Array | None:
         )
     except (pa.ArrowException, OverflowError):  # whole numbers of more than 64 bits, or floats too
         return pa.array([None if v is None else float(v) for v in values], pa.float64())
+
+
+def in_one_piece(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column of several pieces in one."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    joined = column.unify_dictionaries().combine_chunks()
+    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def as_plain(texts: pa.Array) -> Floats | None:
+    """Return texts as numbers if all are in the form of programs: 4500.5; None if not."""
+    try:
+        numbers: Floats = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return numbers
 
 
 def written_numbers(numbers: pa.Array) -> pa.Array:

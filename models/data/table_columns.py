@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.data import date_format, number_format
 from models.data.date_format import UNKNOWN, Dates, Order
 from models.data.number_format import Evidence, Mark
-from models.data.raw_tables import RawColumn
+from models.data.raw_tables import RawColumn, as_plain
 from models.data.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
 from utils import spreadsheet_text
@@ -167,12 +167,14 @@ class NumberColumn:
         if pa.types.is_dictionary(texts.type):
             rows = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
             texts = texts.dictionary
-        self._plain = _as_plain(texts)
+            self._plain = as_plain(texts)
+        else:
+            self._plain = self.column.plain
         if self._plain is not None:  # without blanks
             return texts, rows
         blanks = pc.is_in(texts, value_set=pa.array(BLANKS, texts.type))
         texts = pc.if_else(blanks, pa.scalar(None, texts.type), texts)
-        self._plain = _as_plain(texts)
+        self._plain = as_plain(texts)
         if self._plain is not None:
             return texts, rows
         texts = pc.utf8_trim_whitespace(pc.utf8_normalize(texts, "NFKC"))
@@ -181,7 +183,7 @@ class NumberColumn:
         wrong = pc.fill_null(is_error, False).to_numpy(zero_copy_only=False)
         self.errors = int(wrong.sum() if rows is None else np.append(wrong, False)[rows].sum())
         texts = pc.if_else(drop, pa.scalar(None, texts.type), texts)
-        self._plain = _as_plain(texts)
+        self._plain = as_plain(texts)
         return texts, rows
 
     def evidence(self) -> Evidence | None:
@@ -237,17 +239,6 @@ class NumberColumn:
             if rows.size:
                 raise WrongCells.at(self.column, self.known, "must be a number", rows)
         return number_format.parsed(pc.if_else(fits, texts, pa.scalar(None, texts.type)), mark)
-
-
-def _as_plain(texts: pa.Array | None) -> Floats | None:
-    """Texts as numbers if all are in the form of programs: 4500.5; None if not."""
-    if texts is None:
-        return None
-    try:
-        numbers: Floats = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return None
-    return numbers
 
 
 # --- days -------------------------------------------------------------------------------------
