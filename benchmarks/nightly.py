@@ -20,8 +20,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import enumeration, faults, history
+from benchmarks import enumeration, faults
 from benchmarks.fuzz import run as fuzzing
+from benchmarks.history import run as history
 from benchmarks.load import report
 from benchmarks.load.run import Load
 from benchmarks.load.run import run as load

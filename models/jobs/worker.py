@@ -32,6 +32,7 @@ from utils.storage.database import BEAT_EVERY, Workers, open_engine
 
 log = logger("worker")
 
+_END_SECONDS = 10.0  # from SIGTERM to the end, though the database may not answer
 _POLL_EMPTY_SECONDS = 120.0  # between two polls of a former queue without jobs
 _COUNT_SECONDS = 60.0  # between two counts of the time that the service runs
 _CLEANUP_SECONDS = 600.0  # between two removals of what is old
@@ -52,8 +53,14 @@ def run(settings: Settings) -> None:
     workers.create()
     jobs = WorkerJobs(settings.resolved_database_url, engine)
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        # A database that hangs would hold the process for as long; its jobs are taken over.
+        threading.Timer(_END_SECONDS, os._exit, [1]).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     context = WorkerContext(settings, jobs, worker_id, lambda: workers.leave(worker_id))
     started = time.time()
     workers.beat(worker_id, started)

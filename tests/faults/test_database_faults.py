@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -18,6 +21,7 @@ import requests
 from tests.support import postgres
 from tests.support.running_service import (
     FAST,
+    ROOT,
     SMALL,
     Service,
     job_events,
@@ -167,3 +171,27 @@ def test_a_postgresql_that_is_restarted_under_load(tmp_path: Path) -> None:
         assert {model_id, *ids} <= set(listed) and len(listed) <= len(handed) + 1
         wait_until(lambda: service.get("/health").json()["workers_alive"] == 2)
         assert service.process.poll() is None and service.stop() == 0
+
+
+@pytest.mark.long
+def test_a_worker_ends_although_its_database_hangs(tmp_path: Path) -> None:
+    """The database's kernel still accepts connections and queries, and nobody answers them."""
+    log = tmp_path / "log"
+    with postgres.running() as server, log.open("wb") as written:
+        stores = {"MODEL_STORE": str(tmp_path / "models"), "DATA_STORE": str(tmp_path / "data")}
+        worker = subprocess.Popen(
+            [sys.executable, "run.py", "worker"],
+            cwd=ROOT,
+            env=os.environ | stores | {"DATABASE_URL": server.new_database()},
+            stdout=written,
+            stderr=written,
+        )
+        try:
+            wait_until(lambda: b"worker ready" in log.read_bytes(), 60)
+            with server.paused():
+                time.sleep(1)
+                worker.terminate()
+                assert worker.wait(60) == 1
+        finally:
+            worker.kill()
+            worker.wait()

@@ -1,0 +1,1 @@
+"""A cluster under faults, and the check of its history."""
