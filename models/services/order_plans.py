@@ -72,10 +72,7 @@ def finish_orders(futures: SampleFutures, orders: Sequence[OrderFields]) -> Fini
         for key, places in lines.items()
     }
     found = np.full((len(orders), futures.count), _NEVER)
-    steps, totals = {}, {}
-    looked = _first_look(futures, histories, asked)
-    for key, own in asked.items():
-        steps[key], totals[key], looked = _finished(futures, histories[key], own, looked)
+    steps, totals, looked = _finished(futures, histories, asked)
     several = list(histories.values())
     alike = futures.correlation(several)
     places = joint(list(totals.values()), alike or 0.0)
@@ -124,17 +121,24 @@ def _first_look(
 
 
 def _finished(
-    futures: SampleFutures, history: History, orders: Sequence[Order], looked: int
-) -> tuple[Ints, Floats, int]:
-    """Finish steps [orders, K] and total output [K] of a line, and the steps looked at.
+    futures: SampleFutures,
+    histories: dict[SeriesKey, History],
+    asked: dict[SeriesKey, list[Order]],
+) -> tuple[dict[SeriesKey, Ints], dict[SeriesKey, Floats], int]:
+    """Finish steps [orders, K] and total output [K] of each line, and the steps looked at.
 
-    It looks farther until all paths are through, or the horizon ends.
+    It looks farther at the lines whose paths are not all through, until the horizon ends.
     """
+    looked = _first_look(futures, histories, asked)
+    steps, totals, left = {}, {}, list(asked)
     while True:
-        line = futures.paths(history, looked)
-        steps = finish_steps(line, orders)
-        if looked == futures.horizon or (steps <= looked).all():
-            return steps, line.throughput.sum(axis=1), looked
+        lines = futures.paths([histories[key] for key in left], looked)
+        for key, line in zip(left, lines, strict=True):
+            steps[key] = finish_steps(line, asked[key])
+            totals[key] = line.throughput.sum(axis=1)
+        left = [key for key in left if (steps[key] > looked).any()]
+        if not left or looked == futures.horizon:
+            return steps, totals, looked
         looked = min(2 * looked, futures.horizon)
 
 
@@ -191,15 +195,19 @@ def output_fields(
     if len(keys) > _MOST_SERIES:
         raise InvalidInput.of("series", f"must be at most {_MOST_SERIES:,} series", len(keys))
     histories = [futures.history(key) for key in keys]
-    out, totals = [], []
-    for history in histories:
-        steps = [
+    steps = [
+        [
             futures.steps_until(history, day, f"dates.{place}")
             for place, day in enumerate(request.dates)
         ]
-        total = cumulated(futures.paths(history, max(steps)).throughput)
-        out.append(total[:, steps])
-        totals.append(total[:, -1])
+        for history in histories
+    ]
+    out, totals = [], []
+    lines = futures.paths(histories, max(map(max, steps)))
+    for own, line in zip(steps, lines, strict=True):
+        total = cumulated(line.throughput)
+        out.append(total[:, own])
+        totals.append(total[:, max(own)])
     alike = futures.correlation(histories)
     orders = joint(totals, alike or 0.0)
     together = np.stack([own[order] for own, order in zip(out, orders, strict=True)])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from models.series.panel import SeriesKey
 from utils.errors import DamagedFile, InvalidInput
 
 _STRETCH, _MARGIN = 1.6, 14  # of the expected finish: steps that are looked at first
+_MOST_VALUES = 1_500_000  # of paths that are drawn together; each takes some 100 bytes meanwhile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -101,14 +103,23 @@ class SampleFutures:
                 found[places] = forecast.values[..., 1]
         return found
 
-    def paths(self, history: History, steps: int) -> LinePaths:
-        """Return the sample paths of a series.
+    def paths(self, histories: Sequence[History], steps: int) -> Iterator[LinePaths]:
+        """Yield the sample paths of several series, in the order given.
+
+        Series are forecast together as far as memory allows.
 
         Raises:
             InvalidInput: the errors of the model were never measured.
             DamagedFile: the forecast has values that are not numbers.
         """
-        forecast = self.forecaster.forecast(history, steps, self.count)
+        most = max(1, _MOST_VALUES // (self.count * steps))
+        for _, group in groupby(histories, lambda history: history.has_plan):
+            alike = list(group)
+            for first in range(0, len(alike), most):
+                yield from self._paths(alike[first : first + most], steps)
+
+    def _paths(self, histories: Sequence[History], steps: int) -> Iterator[LinePaths]:
+        forecast = self.forecaster.forecast_all(histories, steps, self.count)
         if forecast.paths is None:
             raise InvalidInput.of(
                 "model_id",
@@ -117,9 +128,9 @@ class SampleFutures:
             )
         if not forecast.is_finite or not np.isfinite(forecast.paths).all():
             raise DamagedFile("The model is damaged: its forecast has values that are not numbers.")
-        now = np.full((self.count, 1), history.rows[-1, 0])
-        drawn = forecast.paths[0]
-        return LinePaths(drawn[..., 1], np.concatenate([now, drawn[..., 0]], axis=1))
+        for history, drawn in zip(histories, forecast.paths, strict=True):
+            now = np.full((self.count, 1), history.rows[-1, 0])
+            yield LinePaths(drawn[..., 1], np.concatenate([now, drawn[..., 0]], axis=1))
 
     def correlation(self, histories: Sequence[History]) -> float | None:
         """Return how alike the output of several series moves; None: there is one series."""

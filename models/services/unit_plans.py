@@ -99,7 +99,7 @@ def _by_units(futures: SampleFutures, history: History, ahead: float) -> dict[st
     """Finish of the unit that leaves after `ahead` others (first in, first out)."""
     order, steps = [Order(ahead + 1)], futures.steps_for(history, ahead + 1)
     while True:
-        line = futures.paths(history, steps)
+        line = next(futures.paths([history], steps))
         found = finish_steps(line, order)[0]
         if steps == futures.horizon or (found <= steps).all():
             break

@@ -58,6 +58,14 @@ def test_all_orders_are_out_when_the_last_is(futures: SampleFutures) -> None:
     assert found["all"]["finish"]["p90"] >= last and found["all"]["correlation"] is not None
 
 
+def test_paths_of_several_series_are_those_of_each_alone(futures: SampleFutures) -> None:
+    several = [futures.history((plant, "a", "s")) for plant in ("p0", "p1")]
+    for history, line in zip(several, futures.paths(several, 30), strict=True):
+        alone = next(futures.paths([history], 30))
+        assert line.throughput == pytest.approx(alone.throughput, rel=1e-5)
+        assert line.wip == pytest.approx(alone.wip, rel=1e-5)
+
+
 def test_what_is_not_finished_within_a_year_has_no_date(futures: SampleFutures) -> None:
     found = answer(futures, {"quantity": 1e6})["orders"][0]
     assert found["beyond_horizon_probability"] == 1 and found["finish"]["p50"] is None
