@@ -50,7 +50,8 @@ class Mapping:
 
         Args:
             names: of the columns, as they are written.
-            stated: known column → names in the table, as the request states them.
+            stated: known column → names in the table, as the request states them; [] for one that
+                is not to be read.
             strict: refuse unknown columns.
             declared: names of further columns, taken as they are, which must be there.
 
@@ -72,10 +73,13 @@ class Mapping:
                 if len(found) > 1:
                     raise _twice(known, [names[i] for i in found])
                 places[known] = found
+        unread = {known for known, found in places.items() if not found}
+        places = {known: found for known, found in places.items() if found}
         used = {place for found in places.values() for place in found}
         ignored = [i for i, name in enumerate(names) if i not in used and name.strip()]
-        if strict and ignored:
-            raise _unknown([names[i] for i in ignored])
+        odd = [names[i] for i in ignored if headers[i].meaning not in unread]
+        if strict and odd:
+            raise _unknown(odd)
         if "date" in places:
             places.pop("day", None)
         places.pop("littles_law_compliance", None)
@@ -86,7 +90,8 @@ class Mapping:
             for known, found in places.items()
             if len(found) == 1 and (unit := Header.of(names[found[0]]).unit)
         }
-        return cls(places, units, filled, ignored, _similar(names, ignored, places))
+        warnings = _similar(names, ignored, {*places, *unread})
+        return cls(places, units, filled, ignored, warnings)
 
     def written(self, names: Sequence[str]) -> dict[str, str | list[str]]:
         """Return known column → name in the table, or names if several are joined."""
@@ -156,9 +161,9 @@ def _check_needed(places: dict[str, list[int]], filled: list[str], ignored: list
     )
 
 
-def _similar(names: Sequence[str], ignored: list[int], places: dict[str, list[int]]) -> list[str]:
+def _similar(names: Sequence[str], ignored: list[int], settled: set[str]) -> list[str]:
     """Warnings about columns that are not read though they resemble one that is lacking."""
-    lacking = [name for name in (*TARGETS, "application", "panel_size") if name not in places]
+    lacking = [name for name in (*TARGETS, "application", "panel_size") if name not in settled]
     found = []
     for place in ignored:
         words = names[place].lower().replace("_", " ")

@@ -39,7 +39,7 @@ def _names(value: Any) -> Any:
 
 
 NameByRole = Annotated[
-    dict[str, Name | Annotated[list[Name], Field(min_length=1, max_length=10)]],
+    dict[str, Name | Annotated[list[Name], Field(min_length=1, max_length=10)] | None],
     BeforeValidator(_object),
 ]
 NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type": "string"})]
@@ -68,7 +68,8 @@ class ReadOptions(Request):
     columns: NameByRole | None = Field(
         None,
         description="names of the table's columns by their meaning, such as "
-        '{"wip": "Bestand"}; of a list of names the texts are joined; default: recognised',
+        '{"wip": "Bestand"}; of a list of names the texts are joined, null: none is read; default: '
+        "recognised",
     )
     units: Annotated[ColumnUnits | None, BeforeValidator(_object)] = Field(
         None,
@@ -91,9 +92,11 @@ class ReadOptions(Request):
 
     @property
     def named(self) -> dict[str, list[str]]:
-        """The names of the table's columns by their meaning."""
+        """The names of the table's columns by their meaning; none of one that is not to be read."""
         given = self.columns or {}
-        return {name: [each] if isinstance(each, str) else each for name, each in given.items()}
+        return {
+            name: [each] if isinstance(each, str) else each or [] for name, each in given.items()
+        }
 
 
 def _whole_days(value: Any) -> Any:
@@ -116,8 +119,8 @@ class UploadOptions(ReadOptions):
     columns: Annotated[NameByRole | None, _AsText] = Field(
         None,
         description="a JSON object: names of the table's columns by their meaning, such as "
-        '{"unit": "Lot", "start": "Track in"}; of a list of names the texts are joined; default: '
-        "recognised",
+        '{"unit": "Lot", "start": "Track in"}; of a list of names the texts are joined, null: '
+        "none is read; default: recognised",
     )
     units: Annotated[ColumnUnits | None, BeforeValidator(_object), _AsText] = Field(
         None,

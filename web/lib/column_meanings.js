@@ -9,6 +9,8 @@ export const OF_ROWS = /** @type {const} */ (["date", "day", "plant", "applicati
 export const OF_LOG = /** @type {const} */ (["unit", "start", "finish", "time", "step", "quantity"]);
 /** A column of the user's own whose values are known ahead. */
 export const DRIVER = "driver";
+/** A column that is not to be read though it is recognised. */
+export const UNREAD = "unread";
 
 const JOINED = ["date", "plant", "application", "panel_size"]; // several columns give one text
 
@@ -18,6 +20,8 @@ export function columnMeanings() {
   const chosen = new Map();
   /** @type {Map<string, string>} */
   let recognised = new Map();
+  /** The meaning that each name has by itself. @type {Map<string, string | null>} */
+  let meant = new Map();
   /** @type {string[]} */
   let names = [];
 
@@ -32,7 +36,7 @@ export function columnMeanings() {
     of,
     /** @param {string} column @param {string} meaning "": as recognised */
     choose(column, meaning) {
-      if (!JOINED.includes(meaning) && meaning !== DRIVER) {
+      if (!JOINED.includes(meaning) && meaning !== DRIVER && meaning !== UNREAD) {
         chosen.forEach((other, name) => other === meaning && chosen.delete(name));
       }
       if (meaning === "") chosen.delete(column);
@@ -41,6 +45,7 @@ export function columnMeanings() {
     /** Takes what a preview recognised. @param {Preview} preview */
     read(preview) {
       names = preview.columns.map((each) => each.name);
+      meant = new Map(preview.columns.map((each) => [each.name, each.meaning]));
       const read = preview.read_as?.columns;
       const pairs = read
         ? Object.entries(read).flatMap(([meaning, written]) => [written].flat().map((name) => /** @type {[string, string]} */ ([name, known(meaning) ? meaning : DRIVER])))
@@ -51,9 +56,10 @@ export function columnMeanings() {
     values() {
       const meanings = new Set(chosen.values());
       const drivers = [...chosen].filter(([, meaning]) => meaning === DRIVER).map(([name]) => name);
-      meanings.delete(DRIVER);
-      const columns = [...meanings].map((meaning) => [meaning, names.filter((name) => of(name) === meaning)])
-        .map(([meaning, found]) => [meaning, found?.length === 1 ? found[0] : found]);
+      const unread = [...chosen].flatMap(([name, meaning]) => (meaning === UNREAD && meant.get(name)) || []);
+      const columns = [...new Set([...meanings, ...unread])].filter((meaning) => meaning !== DRIVER && meaning !== UNREAD)
+        .map((meaning) => /** @type {const} */ ([meaning, names.filter((name) => of(name) === meaning)]))
+        .map(([meaning, found]) => [meaning, found.length > 1 ? found : found[0] ?? null]);
       return { columns: columns.length > 0 ? JSON.stringify(Object.fromEntries(columns)) : "", known: drivers.join(",") };
     },
   };

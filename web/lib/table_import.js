@@ -1,7 +1,7 @@
 // A table before it is stored: how it is read, its first rows, the meaning of its columns, its problems.
 
 import { postFile } from "./api.js";
-import { columnMeanings, DRIVER, OF_LOG, OF_ROWS } from "./column_meanings.js";
+import { columnMeanings, DRIVER, OF_LOG, OF_ROWS, UNREAD } from "./column_meanings.js";
 import { fill, h } from "./dom.js";
 import { act, badge, busy, button, failure, notice, table } from "./parts.js";
 import { choicesFor, optionFields, optionLabel } from "./read_options.js";
@@ -153,7 +153,8 @@ function asWritten(preview, meanings, read) {
 function meaningSelect(column, chosen, change) {
   const option = (/** @type {string} */ value) => h("option", { value, selected: value === chosen }, meaningText(value));
   const found = h("select", { onchange: () => change(found.value) },
-    h("option", { value: "", selected: chosen === "" }, column.meaning && column.meaning !== chosen ? t("options.recognised") : t("preview.not_read")),
+    h("option", { value: "", selected: chosen === "" }, column.meaning ? t("options.recognised") : t("preview.not_read")),
+    column.meaning && h("option", { value: UNREAD, selected: chosen === UNREAD }, t("preview.not_read")),
     h("optgroup", { label: t("preview.of_rows") }, OF_ROWS.map(option), option(DRIVER)),
     h("optgroup", { label: t("preview.of_log") }, OF_LOG.map(option)));
   return found;

@@ -27,7 +27,11 @@ def event_options(options: UploadOptions) -> EventOptions:
     if wrong is not None:
         raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, {*ROLES, *KNOWN})}", wrong)
     order = None if options.date_order == "ymd" else options.date_order
-    columns = {role: names[0] for role, names in options.named.items() if len(names) == 1}
+    columns = {
+        role: names[0] if names else None
+        for role, names in options.named.items()
+        if len(names) <= 1
+    }
     joined = next((role for role in options.named if role not in columns), None)
     return EventOptions(
         LogOptions(

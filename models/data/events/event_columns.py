@@ -78,21 +78,25 @@ _ROLE = {
 }
 
 
-def roles_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str] | None:
+def roles_of(
+    names: Sequence[str], given: Mapping[str, str | None] | None = None
+) -> dict[str, str] | None:
     """Return role → column of an event log; None: the table is none.
 
     Args:
         names: of the columns.
-        given: role → column, as the request names them.
+        given: role → column, as the request names them; None: none is to be read.
 
     Raises:
         InvalidInput: a named column is missing; the log lacks a column; or two have one role.
     """
-    given = {role: name for role, name in (given or {}).items() if role in ROLES}
-    if any(canonical_name(name) == "wip" for name in names) or not names:
+    given = given or {}
+    reads_wip = given.get("wip", "") is not None
+    if (reads_wip and any(canonical_name(name) == "wip" for name in names)) or not names:
         return None
+    given = {role: name for role, name in given.items() if role in ROLES}
     roles = _found(names, given)
-    asked = {"unit", "start", "finish", "time", "step"} & set(given)
+    asked = {"unit", "start", "finish", "time", "step"} & {role for role in given if given[role]}
     has_span, has_change = {"start", "finish"} <= set(roles), {"unit", "time", "step"} <= set(roles)
     if not has_span and not has_change and not asked and not {"unit", "start"} <= set(roles):
         return None
@@ -104,16 +108,16 @@ def roles_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> di
     return roles
 
 
-def _found(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    missing = [role for role, name in given.items() if name not in names]
+def _found(names: Sequence[str], given: Mapping[str, str | None]) -> dict[str, str]:
+    roles = {role: name for role, name in given.items() if name is not None}
+    missing = [role for role, name in roles.items() if name not in names]
     if missing:
         role = missing[0]
-        rule = f"names {role} {given[role]!r}, which {unknown(given[role], set(names))}"
+        rule = f"names {role} {roles[role]!r}, which {unknown(roles[role], set(names))}"
         raise InvalidInput.of("columns", f"{rule} The table has {', '.join(names[:20])}")
-    roles = dict(given)
-    taken = set(given.values())
+    taken = set(roles.values())
     for role in ROLES:
-        if role in roles:
+        if role in given:
             continue
         fitting = [n for n in names if n not in taken and _role(n) == role]
         if len(fitting) > 1:

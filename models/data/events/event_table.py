@@ -42,7 +42,7 @@ class LogOptions:
     """Choices of a request about an event log.
 
     Attributes:
-        columns: role → name of the column; None: recognised.
+        columns: role → name of the column, None for one that is not to be read; None: recognised.
         date_order: of day and month; None: decided by all values.
         finish_steps: steps or states with which a unit has left; None: see `Rules`.
         waiting_states: states in which a unit has not come yet; None: the usual names.
@@ -51,7 +51,7 @@ class LogOptions:
         joined: a role for which several columns are named, as only tables of series allow.
     """
 
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, str | None] | None = None
     date_order: DateOrder | None = None
     finish_steps: Sequence[str] | None = None
     waiting_states: Sequence[str] | None = None

@@ -304,6 +304,17 @@ def test_a_column_that_is_missing_is_explained(tmp_path: Path) -> None:
         read(tmp_path, spelled, columns='{"cycle_time": "x"}')
 
 
+def test_a_column_is_left_unread_if_the_request_states_so(tmp_path: Path) -> None:
+    found = read(tmp_path, LINES, columns='{"cycle_time": null, "panelSize": null}')
+    assert list(found.numbers) == ["wip", "throughput"] and found.names[2][1] == ["all"]
+    assert found.ignored == ["panel_size", "cycle_time"] and not found.read_as["warnings"]
+    rows = frame().to_dict("records")
+    options = ReadOptions.parse({"columns": {"cycle_time": None}})
+    assert "cycle_time" not in read_rows(rows, 100, options=options).numbers
+    with pytest.raises(InvalidInput, match="The column wip is missing"):
+        read(tmp_path, LINES, columns='{"wip": null}')
+
+
 # --- any dialect ------------------------------------------------------------------------------
 
 MARKS = st.sampled_from([(",", "."), (".", ","), ("\u00a0", ","), ("'", "."), ("", "."), ("", ",")])

@@ -57,6 +57,10 @@ def rows(log: ReadLog) -> list[tuple[str, str, str]]:
     ],
 )  # fmt: skip
 def test_columns_are_recognised_by_their_names(names: list[str], expected: list[str]) -> None:
+    found = roles_of([*names, "Bestand"], {"wip": None})
+    assert roles_of([*names, "Bestand"]) is None
+    assert found == roles_of(names)
+    assert "plant" not in (roles_of(names, {"plant": None}) or {})
     found = roles_of(names)
     assert found is not None
     assert sorted(found) == sorted(expected)
