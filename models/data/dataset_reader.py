@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
+from pandas.util import hash_pandas_object
 
 from models.data import dataset_files, dataset_streams, plan_rows, table_merge
 from models.data.dataset_summary import calendar_of
@@ -128,6 +129,19 @@ class DatasetReader:
             NotFound, DamagedFile: as `load`.
         """
         return sha256(orjson.dumps(self.store.document(id))).hexdigest()
+
+    def rows_digest(self, id: str, plant: str) -> str:
+        """Return a text that changes with any row of a plant, and with none of the others.
+
+        Raises:
+            NotFound, DamagedFile: as `load`.
+        """
+        with self.store.local(id, ".parquet") as path:
+            # The day is counted from the first row of all plants.
+            names = [name for name in pq.read_schema(path).names if name not in ("day", "plant")]
+            table = pq.read_table(path, columns=names, filters=[("plant", "=", plant)])
+        rows = hash_pandas_object(table.to_pandas(), index=False).to_numpy()
+        return sha256(rows.tobytes()).hexdigest()
 
     def peaks(self, id: str) -> dict[str, float]:
         """Return the highest throughput of each plant, in units a day (see `plant_peaks`).

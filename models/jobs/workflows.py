@@ -151,7 +151,9 @@ def _train(
     from models.training import train
 
     control.check()
-    data = context.datasets.store.document(arguments.dataset_id)  # before its rows, so never newer
+    # Before the rows are read, so never newer.
+    data = context.datasets.store.document(arguments.dataset_id)
+    digest = control.with_retries(lambda: _rows_digest(context, arguments))
     panel = control.with_retries(lambda: _panel(context, arguments))
     design = DESIGNS[Architecture(arguments.architecture)]
     kind = "training" if design == PLAIN else f"{design.architecture} training"
@@ -170,7 +172,7 @@ def _train(
     if arguments.left_open:
         about["chosen_by_preset"] = arguments.left_open
     if arguments.plant is not None:
-        about["plant"] = arguments.plant
+        about |= {"plant": arguments.plant, "dataset_rows": digest}
     if arguments.calendar is not None:
         about["calendar"] = arguments.calendar
     continuation = None
@@ -208,6 +210,13 @@ def _continuation(
     versions = document.dataset_versions or [document.dataset_version]
     fields = {"continued_from": model_id, "dataset_versions": versions}
     return Continuation.of(document, network), fields
+
+
+def _rows_digest(context: WorkerContext, arguments: TrainArguments) -> str | None:
+    """The digest of the rows of the plant that is trained on; None for all plants."""
+    if arguments.plant is None:
+        return None
+    return context.datasets.rows_digest(arguments.dataset_id, arguments.plant)
 
 
 def _panel(context: WorkerContext, arguments: TrainArguments) -> Panel:

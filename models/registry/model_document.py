@@ -105,6 +105,7 @@ class ModelDocument(_Fields):
     dataset_version: int = 1  # that it was trained on
     dataset_as_of: str | None = None  # last date of that version
     dataset_versions: list[int] = []  # that it and the models before it were trained on
+    dataset_rows: str | None = None  # digest of the rows of its plant; None: of all plants
     continued_from: str | None = None  # id of the model whose weights it began from
     calendar: dict[str, Any] | None = None  # of the request, in place of that of the data set
     fingerprint: str | None = None  # of the request for its training

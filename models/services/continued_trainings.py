@@ -47,7 +47,19 @@ class ContinuedTrainings:
                 f"version {version}, up to {as_of}. POST /api/data/{model.dataset_id}/rows adds "
                 "some."
             )
+        self._expect_new_rows(model_id, model)
         return model, data
+
+    def _expect_new_rows(self, model_id: str, model: ModelDocument) -> None:
+        """Raise Conflict if a model of one plant knows all rows of that plant."""
+        if model.plant is None or model.dataset_rows is None:
+            return
+        id = str(model.dataset_id)
+        if self._datasets.rows_digest(id, model.plant) == model.dataset_rows:
+            raise Conflict(
+                f"Data set {id} has no new rows of plant {model.plant}, the only one that model "
+                f"{model_id} was trained on; those that it gained are of other plants."
+            )
 
     def _dataset(self, model_id: str, dataset_id: str) -> dict[str, Any]:
         try:

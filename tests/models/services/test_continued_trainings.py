@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from models.data.datasets import Datasets
+from models.data.growth import add_rows
 from models.registry.model_document import ModelDocument
 from models.registry.registry import Registry
 from models.services.continued_trainings import ContinuedTrainings
 from tests.support.samples import PLAIN_MODEL, SAMPLES
 from utils.api.schemas.training import ContinueRequest
+from utils.api.upload_options import RowsOptions
 from utils.errors import Conflict, InvalidInput, NotFound
 
 HEADER = "date,plant,application,panel_size,wip,throughput\n"
@@ -82,6 +84,22 @@ def test_models_that_cannot_be_trained_on(
     publish(registry, {"dataset_id": id} | fields, suffix)
     with pytest.raises(Conflict, match=reason):
         continued.source("m")
+
+
+def test_a_model_of_one_plant_goes_on_with_rows_of_its_own_alone(
+    place: tuple[ContinuedTrainings, Registry, str], tmp_path: Path
+) -> None:
+    continued, registry, id = place
+    datasets, table = Datasets(tmp_path / "data", 1000, 10**6), tmp_path / "more.csv"
+    known = datasets.rows_digest(id, "A")
+    publish(registry, {"dataset_id": id, "plant": "A", "dataset_rows": known})
+    table.write_text(HEADER + "".join(f"2023-12-{day},B,x,S,10,5\n" for day in range(10, 31)))
+    add_rows(datasets, id, table, RowsOptions())
+    with pytest.raises(Conflict, match="no new rows of plant A"):
+        continued.source("m")
+    table.write_text(HEADER + "2024-01-29,A,x,S,100,50\n")
+    add_rows(datasets, id, table, RowsOptions())
+    assert continued.source("m")[1]["version"] == 4
 
 
 def test_models_of_earlier_releases_are_refused_with_the_reason(
