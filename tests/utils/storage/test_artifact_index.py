@@ -100,9 +100,9 @@ def test_the_next_process_reads_no_documents(things: Counted, folder: Path) -> N
     "damage", ["removed", "no database", "cut short", "overwritten", "a file in its place"]
 )
 def test_a_lost_or_damaged_index_is_made_anew(things: Counted, folder: Path, damage: str) -> None:
-    for number in range(300):
+    for number in range(80):
         things.publish(str(number), text="x" * 100)
-    assert len(things.ids()) == 300
+    assert len(things.ids()) == 80
     [path] = (folder / ".index").iterdir()
     content = path.read_bytes()
     if damage == "a file in its place":
@@ -119,7 +119,7 @@ def test_a_lost_or_damaged_index_is_made_anew(things: Counted, folder: Path, dam
     if damage == "overwritten":  # it is noticed while it is used
         with pytest.raises(Unavailable, match="index of the things failed"):
             later.ids()
-    assert len(later.ids()) == 300
+    assert len(later.ids()) == 80
 
 
 def test_pages_have_each_entry_once_while_others_are_added(things: Counted) -> None:
