@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ import requests
 from tests.support.control_groups import control_group
 from tests.support.disks import filled, read_only, small_disk, without_inodes
 from tests.support.running_service import (
+    FAST,
     SMALL,
     Service,
     child_processes,
@@ -158,6 +160,37 @@ def uses_up(service: Service, exhausted: AbstractContextManager[None], sentence:
     assert works(service)
     assert child_processes(service.process.pid) == before
     assert "Traceback" not in (service.folder / "log").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("of", "exhausted"), [("stores", filled), ("stores", read_only), ("database", filled)]
+)
+def test_a_training_outlasts_a_disk_that_takes_no_files(
+    tmp_path: Path, of: str, exhausted: Any
+) -> None:
+    """Of the stores, or of the database; forecasts go on meanwhile."""
+    with small_disk(tmp_path / "disk", 24) as disk:
+        on_it = {
+            "stores": {"MODEL_STORE": str(disk / "models"), "DATA_STORE": str(disk / "data")},
+            "database": {"DATABASE_URL": f"sqlite:///{disk / 'jobs.sqlite'}"},
+        }
+        service = with_a_model(tmp_path, WORKERS="1", CHECKPOINT_SECONDS="0", **on_it[of])
+        try:
+            service.wait_for_worker()
+            job_id = service.submit(SMALL | FAST | {"epochs": 60, "background": True})
+            service.wait_for_epoch(job_id)
+            with exhausted(disk):
+                for _ in range(20):
+                    forecast(service)
+                    assert service.get("/health/live").status_code == 200
+                    time.sleep(0.5)
+                refusal(service.post("/api/model/train", SMALL | FAST | {"background": True}))
+            wait_until(lambda: works(service), 5)
+            service.wait_for(job_id, "succeeded")
+            assert service.post("/api/data/upload", **table(100)).ok
+        finally:
+            assert service.stop() == 0
 
 
 @pytest.mark.long
