@@ -30,6 +30,7 @@ _OFFSET = 0.5  # of that mean
 _OUTLYING = 5.0  # robust standard deviations, at which values are cut before the fit
 _LEAST_DEVIATION = 0.01  # of a constant series: 1 %
 _TO_SIGMA = 1.4826  # median absolute deviation → standard deviation of a normal distribution
+_ROUNDING = 1e-9  # relative error of a number after a logarithm and back
 _ON_DISK = ("offset", "mean", "spread")  # names of the three parts in a document
 
 
@@ -74,8 +75,7 @@ class Scaling:
             series: number of the series of each row, [n].
         """
         offset, mean, deviation = (part[series] for part in self._parts)
-        floor = np.where(offset > 0, offset, NEAR_ZERO / 20 * np.exp(mean))
-        return (np.log(np.maximum(values + offset, floor)) - mean) / deviation
+        return (np.log(np.maximum(values + offset, _floor(offset, mean))) - mean) / deviation
 
     def forward_paths(self, values: Floats, series: Ints) -> Floats:
         """Return scaled values of paths in units, [n, H, 3], of series by number, [n]."""
@@ -85,12 +85,16 @@ class Scaling:
     def inverse(self, scaled: Floats, series: Ints) -> Floats:
         """Return values in units, never negative, of scaled ones, [n, ..., 3].
 
+        A scaled zero gives zero again.
+
         Args:
             series: number of the series of each entry, [n].
         """
         shape = (len(series), *[1] * (scaled.ndim - 2), 3)
         offset, mean, deviation = (part[series].reshape(shape) for part in self._parts)
-        return np.maximum(np.exp(scaled * deviation + mean) - offset, 0.0)
+        values = np.exp(scaled * deviation + mean)
+        is_zero = values <= _floor(offset, mean) * (1 + _ROUNDING)
+        return np.where(is_zero, 0.0, values - offset)
 
     def with_series(self, *histories: Floats) -> Scaling:
         """Return the scale of further series too, each fitted on its rows in units, [n, 3]."""
@@ -107,6 +111,11 @@ class Scaling:
     def from_document(cls, document: dict[str, Any]) -> Scaling:
         """Return the scaling that `to_document` described."""
         return cls(*(np.asarray(document[name], float).reshape(-1, 3) for name in _ON_DISK))
+
+
+def _floor(offset: Floats, mean: Floats) -> Floats:
+    """The least number whose logarithm is taken, in place of that of zero."""
+    return np.where(offset > 0, offset, NEAR_ZERO / 20 * np.exp(mean))
 
 
 def _fit(column: Floats) -> tuple[float, float, float]:

@@ -77,11 +77,13 @@ def test_constant_empty_and_intermittent_series(column: list[float], offset: flo
     assert np.isfinite(scaled).all() and (scaling.deviation > 0).all()
 
 
-def test_a_zero_in_a_series_that_had_none_is_very_low_not_infinite() -> None:
+def test_a_zero_in_a_series_that_had_none_is_very_low_and_comes_back_as_zero() -> None:
     values = np.exp(np.random.default_rng(0).normal(3, 0.2, (100, 3)))
     scaling = Scaling.fit(values, np.array([0, 100]))
     low = scaling.forward(np.zeros((1, 3)), np.array([0]))
     assert np.isfinite(low).all() and (low < -10).all()
+    assert scaling.inverse(low, np.array([0])).tolist() == [[0.0] * 3]
+    assert np.isnan(scaling.inverse(np.full((1, 3), np.nan), np.array([0]))).all()
 
 
 def test_a_series_more_leaves_the_others_as_they_were() -> None:
