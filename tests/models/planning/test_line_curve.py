@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.planning.advice import Advisor, Constraints, LineNow, Target
 from models.planning.clearing_function import ClearingFunction
 from models.planning.closed_line import closed_line
-from models.planning.flow_paths import ReleasePlan
+from models.planning.flow_paths import ReleasePlan, flow_paths
 from models.planning.line_curve import FlowHistory, LineCurve, cap_times, line_curve, state_of
 from models.planning.plan_comparison import compare_plans, run_plans
 from models.planning.queueing import Station
@@ -144,6 +144,16 @@ def test_plans_differ_by_what_is_planned_alone(curve: LineCurve) -> None:
     assert found["slow"]["output"]["mean"] <= 300.001 and found["slow"]["probability"] == 0
     assert found["slow"]["wip_at_end"]["p50"] > found["fast"]["wip_at_end"]["p50"] + 100
     assert found["cap"]["mean_wip"]["p90"] <= 20.0
+
+
+@pytest.mark.parametrize("cap", [5.0, 20.0, 200.0])
+def test_under_a_cap_the_chance_left_is_that_of_the_units_that_wait(cap: float) -> None:
+    line = ClearingFunction(capacity=20.0, critical_wip=5.0, evenness=1.0)
+    logs = np.log([[20.0, 5.0, 1.0]] * 4000)
+    out = flow_paths(logs, cap, ReleasePlan(cap=cap), np.ones(20), lot=0.5).throughput.sum(axis=1)
+    mean = 20 * float(line.throughput(np.array(cap)))
+    assert out.mean() == pytest.approx(mean, rel=0.01)
+    assert out.var() == pytest.approx((1 - line.elasticity(cap)) * 0.5 * mean, rel=0.1)
 
 
 def test_a_closed_day_puts_nothing_out(curve: LineCurve) -> None:
