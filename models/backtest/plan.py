@@ -7,7 +7,6 @@ Example: with a window of 10 days and a horizon of 28, data of 100 days after th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.forecast.forecaster import Forecaster
 from models.registry.model_document import ModelDocument
-from models.series.calendar import Calendar, day_number
+from models.series.calendar import Calendar
 from models.series.panel import SERIES_FIELDS, Panel
 from models.training.prepare import HORIZONS
 from utils.api.schemas.models import BacktestRequest
@@ -71,7 +70,7 @@ class Split:
 
         def step(day: str) -> int:
             lanes = np.arange(max(1, len(calendar.working)))
-            days = np.full(len(lanes), day_number(date.fromisoformat(day)))
+            days = np.full(len(lanes), calendar.day(day))
             return int(calendar.index(days, lanes).max())
 
         new = step(stated.last_date) + 1
@@ -131,7 +130,7 @@ def make_plan(
         InvalidInput: the data does not fit the model, or has no steps to forecast.
     """
     step = forecaster.calendar.step
-    if panel.calendar.step is not step:
+    if (panel.calendar.step, panel.calendar.begins) != (step, forecaster.calendar.begins):
         rule = f"must have its rows a {step} apart, as the model's are"
         raise InvalidInput.of("datasetId", rule, f"a {panel.calendar.step} apart")
     panel = _chosen(panel, request, document.plant)

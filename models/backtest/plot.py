@@ -97,7 +97,7 @@ def _legend(plotted: list[dict[str, Any]]) -> list[Line2D | Patch]:
 
 
 def _dates(dates: list[str]) -> NDArray[np.datetime64]:
-    return np.array(dates, "datetime64[D]")
+    return np.array(dates, "datetime64[m]")
 
 
 def _numbers(values: list[float | None]) -> NDArray[np.float64]:

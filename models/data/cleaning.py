@@ -95,7 +95,7 @@ def clean(
         "negatives": {name: int((rows.numbers[name] < 0).sum()) for name in TARGETS},
         "ignored_columns": table.ignored,
     }
-    plan = future_rows(rows.keys, rows.group, rows.days, time, rows.numbers, table.declared)
+    plan = future_rows(rows.keys, rows.group, rows.days, time, rows.numbers, table.declared, step)
     rows = rows.select(last & _inside(rows.group, rows.numbers, last))
     if calendar is not None and calendar.working:
         given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
@@ -186,7 +186,7 @@ def _gaps(panel: Panel, rows: SeriesRows, time: Ints) -> dict[str, Any]:
             calendar = panel.calendar_of(number[key])
             yield _Place.between(key, calendar, time[[i, i + 1]], int(missing[i]))
 
-    has_days = panel.calendar.step is Step.DAY
+    has_days = panel.calendar.step is Step.DAY  # hours and shifts have no working calendars yet
     plants = [key[0] for key in keys] if has_days else []
     _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing", plants)
     return {

@@ -72,7 +72,9 @@ def content_of(
         if log is not None:
             files[event_files.SUFFIX] = partial(event_files.write, log=log)
         if cleaned.plan:
-            files[plan_rows.SUFFIX] = partial(plan_rows.write_plan, plan=cleaned.plan)
+            files[plan_rows.SUFFIX] = partial(
+                plan_rows.write_plan, plan=cleaned.plan, calendar=panel.calendar
+            )
         if cleaned.received is not None and log is None:
             files[table_merge.SUFFIX] = partial(table_merge.write_table, table=cleaned.received)
         yield summary_of(panel, len(closed.group)), files, extra

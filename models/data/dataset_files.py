@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.data.series_rows import SeriesRows
-from models.series.calendar import Calendar, Step
+from models.data.stored_dates import date_column, date_type, days_of_column
+from models.series.calendar import EVERY_DAY, Calendar
 from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import SERIES_FIELDS, TARGETS, Panel, SeriesKey
 from models.series.plant_calendars import PlantCalendars
@@ -54,14 +55,22 @@ class SeriesWriter:
         path: the file.
         numbers: the names of its columns of numbers: of NUMBERS, EVENT_NUMBERS and others.
         repeating: those in which most numbers occur several times.
+        calendar: of the rows; the dates of hours and shifts have times.
     """
 
-    def __init__(self, path: Path, numbers: Iterable[str], repeating: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        numbers: Iterable[str],
+        repeating: Iterable[str] = (),
+        calendar: Calendar = EVERY_DAY,
+    ) -> None:
         given, order = list(numbers), (*NUMBERS, *EVENT_NUMBERS)
         self._numbers = [name for name in order if name in given]
         self._numbers += [name for name in given if name not in order]
+        self._calendar = calendar
         self._schema = pa.schema(
-            [("day", pa.int32()), ("date", pa.date32())]
+            [("day", pa.int32()), ("date", date_type(calendar))]
             + [(name, _NAME_TYPE) for name in SERIES_FIELDS]
             + [(name, pa.float64()) for name in self._numbers]
         )
@@ -93,12 +102,12 @@ class SeriesWriter:
             series_keys: plant, application and panel size of each series, [S].
             lengths: rows of each series, [S].
             day: number of each row's step, counted from the first of the data set, [rows].
-            date: days since 1970-01-01, [rows].
+            date: days of the calendar, [rows].
             numbers: column → values, NaN where unknown, [rows] each.
         """
         columns = {
             "day": pa.array(day, pa.int32()),
-            "date": pa.array(date.astype("datetime64[D]")),
+            "date": date_column(self._calendar, date),
         }
         series = np.repeat(np.arange(len(lengths)), lengths)
         for name, labels in zip(SERIES_FIELDS, zip(*series_keys, strict=True), strict=True):
@@ -123,10 +132,10 @@ def write_panel(
     if closed is not None and len(closed.group):
         series, days, numbers = _with_closed(panel, numbers, closed)
     numbers["littles_law_compliance"] = compliance(*(numbers[name] for name in TARGETS))
-    number = days if panel.calendar.step is Step.DAY else time
+    number = days if panel.calendar.is_daily else time
     lengths = np.bincount(series, minlength=len(panel.series_keys))
     repeating = [name for name, values in numbers.items() if _repeats(values)]
-    with SeriesWriter(path, numbers, repeating) as writer:
+    with SeriesWriter(path, numbers, repeating, panel.calendar) as writer:
         writer.write(panel.series_keys, lengths, number - number.min(), days, numbers)
 
 
@@ -171,7 +180,7 @@ def read_panel(path: Path, calendar: Calendar, calendars: PlantCalendars | None 
     plants, applications, sizes = (
         [labels[code] for code in codes[starts].tolist()] for codes, labels in names
     )
-    days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    days = days_of_column(table["date"], calendar)
     offsets = np.append(starts, len(table)).astype(np.int64)
     values = np.column_stack([table[name].to_numpy() for name in TARGETS])
     known = {name: table[name].to_numpy() for name in others}

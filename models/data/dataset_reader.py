@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow.parquet as pq
 from pandas.util import hash_pandas_object
@@ -19,14 +19,13 @@ from models.data.events import event_files
 from models.data.events.event_log import EventLog
 from models.data.events.event_upload import EventOptions
 from models.data.plan_rows import Plan
+from models.data.stored_dates import date_column
 from models.data.tables import Table
-from models.series.calendar import DAYS_PER_YEAR, Step
 from models.series.panel import TARGETS, Panel
 from models.series.plant_calendars import PlantCalendars
 from utils.storage.artifact_store import ArtifactStore
 
 PREVIEW_ROWS = 100
-_DAYS = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
 
 
 class DatasetReader:
@@ -60,7 +59,7 @@ class DatasetReader:
 
         Args:
             key: plant, application and panel size by the names of their columns.
-            until: the last date, YYYY-MM-DD; None: that of the data.
+            until: the last date, that of an hour or shift with its time; None: that of the data.
 
         Raises:
             NotFound, DamagedFile: as `load`.
@@ -68,7 +67,10 @@ class DatasetReader:
         document = self.store.document(id)
         columns = ["date", *TARGETS, *document.get("known", ())]
         chosen: list[tuple[str, str, Any]] = [(name, "=", value) for name, value in key.items()]
-        chosen += [("date", "<=", date.fromisoformat(until))] if until else []
+        if until is not None:
+            calendar = calendar_of(document)
+            last = np.array([calendar.day(until, "asOf", is_last=True)])
+            chosen += [("date", "<=", date_column(calendar, last)[0])]
         with self.store.local(id, ".parquet") as path:
             table = pq.read_table(path, columns=columns, filters=chosen)
         return dataset_streams.as_rows(table.slice(max(0, len(table) - most)))
@@ -83,7 +85,7 @@ class DatasetReader:
         if f"{id}{plan_rows.SUFFIX}" not in self.store.document(id).get("files", {}):
             return {}
         with self.store.local(id, plan_rows.SUFFIX) as path:
-            return plan_rows.read_stored_plan(path)
+            return plan_rows.read_stored_plan(path, calendar_of(self.store.document(id)))
 
     def received_table(self, id: str) -> Table:
         """Return the rows of a data set as they were received.
@@ -94,8 +96,10 @@ class DatasetReader:
         document = self.store.document(id)
         kept = f"{id}{table_merge.SUFFIX}" in document.get("files", {})
         suffix = table_merge.SUFFIX if kept else ".parquet"
+        calendar = calendar_of(document)
+        known = tuple(document.get("known", ()))
         with self.store.local(id, suffix) as path:
-            return table_merge.read_table(path, tuple(document.get("known", ())))
+            return table_merge.read_table(path, known, calendar if calendar.begins else None)
 
     def has_log(self, id: str) -> bool:
         """Return True if a data set was made of an event log.
@@ -149,7 +153,7 @@ class DatasetReader:
         Raises:
             NotFound, DamagedFile: as `load`.
         """
-        days = _DAYS[Step(self.store.document(id)["summary"]["step"])]
+        days = calendar_of(self.store.document(id)).days_of_step
         with self.store.local(id, ".parquet") as path:
             peaks = dataset_files.plant_peaks(path)
         return {plant: peak / days for plant, peak in peaks.items()}

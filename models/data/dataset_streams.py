@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -35,14 +37,19 @@ def csv_parts(file: pq.ParquetFile) -> Iterator[bytes]:
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
         text = io.BytesIO()
         options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
-        columns = {name: _escaped(batch.column(name)) for name in batch.schema.names}
+        columns = {name: _as_text(batch.column(name)) for name in batch.schema.names}
         pyarrow.csv.write_csv(pa.table(columns), text, options)
         header = False
         yield text.getvalue()
 
 
-def _escaped(column: pa.Array) -> pa.Array:
-    """The column without a dictionary; names that a spreadsheet takes for formulas are escaped."""
+def _as_text(column: pa.Array) -> pa.Array:
+    """The column without a dictionary; names that a spreadsheet takes for formulas are escaped.
+
+    Times are as in all replies: 2024-12-31T06:00.
+    """
+    if pa.types.is_timestamp(column.type):
+        return pc.utf8_slice_codeunits(pc.strftime(column, "%Y-%m-%dT%H:%M"), 0, 16)
     if not pa.types.is_dictionary(column.type):
         return column
     names = [spreadsheet_text.escaped(name) for name in column.dictionary.to_pylist()]
@@ -61,9 +68,13 @@ def json_parts(file: pq.ParquetFile, document: dict[str, Any]) -> Iterator[bytes
     yield b"]}"
 
 
+def _iso(day: date) -> str:
+    return day.isoformat(timespec="minutes") if isinstance(day, datetime) else day.isoformat()
+
+
 def as_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Return the rows of a batch, JSON-ready."""
     rows: list[dict[str, Any]] = batch.to_pylist()
     for row in rows:
-        row["date"] = row["date"].isoformat()
+        row["date"] = _iso(row["date"])
     return rows

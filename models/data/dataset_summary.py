@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from models.series.calendar import Calendar, MonthRule, Step
+from models.series.day_parts import time_texts
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
-from models.series.working_calendar import iso_date
 
 
 def summary_of(panel: Panel, more: int = 0) -> dict[str, Any]:
@@ -28,10 +30,11 @@ def summarize(
     """Return the names, the step, the dates and the numbers of rows and series, JSON-ready.
 
     Args:
-        first, last: the earliest and the latest date, in days since 1970-01-01.
+        first, last: the earliest and the latest day of the calendar.
     """
     plants, applications, sizes = (sorted(set(names)) for names in zip(*series_keys, strict=True))
-    start, end = (iso_date(day) for day in (first, last))
+    start, end = calendar.texts(np.array([first, last]))
+    shifts = {"shifts": time_texts(calendar.begins)} if calendar.step is Step.SHIFT else {}
     return {
         "total_points": rows,
         "plants": plants,
@@ -39,14 +42,19 @@ def summarize(
         "panel_sizes": sizes,
         "series": len(set(series_keys)),
         "step": calendar.step.value,
+        **shifts,
         "date_range": {"start": start, "end": end},
     }
 
 
 def calendar_of(document: dict[str, Any]) -> Calendar:
     """Return the calendar of a stored data set."""
+    summary = document["summary"]
+    step, shifts = Step(summary["step"]), summary.get("shifts")
+    if parts := Calendar.of_parts(step, shifts and ",".join(shifts)):
+        return parts
     rule = MonthRule(document.get("month_rule", MonthRule.SAME_DAY))
-    return Calendar(Step(document["summary"]["step"]), document.get("anchor", 0), rule=rule)
+    return Calendar(step, document.get("anchor", 0), rule=rule)
 
 
 def products_by_plant(series_keys: Iterable[SeriesKey]) -> dict[str, tuple[list[str], list[str]]]:

@@ -14,6 +14,7 @@ from models.data.cleaning import Cleaned
 from models.data.dataset_content import cleaned_table, content_of, generated_content
 from models.data.dataset_entries import INDEX_VERSION, OF_CLIENT, POSTED, entry_of
 from models.data.dataset_reader import DatasetReader
+from models.data.dataset_summary import calendar_of
 from models.data.events import event_files, event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
@@ -266,7 +267,9 @@ class Datasets(DatasetReader):
 
     def replace_plan(self, id: str, plan: Plan) -> None:
         """Store a plan in place of the present one. Raises NotFound for an unknown id."""
-        self.store.attach(id, plan_rows.SUFFIX, partial(plan_rows.write_plan, plan=plan))
+        calendar = calendar_of(self.store.document(id))
+        write = partial(plan_rows.write_plan, plan=plan, calendar=calendar)
+        self.store.attach(id, plan_rows.SUFFIX, write)
 
 
 def _marked(given: PlantCalendars | None) -> dict[str, Any]:

@@ -105,13 +105,13 @@ def _find(
 
 
 def _phases(panel: Panel, begin: int, end: int) -> tuple[Ints, int]:
-    """Each row's weekday or month, and how many of them there are; weeks are all alike."""
+    """Each row's place in the week or year, and how many there are; weeks are all alike."""
     lengths = panel.lengths[begin:end]
     position = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     time = position + np.repeat(panel.dated_first[begin:end], lengths)
     if panel.calendar.working:
         time = panel.calendar.days(time)
-    season = {Step.DAY: 7, Step.MONTH: 12}.get(panel.calendar.step, 1)
+    season = 12 if panel.calendar.step is Step.MONTH else panel.calendar.week
     return np.where(np.repeat(lengths, lengths) >= 3 * season, time % season, 0), season
 
 

@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.series.calendar import ORIGIN, Calendar, day_number
+from models.data.stored_dates import date_column, days_of_column
+from models.series.calendar import EVERY_DAY, ORIGIN, Calendar, day_number
 from models.series.known_inputs import (
     KNOWN_COLUMNS,
     PLANNED_RELEASES,
@@ -141,12 +142,12 @@ def _read(
     known = {"date", "day", *SERIES_FIELDS, *names}
     fields = {_spelled(name, known): value for name, value in row.items() if value is not None}
     key = _key(fields, starts, series_key)
-    day, given = _day(fields)
+    last, calendar = starts[key]
+    day, given = _day(fields, calendar)
     values = {name: _amount(name, fields[name]) for name in names if name in fields}
     planned = values.pop(PLANNED_RELEASES, None)
     if planned is not None:
         values[RELEASES] = planned
-    last, calendar = starts[key]
     if not calendar.is_open(np.array([day]))[0]:
         if any(values.values()):
             raise InvalidInput.of("date", "must be a day on which the line works", given)
@@ -189,14 +190,16 @@ def _key(
     return plant, application, size
 
 
-def _day(fields: Mapping[str, Any]) -> tuple[int, Any]:
-    """Days since 1970-01-01 of a row, and the value that gives it."""
-    if "date" not in fields and "day" in fields:
+def _day(fields: Mapping[str, Any], calendar: Calendar) -> tuple[int, Any]:
+    """The day of a row, and the value that gives it."""
+    if "date" not in fields and "day" in fields and not calendar.begins:
         day = fields["day"]
         if isinstance(day, bool) or not isinstance(day, int) or not 0 <= day <= 1_000_000:
             raise InvalidInput.of("day", "must be a whole number from 0", shown(day))
         return day + day_number(ORIGIN), day
     given = fields.get("date")
+    if calendar.begins:
+        return calendar.day(str(given)), given
     try:
         return day_number(date.fromisoformat(str(given)[:10])), given
     except ValueError:
@@ -223,6 +226,7 @@ def future_rows(
     time: Ints,
     numbers: Mapping[str, NDArray[np.float64]],
     declared: Sequence[str],
+    calendar: Calendar = EVERY_DAY,
 ) -> Plan:
     """Return the plan in the rows of a table after the last actual row of their series.
 
@@ -230,6 +234,7 @@ def future_rows(
         keys: the series by number.
         group, days, time: series, date and step of each row, sorted by them, [n].
         numbers: the columns, [n] each.
+        calendar: that the dates are days of.
 
     Raises:
         InvalidInput: a date of the plan is given twice, or a value is negative.
@@ -245,11 +250,12 @@ def future_rows(
     rows = np.flatnonzero((time > last[group]) & known & begun[group])
     twice = np.flatnonzero((np.diff(group[rows]) == 0) & (np.diff(time[rows]) == 0))
     if twice.size:
-        _refuse("date", "must be given once in a plan", keys, group, days, rows[twice[0]])
+        _refuse("date", "must be given once in a plan", keys, group, days, rows[twice[0]], calendar)
     for name in KNOWN_COLUMNS:
         negative = rows[numbers[name][rows] < 0] if name in numbers else rows[:0]
         if negative.size:
-            _refuse(name, "must not be negative in a plan", keys, group, days, negative[0])
+            rule = "must not be negative in a plan"
+            _refuse(name, rule, keys, group, days, negative[0], calendar)
     checked = []
     for row in rows.tolist():
         values = {name: float(numbers[name][row]) for name in names}
@@ -261,17 +267,23 @@ def future_rows(
 
 
 def _refuse(
-    field: str, rule: str, keys: Sequence[SeriesKey], group: Ints, days: Ints, row: int
+    field: str,
+    rule: str,
+    keys: Sequence[SeriesKey],
+    group: Ints,
+    days: Ints,
+    row: int,
+    calendar: Calendar,
 ) -> None:
-    when, series = np.datetime64(int(days[row]), "D"), " / ".join(keys[group[row]])
-    raise InvalidInput.of(field, rule, f"{series}, {when}")
+    series = " / ".join(keys[group[row]])
+    raise InvalidInput.of(field, rule, f"{series}, {calendar.text(days[row])}")
 
 
 # --- files -------------------------------------------------------------------------------------
 
 
-def write_plan(path: Path, plan: Plan) -> None:
-    """Write a plan as a Parquet file, one row for each series and date."""
+def write_plan(path: Path, plan: Plan, calendar: Calendar = EVERY_DAY) -> None:
+    """Write a plan as a Parquet file, one row for each series and date, a day of the calendar."""
     names = sorted({name for dated in plan.values() for name in dated.columns})
     columns: dict[str, list[Any]] = {name: [] for name in ("date", *SERIES_FIELDS, *names)}
     for key, dated in plan.items():
@@ -287,16 +299,16 @@ def write_plan(path: Path, plan: Plan) -> None:
         else pa.array(values)
         for name, values in columns.items()
     }
-    arrays["date"] = pa.array(columns["date"], pa.int32()).cast(pa.date32())
+    arrays["date"] = date_column(calendar, np.array(columns["date"], np.int64))
     pq.write_table(pa.table(arrays), path, compression="zstd")
 
 
-def read_stored_plan(path: Path) -> Plan:
+def read_stored_plan(path: Path, calendar: Calendar = EVERY_DAY) -> Plan:
     """Return the plan that `write_plan` wrote."""
     table = pq.read_table(path)
     names = [name for name in table.column_names if name not in ("date", *SERIES_FIELDS)]
     keys = list(zip(*(table[field].to_pylist() for field in SERIES_FIELDS), strict=True))
-    days = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    days = days_of_column(table["date"], calendar)
     begins = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
     plan = {}
     for begin, end in pairwise([*begins, len(keys)]):

@@ -1,6 +1,7 @@
 """Several rows of one series and date: times of the day, lines side by side, or duplicates.
 
-Rows at different times of a day are one day: throughput is added, WIP is averaged. Rows that
+Rows at different times of a day are one day: throughput is added, WIP is averaged. So are those of
+an hour or a shift, also of an hour that comes twice as clocks are put back. Rows that
 another column tells apart, or of which there are several on most days, are refused: the request
 chooses. A row that is repeated now and then is a correction: the last one counts.
 """
@@ -15,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.raw_tables import RawColumn
+from models.data.table_parts import are_put_back
+from models.series.calendar import Calendar
 from utils.errors import Detail, InvalidInput
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 Choice = Literal["times", "lines", "last"]
 
 _FLOWS = ("throughput", "releases", "planned_throughput", "planned_releases")
@@ -36,12 +40,14 @@ class Rows:
         days: days since 1970-01-01.
         seconds: time of day, in UTC if an offset is given; None: no time is given.
         numbers: by column, NaN where blank.
+        calendar: of hours and shifts, which take the place of days; None: of other rows.
     """
 
     series: Ints
     days: Ints
     seconds: Ints | None
     numbers: dict[str, Floats]
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,10 @@ def _recognised(
 ) -> str:
     several = order[np.repeat(counts > 1, counts)]
     keys = key[several]
-    if rows.seconds is not None and _are_distinct(keys, rows.seconds[several]):
-        return "times"
+    if rows.seconds is not None:
+        twice = _repeated(keys, rows.seconds[several])
+        if are_put_back(rows.calendar, rows.days[several][twice]).all():
+            return "times"
     columns = others()
     if column := _telling(columns, keys, several, rows):
         raise _refusal(
@@ -140,6 +148,15 @@ def _refusal(rule: str) -> InvalidInput:
 def _are_distinct(keys: Ints, values: Ints) -> bool:
     """Return true if no value occurs twice with one key."""
     return len(np.unique(np.column_stack([keys, values]), axis=0)) == len(keys)
+
+
+def _repeated(keys: Ints, values: Ints) -> Flags:
+    """Return True for rows whose value occurs twice with their key."""
+    _, places, counts = np.unique(
+        np.column_stack([keys, values]), axis=0, return_inverse=True, return_counts=True
+    )
+    found: Flags = counts[places.ravel()] > 1
+    return found
 
 
 def _differing(others: list[RawColumn], keys: Ints, several: Ints) -> str:

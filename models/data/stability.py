@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import DAYS_PER_YEAR, STEPS_PER_YEAR, Step
+from models.series.calendar import DAYS_PER_YEAR
 from models.series.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -101,7 +101,7 @@ def _means(panel: Panel) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64], 
     Returns:
         the means [M], steps in each [S], number of means [S], each mean's series [M].
     """
-    week = panel.calendar.season if panel.calendar.step is Step.DAY else 1
+    week = panel.calendar.season if panel.calendar.is_daily else 1
     unit = np.where(panel.lengths >= LEAST * week, week, 1)
     length = unit * -(-panel.lengths // (MOST * unit))
     count = panel.lengths // length
@@ -122,9 +122,9 @@ def _year(
     length: NDArray[np.int64],
 ) -> Floats:
     """A constant and, for series that are long enough, a yearly wave, [M, 3]."""
-    steps = {Step.DAY: DAYS_PER_YEAR, Step.WEEK: DAYS_PER_YEAR / 7, Step.MONTH: 12.0}
-    step, worked = panel.calendar.step, panel.calendar.steps_per_year
-    period = steps[step] * worked / STEPS_PER_YEAR[step]
+    calendar = panel.calendar
+    worked = calendar.steps_per_year / calendar.usual_steps_per_year
+    period = DAYS_PER_YEAR / calendar.days_of_step * worked
     seasonal = (m * length >= SEASONAL * period) & (m >= 16)
     angle = 2 * np.pi * time / period
     waves = np.column_stack([np.sin(angle), np.cos(angle)]) * seasonal[series][:, None]

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.data.stored_dates import date_column, days_of_column
 from models.data.tables import Table
+from models.series.calendar import EVERY_DAY, Calendar
 from models.series.panel import SERIES_FIELDS
 from utils.errors import Conflict, Detail
 
@@ -140,7 +142,7 @@ def _conflict(
             for i in np.flatnonzero(unlike)[:_LISTED].tolist():
                 row = int(rows[i])
                 key = " / ".join(labels[codes[row]] for codes, labels in old.names)
-                date = np.datetime64(int(old.days[row]), "D")
+                date = (old.calendar or EVERY_DAY).text(old.days[row])
                 text = f"{key} on {date}: {before[i]:.12g} is stored"
                 yield Detail(name, text, float(after[i]))
 
@@ -156,7 +158,7 @@ def _conflict(
 
 def write_table(path: Path, table: Table) -> None:
     """Write a table to a Parquet file: a row as it was received."""
-    columns = {"date": pa.array(table.days.astype("datetime64[D]"))}
+    columns = {"date": date_column(table.calendar or EVERY_DAY, table.days)}
     for name, (codes, labels) in zip(SERIES_FIELDS, table.names, strict=True):
         indices = pa.array(codes.astype(np.int32))
         columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(labels, pa.string()))
@@ -166,10 +168,13 @@ def write_table(path: Path, table: Table) -> None:
     pq.write_table(pa.table(columns).replace_schema_metadata(lists), path, compression="zstd")
 
 
-def read_table(path: Path, declared: tuple[str, ...] = ()) -> Table:
+def read_table(
+    path: Path, declared: tuple[str, ...] = (), calendar: Calendar | None = None
+) -> Table:
     """Read a table that `write_table` wrote, or the rows of a data set.
 
     Args:
+        calendar: of the rows, where they are hours or shifts.
         declared: of the rows of a data set: names of columns that are known ahead.
     """
     with pq.ParquetFile(path) as file:
@@ -186,6 +191,6 @@ def read_table(path: Path, declared: tuple[str, ...] = ()) -> Table:
     numbers = {
         name: stored[name].to_numpy() for name in stored.column_names if name not in _NO_INPUT
     }
-    days = stored["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    days = days_of_column(stored["date"], calendar or EVERY_DAY)
     ignored = [name for name in about.get(b"ignored", "").split("\n") if name]
-    return Table(days, names, numbers, ignored, declared=declared)
+    return Table(days, names, numbers, ignored, declared=declared, calendar=calendar)

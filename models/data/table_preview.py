@@ -20,8 +20,8 @@ from models.data.raw_tables import RawTable
 from models.data.spreadsheets import SheetChoice
 from models.data.table_columns import WrongCells
 from models.data.tables import Table
+from models.series.calendar import EVERY_DAY
 from models.series.panel import SERIES_FIELDS
-from models.series.working_calendar import iso_date
 from utils.api.parsing import shown
 from utils.api.upload_options import UploadOptions
 from utils.errors import InvalidInput, UnsupportedMedia
@@ -103,7 +103,7 @@ def _first_rows(table: Table) -> list[dict[str, Any]]:
     """The first rows as they are understood."""
     rows = []
     for i in range(min(_ROWS, len(table))):
-        row: dict[str, Any] = {"date": iso_date(int(table.days[i]))}
+        row: dict[str, Any] = {"date": (table.calendar or EVERY_DAY).text(table.days[i])}
         for name, (codes, labels) in zip(SERIES_FIELDS, table.names, strict=True):
             row[name] = labels[codes[i]]
         for name, values in table.numbers.items():

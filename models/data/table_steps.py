@@ -47,7 +47,7 @@ def _stated(days: Ints, series: Ints, step: Step) -> Calendar:
     The position in the step is that of the first date: rows of one series lie in steps of their
     own, if they can.
     """
-    offsets = {Step.DAY: [0], Step.WEEK: [0, 1, 2, 3, 4, 5, 6], Step.MONTH: [1]}[step]
+    offsets = {Step.WEEK: [0, 1, 2, 3, 4, 5, 6], Step.MONTH: [1]}.get(step, [0])
     for offset in offsets:
         calendar = Calendar(step, offset)
         index = calendar.index(days)

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import DAYS_PER_YEAR, Step
+from models.series.calendar import DAYS_PER_YEAR, Calendar
 from utils.api.upload_options import ColumnUnits
 
 Floats = NDArray[np.float64]
 
-DAYS_OF_STEP = {Step.DAY: 1.0, Step.WEEK: 7.0, Step.MONTH: DAYS_PER_YEAR / 12}
 _DAYS = {
     "seconds": 1 / 86_400,
     "minutes": 1 / 1440,
@@ -35,7 +34,10 @@ _FEWEST = 5  # rows from which a factor is told
 
 
 def converted(
-    numbers: dict[str, Floats], step: Step, headers: dict[str, str], stated: ColumnUnits | None
+    numbers: dict[str, Floats],
+    calendar: Calendar,
+    headers: dict[str, str],
+    stated: ColumnUnits | None,
 ) -> tuple[dict[str, Floats], dict[str, Any], list[str]]:
     """Return the numbers in units per step and in steps, what was converted, and warnings.
 
@@ -44,11 +46,11 @@ def converted(
 
     Args:
         numbers: by column, NaN where unknown.
-        step: of the table.
+        calendar: of the table, which has the length of a step.
         headers: column → unit in its header.
         stated: units that the request states.
     """
-    days = DAYS_OF_STEP[step]
+    days = calendar.days_of_step
     units = stated.model_dump(exclude_none=True) if stated else {}
     if "cycle_time" not in units and headers.get("cycle_time") in _DAYS:
         units["cycle_time"] = headers["cycle_time"]
@@ -60,22 +62,21 @@ def converted(
                 found[name] = found[name] * factor
                 notes[name] = {"unit": unit, "factor": factor}
     warnings = [
-        f"The header of {name} states {unit!r}; it was read as units per {step}. `units` converts "
-        "it."
+        f"The header of {name} states {unit!r}; it was read as units per {calendar.step}. `units` "
+        "converts it."
         for name, unit in headers.items()
         if name in _RATE_COLUMNS and name not in units and _of_rate(unit) not in (None, days)
     ]
-    return found, notes, warnings + _warnings(found, step)
+    return found, notes, warnings + _warnings(found, days)
 
 
 def _of_rate(unit: str) -> float | None:
     return _DAYS.get(unit.removeprefix("per "))
 
 
-def _warnings(numbers: dict[str, Floats], step: Step) -> list[str]:
-    """Sentences about units that Little's Law contradicts."""
+def _warnings(numbers: dict[str, Floats], days: float) -> list[str]:
+    """Sentences about units that Little's Law contradicts, of steps of so many days."""
     ratio = law_ratio(numbers)
-    days = DAYS_OF_STEP[step]
     if math.isnan(ratio):
         return []
     for times, name in _FACTORS.items():

@@ -23,6 +23,7 @@ from models.data.raw_tables import RawColumn, RawTable
 from models.data.several_rows import Rows, one_a_day
 from models.data.similar_names import similar_names
 from models.data.table_columns import NumberColumn
+from models.data.table_parts import expect_parts, in_parts, parts_of
 from models.data.table_rows import left_out
 from models.data.table_steps import calendar_of
 from models.data.table_units import converted, law_ratio
@@ -34,6 +35,10 @@ from utils.errors import InvalidInput
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_DAYS_OF_TIMES = (
+    "Rows at several times of a day were put together to days. step=hour keeps them apart, or "
+    "step=shift with the times at which shifts begin, as in shifts=06:00,14:00,22:00."
+)
 _SAMPLE = 5000  # rows by which Little's Law tells the number format
 
 
@@ -41,10 +46,12 @@ _SAMPLE = 5000  # rows by which Little's Law tells the number format
 class Table:
     """Rows in the order they came, [n] each.
 
-    `days` counts from 1970-01-01. `names` holds, for plant, application and panel size, the
+    `days` counts from 1970-01-01; of hours and shifts it is the number of the part of the day
+    (`models.series.day_parts`). `names` holds, for plant, application and panel size, the
     code of each row and the label of each code. `numbers` holds floats, NaN where blank.
     `seconds` is the time of day, None where no time is given. `read_as` holds what was assumed.
-    `calendar` is the one that the request states the step of; None: it is recognised. The numbers
+    `calendar` is the one that the request states the step of, or of hours and shifts; None: it is
+    recognised. The numbers
     of `declared` are known ahead.
     """
 
@@ -149,11 +156,13 @@ def table_of(
         raw.check_series(named, max_series)
     columns, kept, read_as = _known_columns(raw, mapping)
     dates = dates_of(columns, mapping, raw.names, options.date_order)
+    parts = parts_of(options, calendar)
+    days, seconds = in_parts(dates, parts)
     names = _names(columns, len(dates.days), raw.is_escaped, max_series)
     numbers, formats = _numbers(columns, options, declared)
     formats["dates"] = {"form": dates.form, "has_offset": dates.offsets is not None}
     ignored = [raw.names[place] for place in mapping.ignored]
-    table = Table(dates.days, names, numbers, ignored, dates.seconds, read_as | formats)
+    table = Table(days, names, numbers, ignored, seconds, read_as | formats, parts)
     table = replace(table, declared=tuple(declared))
     if max_series is not None and table.possible_series > max_series:
         table_limits.check_series(len(np.unique(table.series)), max_series)
@@ -231,11 +240,13 @@ def _with_one_row_a_day(
     options: ReadOptions,
     others: Callable[[], list[RawColumn]],
 ) -> Table:
-    rows = Rows(table.series, table.days, instants, table.numbers)
+    rows = Rows(table.series, table.days, instants, table.numbers, table.calendar)
     merged = one_a_day(rows, options.duplicates, others)
     if merged is None:
         return table
     read_as = table.read_as | {"several_rows": merged.note}
+    if merged.note["taken_as"] == "times" and options.step is None and table.calendar is None:
+        read_as["warnings"] = [*read_as["warnings"], _DAYS_OF_TIMES]
     if merged.places is None:
         return replace(table, read_as=read_as)
     names = [(codes[merged.places], labels) for codes, labels in table.names]
@@ -253,13 +264,15 @@ def _in_units(
     calendar: Calendar | None,
 ) -> Table:
     """The table in units per step and in steps, with what else there is to state."""
-    stated = options.step if isinstance(options, UploadOptions) else None
-    calendar = calendar or calendar_of(table.days, table.series, Step(stated) if stated else None)
-    step = calendar.step
+    stated = Step(options.step) if options.step else None
+    calendar = table.calendar or calendar or calendar_of(table.days, table.series, stated)
+    step, kept = calendar.step, calendar if stated or calendar.begins else None
+    if stated and calendar.begins:
+        expect_parts(table.days, table.series, calendar)
     units = mapping.units | {name: c.unit for name, c in columns.items() if c.unit}
-    numbers, notes, warnings = converted(table.numbers, step, units, options.units)
+    numbers, notes, warnings = converted(table.numbers, calendar, units, options.units)
     read_as = table.read_as | {"step": str(step)} | ({"units": notes} if notes else {})
     read_as["warnings"] = table.read_as["warnings"] + warnings
     if alike := similar_names([labels for _, labels in table.names]):
         read_as["similar_names"] = alike
-    return replace(table, numbers=numbers, read_as=read_as, calendar=calendar if stated else None)
+    return replace(table, numbers=numbers, read_as=read_as, calendar=kept)

@@ -3,7 +3,8 @@
     change(t + 1) = change_scale × coefficients · features(t)
 
 The features are the differences of the last row to the rows before it, the last row, its
-difference to the mean of the look-back, and the calendar of the step ahead. The coefficients
+difference to the mean of the look-back, and the calendar of the step ahead. Hours and shifts have
+the differences to the rows a day and a week before the step ahead as well. The coefficients
 minimise squared errors plus a ridge penalty (A. E. Hoerl & R. W. Kennard, "Ridge regression",
 Technometrics 12, 1970): the stronger the penalty, the nearer the forecast is to the last value.
 They are pooled over the series; with enough data, each series has deviations from them, which
@@ -45,7 +46,6 @@ _FEWEST_BEFORE = 7
 _SHORT = 3  # lags
 _EXCLUDED = 1e9  # times the penalty, on features that the data is too short for
 _SHORT_YEAR = 0.9  # years of training below which the time of the year is not used
-_WEEKLY = {Step.DAY: 7, Step.WEEK: 0, Step.MONTH: 0}  # calendar features that need no whole year
 
 
 class Kind(StrEnum):
@@ -73,11 +73,18 @@ class Shape:
     def of(cls, calendar: Calendar, length: int, steps: int) -> Shape:
         """Return the features for windows of `length` rows and `steps` steps of training.
 
-        The look-back is four weeks of days, half a year of weeks or a year of months. With enough
-        steps of training, days have two weeks of lags, however short the window is.
+        The look-back is a week of hours, four weeks of shifts or days, half a year of weeks or a
+        year of months. With enough steps of training, days and their parts have 14 lags, however
+        short the window is.
         """
-        look_back = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}[calendar.step]
-        enough = calendar.step is Step.DAY and steps >= _ENOUGH * MOST_LAGS
+        look_back = {
+            Step.HOUR: calendar.week,
+            Step.SHIFT: 4 * calendar.week,
+            Step.DAY: 28,
+            Step.WEEK: 26,
+            Step.MONTH: 12,
+        }[calendar.step]
+        enough = calendar.is_daily and steps >= _ENOUGH * MOST_LAGS
         lags = MOST_LAGS if enough else min(length, MOST_LAGS)
         return cls(calendar, lags, max(length, look_back))
 
@@ -89,12 +96,26 @@ class Shape:
         Args:
             length: rows of the series.
         """
-        return self.lags if length >= _SHORT * self.lags else min(self.lags, _FEWEST_BEFORE)
+        every = max(self.lags, *self.seasons, 0)
+        return every if length >= _SHORT * every else min(self.lags, _FEWEST_BEFORE)
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Steps from a row to the one ahead, of the rows that are features beside the lags."""
+        calendar = self.calendar
+        if not calendar.begins:
+            return ()
+        return tuple(own for own in (calendar.parts, calendar.week) if self.lags < own)
+
+    @property
+    def _value_width(self) -> int:
+        """Number of features of values."""
+        return 3 * (self.lags + 1 + len(self.seasons))
 
     @property
     def width(self) -> int:
         """Number of features of a row."""
-        return 3 * (self.lags + 1) + self.calendar.width + 1
+        return self._value_width + self.calendar.width + 1
 
     def knows_year(self, steps: int) -> bool:
         """Return True if so many steps are enough to fit the time of the year."""
@@ -106,14 +127,14 @@ class Shape:
         Args:
             strength: penalty on most features.
             steps: steps of training.
-            yearly: penalty on the time of the year of days and weeks.
+            yearly: penalty on the time of the year; months have none.
             kind: features that may be used.
         """
         penalty = np.full(self.width, strength)
         if kind is Kind.MOMENTUM:
             penalty[3 * min(_MOMENTUM_LAGS, self.lags - 1) :] = _EXCLUDED * strength
             return penalty
-        first = 3 * (self.lags + 1) + _WEEKLY[self.calendar.step]
+        first = self._value_width + self.calendar.weekly_width
         if not self.knows_year(steps):
             penalty[first:-1] = _EXCLUDED * strength
         elif self.calendar.step is not Step.MONTH:
@@ -145,10 +166,13 @@ class Shape:
         sums = np.vstack([np.zeros(3), np.cumsum(scaled, axis=0)])
         first = np.maximum(begins, rows + 1 - self.look_back)
         recent = (sums[rows + 1] - sums[first]) / (rows + 1 - first)[:, None]
-        place = rows[:, None] - np.arange(1, self.lags)
+        back = [*range(1, self.lags), *(season - 1 for season in self.seasons)]
+        place = rows[:, None] - np.array(back, np.int64)
         own = place >= begins[:, None]
         lagged = np.where(own[..., None], scaled[np.where(own, place, 0)], recent[:, None])
-        values = np.hstack([(now[:, None] - lagged).reshape(len(rows), -1), now, now - recent])
+        changes = (now[:, None] - lagged).reshape(len(rows), -1)
+        before = 3 * (self.lags - 1)
+        values = np.hstack([changes[:, :before], now, now - recent, changes[:, before:]])
         return np.hstack([np.clip(values, -FARTHEST, FARTHEST), self.ahead(time)])
 
     def expand(self, coefficients: Floats) -> tuple[Floats, Floats]:
@@ -161,14 +185,20 @@ class Shape:
             Weights on the rows of the look-back, oldest first, [..., 3, look_back × 3], and on the
             features of the step ahead, [..., 3, calendar + 1].
         """
-        lags, look_back = self.lags, self.look_back
-        split = 3 * (lags + 1)
-        values = coefficients[..., :split].reshape(*coefficients.shape[:-1], lags + 1, 3)
-        steps, level, recent = values[..., : lags - 1, :], values[..., -2, :], values[..., -1, :]
+        lags, look_back, split = self.lags, self.look_back, self._value_width
+        values = coefficients[..., :split].reshape(*coefficients.shape[:-1], split // 3, 3)
+        steps, level, recent = (
+            values[..., : lags - 1, :],
+            values[..., lags - 1, :],
+            values[..., lags, :],
+        )
         weights = np.zeros((*coefficients.shape[:-1], look_back, 3))
         weights -= recent[..., None, :] / look_back
         weights[..., -1, :] += steps.sum(axis=-2) + level + recent
         weights[..., look_back - lags : look_back - 1, :] -= steps[..., ::-1, :]
+        for season, own in zip(self.seasons, np.moveaxis(values, -2, 0)[lags + 1 :], strict=True):
+            weights[..., -1, :] += own
+            weights[..., look_back - season, :] -= own
         return weights.reshape(*coefficients.shape[:-1], -1), coefficients[..., split:]
 
 

@@ -40,7 +40,7 @@ _TOTALS = {"throughput": 0.5} | {  # quantiles of a total
     for level in LEVELS
     for side, sign in (("lo", -1), ("hi", 1))
 }
-PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps of a period that totals are given for
+_PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps that totals are given for
 _TARGET_SHARES = {"p50": 0.5, "p80": 0.8, "p95": 0.95}
 _DERIVED = (
     "No cycle times of this series were given: those of the forecast are derived from WIP and "
@@ -210,12 +210,12 @@ def _ended_early(forecaster: Forecaster, history: History) -> list[str]:
 
 
 def _period(history: History, request: ForecastFields) -> int:
-    """Days of a period that totals are given for."""
+    """Steps of a period that totals are given for; of hours and shifts those of a day."""
     calendar = history.calendar
     return (
         calendar.season
         if request.working_days_only and calendar.working
-        else PERIODS[calendar.step]
+        else _PERIODS.get(calendar.step, calendar.parts)
     )
 
 

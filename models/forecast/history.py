@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data import cleaning, tables
 from models.data.given_calendars import given_calendars
 from models.forecast.forecaster import Forecaster, History
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar
 from models.series.known_inputs import KnownInputs
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SERIES_FIELDS, SeriesKey
@@ -70,14 +72,14 @@ def _calendar_of(
     given = given_calendars(request.calendar, plants)
     if given is None:
         return own
-    if own.step is not Step.DAY or isinstance(forecaster.encoding, LegacyEncoding):
+    if not own.is_daily or own.begins or isinstance(forecaster.encoding, LegacyEncoding):
         raise InvalidInput.of("calendar", "is for models of this service of rows of days")
     before = own.working[0] if own.working else WorkingCalendar()
     after = given.of(series_key, NOTHING_GIVEN).added_to(before)
     if known is None:
-        return Calendar(working=(after,), origin=own.origin)
+        return replace(own, working=(after,))
     working = before.followed_by(after, known.last_day)
-    return Calendar(working=(working,), origin=own.origin or known.last_day)
+    return replace(own, working=(working,), origin=own.origin or known.last_day)
 
 
 def _requested(

@@ -41,8 +41,9 @@ class LookBack:
         lowest, highest: bounds of the forecast, [n, 3].
         is_new: True where the latest rows lie beyond all that the training has seen, [n, 3]: the
             line has moved to another level. Of all targets, where the line stood still within the
-            latest 28 rows.
-        is_still: True where the latest 14 rows are all equal, [n, 3], as after a shutdown.
+            latest 28 rows (a week of hours).
+        is_still: True where the latest 14 rows (a week of hours or shifts) are all equal, [n, 3],
+            as after a shutdown.
         calendar: that the step numbers are of.
     """
 
@@ -78,18 +79,21 @@ class LookBack:
             calendar: that the step numbers are of.
         """
         scaled = padded(rows, known)
-        scaled[:, -1] = _believed(scaled, known, calendar.season)
+        week = calendar.week if calendar.begins else min(calendar.season, _WEEK)
+        compared = (*_COMPARED, *((calendar.parts,) if calendar.begins else ()), week)
+        scaled[:, -1] = _believed(scaled, known, compared)
+        latest = max(_RECENT, week)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
         is_new = np.zeros(low.shape, bool)
         if ranges is not None:
-            recent = scaled[:, -_RECENT:].mean(axis=1)
+            recent = scaled[:, -latest:].mean(axis=1)
             is_new = (recent < ranges[0] - _BEYOND) | (recent > ranges[1] + _BEYOND)
             low, high = np.minimum(low, ranges[0]), np.maximum(high, ranges[1])
-        stopped = past_stops(scaled[..., 1], calendar.season)[:, -_AFTER_STOP:]
+        stopped = past_stops(scaled[..., 1], calendar.season)[:, -max(_AFTER_STOP, week) :]
         is_new |= stopped.any(axis=1, keepdims=True)
         margin = _MARGIN * (high - low)
         count = known.sum(axis=1)
-        is_still = (np.ptp(scaled[:, -_RECENT:], axis=1) == 0) & (count >= _RECENT)[:, None]
+        is_still = (np.ptp(scaled[:, -latest:], axis=1) == 0) & (count >= latest)[:, None]
         bounds = low - margin, high + margin
         return cls(scaled, count, last, series, *bounds, is_new, is_still, calendar)
 
@@ -157,21 +161,22 @@ def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
     return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
 
 
-def _believed(rows: Floats, known: NDArray[np.bool_], season: int) -> Floats:
+def _believed(rows: Floats, known: NDArray[np.bool_], compared: tuple[int, ...]) -> Floats:
     """The last row of each look-back, [n, 3], with values moved back that moved too far.
 
     One wrong day would carry on over the whole forecast. A value is left as it is if it is near
-    the value of a day, of two days or of a week before: a change that stays is believed on its
+    the value of a day, of two days or of a week before (of hours and shifts, of one step, two
+    steps, a day or a week): a change that stays is believed on its
     second day, and a weekly pattern is none.
 
     Args:
         rows: [n, look_back, 3].
         known: true for rows of the series, [n, look_back].
-        season: steps of a week of days.
+        compared: steps back to the rows that it is compared with.
     """
     last = rows[:, -1].copy()
     length = rows.shape[1]
-    lags = [lag for lag in (*_COMPARED, min(season, _WEEK)) if lag < length]
+    lags = [lag for lag in compared if lag < length]
     if length <= _FEWEST_MOVES or not lags:
         return last
     pairs = known[:, 1:-1] & known[:, :-2]

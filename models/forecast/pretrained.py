@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.onnx_session import open_session
-from models.forecast.pretrained_inputs import FUTURE, HORIZON, SHAPES, Floats, Inputs
+from models.forecast.pretrained_inputs import FUTURE, HORIZON, Floats, Inputs, shape_of
 from models.series.calendar import Step
 
 FILE = Path(__file__).with_name("pretrained.onnx")
@@ -33,10 +33,6 @@ MEDIAN = LEVELS.index(0.5)
 BOUNDS = {80: (1, 7), 95: (0, 8)}
 
 _AT_ONCE = 512  # windows in one call of the network
-# Steps at the end of the first 28 whose distances of the quantiles later steps repeat: whole
-# seasons, but for weeks.
-_REPEATED = {Step.DAY: 14, Step.WEEK: 14, Step.MONTH: 12}
-
 _FASTEST_GROWTH = 0.6  # power of the steps, by which the distances of the quantiles grow
 
 Network = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
@@ -62,7 +58,12 @@ class PretrainedModel:
         return _opened(path)
 
     def quantiles(
-        self, rows: Floats, step: Step, horizon: int, future: Floats | None = None
+        self,
+        rows: Floats,
+        step: Step,
+        horizon: int,
+        future: Floats | None = None,
+        parts: int = 1,
     ) -> Floats:
         """Return quantiles of the steps after the rows, [n, horizon, 3, 9], by `LEVELS`.
 
@@ -77,35 +78,40 @@ class PretrainedModel:
             horizon: steps to forecast.
             future: releases, share of the usual capacity and closed steps (1 or 0) that are known
                 of the steps ahead, [n, horizon, 3]; NaN where unknown.
+            parts: of a day, of hours and shifts: the last 14 days are used.
         """
         rows = np.asarray(rows, float)
         if not len(rows):
             return np.empty((0, horizon, 3, len(LEVELS)))
-        parts = [
-            self._long(rows[some], step, horizon, None if future is None else future[some])
+        found = [
+            self._long(rows[some], step, parts, horizon, None if future is None else future[some])
             for some in (slice(i, i + _AT_ONCE) for i in range(0, len(rows), _AT_ONCE))
         ]
-        return np.concatenate(parts)
+        return np.concatenate(found)
 
-    def _long(self, rows: Floats, step: Step, horizon: int, future: Floats | None) -> Floats:
+    def _long(
+        self, rows: Floats, step: Step, parts: int, horizon: int, future: Floats | None
+    ) -> Floats:
         """Quantiles of any horizon."""
         known = np.full((len(rows), horizon, len(FUTURE)), np.nan) if future is None else future
-        first = self._block(rows, step, known[:, :HORIZON])
+        first = self._block(rows, step, parts, known[:, :HORIZON])
+        repeated = shape_of(step, parts).repeated
         found = [first]
         for begin in range(HORIZON, horizon, HORIZON):
             rows = np.concatenate([rows, found[-1][..., MEDIAN]], axis=1)
-            medians = self._block(rows, step, known[:, begin : begin + HORIZON])[..., MEDIAN]
+            ahead = known[:, begin : begin + HORIZON]
+            medians = self._block(rows, step, parts, ahead)[..., MEDIAN]
             steps = np.arange(begin, begin + HORIZON)
-            found.append(medians[..., None] + _later_distances(first, steps, _REPEATED[step]))
+            found.append(medians[..., None] + _later_distances(first, steps, repeated))
         quantiles = np.maximum(np.concatenate(found, axis=1)[:, :horizon], 0.0)
         quantiles[..., 1, :][known[..., 2] == 1] = 0.0
         return quantiles
 
-    def _block(self, rows: Floats, step: Step, future: Floats) -> Floats:
+    def _block(self, rows: Floats, step: Step, parts: int, future: Floats) -> Floats:
         """Quantiles of the next 28 steps."""
         lacking = HORIZON - future.shape[1]
         future = np.pad(future, ((0, 0), (0, lacking), (0, 0)), constant_values=np.nan)
-        inputs = Inputs.of(rows[:, -SHAPES[step].look_back :], step, future)
+        inputs = Inputs.of(rows[:, -shape_of(step, parts).look_back :], step, future, parts)
         given = {name: getattr(inputs, name) for name in INPUTS}
         scaled = self.network(given).astype(float)
         return inputs.units(np.moveaxis(scaled, -1, -2)).swapaxes(-1, -2)

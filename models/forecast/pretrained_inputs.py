@@ -65,6 +65,9 @@ class StepShape(NamedTuple):
     recent: int
     longer: int
     smoothing: int  # of last year's rows, on each side
+    kind: Step  # that the network takes it for
+    repeated: int  # rows at the end of the first 28 whose distances of quantiles later ones repeat
+    is_daily: bool = False  # parts of days: `year` is a week, whose rows are taken as they are
 
     @property
     def look_back(self) -> int:
@@ -73,10 +76,25 @@ class StepShape(NamedTuple):
 
 
 SHAPES = {
-    Step.DAY: StepShape(14, 7, 4, 364, 7, 28, 3),
-    Step.WEEK: StepShape(13, 52, 2, 52, 4, 13, 1),
-    Step.MONTH: StepShape(12, 12, 3, 12, 3, 12, 0),
+    Step.DAY: StepShape(14, 7, 4, 364, 7, 28, 3, Step.DAY, 14),
+    Step.WEEK: StepShape(13, 52, 2, 52, 4, 13, 1, Step.WEEK, 14),
+    Step.MONTH: StepShape(12, 12, 3, 12, 3, 12, 0, Step.MONTH, 12),
 }
+
+
+def shape_of(step: Step, parts: int = 1) -> StepShape:
+    """Return the settings of a step.
+
+    Hours and shifts are taken for days whose season is a day, and whose year is a week.
+
+    Args:
+        parts: of a day.
+    """
+    if step in SHAPES:
+        return SHAPES[step]
+    repeated = HORIZON // parts * parts or HORIZON
+    week = 7 * parts
+    return StepShape(14, parts, 7, week, parts, week, 0, Step.DAY, repeated, True)
 
 
 @dataclass(frozen=True)
@@ -102,7 +120,7 @@ class Inputs:
     spread: Floats
 
     @classmethod
-    def of(cls, rows: Floats, step: Step, future: Floats | None = None) -> Inputs:
+    def of(cls, rows: Floats, step: Step, future: Floats | None = None, parts: int = 1) -> Inputs:
         """Return the inputs of rows in units.
 
         Args:
@@ -110,11 +128,12 @@ class Inputs:
                 NaN where unknown. A cycle time of which no value is known is derived by Little's
                 Law from WIP and throughput.
             step: between the rows.
+            parts: of a day, of hours and shifts.
             future: `FUTURE` of the 28 steps ahead, [n, 28, 3]: releases in the unit of the
                 throughput, the capacity as a share of the usual one, and 1 for closed steps, else
                 0; NaN where unknown.
         """
-        shape = SHAPES[step]
+        shape = shape_of(step, parts)
         values = np.ascontiguousarray(with_cycle_times(rows[:, -shape.look_back :]).swapaxes(1, 2))
         values = _of_length(values, shape.look_back)
         window = values[..., -PATCHES * shape.patch :]
@@ -128,7 +147,7 @@ class Inputs:
         candidates = np.nan_to_num((simple - centre[:, None, :, None]) / unit[:, None, :, None])
         return cls(
             _patches(scaled, shape),
-            _context(values, scaled, candidates, centre, unit, step).astype(np.float32),
+            _context(values, scaled, candidates, centre, unit, shape).astype(np.float32),
             _step_features(candidates, future, simple[:, 2, 1], centre, unit).astype(np.float32),
             candidates.transpose(0, 3, 2, 1).astype(np.float32),
             _reach(scaled, shape).astype(np.float32),
@@ -239,7 +258,7 @@ def _candidates(values: Floats, centre: Floats, shape: StepShape) -> Floats:
     around = range(-shape.smoothing, shape.smoothing + 1)
     year = _mean_of([values[..., np.minimum(place + k, length - 1)] for k in around])
     reference = _mean(values[..., length - shape.year - shape.longer : length - shape.year])
-    if shape.year > shape.season:
+    if shape.year > shape.season and not shape.is_daily:
         last_year = mean_season * _ratio(year, reference[..., None])
     else:
         last_year = _or(year * _ratio(longer, reference)[..., None], mean_season)
@@ -291,10 +310,15 @@ def _logarithm(ratio: Floats) -> Floats:
 
 
 def _context(
-    values: Floats, scaled: Floats, candidates: Floats, centre: Floats, unit: Floats, step: Step
+    values: Floats,
+    scaled: Floats,
+    candidates: Floats,
+    centre: Floats,
+    unit: Floats,
+    shape: StepShape,
 ) -> Floats:
     """Features of each window, [n, CONTEXT_WIDTH]."""
-    shape, count = SHAPES[step], len(values)
+    count = len(values)
     known, length = ~np.isnan(scaled), scaled.shape[-1]
     zeros = (values[..., -length:] == 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
     recent = scaled[..., -4 * shape.recent :]
@@ -305,7 +329,7 @@ def _context(
         past_year,
         _logarithm(flow),
         _logarithm(unit[:, 1] / unit[:, 0]),
-        *[np.full(count, step is kind) for kind in SHAPES],
+        *[np.full(count, shape.kind is kind) for kind in SHAPES],
     ]
     parts = [
         _squashed(candidates[:, :3, :, 0]).reshape(count, 9),

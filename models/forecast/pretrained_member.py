@@ -16,7 +16,8 @@ from models.forecast.look_back import LookBack
 from models.forecast.members import LastSeason, LastValue, Member, MemberName
 from models.forecast.past_stops import without_stops
 from models.forecast.pretrained import MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import SHAPES
+from models.forecast.pretrained_inputs import shape_of
+from models.forecast.weekly_profile import WEEKS, WeeklyProfile
 from models.series.calendar import Calendar
 from models.series.scaling import Scaling
 
@@ -41,7 +42,7 @@ class PretrainedMember(Member):
     @property
     def look_back(self) -> int:
         """Rows that a forecast uses."""
-        return SHAPES[self.calendar.step].look_back
+        return rows_used(self.calendar)
 
     def path(self, look_back: LookBack, steps: int) -> Floats:
         """Return the forecasts after a look-back, [n, steps, 3]."""
@@ -56,6 +57,12 @@ class PretrainedMember(Member):
         return replace(self, scaling=scaling)
 
 
+def rows_used(calendar: Calendar) -> int:
+    """Return how many rows of a series the pretrained network uses."""
+    own = shape_of(calendar.step, calendar.parts).look_back
+    return max(own, WEEKS * calendar.week) if calendar.begins else own
+
+
 def quantiles_of(
     model: PretrainedModel, rows: Floats, calendar: Calendar, last: Ints, steps: int
 ) -> Floats:
@@ -68,10 +75,15 @@ def quantiles_of(
         last: dated step number of the last row of each series, [n].
     """
     rows = without_stops(rows, calendar.season)
+    step, parts = calendar.step, calendar.parts
+    if calendar.begins:
+        profile = WeeklyProfile.of(rows, parts, calendar.days(last))
+        found = model.quantiles(profile.past(rows), step, steps, parts=parts)
+        return found * profile.ahead(steps)[..., None]
     if not calendar.working:
-        return model.quantiles(rows, calendar.step, steps)
-    grid = DayGrid.of(calendar, last, steps, SHAPES[calendar.step].look_back)
-    found = model.quantiles(grid.past(rows), calendar.step, grid.days, grid.future(None))
+        return model.quantiles(rows, step, steps)
+    grid = DayGrid.of(calendar, last, steps, shape_of(step, parts).look_back)
+    found = model.quantiles(grid.past(rows), step, grid.days, grid.future(None), parts)
     return grid.worked(found)
 
 

@@ -36,7 +36,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SIGN = np.array([1.0, -1.0, -1.0])  # of the three logarithms in the gap
-_PLACES = {Step.DAY: 7, Step.WEEK: 1}
 _PRIOR_STEPS = 5.0  # weight of the mean gap of a series in its gap at one weekday or month
 _FEWEST_GAPS = 20  # known gaps without which a series is not reconciled
 _CLOSED = 0.1  # of the mean throughput; weekdays with less in the median are closed
@@ -157,14 +156,14 @@ class Reconciliation:
 
 
 def place_in_season(calendar: Calendar, time: Ints) -> Ints:
-    """Return the weekday or month of dated step numbers, as a number from 0."""
-    time = calendar.days(time) if calendar.step is Step.DAY else time
+    """Return the place in the week, or the month, of dated step numbers, as a number from 0."""
+    time = calendar.days(time) if calendar.is_daily else time
     return time % _places_of(calendar)
 
 
 def _places_of(calendar: Calendar) -> int:
-    """Number of weekdays or of months."""
-    return calendar.season if calendar.step is Step.MONTH else _PLACES[calendar.step]
+    """Number of places in a week, or of months."""
+    return calendar.season if calendar.step is Step.MONTH else calendar.week
 
 
 def _usual(gaps: Floats, places: Ints, count: int) -> Floats | None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.forecast import Forecast
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,13 +61,13 @@ class ReplyDays:
             days: days of the reply.
             working_days_only: True to leave closed days out; `days` then counts worked ones.
         """
-        if working_days_only or calendar.step is not Step.DAY or not calendar.working:
+        if working_days_only or not calendar.is_daily or not calendar.working:
             dates = calendar.dates(last_step + 1 + np.arange(days))
             return cls(dates, np.arange(days), np.zeros(days, bool))
         ahead = last_day + 1 + np.arange(days)
         closed = ~calendar.is_open(ahead)
         places = calendar.index(ahead) - closed - last_step - 1
-        return cls([str(day) for day in ahead.astype("datetime64[D]")], places, closed)
+        return cls(calendar.texts(ahead), places, closed)
 
     @property
     def worked(self) -> NDArray[np.bool_]:

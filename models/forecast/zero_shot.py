@@ -19,8 +19,8 @@ from models.forecast.error_persistence import by_distance, extended
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import HORIZON, SHAPES
-from models.forecast.pretrained_member import quantiles_of
+from models.forecast.pretrained_inputs import HORIZON
+from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.forecast.sample_paths import ErrorPaths
 from models.series.calendar import Calendar
 from models.series.panel import SeriesKey
@@ -70,7 +70,7 @@ class ZeroShotModel:
     @property
     def look_back(self) -> int:
         """Rows that a forecast uses."""
-        return SHAPES[self.encoding.calendar.step].look_back
+        return rows_used(self.encoding.calendar)
 
     def forecast(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.what_if import WhatIfEffect
 from models.registry.model_document import FORECAST_FIELDS, ModelDocument
-from models.series.calendar import day_number
+from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.legacy_encoding import LegacyEncoding
 from models.series.panel import SeriesKey
@@ -48,7 +47,8 @@ def open_forecaster(document: ModelDocument, network: bytes | Network) -> Foreca
     try:
         effect = None if document.what_if is None else WhatIfEffect.from_document(document.what_if)
         plans = None if document.plans is None else _plans(document.plans)
-        return Forecaster(_model(document, network), _series(document), effect, plans)
+        model = _model(document, network)
+        return Forecaster(model, _series(document, model.encoding.calendar), effect, plans)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(
             f"The document of the model lacks what a forecast needs: {error!r}. A legacy "
@@ -119,7 +119,7 @@ def _expect(document: ModelDocument, *fields: str) -> None:
         raise KeyError(missing[0])
 
 
-def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
+def _series(document: ModelDocument, calendar: Calendar) -> dict[SeriesKey, SeriesEnd]:
     found = {}
     for entry in document.series:
         if entry.recent is None or entry.last_step is None:
@@ -130,7 +130,7 @@ def _series(document: ModelDocument) -> dict[SeriesKey, SeriesEnd]:
             entry.last_step,
             entry.highest_throughput,
             entry.has_cycle_times,
-            None if entry.until is None else day_number(date.fromisoformat(entry.until)),
+            None if entry.until is None else calendar.day(entry.until),
             {name: np.array(own, float) for name, own in (entry.known or {}).items()},
         )
     return found

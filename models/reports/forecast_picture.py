@@ -110,7 +110,7 @@ def _legend(reply: PredictReply) -> list[Line2D | Patch]:
 
 
 def _dates(dates: list[str]) -> NDArray[np.datetime64]:
-    return np.array(dates, "datetime64[D]")
+    return np.array(dates, "datetime64[m]")
 
 
 def _numbers(values: list[float | None]) -> NDArray[np.float64]:

@@ -143,7 +143,7 @@ def draw_forecasts(series: Sequence[HeldBack]) -> bytes:
 
 def _draw_forecast(axes: Axes, each: HeldBack, target: str) -> None:
     column, colour = TARGETS.index(target), palette.TARGETS[target]
-    dates = np.array(each.dates, "datetime64[D]")
+    dates = np.array(each.dates, "datetime64[m]")
     for level in sorted(each.lower, reverse=True):
         low, high = each.lower[level][:, column], each.upper[level][:, column]
         axes.fill_between(dates, low, high, color=colour, alpha=_OPACITY, linewidth=0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series.calendar import Calendar, MonthRule, Step
-from models.series.features import AVERAGED, calendar_extras, moving_averages
+from models.series.features import averaged_rows, calendar_extras, moving_averages
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 from models.series.scaling import Scaling
 from models.series.working_calendar import WorkingCalendar
@@ -78,7 +78,7 @@ class Encoding:
     @property
     def averaged(self) -> tuple[int, ...]:
         """Lengths of the moving averages among the features of a row; () for none."""
-        return AVERAGED[self.calendar.step] if self.engineered else ()
+        return averaged_rows(self.calendar) if self.engineered else ()
 
     @property
     def width(self) -> int:
@@ -161,6 +161,7 @@ class Encoding:
             "working": [own.to_document() for own in self.calendar.working],
             "origin": self.calendar.origin,
             "rule": self.calendar.rule.value,
+            "begins": list(self.calendar.begins),
             "lanes": None if self.lanes is None else self.lanes.tolist(),
         }
 
@@ -176,6 +177,7 @@ class Encoding:
                 working,
                 int(document.get("origin", 0)),
                 MonthRule(document.get("rule", MonthRule.SAME_DAY)),
+                tuple(document.get("begins", ())),
             ),
             int(document["sequence_length"]),
             tuple((key[0], key[1], key[2]) for key in document["keys"]),

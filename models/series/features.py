@@ -19,10 +19,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # Rows of the moving averages: a week and four, a month and a quarter, a quarter and a year.
-AVERAGED = {Step.DAY: (7, 28), Step.WEEK: (4, 13), Step.MONTH: (3, 12)}
+_AVERAGED = {Step.DAY: (7, 28), Step.WEEK: (4, 13), Step.MONTH: (3, 12)}
 
 _MONTHS_OF_A_QUARTER = 3
 _WORKING_DAYS = 21.0  # of a usual month, Monday to Friday
+
+
+def averaged_rows(calendar: Calendar) -> tuple[int, ...]:
+    """Return the rows of the moving averages; of hours and shifts those of a day and a week."""
+    return (calendar.parts, calendar.week) if calendar.begins else _AVERAGED[calendar.step]
 
 
 def moving_averages(values: Floats, position: Ints, windows: tuple[int, ...]) -> Floats:
@@ -61,10 +66,11 @@ def last_averages(recent: Floats, known: Ints, windows: tuple[int, ...]) -> Floa
 def calendar_extras(calendar: Calendar, index: Ints) -> NDArray[np.float32]:
     """Return calendar features beside those of `Calendar.features`, [n] → [n, width].
 
-    Days and weeks: position of the date in its month and in its quarter, as sine and cosine.
+    Days and their parts, weeks: position of the date in its month and in its quarter, as sine and
+    cosine.
     Months: number of working days, Monday to Friday, less 21.
     """
-    days = calendar.days(index).astype("datetime64[D]")
+    days = calendar.day_of(calendar.days(index)).astype("datetime64[D]")
     month = days.astype("datetime64[M]")
     if calendar.step is Step.MONTH:
         working = np.busday_count(

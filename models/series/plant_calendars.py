@@ -11,13 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar
 from models.series.panel import SeriesKey
 from models.series.working_calendar import WorkingCalendar
 from utils.api.schemas.calendar import ALL
@@ -51,14 +51,14 @@ class PlantCalendars:
         """Return a calendar with the lanes of some series, and the lane of each.
 
         Both are as without working calendars where all series work every day, or where the steps
-        are no days.
+        are weeks or months.
         """
         own = [self.of(key) for key in keys]
-        if calendar.step is not Step.DAY or all(each.works_every_day for each in own):
+        if not calendar.is_daily or all(each.works_every_day for each in own):
             return calendar, None
         distinct = {each: lane for lane, each in enumerate(dict.fromkeys(own))}
         lanes = np.array([distinct[each] for each in own], np.int64)
-        return Calendar(working=tuple(distinct), origin=self.origin), lanes
+        return replace(calendar, working=tuple(distinct), origin=self.origin), lanes
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into equal calendars."""

@@ -26,7 +26,7 @@ def flow_figures(datasets: Datasets, id: str, query: FlowQuery) -> dict[str, Any
     names, steps = query.names, _steps(query)
     if not datasets.has_log(id):
         if steps is not None:
-            rule = "is for event logs; the rows of this data set are days, weeks or months already"
+            rule = "is for event logs; the rows of this data set have their step already"
             raise InvalidInput.of("step", rule, query.step)
         return flow_of_rows(datasets.load(id), names)
     options = datasets.event_options(id)
@@ -35,14 +35,9 @@ def flow_figures(datasets: Datasets, id: str, query: FlowQuery) -> dict[str, Any
 
 def _steps(query: FlowQuery) -> TimeGrid | None:
     """The steps that a query asks for; None: those of the data set."""
-    if (query.step == "shift") != (query.shifts is not None):
-        rule = "must be given with step=shift, and only then: the times at which shifts begin"
-        raise InvalidInput.of("shifts", rule, query.shifts)
-    if query.shifts is not None:
-        return TimeGrid.of_shifts(query.shifts)
-    if query.step == "hour":
-        return TimeGrid.of_hours()
-    return None if query.step is None else TimeGrid.of(Step(query.step))
+    if query.step is None and query.shifts is None:
+        return None
+    return TimeGrid.of(query.step or Step.DAY, query.shifts)
 
 
 def flow_reply(datasets: Datasets, id: str, query: FlowQuery, form: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,6 @@ from models.planning.curve_fit import DRAWS, FittedCurve
 from models.planning.flow_paths import ReleasePlan
 from models.planning.line_curve import LineCurve, curve_fields, line_curve
 from models.planning.plan_comparison import NamedPlan, compare_plans, run_plans
-from models.series.calendar import day_number
-from models.series.working_calendar import iso_date
 from models.services.line_histories import LineRows, line_rows
 from utils.api.parsing import parse_each, parse_part
 from utils.api.replies.line_advice import AdviceReply, CompareReply, CurveReply
@@ -78,7 +75,8 @@ class LineAdvice:
         from models.reports.plan_pictures import draw_plans
 
         _, rows, plans = self.run_plans(request)
-        days = rows.days_ahead(request.horizon_days).astype("datetime64[D]")
+        dates = rows.panel.calendar.texts(rows.days_ahead(request.horizon_days))
+        days = np.array(dates, "datetime64")
         return draw_plans(_title(request, None), days, compare_plans(plans, request.units))
 
     def log_of(self, source: SourceFields | LineRequest) -> EventLog | None:
@@ -123,7 +121,7 @@ class LineAdvice:
     def compare(self, request: CompareRequest) -> CompareReply:
         """Return plans side by side. Raises as `advise`."""
         dataset_id, rows, plans = self.run_plans(request)
-        dates = [iso_date(int(day)) for day in rows.days_ahead(request.horizon_days)]
+        dates = rows.panel.calendar.texts(rows.days_ahead(request.horizon_days))
         fields: dict[str, Any] = {"plans": compare_plans(plans, request.units), "paths": DRAWS}
         return CompareReply(
             dataset_id=dataset_id, first_date=dates[0], last_date=dates[-1], **fields
@@ -182,10 +180,11 @@ class LineAdvice:
         if target.due is not None:
             most = min(_YEAR, self._settings.max_horizon)
             days = rows.days_ahead(most + 1)
-            due = day_number(date.fromisoformat(target.due))
+            calendar = rows.panel.calendar
+            due = calendar.day(target.due, "target.due", is_last=True)
             steps = int(np.searchsorted(days, due, side="right"))
             if not 1 <= steps <= most:
-                first, last = (iso_date(int(day)) for day in (days[0], days[-2]))
+                first, last = calendar.texts(days[[0, -2]])
                 raise InvalidInput.of(
                     "target.due",
                     f"must lie between the first step after the data, {first}, and {last}",
@@ -253,7 +252,7 @@ def _curve_fields(dataset_id: str, rows: LineRows, curve: LineCurve) -> dict[str
             "wip_low": wip_range[0],
             "wip_high": wip_range[1],
             "wip_at_start": rows.wip_at_start,
-            "closed_weekdays": sorted(rows.closed),
+            "closed_weekdays": rows.closed_weekdays,
         },
     }
 

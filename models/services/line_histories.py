@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.planning.line_curve import FlowHistory
-from models.series.calendar import Step
 from models.series.panel import SERIES_FIELDS, Panel
-from models.series.working_calendar import iso_date
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_BLOCKS = {Step.DAY: 7, Step.WEEK: 1, Step.MONTH: 1}
 _CLOSED = 0.05  # of the mean output, below which the median of a weekday means that it is closed
 _STEADIER = 0.99  # spread of the releases, if WIP is taken as that of the step's start
 _LISTED = 20
@@ -31,11 +29,11 @@ class LineRows:
 
     Attributes:
         history: WIP at the end of each step, throughput, and the share that is worked.
-        last_day: days since 1970-01-01 of the last row.
+        last_day: day of the last row.
         series: number of series.
         wip_at_start: true: the table gives WIP at the start of each step.
         panel: of the series.
-        closed: weekdays without output, Monday is 0.
+        closed: weekdays without output, Monday is 0; of hours and shifts, places in the week.
     """
 
     history: FlowHistory
@@ -45,9 +43,16 @@ class LineRows:
     panel: Panel
     closed: frozenset[int]
 
+    @property
+    def closed_weekdays(self) -> list[int]:
+        """The weekdays without output, Monday is 0."""
+        parts = self.panel.calendar.parts
+        count = Counter(place // parts for place in self.closed)
+        return sorted(day for day, closed in count.items() if closed == parts)
+
     def days_ahead(self, steps: int) -> Ints:
-        """Return the days since 1970-01-01 of the steps ahead, [steps]."""
-        if self.panel.calendar.step is Step.DAY:
+        """Return the days of the steps ahead, [steps]."""
+        if self.panel.calendar.is_daily:
             return self.last_day + 1 + np.arange(steps)
         last = self.panel.calendar.index(np.array([self.last_day]))[0]
         return self.panel.calendar.days(last + 1 + np.arange(steps))
@@ -56,26 +61,23 @@ class LineRows:
         """Return the ISO dates of the first and the last of the newest steps."""
         calendar = self.panel.calendar
         first = self.last_day - steps + 1
-        if calendar.step is not Step.DAY:
+        if not calendar.is_daily:
             first = int(calendar.days(calendar.index(np.array([self.last_day])) - steps + 1)[0])
-        return iso_date(first), iso_date(self.last_day)
+        return calendar.text(first), calendar.text(self.last_day)
 
     def open_ahead(self, steps: int) -> Floats:
         """Return the share of the steps ahead that is worked, [steps]."""
         days = self.days_ahead(steps)
-        if self.panel.calendar.step is not Step.DAY:
+        calendar = self.panel.calendar
+        if not calendar.is_daily:
             return np.ones(steps)
-        return (self._open(days) & ~np.isin(weekday(days), list(self.closed))).astype(float)
+        is_closed = np.isin(calendar.place_in_week(days), list(self.closed))
+        return (self._open(days) & ~is_closed).astype(float)
 
     def _open(self, days: Ints) -> NDArray[np.bool_]:
         lanes = self.panel.lanes
         own = range(1) if lanes is None else np.unique(lanes).tolist()
         return np.any([self.panel.calendar.is_open(days, lane) for lane in own], axis=0)
-
-
-def weekday(days: Ints) -> Ints:
-    """Return the weekdays of days since 1970-01-01, Monday is 0."""
-    return (days + 3) % 7
 
 
 def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
@@ -91,15 +93,17 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
     panel = panel.select(keep)
     days, wip, throughput, worked = _summed(panel)
     closed = frozenset[int]()
-    if panel.calendar.step is Step.DAY:
-        closed = _closed_weekdays(days, throughput, worked)
-        worked = worked & ~np.isin(weekday(days), list(closed))
+    calendar = panel.calendar
+    if calendar.is_daily:
+        places = calendar.place_in_week(days)
+        closed = _closed_places(places, calendar.week, throughput, worked)
+        worked = worked & ~np.isin(places, list(closed))
     at_start = _is_at_start(wip, throughput)
     if at_start:  # the WIP at the end of a step is that of the next one's start
-        released = (np.diff(wip) + throughput[:-1])[-_BLOCKS[panel.calendar.step] :].mean()
+        released = (np.diff(wip) + throughput[:-1])[-calendar.week :].mean()
         wip = np.append(wip[1:], max(wip[-1] + released - throughput[-1], 0.0))
-    block, lot = _BLOCKS[panel.calendar.step], _lot(throughput)
-    history = FlowHistory(wip, throughput, worked.astype(float), block, lot)
+    shares = worked.astype(float)
+    history = FlowHistory(wip, throughput, shares, calendar.week, _lot(throughput))
     return LineRows(history, int(days[-1]), len(keep), at_start, panel, closed)
 
 
@@ -119,7 +123,7 @@ def _matching(panel: Panel, names: Sequence[str | None]) -> list[int]:
 
 def _summed(panel: Panel) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
     """Days, WIP, throughput, and whether each step is worked, over the steps that all have."""
-    every_day = panel.calendar.step is Step.DAY
+    every_day = panel.calendar.is_daily
     rows = panel.filled()[:, :2]
     steps = panel.calendar.days(panel.dated_time) if every_day else panel.time
     parts = [slice(a, b) for a, b in zip(panel.offsets[:-1], panel.offsets[1:], strict=True)]
@@ -139,11 +143,14 @@ def _summed(panel: Panel) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
     return (grid if every_day else panel.calendar.days(grid)), wip, throughput, worked
 
 
-def _closed_weekdays(days: Ints, throughput: Floats, worked: NDArray[np.bool_]) -> frozenset[int]:
+def _closed_places(
+    places: Ints, week: int, throughput: Floats, worked: NDArray[np.bool_]
+) -> frozenset[int]:
+    """The places in the week at which nothing is put out."""
     mean = float(throughput[worked].mean())
-    own = {day: throughput[worked & (weekday(days) == day)] for day in range(7)}
+    own = {place: throughput[worked & (places == place)] for place in range(week)}
     return frozenset(
-        day for day, some in own.items() if not some.size or np.median(some) < _CLOSED * mean
+        place for place, some in own.items() if not some.size or np.median(some) < _CLOSED * mean
     )
 
 

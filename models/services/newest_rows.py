@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date
 from typing import Any, TypeVar
 
+from models.data.dataset_summary import calendar_of
 from models.data.datasets import Datasets
 from models.registry.model_document import ModelDocument
+from models.series.calendar import EVERY_DAY
 from models.series.panel import SERIES_FIELDS
 from utils.api.schemas.forecasting import BatchItem, PredictRequest, ScenariosRequest
 from utils.errors import InvalidInput, NotFound
@@ -39,7 +40,10 @@ def with_newest_rows(
         InvalidInput: `asOf` is given beside a history, is no date, or no rows are of before it.
     """
     if request.as_of is not None:
-        _expect_date(request)
+        calendar = calendar_of(document) if document else EVERY_DAY
+        calendar.day(request.as_of, "asOf")
+        if request.history is not None:
+            raise InvalidInput.of("asOf", "must be left out beside a history", request.as_of)
     if request.history is not None:
         return request
     if request.as_of is None and document.get("version", 1) <= model.dataset_version:
@@ -51,12 +55,3 @@ def with_newest_rows(
         rule = "must not lie before the rows of the series in the model's data set"
         raise InvalidInput.of("asOf", rule, request.as_of)
     return request.model_copy(update={"history": rows}) if rows else request
-
-
-def _expect_date(request: PredictRequest | BatchItem) -> None:
-    try:
-        date.fromisoformat(request.as_of or "")
-    except ValueError as error:
-        raise InvalidInput.of("asOf", "must be a date, YYYY-MM-DD", request.as_of) from error
-    if request.history is not None:
-        raise InvalidInput.of("asOf", "must be left out beside a history", request.as_of)

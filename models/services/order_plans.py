@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 
 from models.forecast.forecaster import History
 from models.planning.finish import Order, finish_steps, joint
-from models.series.calendar import day_number
+from models.series.calendar import Calendar
 from models.series.first_passage import cumulated, quantile_steps
 from models.series.panel import SERIES_FIELDS, SeriesKey
-from models.series.working_calendar import iso_date
 from models.services.sample_futures import SampleFutures
 from utils.api.schemas.orders import OrderFields, OutputRequest, SeriesFields
 from utils.errors import InvalidInput
@@ -37,23 +35,24 @@ class FinishedOrders:
     """The orders of a request on all sample paths.
 
     Attributes:
-        days: day on which each order is finished, since 1970-01-01, [orders, K]; `_NEVER`
-            beyond the horizon.
-        steps: number of steps that were looked at.
+        days: day on which each order is finished, [orders, K]; `_NEVER` beyond the horizon.
         first, last: dates of the first and last of them.
         alike: correlation of the series; None: there is one.
+        calendar: that the days are of.
     """
 
     days: Ints
     first: str
     last: str
     alike: float | None
+    calendar: Calendar
 
     @property
     def dates(self) -> list[NDArray[np.datetime64]]:
         """The finish dates of each order; NaT beyond the horizon."""
         known = self.days != _NEVER
-        dates = np.where(known, self.days, 0).astype("datetime64[D]")
+        days = np.where(known, self.days, 0)
+        dates = np.array(self.calendar.texts(days.ravel()), "datetime64").reshape(days.shape)
         return list(np.where(known, dates, np.datetime64("NaT")))
 
 
@@ -80,8 +79,10 @@ def finish_orders(futures: SampleFutures, orders: Sequence[OrderFields]) -> Fini
         days = np.append(futures.days(histories[key], looked), _NEVER)
         at = np.minimum(steps[key][:, together] - 1, looked)
         found[lines[key]] = days[at]
+    calendar = replace(futures.forecaster.calendar, working=())
     dates = [futures.dates(history, looked) for history in several]
-    return FinishedOrders(found, min(d[0] for d in dates), max(d[-1] for d in dates), alike)
+    first, last = min(own[0] for own in dates), max(own[-1] for own in dates)
+    return FinishedOrders(found, first, last, alike, calendar)
 
 
 def _key(fields: SeriesFields) -> SeriesKey:
@@ -145,7 +146,7 @@ def _finished(
 def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[str, Any]:
     """Return the fields of the reply about finish dates."""
     on_time = {
-        place: found.days[place] <= day_number(date.fromisoformat(order.due))
+        place: found.days[place] <= found.calendar.day(order.due, "due", is_last=True)
         for place, order in enumerate(orders)
         if order.due is not None
     }
@@ -155,14 +156,14 @@ def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[
             **dict(zip(SERIES_FIELDS, _key(order), strict=True)),
             "quantity": order.quantity,
             "due": order.due,
-            **_finish(found.days[place]),
+            **_finish(found.days[place], found.calendar),
             "on_time_probability": float(on_time[place].mean()) if place in on_time else None,
         }
         for place, order in enumerate(orders)
     ]
     together = np.all(list(on_time.values()), axis=0) if on_time else None
     whole = {
-        **_finish(found.days.max(axis=0)),
+        **_finish(found.days.max(axis=0), found.calendar),
         "on_time_probability": None if together is None else float(together.mean()),
         "correlation": found.alike,
     }
@@ -175,10 +176,11 @@ def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[
     }
 
 
-def _finish(days: Ints) -> dict[str, Any]:
+def _finish(days: Ints, calendar: Calendar) -> dict[str, Any]:
     found = quantile_steps(days, SHARES, _NEVER - 1)
+    dates = {name: None if day is None else calendar.text(day) for name, day in found.items()}
     return {
-        "finish": {name: None if day is None else iso_date(day) for name, day in found.items()},
+        "finish": dates,
         "beyond_horizon_probability": float((days == _NEVER).mean()),
     }
 

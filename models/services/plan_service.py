@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.data.dataset_summary import calendar_of
 from models.data.datasets import Datasets
 from models.data.plan_rows import Plan, read_plan, starts_of
 from models.forecast.forecast_reply import (
@@ -19,8 +20,8 @@ from models.forecast.forecaster import Forecaster, History
 from models.forecast.requested_plan import with_plan, with_planned_throughput, with_state
 from models.forecast.scenario_differences import differences
 from models.registry.registry import Registry
+from models.series.calendar import Calendar
 from models.series.panel import SERIES_FIELDS
-from models.series.working_calendar import iso_date
 from utils.api.replies.plan_replies import (
     PlanReply,
     ScenarioDifference,
@@ -58,11 +59,14 @@ class PlanService:
         declared = self._datasets.store.document(dataset_id).get("known", [])
         plan = read_plan(request.plan, starts, None, declared)
         self._datasets.replace_plan(dataset_id, plan)
-        return _plan_reply(dataset_id, plan)
+        return self._reply(dataset_id, plan)
 
     def read(self, dataset_id: str) -> PlanReply:
         """Return the plan of a data set. Raises NotFound for an unknown one."""
-        return _plan_reply(dataset_id, self._datasets.plan(dataset_id))
+        return self._reply(dataset_id, self._datasets.plan(dataset_id))
+
+    def _reply(self, dataset_id: str, plan: Plan) -> PlanReply:
+        return _plan_reply(dataset_id, plan, calendar_of(self._datasets.store.document(dataset_id)))
 
     def planned(
         self, history: History, request: ForecastFields, model_id: str, dataset_id: str | None
@@ -141,12 +145,12 @@ class PlanService:
         )
 
 
-def _plan_reply(dataset_id: str, plan: Plan) -> PlanReply:
+def _plan_reply(dataset_id: str, plan: Plan, calendar: Calendar) -> PlanReply:
     days = np.concatenate([dated.days for dated in plan.values()]) if plan else np.empty(0, int)
-    ends = [iso_date(int(day)) for day in (days.min(), days.max())] if plan else []
+    ends = calendar.texts(np.array([days.min(), days.max()])) if plan else []
     rows = [
         dict(zip(SERIES_FIELDS, key, strict=True))
-        | {"date": iso_date(int(day))}
+        | {"date": calendar.text(day)}
         | {name: float(v[i]) for name, v in dated.columns.items() if not np.isnan(v[i])}
         for key, dated in plan.items()
         for i, day in enumerate(dated.days)

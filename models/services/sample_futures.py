@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from itertools import groupby
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from models.forecast.forecaster import Forecaster, History
 from models.planning.finish import LinePaths, correlation
-from models.series.calendar import day_number
 from models.series.panel import SeriesKey
 from utils.errors import DamagedFile, InvalidInput
 
@@ -61,7 +59,7 @@ class SampleFutures:
         return self._with_plan(found)
 
     def days(self, history: History, steps: int) -> Ints:
-        """Return the days since 1970-01-01 of the steps after a history, [steps]."""
+        """Return the days of the steps after a history, [steps]."""
         return history.calendar.days(history.last_step + 1 + np.arange(steps))
 
     def steps_until(self, history: History, day: str, field: str) -> int:
@@ -71,7 +69,8 @@ class SampleFutures:
             InvalidInput: it is before the first step ahead, or beyond the horizon.
         """
         days = self.days(history, self.horizon + 1)
-        steps = int(np.searchsorted(days, day_number(date.fromisoformat(day)), side="right"))
+        asked = history.calendar.day(day, field, is_last=True)
+        steps = int(np.searchsorted(days, asked, side="right"))
         if not 1 <= steps <= self.horizon:
             first, last = self.dates(history, 1)[0], self.dates(history, self.horizon)[-1]
             raise InvalidInput.of(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data.events.event_log import DAY, OPEN, EventLog
+from models.data.events.time_grid import TimeGrid
 from models.forecast.forecaster import History
 from models.planning.finish import Order, finish_steps
 from models.planning.residence import Stays
-from models.series.calendar import Calendar, day_number
+from models.series.calendar import EVERY_DAY, Calendar
 from models.series.first_passage import quantile_steps
 from models.series.panel import SeriesKey
-from models.series.working_calendar import iso_date
 from models.services.sample_futures import SampleFutures
 from utils.api.schemas.orders import UnitRequest
 from utils.errors import InvalidInput
@@ -37,16 +36,21 @@ class UnitOfLog:
     units: int
 
     @classmethod
-    def of(cls, log: EventLog, key: SeriesKey, last_day: int) -> UnitOfLog | None:
-        """Return the stays of the units that came lately; None: the log has none of the series."""
+    def of(cls, log: EventLog, key: SeriesKey, steps: TimeGrid, last: int) -> UnitOfLog | None:
+        """Return the stays, in steps, of the units that came lately; None: the log has none.
+
+        Args:
+            steps: of the series, days, hours or shifts.
+            last: number of the last one.
+        """
         units = log.units()
         if key not in units.series_keys:
             return None
-        end = (last_day + 1) * DAY
+        end = int(steps.bounds(np.array([last + 1]))[0])
         own = units.select(units.series == units.series_keys.index(key))
         own = own.select((own.start < end) & (own.start >= end - _RECENT * DAY))
         left = (own.finish != OPEN) & (own.finish <= end)
-        times = (np.where(left, own.finish, end) - own.start) / DAY
+        times = (np.where(left, own.finish, end) - own.start) / steps.length
         return cls(Stays.of(times, left), len(times)) if left.any() else None
 
 
@@ -60,12 +64,13 @@ def unit_fields(
             ahead nor an event log tell when it is finished.
     """
     history = futures.history(key)
-    start = _start(history, request)
+    steps = _steps(history.calendar)
+    start = _start(history, request, steps.calendar)
     age = history.last_day + 1 - start
     ahead = request.units_ahead
     if ahead is None and request.started_on is None:
         ahead = float(history.rows[-1, 0])
-    of_log = None if log is None else UnitOfLog.of(log, key, history.last_day)
+    of_log = None if log is None else UnitOfLog.of(log, key, steps, history.last_day)
     by_age = None if of_log is None else _by_age(of_log, start, age, history.calendar)
     if ahead is None and by_age is None:
         raise InvalidInput.of(
@@ -74,22 +79,27 @@ def unit_fields(
             f"least {_FEWEST} units that stayed longer",
         )
     return {
-        "started_on": iso_date(start),
+        "started_on": steps.calendar.text(start),
         "age": float(age),
         "by_units_ahead": None if ahead is None else _by_units(futures, history, ahead),
         "by_age": by_age,
     }
 
 
-def _start(history: History, request: UnitRequest) -> int:
+def _steps(calendar: Calendar) -> TimeGrid:
+    """The steps that ages are counted in: hours, shifts or days."""
+    return TimeGrid(replace(calendar, working=()) if calendar.is_daily else EVERY_DAY)
+
+
+def _start(history: History, request: UnitRequest, calendar: Calendar) -> int:
     if request.started_on is None:
         return history.last_day + 1
-    start = day_number(date.fromisoformat(request.started_on))
+    start = calendar.day(request.started_on, "startedOn")
     if start > history.last_day:
         raise InvalidInput.of(
             "startedOn",
-            f"must not lie after the last day of the data, {iso_date(history.last_day)}; leave it "
-            "out for a unit that starts next",
+            f"must not lie after the last day of the data, {calendar.text(history.last_day)}; "
+            "leave it out for a unit that starts next",
             request.started_on,
         )
     return start
@@ -122,13 +132,15 @@ def _by_age(log: UnitOfLog, start: int, age: float, calendar: Calendar) -> dict[
         "units": log.units,
         "older_units": older,
         "finish": {
-            name: None if time is None else iso_date(_worked(start + int(time), calendar))
+            name: None if time is None else _worked(start + int(time), calendar)
             for name, time in times.items()
         },
     }
 
 
-def _worked(day: int, calendar: Calendar) -> int:
-    """The first worked day from a day on."""
-    days = day + np.arange(_NEXT)
-    return int(days[np.argmax(calendar.is_open(days))])
+def _worked(day: int, calendar: Calendar) -> str:
+    """The date of the first worked day from a day on."""
+    days = day + np.arange(_NEXT * calendar.parts)
+    open_days = calendar.is_open(days) if calendar.is_daily else np.ones(len(days), bool)
+    own = calendar if calendar.is_daily else EVERY_DAY
+    return own.text(days[np.argmax(open_days)])

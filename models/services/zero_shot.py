@@ -6,7 +6,6 @@ Example: the first forecast of a table that was just uploaded needs no training:
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +23,6 @@ from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
 
 _Kept = tuple[str, bool, int | None]  # digest of the data set, with what-if, last day
-_EPOCH = date(1970, 1, 1).toordinal()
 DESCRIPTION: dict[str, Any] = {
     "source": "built in",
     "architecture": "pretrained",
@@ -50,7 +48,7 @@ class ZeroShotForecasters:
         """Return it for the series of a data set; `what_if` as of `of_panel`.
 
         Args:
-            last: last day whose rows it knows, since 1970-01-01; None: that of the data.
+            last: last day whose rows it knows; None: that of the data.
 
         Raises:
             NotFound: there is no such data set.
@@ -99,15 +97,13 @@ def zero_shot_forecaster(
 
 def _as_of(last: str, request: PredictRequest, known: ZeroShotForecasters) -> Forecaster:
     """The pretrained network with the rows of a data set up to a date."""
-    try:
-        day = date.fromisoformat(last).toordinal() - _EPOCH
-    except ValueError as error:
-        raise InvalidInput.of("asOf", "must be a date, YYYY-MM-DD", last) from error
     if request.history is not None:
         raise InvalidInput.of("asOf", "must be left out beside a history", last)
     id, what_if = str(request.dataset_id), _asks_what_if(request)
     key = (request.plant, request.application, request.panel_size)
-    known.of_dataset(id, what_if).check(key)
+    whole = known.of_dataset(id, what_if)
+    day = whole.calendar.day(last, "asOf", is_last=True)
+    whole.check(key)
     found = known.of_dataset(id, what_if, day)
     history = found.recent_history(key) if found.knows(key) else None
     if history is None or len(history.rows) < FEWEST_ROWS:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date
 from typing import Any
 
 import keras
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 
 from models.forecast.members import MemberName
 from models.registry.model_document import ModelDocument
-from models.series.calendar import Calendar, day_number
+from models.series.calendar import Calendar
 from models.series.encoding import Encoding
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.training.network import NAMES
@@ -46,7 +45,7 @@ class Continuation:
         network: its network.
         encoding: its scaling and the inputs of its network.
         design: that it was built and trained with.
-        held_back_from: first day that was held back from it, since 1970-01-01.
+        held_back_from: first day that was held back from it.
         lstm_share: weight of the network in the combination by target, as the trials of its
             first training gave it, [3].
     """
@@ -61,11 +60,12 @@ class Continuation:
     def of(cls, document: ModelDocument, network: keras.Model) -> Continuation:
         """Return the continuation of a model that `continuable.expect_continuable` accepts."""
         held_back = document.split.held_back_from if document.split else document.created_at[:10]
+        encoding = Encoding.from_document(document.encoding)
         return cls(
             network,
-            Encoding.from_document(document.encoding),
+            encoding,
             _design(document),
-            day_number(date.fromisoformat(held_back)),
+            encoding.calendar.day(held_back),
             _lstm_share(document),
         )
 
@@ -75,7 +75,8 @@ class Continuation:
         Raises:
             Conflict: the rows are of another step by now.
         """
-        if calendar.step is not self.encoding.calendar.step:
+        own = self.encoding.calendar
+        if (calendar.step, calendar.begins) != (own.step, own.begins):
             raise Conflict(
                 f"The model forecasts by {self.encoding.calendar.step}; the rows of its data set "
                 f"are by {calendar.step} now. Train a new model."

@@ -29,8 +29,9 @@ from utils.errors import InvalidInput
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Horizons for evaluation and calibration, in steps: four weeks, half a year, a year.
-HORIZONS = {Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
+# Horizons for evaluation and calibration, in steps: two days of hours, one or two weeks of shifts,
+# four weeks, half a year, a year.
+HORIZONS = {Step.HOUR: 48, Step.SHIFT: 28, Step.DAY: 28, Step.WEEK: 26, Step.MONTH: 12}
 _EARLY_STOPPING_SHARE = 0.1  # of the training span: its end
 _LEAST_SCALE = 1e-6  # unit of the changes where there are none
 

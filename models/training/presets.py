@@ -6,7 +6,8 @@ The choice depends on the data only:
   the autoregression within some epochs.
 * `epochs` up to 50, of which the best one counts: training stops when the loss on the end of the
   training span, which is then not learned from, has not improved for five epochs.
-* `sequenceLength` two weeks, a quarter, or a year and a month (days, weeks, months), if
+* `sequenceLength` a day, 21 shifts, two weeks, a quarter, or a year and a month (hours, shifts,
+  days, weeks, months), if
   autoregressions with that look-back did at least 2 % better in their trials within the training
   span than with the default, and no series is too short for it; else the default.
 
@@ -29,7 +30,7 @@ from utils.api.architectures import Design
 _LEARNING_RATE = 0.001
 _MOST_EPOCHS = 50
 _PATIENCE = 5
-_LONGER = {Step.DAY: 14, Step.WEEK: 13, Step.MONTH: 13}
+_LONGER = {Step.HOUR: 24, Step.SHIFT: 21, Step.DAY: 14, Step.WEEK: 13, Step.MONTH: 13}
 _BETTER = 0.98  # most error, relative to the default's, at which a longer window is taken
 
 

@@ -25,7 +25,6 @@ from models.registry.model_document import (
 from models.series.calendar import dated
 from models.series.panel import TARGETS, Panel
 from models.series.rounding import significant
-from models.series.working_calendar import iso_date
 from models.training import network
 from models.training.combination_summary import naive_warnings
 from models.training.evaluate import Evaluation
@@ -224,7 +223,7 @@ def _series_ends(prepared: PreparedData, rows: int) -> list[SeriesEntry]:
     for s, series_key in enumerate(panel.series_keys):
         begin, end = int(panel.offsets[s]), int(panel.offsets[s + 1])
         more = _known_rows(panel, slice(max(begin, end - rows), end))
-        more |= {} if panel.until is None else {"until": iso_date(panel.until[s])}
+        more |= {} if panel.until is None else {"until": panel.calendar.text(panel.until[s])}
         found.append(
             SeriesEntry(
                 series_key=series_key,

@@ -26,6 +26,12 @@ def _object(value: Any) -> Any:
         raise ValueError('must be a JSON object, such as {"start": "Activated"}') from None
 
 
+def _joined(value: Any) -> Any:
+    """Return texts of a list as one, separated by commas."""
+    texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return ",".join(value) if texts else value
+
+
 def _names(value: Any) -> Any:
     """Return the names in a text: a JSON list, or separated by commas."""
     if not isinstance(value, str):
@@ -83,6 +89,17 @@ class ReadOptions(Request):
         None,
         description="order of day, month and year in dates such as 3/4/2024; default: recognised",
     )
+    step: Literal["hour", "shift", "day", "week", "month"] | None = Field(
+        None,
+        description="the step in which each date lies: rows at times of the day stay hours or "
+        "shifts, and several of one step become one; default: days, weeks or months, as "
+        "recognised, and dates off their grid are refused",
+    )
+    shifts: Annotated[Line, BeforeValidator(_joined)] | None = Field(
+        None,
+        max_length=200,
+        description="with step=shift: times at which shifts begin, such as 06:00,14:00,22:00",
+    )
     duplicates: Literal["times", "lines", "last"] | None = Field(
         None,
         description="several rows of one series and date: `times` of a day (throughput is added, "
@@ -97,17 +114,6 @@ class ReadOptions(Request):
         return {
             name: [each] if isinstance(each, str) else each or [] for name, each in given.items()
         }
-
-
-def _whole_days(value: Any) -> Any:
-    """Refuse a part of a day with what can be done instead."""
-    if value in ("hour", "shift"):
-        raise ValueError(
-            "must be day, week or month, as series of hours and shifts are not forecast. Left out, "
-            "rows at several times of a day become that day: throughput is added, WIP averaged. "
-            "Of an event log, GET /api/data/{id}/flow?step=hour (or shift) has figures by hour"
-        )
-    return value
 
 
 _AsText = WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
@@ -144,10 +150,12 @@ class UploadOptions(ReadOptions):
         description="the working calendar of all plants, or calendars by plant, as a JSON object; "
         "what it leaves open is recognised in the rows",
     )
-    step: Annotated[Literal["day", "week", "month"] | None, BeforeValidator(_whole_days)] = Field(
+    step: Literal["hour", "shift", "day", "week", "month"] | None = Field(
         None,
         description="of an event log: the step of its series; default: day. Of a table: the step "
-        "in which each date lies; default: recognised, and dates off its grid are refused",
+        "in which each date lies: rows at times of the day stay hours or shifts, and several of "
+        "one step become one; default: days, weeks or months, as recognised, and dates off their "
+        "grid are refused",
     )
     from_: Line | None = Field(
         None,

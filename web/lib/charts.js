@@ -110,6 +110,11 @@ export function common() {
   };
 }
 
+/** The format of dates where the pointer is. @param {string} iso one of them */
+export function hoverFormat(iso) {
+  return iso.includes("T") ? "%a %d %b %Y %H:%M" : "%a %d %b %Y";
+}
+
 /** @typedef {import("../types").Schemas["FlowReply"]} Flow */
 
 /**

@@ -1,8 +1,8 @@
 // The chart of a forecast: history, forecast with intervals, other scenarios, what came after it.
 
-import { colour, common, DASHES, draw, tint } from "./charts.js";
+import { colour, common, DASHES, draw, hoverFormat, tint } from "./charts.js";
 import { TARGETS } from "./parts.js";
-import { number, t } from "./texts.js";
+import { number, t, timeOf } from "./texts.js";
 
 /** @typedef {import("../types").Schemas["PredictReply"]} Forecast */
 /** @typedef {import("../types").Schemas["HistoryRow"]} Row */
@@ -39,7 +39,7 @@ function followOrigin(element, moveOrigin) {
   if (!listeners.has(element)) {
     plot.on("plotly_relayout", (/** @type {Record<string, unknown>} */ change) => {
       const moved = Object.entries(change).find(([name]) => /^shapes\[\d+\]\.x0$/.test(name));
-      if (moved) listeners.get(element)?.(String(moved[1]).slice(0, 10));
+      if (moved) listeners.get(element)?.(String(moved[1]).replace(" ", "T").slice(0, 16));
     });
   }
   listeners.set(element, moveOrigin);
@@ -56,7 +56,7 @@ function layoutOf({ forecast, history, isPast = false }) {
   const most = Math.max(...history.map((row) => Math.max(row.wip ?? 0, row.throughput ?? 0)), 1);
   return {
     ...layout, ...axes, margin: { l: 20 + 7 * number(Math.round(2 * most)).length, r: 8, t: 8, b: 40 },
-    xaxis: { ...own, type: "date", anchor: "y3", hoverformat: "%a %d %b %Y" },
+    xaxis: { ...own, type: "date", anchor: "y3", hoverformat: hoverFormat(forecast.as_of) },
     annotations: TARGETS.map((target, place) => ({
       text: `${t(`target.${target}`)}, ${t(`unit.${target}.${forecast.step}`)}`, showarrow: false, xref: "paper", yref: "paper",
       x: 0, xanchor: "left", y: 1 - place / 3 + (place ? -0.005 : 0), yanchor: "top", font: { size: 12, color: colour("ink") },
@@ -69,7 +69,7 @@ function layoutOf({ forecast, history, isPast = false }) {
 function closedDays(forecast) {
   return forecast.predictions.filter((step) => step.closed).map((step) => ({
     type: "rect", xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("hover"),
-    x0: Date.parse(step.date) - HALF_A_DAY, x1: Date.parse(step.date) + HALF_A_DAY,
+    x0: timeOf(step.date) - HALF_A_DAY, x1: timeOf(step.date) + HALF_A_DAY,
   }));
 }
 

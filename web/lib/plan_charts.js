@@ -1,12 +1,13 @@
 // Charts of plans: finish dates, units by a date, the curve of a line, plans side by side.
 
-import { colour, common, DASHES, draw, tint } from "./charts.js";
-import { t } from "./texts.js";
+import { colour, common, DASHES, draw, hoverFormat, tint } from "./charts.js";
+import { dateOf, t, timeOf } from "./texts.js";
 
 /** @typedef {import("../types").Schemas["OutputBy"]} OutputBy */
 
 const DAY = 864e5; // milliseconds
-const DATED = { type: "date", hoverformat: "%a %d %b %Y" };
+/** The axis of some dates. @param {string} iso one of them */
+const dated = (iso) => ({ type: "date", hoverformat: hoverFormat(iso) });
 const SOLID = "solid";
 
 /** The name of a chart's upper or lower part, at its top. @param {string} text @param {number} y */
@@ -41,7 +42,7 @@ export function drawFinish(element, dates, finish, due) {
         ...layout, margin: { ...layout.margin, t: 22, r: 30 }, bargap: 0.25,
         yaxis: { ...axis, domain: [0.5, 1], tickformat: ".0%", range: [0, 1.04], fixedrange: true, nticks: 5 },
         yaxis2: { ...axis, domain: [0, 0.36], tickformat: ".0%", rangemode: "tozero", fixedrange: true, nticks: 4 },
-        xaxis: { ...axis, ...DATED, anchor: "y2" },
+        xaxis: { ...axis, ...dated(dates[0]?.date ?? ""), anchor: "y2" },
         annotations: [label(t("plan.probability"), 1.01), label(t("plan.distribution"), 0.37)],
         shapes: due === null ? [] : [upright(due, colour("ink"), "dot")],
       },
@@ -54,7 +55,7 @@ export function drawFinish(element, dates, finish, due) {
 function shareAt(dates, date) {
   const after = dates.findIndex((each) => each.date >= date), next = dates[after], before = dates[after - 1] ?? next;
   if (!next || !before || next === before) return (next ?? dates.at(-1))?.share ?? null;
-  const part = (Date.parse(date) - Date.parse(before.date)) / (Date.parse(next.date) - Date.parse(before.date));
+  const part = (timeOf(date) - timeOf(before.date)) / (timeOf(next.date) - timeOf(before.date));
   return before.share + part * (next.share - before.share);
 }
 
@@ -76,7 +77,7 @@ export function drawOutput(element, outputs) {
         band("p05", "p95", 0.14), band("p10", "p90", 0.2),
         { type: "scatter", mode: "lines", x, y: outputs.map((each) => each.quantiles.p50), line: { color: own, width: 2.2 }, hovertemplate: "%{y:,.4g}<extra></extra>" },
       ],
-      layout: { ...layout, yaxis: { ...axis, rangemode: "tozero", fixedrange: true, nticks: 5 }, xaxis: { ...axis, ...DATED } },
+      layout: { ...layout, yaxis: { ...axis, rangemode: "tozero", fixedrange: true, nticks: 5 }, xaxis: { ...axis, ...dated(outputs[0]?.date ?? "") } },
     };
   };
   return draw(element, chart, t("plan.chart_output"));
@@ -131,9 +132,10 @@ export function dashOf(place) {
  * @param {import("../types").Schemas["CompareReply"]} found
  */
 export function drawPlans(element, found) {
-  const steps = found.plans[0]?.wip_by_step.length ?? 0, begin = Date.parse(found.first_date);
-  const isDaily = Math.round((Date.parse(found.last_date) - begin) / DAY) + 1 === steps;
-  const x = Array.from({ length: steps }, (_, place) => (isDaily ? new Date(begin + place * DAY).toISOString().slice(0, 10) : place + 1));
+  const steps = found.plans[0]?.wip_by_step.length ?? 0, begin = timeOf(found.first_date);
+  const every = (timeOf(found.last_date) - begin) / Math.max(1, steps - 1), withTime = found.first_date.includes("T");
+  const isDated = withTime || every === DAY;
+  const x = Array.from({ length: steps }, (_, place) => (isDated ? dateOf(begin + place * every, withTime) : place + 1));
   const chart = () => {
     const { axis, layout } = common();
     const lines = (/** @type {(plan: import("../types").Schemas["ComparedPlan"]) => number[]} */ values, /** @type {string} */ color, /** @type {string} */ yaxis) =>
@@ -152,7 +154,7 @@ export function drawPlans(element, found) {
         ...layout, margin: { ...layout.margin, t: 22 },
         yaxis: { ...axis, domain: [0.56, 1], rangemode: "tozero", fixedrange: true, nticks: 5 },
         yaxis2: { ...axis, domain: [0, 0.42], rangemode: "tozero", fixedrange: true, nticks: 5 },
-        xaxis: { ...axis, anchor: "y2", ...(isDaily ? DATED : { title: { text: t("line.steps"), font: { size: 12 } } }) },
+        xaxis: { ...axis, anchor: "y2", ...(isDated ? dated(found.first_date) : { title: { text: t("line.steps"), font: { size: 12 } } }) },
         annotations: [label(t("line.wip_by_step"), 1.01), label(t("line.output_so_far"), 0.43)],
       },
     };

@@ -10,7 +10,7 @@ import { t } from "./texts.js";
 /** Options with few values; "" leaves it to the service. */
 const CHOICES = /** @type {const} */ ({
   numberFormat: ["1,234.5", "1.234,5"], dateOrder: ["dmy", "mdy", "ymd"],
-  duplicates: ["times", "lines", "last"], step: ["day", "week", "month"],
+  duplicates: ["times", "lines", "last"], step: ["hour", "shift", "day", "week", "month"],
 });
 const SEPARATORS = { ",": ",", ";": ";", "\t": "Tab", "|": "|" };
 const ENCODINGS = ["utf-8", "utf-16", "cp1252", "cp1250", "cp1251", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "mac_roman"];
@@ -54,6 +54,7 @@ export function optionFields(options, isLog, change) {
   };
   return h("div", { className: "fields" }, list,
     Object.entries(CHOICES).map(([name, values]) => among(name, values.map((value) => [value, valueText(name, value)]))),
+    options.step === "shift" && field(optionLabel("shifts"), text("shifts"), t("options.shifts_hint")),
     among("separator", Object.entries(SEPARATORS)),
     [...OF_TABLE, ...(isLog ? OF_LOG : [])].map((name) => field(optionLabel(name), text(name))));
 }

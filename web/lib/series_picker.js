@@ -8,7 +8,7 @@ import { t } from "./texts.js";
 /** @typedef {{ plant: string, application: string, panel_size: string }} Series */
 /**
  * Where series are: the plants, and the series of one of them.
- * @typedef {{ plants: string[], step: "day" | "week" | "month", of: (plant: string) => Promise<Series[]> }} Source
+ * @typedef {{ plants: string[], step: import("../types").Schemas["DataSummary"]["step"], of: (plant: string) => Promise<Series[]> }} Source
  */
 
 const MOST = 1000; // series of a plant that are read at once

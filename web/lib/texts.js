@@ -96,17 +96,27 @@ export function percent(share, digits = 0) {
 }
 
 /**
- * Returns a date of data as it is written in the reader's language.
- * @param {string | null | undefined} iso YYYY-MM-DD, a day without a time zone
+ * Returns a date of data as it is written in the reader's language; of hours and shifts, with the time.
+ * @param {string | null | undefined} iso YYYY-MM-DD or YYYY-MM-DDThh:mm, without a time zone
  * @param {boolean} [withWeekday]
  */
 export function day(iso, withWeekday = false) {
   if (!iso) return "–";
-  const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
   return new Intl.DateTimeFormat(locale(), {
     day: "numeric", month: "short", year: "numeric", timeZone: "UTC",
+    ...(iso.includes("T") ? { hour: /** @type {"2-digit"} */ ("2-digit"), minute: /** @type {"2-digit"} */ ("2-digit"), hourCycle: /** @type {"h23"} */ ("h23") } : {}),
     ...(withWeekday ? { weekday: /** @type {"short"} */ ("short") } : {}),
-  }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, date));
+  }).format(timeOf(iso));
+}
+
+/** Returns the milliseconds of a date of data, counted as if it were in UTC. @param {string} iso as of `day` */
+export function timeOf(iso) {
+  return Date.parse(iso.includes("T") ? `${iso}Z` : iso);
+}
+
+/** Returns a date of data; the inverse of `timeOf`. @param {number} time @param {boolean} [withTime] */
+export function dateOf(time, withTime = false) {
+  return new Date(time).toISOString().slice(0, withTime ? 16 : 10);
 }
 
 /** @param {string} iso a date @returns {string} its month and year */

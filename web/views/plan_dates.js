@@ -4,14 +4,14 @@ import { post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { act, field, figures, panel } from "../lib/parts.js";
 import { drawFinish, drawOutput } from "../lib/plan_charts.js";
-import { day, number, percent, t } from "../lib/texts.js";
+import { dateOf, day, number, percent, t, timeOf } from "../lib/texts.js";
 
 /** @typedef {import("./plan.js").Source} Source */
 /** @typedef {import("./plan.js").Names} Names */
 /** @typedef {[string, import("../lib/dom.js").Children]} Pair */
 
 const PATHS = 1000; // joint sample paths that probabilities are taken from
-const DAY = 864e5; // milliseconds
+const DAY = 864e5, HOUR = 36e5; // milliseconds
 const POINTS = 30; // dates of a chart
 
 /** A form with its answer below. @param {string} title @param {HTMLElement[]} fields @param {(place: HTMLElement) => Promise<unknown>} ask */
@@ -25,10 +25,11 @@ function question(title, fields, ask) {
   return panel(title, h("form", { className: "stack", onsubmit: submit }, h("div", { className: "fields" }, fields), h("div", {}, pressed)), answer);
 }
 
-/** Some dates from a first to a last one, evenly. @param {number} begin @param {number} end in milliseconds */
-function datesBetween(begin, end) {
-  const length = Math.max(1, Math.round((end - begin) / DAY)), every = Math.max(1, Math.ceil(length / POINTS));
-  return Array.from({ length: Math.floor(length / every) + 1 }, (_, place) => new Date(end - place * every * DAY).toISOString().slice(0, 10)).reverse();
+/** Some dates from a first to a last one, evenly. @param {number} begin @param {number} end in milliseconds @param {boolean} withTime of hours and shifts */
+function datesBetween(begin, end, withTime) {
+  const unit = withTime ? HOUR : DAY;
+  const length = Math.max(1, Math.round((end - begin) / unit)), every = Math.max(1, Math.ceil(length / POINTS));
+  return Array.from({ length: Math.floor(length / every) + 1 }, (_, place) => dateOf(end - place * every * unit, withTime)).reverse();
 }
 
 /** When will N units be done? @param {Source} by @param {Names} names @param {AbortSignal} signal */
@@ -60,9 +61,9 @@ export function whenPanel(by, names, signal) {
  * @param {import("../types").Schemas["FinishDates"]} finish @param {string | null} due @param {AbortSignal} signal
  */
 async function chances(chart, by, names, quantity, span, finish, due, signal) {
-  const middle = Date.parse(finish.p50 ?? ""), width = Math.max(3 * DAY, 1.6 * (Date.parse(finish.p95 ?? span.last_date) - middle));
-  const end = Math.max(middle + width, due ? Date.parse(due) + DAY : 0);
-  const dates = datesBetween(Math.max(Date.parse(span.first_date), middle - width), Math.min(end, Date.parse(span.last_date)));
+  const middle = timeOf(finish.p50 ?? ""), width = Math.max(3 * DAY, 1.6 * (timeOf(finish.p95 ?? span.last_date) - middle));
+  const end = Math.max(middle + width, due ? timeOf(due) + DAY : 0);
+  const dates = datesBetween(Math.max(timeOf(span.first_date), middle - width), Math.min(end, timeOf(span.last_date)), span.first_date.includes("T"));
   const found = await post("/api/plan/output", { ...by, dates, quantity, series: [names], paths: PATHS }, {}, { signal });
   await drawFinish(chart, found.outputs.map((each) => ({ date: each.date, share: each.probability ?? 0 })), finish, due);
 }
@@ -79,7 +80,7 @@ export function howManyPanel(by, names, signal) {
     const [last] = found.outputs;
     if (!last) return;
     const q = last.quantiles, chart = h("div", { className: "chart single" });
-    const dates = datesBetween(Date.parse(found.first_date), Date.parse(last.date));
+    const dates = datesBetween(timeOf(found.first_date), timeOf(last.date), found.first_date.includes("T"));
     fill(answer, figures([
       [t("plan.by", { date: day(last.date) }), number(q.p50)],
       [t("totals.eighty"), `${number(q.p10)} – ${number(q.p90)}`], [t("plan.at_least"), number(q.p05)],

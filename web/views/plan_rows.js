@@ -4,13 +4,13 @@ import { ApiError, get, put } from "../lib/api.js";
 import { cellGrid, cellsOf } from "../lib/cell_grid.js";
 import { h } from "../lib/dom.js";
 import { act, field, toast } from "../lib/parts.js";
-import { t } from "../lib/texts.js";
+import { dateOf, t, timeOf } from "../lib/texts.js";
 
 /** @typedef {import("../types").Schemas["DatasetInfo"]["summary"]} Summary */
 
 const NAMES = ["date", "plant", "application", "panel_size"];
 const VALUES = ["releases", "capacity", "planned_throughput"];
-const DAY = 864e5; // milliseconds
+const DAY = 864e5, HOUR = 36e5; // milliseconds
 const MOST = 200; // rows that are edited as a table; more of them as text
 
 /** @param {string} id of the data set @param {Summary} summary @param {boolean} mayWrite @param {AbortSignal} signal */
@@ -42,7 +42,7 @@ function tableEditor(names, rows, summary) {
   const options = { plant: summary.plants, application: summary.applications, panel_size: summary.panel_sizes };
   const only = (/** @type {string} */ name) => (options[name]?.length === 1 ? options[name][0] ?? "" : "");
   const grid = cellGrid(names.map((name) => ({ name, label: labelOf(name), options: options[name]?.slice(0, MOST) })), rows, (last) =>
-    names.map((name, place) => name === "date" ? nextDate(last?.[place] ?? summary.date_range.end) : NAMES.includes(name) ? last?.[place] ?? only(name) : ""));
+    names.map((name, place) => name === "date" ? nextDate(last?.[place] ?? summary.date_range.end, summary.shifts) : NAMES.includes(name) ? last?.[place] ?? only(name) : ""));
   return {
     element: h("div", { className: "stack" }, h("p", { className: "small quiet" }, t("rows.paste")), grid.element),
     rows: () => rowsOf([names, ...grid.rows()]),
@@ -70,10 +70,14 @@ function labelOf(name) {
   return own ? t(/** @type {import("../lib/texts.js").Key} */ (`meaning.${name}`)) : name;
 }
 
-/** @param {string} date @returns {string} the day after it; "": it is no date */
-function nextDate(date) {
-  const time = Date.parse(date);
-  return Number.isNaN(time) ? "" : new Date(time + DAY).toISOString().slice(0, 10);
+/** Returns the day, hour or shift after a date; "": it is no date. @param {string} date @param {string[] | null | undefined} shifts */
+function nextDate(date, shifts) {
+  const time = timeOf(date);
+  if (Number.isNaN(time)) return "";
+  if (!date.includes("T")) return dateOf(time + DAY);
+  if (!shifts) return dateOf(time + HOUR, true);
+  const later = shifts.find((begin) => begin > date.slice(11));
+  return later ? `${date.slice(0, 10)}T${later}` : `${dateOf(time + DAY)}T${shifts[0]}`;
 }
 
 /** The rows of a table whose first line has the names; the service checks them. @param {string[][]} cells */

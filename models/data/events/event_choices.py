@@ -43,6 +43,7 @@ def event_options(options: UploadOptions) -> EventOptions:
             joined=joined,
         ),
         Step(options.step or "day"),
+        options.shifts,
         _time("from", options.from_),
         _end(options.until),
     )

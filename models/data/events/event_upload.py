@@ -34,24 +34,31 @@ class EventOptions:
     Attributes:
         reading: how the columns are read.
         step: of the series.
+        shifts: times at which shifts begin, of step shift.
         begin, end: times that bound the series; None: found (see `Coverage`).
     """
 
     reading: LogOptions = field(default_factory=LogOptions)
     step: Step = Step.DAY
+    shifts: str | None = None
     begin: int | None = None
     end: int | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the choices of the series, as the document of the data set keeps them."""
-        return {"step": self.step.value, "begin": self.begin, "end": self.end}
+        shifts = {} if self.shifts is None else {"shifts": self.shifts}
+        return {"step": self.step.value, **shifts, "begin": self.begin, "end": self.end}
+
+    @property
+    def steps(self) -> TimeGrid:
+        """The steps of the series. Raises InvalidInput as `TimeGrid.of`."""
+        return TimeGrid.of(self.step, self.shifts)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> EventOptions:
         """Return the options that `to_document` described."""
-        return cls(
-            step=Step(document["step"]), begin=document.get("begin"), end=document.get("end")
-        )
+        step, shifts = Step(document["step"]), document.get("shifts")
+        return cls(LogOptions(), step, shifts, document.get("begin"), document.get("end"))
 
 
 def read(raw: RawTable, options: EventOptions, max_series: int | None) -> ReadLog | None:
@@ -79,7 +86,7 @@ def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, 
     """
     units = read.log.units()
     coverage = Coverage.of(units, options.begin, options.end)
-    found = aggregate(units, coverage, TimeGrid.of(options.step))
+    found = aggregate(units, coverage, options.steps)
     table = _as_table(found, read.ignored)
     cleaned = clean(table, found.panel.calendar, given=_TO_RECOGNISE.get(options.step))
     quality = cleaned.quality | {"rows_received": len(read.log)}
@@ -110,7 +117,8 @@ def _as_table(found: Aggregated, ignored: list[str]) -> Table:
         names.append((codes[series], distinct.tolist()))
     numbers = dict(zip(TARGETS, panel.values.T.copy(), strict=True))
     numbers |= {RELEASES: found.extras[RELEASES]}
-    return Table(panel.calendar.days(panel.time), names, numbers, ignored)
+    days = panel.calendar.days(panel.time)
+    return Table(days, names, numbers, ignored, calendar=panel.calendar)
 
 
 def _about(
@@ -136,7 +144,7 @@ def _about(
             "end": text_of((coverage.end - 1) // 1_000_000 * 1_000_000),
         },
         "complete_from": found.panel.calendar.dates(
-            found.panel.calendar.index(np.array([-(-coverage.run_in // DAY)]))
+            np.array([found.steps.next_index(coverage.run_in)])
         )[0],
         "cycle_time": {
             "unit": options.step.value,

@@ -108,7 +108,7 @@ class UnitFlow:
         total = replace(
             units, series=np.zeros(len(units), np.int64), series_keys=(("all", "all", "all"),)
         )
-        found = aggregate(total, coverage, steps or TimeGrid.of(options.step))
+        found = aggregate(total, coverage, steps or options.steps)
         return cls(chosen, total, coverage, found)
 
     @property

@@ -60,7 +60,7 @@ class TargetFigures(Part):
 class Origin(Part):
     """The last date that forecasts knew."""
 
-    date: str = Field(description="the date, YYYY-MM-DD")
+    date: str = Field(description="the date, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm")
     part: Seen = Field(description="the part of the data that the step after it lies in")
     series: int = Field(description="number of series forecast from it")
 
@@ -119,7 +119,7 @@ class Path(Part):
 class PlottedForecast(Part):
     """Forecasts from one origin."""
 
-    origin: str = Field(description="the last date known, YYYY-MM-DD")
+    origin: str = Field(description="the last date known, YYYY-MM-DD, or YYYY-MM-DDThh:mm")
     dates: list[str] = Field(description="dates of the steps")
     per_target: dict[Target, Path] = Field(description="forecasts by target")
 

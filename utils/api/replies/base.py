@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from utils.api.parsing import shown
 
 Target = Literal["wip", "throughput", "cycle_time"]
-Step = Literal["day", "week", "month"]
+Step = Literal["hour", "shift", "day", "week", "month"]
 ArchitectureName = Literal["plain", "enhanced"]
 
 
@@ -34,8 +34,8 @@ class Part(BaseModel):
 class DateRange(Part):
     """First and last date of some data."""
 
-    start: str = Field(description="first date, YYYY-MM-DD")
-    end: str = Field(description="last date, YYYY-MM-DD")
+    start: str = Field(description="first date, YYYY-MM-DD; of hours and shifts with its time")
+    end: str = Field(description="last date, likewise")
 
 
 class Reply(Part):

@@ -20,6 +20,9 @@ class DataSummary(Part):
     panel_sizes: list[str] = Field(description="names of the panel sizes")
     series: int = Field(description="number of series (plant × application × panel size)")
     step: Step = Field(description="time from one row of a series to the next")
+    shifts: list[str] | None = Field(
+        default=None, description="of shifts: the times at which they begin, such as 06:00"
+    )
     date_range: DateRange = Field(description="first and last date of all series")
 
 
@@ -27,7 +30,9 @@ class DataRow(Part):
     """One step of one series. A null is not known."""
 
     day: int = Field(description="number of the step, from 0 at the start of the data")
-    date: str = Field(description="date of the step, YYYY-MM-DD")
+    date: str = Field(
+        description="date of the step, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm"
+    )
     plant: str = Field(description="name of the plant")
     application: str = Field(description="name of the application")
     panel_size: str = Field(description="name of the panel size")

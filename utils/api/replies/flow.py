@@ -132,7 +132,7 @@ class FlowReply(Reply):
     source: Literal["units", "rows"] = Field(
         description="`units`: of its event log; `rows`: it has none, figures are those of steps"
     )
-    step: Step | Literal["hour", "shift"] = Field(description="unit of all times in process")
+    step: Step = Field(description="unit of all times in process")
     span: DateRange = Field(description="first and last time of the figures")
     cumulative_flow: CumulativeFlow = Field(description="arrivals, departures and WIP")
     cycle_times: FlowCycleTimes = Field(description="cycle times of what left")

@@ -27,7 +27,9 @@ class Prediction(Part):
     """The forecast of one step with its intervals."""
 
     day: int = Field(description="steps ahead, from 1")
-    date: str = Field(description="date of the step, YYYY-MM-DD")
+    date: str = Field(
+        description="date of the step, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm"
+    )
     closed: bool = Field(
         default=False,
         description="the plant is closed: nothing is put out, WIP and cycle time are carried",
@@ -128,7 +130,9 @@ class SamplePaths(Part):
 class HistoryRow(Part):
     """A known row of a series, before its forecast."""
 
-    date: str = Field(description="date of the step, YYYY-MM-DD")
+    date: str = Field(
+        description="date of the step, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm"
+    )
     wip: float | None = Field(description="work in process, in units; null: not known")
     throughput: float | None = Field(description="units finished in the step; null: not known")
     cycle_time: float | None = Field(

@@ -46,7 +46,9 @@ class StepDifference(Part):
     """The difference of a step from the baseline, with intervals."""
 
     day: int = Field(description="steps ahead, from 1")
-    date: str = Field(description="date of the step, YYYY-MM-DD")
+    date: str = Field(
+        description="date of the step, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm"
+    )
     wip: float = Field(description="more units in process")
     wip_lo80: float | None = Field(default=None, description="lower end of its 80 % interval")
     wip_hi80: float | None = Field(default=None, description="upper end of its 80 % interval")

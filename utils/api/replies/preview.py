@@ -34,7 +34,9 @@ class PreviewProblem(Part):
 class PreviewRow(Part):
     """A row as it is understood."""
 
-    date: str = Field(description="date of the step, YYYY-MM-DD")
+    date: str = Field(
+        description="date of the step, YYYY-MM-DD; of an hour or a shift YYYY-MM-DDThh:mm"
+    )
     plant: str = Field(description="name of the plant")
     application: str = Field(description="name of the application")
     panel_size: str = Field(description="name of the panel size")

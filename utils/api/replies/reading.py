@@ -87,7 +87,7 @@ class ReadAs(TypedDict, total=False):
         str | dict[str, str], Field(description="`1,234.5` or `1.234,5`; by column if they differ")
     ]
     dates: Annotated[DatesRead, Field(description="the form of the dates")]
-    step: Annotated[str, Field(description="`day`, `week` or `month`")]
+    step: Annotated[str, Field(description="`hour`, `shift`, `day`, `week` or `month`")]
     units: Annotated[
         dict[str, UnitConverted], Field(description="columns that were converted to steps")
     ]

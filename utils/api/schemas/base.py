@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -40,9 +40,13 @@ def example(rule: dict[str, Any] | None = None, /, **fields: Any) -> ConfigDict:
 
 
 class TableRow(Request):
-    """One day, week or month of one series."""
+    """One hour, shift, day, week or month of one series."""
 
-    date: str | None = Field(None, description="date of the step, YYYY-MM-DD; or give `day`")
+    date: str | None = Field(
+        None,
+        description="date of the step, YYYY-MM-DD, of hours and shifts YYYY-MM-DDThh:mm; or give "
+        "`day`",
+    )
     day: Int | None = Field(None, description="number of the step, from 0; or give `date`")
     plant: str | None = Field(None, description="name of the plant; not needed in `history`")
     application: str | None = Field(None, description="name of the application; as `plant`")
@@ -74,9 +78,14 @@ DatasetId = Annotated[str, Field(min_length=1)]
 
 def _iso_date(text: str) -> str:
     try:
-        return date.fromisoformat(text.strip()).isoformat()
+        text = text.strip()
+        if len(text) > len("2024-12-31"):
+            return datetime.fromisoformat(text).isoformat(timespec="minutes")
+        return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise ValueError("must be a date, YYYY-MM-DD") from error
 
 
-Day = Annotated[str, AfterValidator(_iso_date), Field(json_schema_extra={"format": "date"})]
+# A date; of hours and shifts, also a time: 2024-12-31T06:00.
+_FORMATS: dict[str, Any] = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
+Day = Annotated[str, AfterValidator(_iso_date), Field(json_schema_extra=_FORMATS)]

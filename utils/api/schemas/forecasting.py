@@ -66,8 +66,8 @@ class ForecastFields(ReadOptions):
     )
     as_of: Line | None = Field(
         None,
-        description="the last date that the forecast knows, YYYY-MM-DD: it starts from the rows of "
-        "the data set up to it; default: the newest rows",
+        description="the last date that the forecast knows, YYYY-MM-DD (of hours and shifts, a "
+        "time as well): it starts from the rows of the data set up to it; default: the newest rows",
     )
 
 

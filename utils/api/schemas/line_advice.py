@@ -42,7 +42,7 @@ class TargetFields(Request):
         None, description="units per step, closed days counted, in the long run"
     )
     units: Positive | None = Field(None, description="units to be out; with `due`")
-    due: Day | None = Field(None, description="date by which, YYYY-MM-DD; with `units`")
+    due: Day | None = Field(None, description="date (or time) by which, YYYY-MM-DD; with `units`")
     cycle_time: Positive | None = Field(
         None, description="steps, closed days counted, that cycle times must stay within"
     )

@@ -49,7 +49,11 @@ class OrderFields(SeriesFields):
     """Units to be finished by one series."""
 
     quantity: Positive = Field(description="units to finish")
-    due: Day | None = Field(None, description="date by which they should be finished, YYYY-MM-DD")
+    due: Day | None = Field(
+        None,
+        description="date by which they should be finished, YYYY-MM-DD; of hours and shifts, a "
+        "time as well",
+    )
     start_after: Day | None = Field(
         None, description="date up to which output does not count for this order"
     )
@@ -87,7 +91,7 @@ class OutputRequest(SourceFields):
     model_config = example(datasetId=DATASET_ID, dates=["2025-07-15", "2025-07-30"], quantity=1500)
 
     dates: Annotated[list[Day], Field(min_length=1, max_length=_DATES)] = Field(
-        description="dates, YYYY-MM-DD"
+        description="dates, YYYY-MM-DD; of hours and shifts, times as well"
     )
     quantity: Positive | None = Field(
         None, description="units; the reply has the probability that at least so many are out"

@@ -16,7 +16,7 @@ MOST_SCENARIOS = 10
 class PlanRow(Request):
     """Inputs of one step that are known ahead; names that the data declares as known, too."""
 
-    date: str | None = Field(None, description="date of the step, YYYY-MM-DD; or give `day`")
+    date: str | None = Field(None, description="date of the step, as in the data; or give `day`")
     day: Int | None = Field(None, description="number of the step, from 0; or give `date`")
     plant: str | None = Field(None, description="name of the plant; not needed in `predict`")
     application: str | None = Field(None, description="name of the application; as `plant`")

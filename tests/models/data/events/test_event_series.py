@@ -64,8 +64,8 @@ ROW = st.tuples(
 )
 
 
-SHIFTS = TimeGrid.of_shifts("22:00,06:00,14:00")
-GRIDS = [TimeGrid.of(Step.DAY), TimeGrid.of(Step.WEEK), TimeGrid.of_hours(), SHIFTS]
+SHIFTS = TimeGrid.of("shift", "22:00,06:00,14:00")
+GRIDS = [TimeGrid.of(Step.DAY), TimeGrid.of(Step.WEEK), TimeGrid.of("hour"), SHIFTS]
 
 
 @pytest.mark.parametrize("steps", GRIDS, ids=lambda steps: steps.name)
@@ -104,11 +104,11 @@ def test_steps_are_named_by_the_time_at_which_they_begin() -> None:
         "1969-12-31 22:00", "1969-12-31 22:00", "1969-12-31 22:00",
         "1970-01-01 06:00", "1970-01-01 22:00",
     ]  # fmt: skip
-    hours = TimeGrid.of_hours()
+    hours = TimeGrid.of("hour")
     assert hours.texts(hours.index(times[2:4])) == ["1970-01-01 05:00", "1970-01-01 06:00"]
     for wrong in ("06:00", "06:00,6:00", "06:00,25:00", "early,late"):
         with pytest.raises(InvalidInput, match="shifts: must be at least two different times"):
-            TimeGrid.of_shifts(wrong)
+            TimeGrid.of("shift", wrong)
     with pytest.raises(InvalidInput, match="must be longer: the log covers 240,000"):
         aggregate(units_of([(0, 0.0, 1.0, 1.0)]), Coverage(0, 10_000 * DAY, 0, ()), hours)
 
