@@ -208,19 +208,19 @@ def _without_function(text: str) -> tuple[str, bool]:
 def _meant(text: str) -> tuple[str | None, str]:
     """The known column that a name means, and the unit in it."""
     if exact := _meanings().get(folded(text)):
-        return exact, ""
+        return exact, "percent" if "%" in text else ""
     inner = " ".join(_BRACKETS.findall(text))
     words = re.findall(r"[^\W_]+|%|/", _BRACKETS.sub(" ", text))
-    unit = _unit(inner)
+    unit = unit_of(inner)
     if "/" in words[1:]:  # WIP/pcs, output/day
         place = words.index("/", 1)
-        unit = unit or _unit(" ".join(words[place:]))
+        unit = unit or unit_of(" ".join(words[place:]))
         words = words[:place]
     while words:
         if meaning := _meanings().get(folded("".join(words))):
             return meaning, unit
         if words[-1] in _EXTRA or words[-1] in _unit_words():
-            unit = unit or _unit(words[-1])
+            unit = unit or unit_of(words[-1])
             words.pop()
         elif words[0] in _EXTRA or _unit_words().get(words[0]) == "pieces":
             words.pop(0)
@@ -242,9 +242,13 @@ def _unit_words() -> dict[str, str]:
     return {word: unit for unit, words in _UNITS.items() for word in words.split(", ")}
 
 
-def _unit(text: str) -> str:
-    """The unit that a text states; "" if none, or pieces: there is no other unit of amounts."""
-    parts = re.findall(r"[^\W_]+|%|/", text)
+def unit_of(text: str) -> str:
+    """Return the unit that a text states; "" if none, or pieces: amounts have no other unit.
+
+    >>> unit_of("Std."), unit_of("pcs/day"), unit_of("Stk")
+    ('hours', 'per days', '')
+    """
+    parts = re.findall(r"[^\W_]+|%|/", unicodedata.normalize("NFKC", text).casefold())
     is_rate = any(part in ("/", "per", "pro", "je") for part in parts)
     units = [_unit_words()[part] for part in parts if part in _unit_words()]
     times = [unit for unit in units if unit != "pieces"]

@@ -141,6 +141,8 @@ class Datasets(DatasetReader):
                 return cleaned_table(table, given=given), None, more
         if options.calendar is not None:
             raise InvalidInput.of("calendar", "is for tables of days; this is an event log")
+        if options.fill_down:
+            raise InvalidInput.of("fillDown", "is for tables of days; this is an event log")
         cleaned, about = event_upload.series_of(read, chosen)
         read_as |= {"rows": len(read.log), "columns": about["columns"], "step": chosen.step.value}
         more = {"event_options": chosen.to_document(), "read_as": read_as}

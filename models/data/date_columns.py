@@ -12,6 +12,7 @@ from models.data.column_mapping import Mapping
 from models.data.column_names import YEARS, folded, is_of_weeks
 from models.data.date_format import Dates, Order
 from models.data.raw_tables import RawColumn, RawTable
+from models.data.spreadsheet_days import Since
 
 _WITHOUT_YEAR = r"^(?:\pL{0,9}[. ]*\d{1,2}\.?|\pL{3,9}\.?)$"  # 1, KW 5, M01, Januar
 _DAY_NUMBER = r"^[+-]?\d{1,7}(?:[.,]\d*)?$"
@@ -34,7 +35,11 @@ def with_year(raw: RawTable, mapping: Mapping) -> Mapping:
 
 
 def dates_of(
-    columns: dict[str, RawColumn], mapping: Mapping, names: list[str], order: Order | None
+    columns: dict[str, RawColumn],
+    mapping: Mapping,
+    names: list[str],
+    order: Order | None,
+    since: Since | None = None,
 ) -> Dates:
     """Return the dates of a table, of its column `date` or `day`.
 
@@ -42,17 +47,18 @@ def dates_of(
         columns: the known columns.
         names: of all columns of the table, as they are written.
         order: of day, month and year, as the request states it.
+        since: first year of dates that are numbers of days, as it is known.
 
     Raises:
         InvalidInput: a row has no date that can be read.
     """
     of_weeks = any(is_of_weeks(names[place]) for place in mapping.places.get("date", []))
     if "date" in columns:
-        return table_columns.days_of(columns["date"], order, of_weeks)
+        return table_columns.days_of(columns["date"], order, of_weeks, since)
     day = columns["day"]
     if pc.all(pc.match_substring_regex(day.distinct()[0], _DAY_NUMBER)).as_py():
         return Dates(table_columns.days_of_numbers(day), None, "number of the day")
-    return table_columns.days_of(day, order)
+    return table_columns.days_of(day, order, since=since)
 
 
 def zone_warnings(dates: Dates) -> list[str]:

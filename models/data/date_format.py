@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.data.date_forms import FORMS, MONTH_OF, NUMERIC, WEEK_NUMBERS
+from models.data.spreadsheet_days import Since, days_since
+from models.series.calendar import day_number
 from utils.errors import Detail, InvalidInput
 
 Ints = NDArray[np.int64]
@@ -29,7 +32,6 @@ _MOST_PERIODS = 13  # of a year, of four weeks each; a larger number is one of a
 _SAMPLE = 100  # texts by which the form is looked for
 _ODATA = r"^/Date\((-?\d+)\)/$"  # milliseconds since 1970, as OData 2 writes them
 _EPOCHS = {10: 1, 13: 1000, 16: 1_000_000, 19: 1_000_000_000}  # digits → units of a second
-_SERIAL_ZERO = -25_569  # 1899-12-30, day 0 of spreadsheets, in days since 1970-01-01
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Dates:
     Attributes:
         seconds: time of day, 24:00 as 86 400; None: no time is given.
         form: how they are written, `d/m/y` say.
+        since: first day of the count, of dates that are numbers of days; "": they are not.
         offsets: seconds from UTC to the time as written; None: no text has an offset.
     """
 
@@ -46,6 +49,7 @@ class Dates:
     seconds: Ints | None
     form: str
     offsets: Ints | None = None
+    since: str = ""
 
     @property
     def unknown(self) -> Ints:
@@ -66,7 +70,12 @@ class Dates:
         return letters if re.fullmatch(r"[dmy]\W[dmy]\W[dmy]", self.form) else None
 
 
-def read(texts: pa.Array, order: Order | None = None, of_weeks: bool = False) -> Dates:
+def read(
+    texts: pa.Array,
+    order: Order | None = None,
+    of_weeks: bool = False,
+    since: Since | None = None,
+) -> Dates:
     """Read dates that are all written in one way.
 
     Args:
@@ -74,9 +83,11 @@ def read(texts: pa.Array, order: Order | None = None, of_weeks: bool = False) ->
         order: of the day, month and year in numbers like 01/02/2024; None: decided from all
             values.
         of_weeks: the column is one of weeks: 202405 is a week.
+        since: of numbers of days; None: decided from all values.
 
     Raises:
-        InvalidInput: the order cannot be decided; the sentence has two readings and the field.
+        InvalidInput: the order, or the first day of a count, cannot be decided; the sentence has
+            two readings and the field.
     """
     texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), _ODATA, r"\1")
     forms = WEEK_NUMBERS | FORMS if of_weeks else FORMS | WEEK_NUMBERS
@@ -87,7 +98,7 @@ def read(texts: pa.Array, order: Order | None = None, of_weeks: bool = False) ->
             if not len(found.unknown) and (of_weeks or _is_clear(texts, form)):
                 return found
     best = Dates(np.full(len(texts), UNKNOWN), None, "")
-    for found in (_by_order(texts, order), _counted(texts)):
+    for found in (_by_order(texts, order), _counted(texts, since)):
         best = min(best, found, key=lambda each: len(each.unknown))
     if len(best.unknown):
         for form, pattern in FORMS.items():
@@ -256,7 +267,7 @@ def _are_even(days: Ints) -> bool:
 # --- days as one number -----------------------------------------------------------------------
 
 
-def _counted(texts: pa.Array) -> Dates:
+def _counted(texts: pa.Array, since: Since | None) -> Dates:
     """Days of spreadsheets (45292, of which the fraction is the time), or seconds since 1970."""
     plain = pc.match_substring_regex(
         texts, r"^(?:[2-7]\d{4}(?:[.,]\d+)?|1?\d{9}(?:\d{3}){0,3}(?:\.0+)?)$"
@@ -269,8 +280,10 @@ def _counted(texts: pa.Array) -> Dates:
     if list(digits) == [5]:
         numbers = pc.cast(pc.replace_substring(texts, ",", "."), pa.float64()).to_numpy()
         seconds = np.round((numbers % 1) * 86_400).astype(np.int64)
-        days = np.floor(numbers).astype(np.int64) + _SERIAL_ZERO + seconds // 86_400
-        return Dates(days, seconds % 86_400 if seconds.any() else None, "days of a spreadsheet")
+        whole_days = np.floor(numbers).astype(np.int64) + seconds // 86_400
+        days, first = days_since(whole_days, since, day_number(datetime.now(UTC).date()))
+        times = seconds % 86_400 if seconds.any() else None
+        return Dates(days, times, f"days since {first}, as spreadsheets count", since=first)
     unit = _EPOCHS.get(int(digits[-1])) if digits[-1] - digits[0] <= 1 else None
     if unit is None:
         return Dates(np.full(len(texts), UNKNOWN), None, "")

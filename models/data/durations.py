@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from models.data.raw_tables import RawColumn
 from models.data.table_columns import BLANKS
 
-_NUMBER = r"\d+(?:[.,]\d+)?"
+# Three digits behind a mark may as well be a group: they are not read.
+_NUMBER = r"(?:0[.,]\d+|\d+(?:[.,](?:\d{1,2}|\d{4,}))?)"
+_ISO = r"\d+(?:[.,]\d+)?"
 _CLOCK = r"(?P<h>\d+):(?P<m>\d{2}):(?P<s>\d{2}(?:[.,]\d+)?)"
 _WORDS = {
     "d": r"d|days?|tage?|天",
@@ -26,15 +28,15 @@ _WORDS = {
 }
 
 
-def _part_of(name: str, mark: str) -> str:
+def _part_of(name: str, mark: str, number: str = _NUMBER) -> str:
     """The pattern of a number and its unit, that may be absent."""
-    return rf"(?:(?P<{name}>{_NUMBER}) ?(?:{mark})[ ,]*)?"
+    return rf"(?:(?P<{name}>{number}) ?(?:{mark})[ ,]*)?"
 
 
 # A clock of hours and minutes alone may as well be minutes and seconds: it is not read.
 _FORMS = (
     rf"^(?:(?P<d>\d+)(?: ?(?:{_WORDS['d']})[ ,]*| |\.))?{_CLOCK}$",
-    rf"^P{_part_of('d', 'D')}(?:T{''.join(_part_of(part, part) for part in 'hms')})?$",
+    rf"^P{_part_of('d', 'D', _ISO)}(?:T{''.join(_part_of(part, part, _ISO) for part in 'hms')})?$",
     rf"^{''.join(_part_of(name, words) for name, words in _WORDS.items())}$",
 )
 _PARTS = {"d": 1.0, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86_400}

@@ -22,11 +22,13 @@ from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.events.event_merge import joined_logs
 from models.data.events.event_table import ReadLog
+from models.data.spreadsheet_days import FIRST_DAYS
 from models.data.table_limits import check_rows, check_series
 from models.series.plant_calendars import PlantCalendars
 from utils.api.upload_options import RowsOptions
 from utils.errors import InvalidInput, Unavailable
 
+_SINCE = {first: since for since, (first, _) in FIRST_DAYS.items()}
 _ATTEMPTS = 5  # at a change of a data set that others change meanwhile
 
 Counts = dict[str, int]
@@ -86,11 +88,14 @@ def _rows(
 
 
 def _as_before(options: RowsOptions, document: dict[str, Any]) -> RowsOptions:
-    """The options, with the number format of the stored rows where a few new ones tell none."""
-    stored = document.get("read_as", {}).get("number_format")
-    if options.number_format is not None or not isinstance(stored, str):
-        return options
-    return options.model_copy(update={"number_format": stored})
+    """The options, with those by which the stored rows were read where a few new ones tell none."""
+    read_as, known = document.get("read_as", {}), {}
+    if isinstance(read_as.get("number_format"), str):
+        known["number_format"] = read_as["number_format"]
+    if since := _SINCE.get(read_as.get("dates_since", "")):
+        known["dates_since"] = since
+    missing = {name: own for name, own in known.items() if getattr(options, name) is None}
+    return options.model_copy(update=missing)
 
 
 def _log(

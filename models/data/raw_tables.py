@@ -106,6 +106,13 @@ class RawColumn:
         odd = {new: self.odd[old] for new, old in enumerate(rows.tolist()) if old in self.odd}
         return replace(self, texts=texts, numbers=numbers, odd=odd, places=rows)
 
+    def filled_down(self) -> RawColumn:
+        """Return the column with the value above in place of each blank; the first ones stay."""
+        blank = self.is_blank()
+        blank[list(self.odd)] = False
+        rows = np.maximum.accumulate(np.where(blank, 0, np.arange(len(blank))))
+        return replace(self.taken(rows), places=self.places)
+
     def row_number(self, row: int) -> int:
         """Return the number of a row in the file, from 1."""
         return int(row if self.places is None else self.places[row]) + 1

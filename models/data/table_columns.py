@@ -15,6 +15,7 @@ from models.data import date_format, number_format
 from models.data.date_format import UNKNOWN, Dates, Order
 from models.data.number_format import Evidence, Mark
 from models.data.raw_tables import RawColumn, as_plain
+from models.data.spreadsheet_days import Since
 from models.data.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
 from utils import spreadsheet_text
@@ -90,7 +91,8 @@ def label_codes(
         check_series(len(values), most)
     blank = np.flatnonzero(codes < 0)
     if blank.size:
-        raise WrongCells.at(column, known, "must be a name in every row", blank)
+        rule = f"must be a name in every row{_fill_hint(blank, len(codes))}"
+        raise WrongCells.at(column, known, rule, blank)
     _check_numbers(column, known)
     raw = values.to_pylist()
     long = next((label for label in raw if len(label) > 200), None)
@@ -104,6 +106,12 @@ def label_codes(
     labels = sorted(set(meant))
     places = {label: place for place, label in enumerate(labels)}
     return np.array([places[label] for label in meant], np.int64)[codes], labels
+
+
+def _fill_hint(blank: Ints, rows: int) -> str:
+    """The choice to name where a value stands in the first row of a block only."""
+    in_blocks = blank[0] > 0 and 2 * blank.size >= rows
+    return " (fillDown=true takes the one above)" if in_blocks else ""
 
 
 def _check_numbers(column: RawColumn, known: str) -> None:
@@ -244,22 +252,25 @@ class NumberColumn:
 # --- days -------------------------------------------------------------------------------------
 
 
-def days_of(column: RawColumn, order: Order | None, of_weeks: bool = False) -> Dates:
+def days_of(
+    column: RawColumn, order: Order | None, of_weeks: bool = False, since: Since | None = None
+) -> Dates:
     """Return days since 1970-01-01, and times of day, of a column of dates.
 
     Raises:
-        InvalidInput: a row has no date, or one that cannot be read, or the order of day and month
-            cannot be decided.
+        InvalidInput: a row has no date, or one that cannot be read, or the order of day and month,
+            or the first day of numbers of days, cannot be decided.
     """
     _refuse_odd(column, "date", "must be a date")
     values, rows = column.distinct()
     blank = np.flatnonzero(rows < 0)
     if blank.size:
-        raise WrongCells.at(column, "date", "must be given in every row", blank)
+        rule = f"must be given in every row{_fill_hint(blank, len(rows))}"
+        raise WrongCells.at(column, "date", rule, blank)
     used = pc.unique(pa.array(rows)).to_numpy() if len(values) else rows
     places = np.full(len(values) + 1, -1)
     places[used] = np.arange(len(used))
-    found = date_format.read(values.take(pa.array(used)), order, of_weeks)
+    found = date_format.read(values.take(pa.array(used)), order, of_weeks, since)
     days = found.days[places[rows]]
     wrong = np.flatnonzero(days == UNKNOWN)
     if wrong.size:
@@ -268,7 +279,7 @@ def days_of(column: RawColumn, order: Order | None, of_weeks: bool = False) -> D
     seconds, offsets = (
         None if part is None else part[places[rows]] for part in (found.seconds, found.offsets)
     )
-    return Dates(_in_range(days, column, "date"), seconds, found.form, offsets)
+    return Dates(_in_range(days, column, "date"), seconds, found.form, offsets, found.since)
 
 
 def days_of_numbers(column: RawColumn) -> Ints:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series.calendar import DAYS_PER_YEAR, Calendar
+from models.series.known_inputs import CAPACITY
 from utils.api.upload_options import ColumnUnits
 
 Floats = NDArray[np.float64]
@@ -41,13 +42,13 @@ def converted(
 ) -> tuple[dict[str, Floats], dict[str, Any], list[str]]:
     """Return the numbers in units per step and in steps, what was converted, and warnings.
 
-    Cycle times are converted from the unit in their header; throughput only as the request states,
-    as it may be the mean of the hours that a plant works.
+    Cycle times are converted from the unit in their header or cells, capacities from percent;
+    throughput only as the request states, as it may be the mean of the hours that a plant works.
 
     Args:
         numbers: by column, NaN where unknown.
         calendar: of the table, which has the length of a step.
-        headers: column → unit in its header.
+        headers: column → unit in its header, or in its cells.
         stated: units that the request states.
     """
     days = calendar.days_of_step
@@ -55,6 +56,9 @@ def converted(
     if "cycle_time" not in units and headers.get("cycle_time") in _DAYS:
         units["cycle_time"] = headers["cycle_time"]
     found, notes = dict(numbers), {}
+    if headers.get(CAPACITY) == "percent" and CAPACITY in found:
+        found[CAPACITY] = found[CAPACITY] / 100
+        notes[CAPACITY] = {"unit": "percent", "factor": 0.01}
     for name, unit in units.items():
         if name in found and unit not in ("steps", "per_step"):
             factor = _DAYS[unit] / days if name == "cycle_time" else days / _RATES[unit]
@@ -62,7 +66,7 @@ def converted(
                 found[name] = found[name] * factor
                 notes[name] = {"unit": unit, "factor": factor}
     warnings = [
-        f"The header of {name} states {unit!r}; it was read as units per {calendar.step}. `units` "
+        f"The column {name} states {unit!r}; it was read as units per {calendar.step}. `units` "
         "converts it."
         for name, unit in headers.items()
         if name in _RATE_COLUMNS and name not in units and _of_rate(unit) not in (None, days)

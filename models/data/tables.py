@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import durations, json_tables, raw_files, table_columns, table_limits
+from models.data.cell_units import without_units
 from models.data.column_mapping import ALL, Mapping, check_declared
 from models.data.column_names import NUMBERS
 from models.data.date_columns import dates_of, with_year, zone_warnings
@@ -155,12 +156,17 @@ def table_of(
         named = [place for name in SERIES_FIELDS for place in mapping.places.get(name, [])]
         raw.check_series(named, max_series)
     columns, kept, read_as = _known_columns(raw, mapping)
-    dates = dates_of(columns, mapping, raw.names, options.date_order)
+    if options.fill_down:
+        columns, read_as = _filled_down(columns, read_as)
+    since = options.dates_since or ("1900" if "sheet" in raw.read_as else None)
+    dates = dates_of(columns, mapping, raw.names, options.date_order, since)
     parts = parts_of(options, calendar)
     days, seconds = in_parts(dates, parts)
     names = _names(columns, len(dates.days), raw.is_escaped, max_series)
-    numbers, formats = _numbers(columns, options, declared)
+    units = mapping.units | {name: each.unit for name, each in columns.items() if each.unit}
+    numbers, formats = _numbers(columns, units, options, declared)
     formats["dates"] = {"form": dates.form, "has_offset": dates.offsets is not None}
+    formats |= {"dates_since": dates.since} if dates.since else {}
     ignored = [raw.names[place] for place in mapping.ignored]
     table = Table(days, names, numbers, ignored, seconds, read_as | formats, parts)
     table = replace(table, declared=tuple(declared))
@@ -173,7 +179,7 @@ def table_of(
 
     read_as["warnings"] += zone_warnings(dates)
     table = _with_one_row_a_day(table, dates.instants, options, others)
-    return _in_units(table, columns, mapping, options, calendar)
+    return _in_units(table, units, options, calendar)
 
 
 def _known_columns(
@@ -186,6 +192,10 @@ def _known_columns(
         name: table_columns.joined([loaded[i] for i in places], " " if name == "date" else " / ")
         for name, places in mapping.places.items()
     }
+    written = {}
+    for name in NUMBERS:
+        if name in columns:
+            columns[name], written[name] = without_units(columns[name], name)
     if "cycle_time" in columns:
         columns["cycle_time"] = durations.as_numbers(columns["cycle_time"])
     kept, skipped = left_out(raw, mapping, columns)
@@ -194,8 +204,21 @@ def _known_columns(
     read_as = raw.read_as | {"rows": raw.rows, "columns": mapping.written(raw.names)}
     read_as |= {"filled": dict.fromkeys(mapping.filled, ALL)} if mapping.filled else {}
     read_as |= {"skipped_rows": skipped} if skipped else {}
+    cell_units = {name: unit for name, unit in written.items() if unit}
+    read_as |= {"cell_units": cell_units} if cell_units else {}
     read_as["warnings"] = raw.warnings + mapping.warnings
     return columns, kept, read_as
+
+
+def _filled_down(
+    columns: dict[str, RawColumn], read_as: dict[str, Any]
+) -> tuple[dict[str, RawColumn], dict[str, Any]]:
+    """The columns, names and dates in place of the blanks below them, and what was assumed."""
+    filled, counts = dict(columns), {}
+    for name in ("date", *SERIES_FIELDS):
+        if name in columns and (count := int(columns[name].is_blank().sum())):
+            filled[name], counts[name] = columns[name].filled_down(), count
+    return filled, read_as | ({"filled_down": counts} if counts else {})
 
 
 def _names(
@@ -210,7 +233,10 @@ def _names(
 
 
 def _numbers(
-    columns: dict[str, RawColumn], options: ReadOptions, declared: Sequence[str]
+    columns: dict[str, RawColumn],
+    units: dict[str, str],
+    options: ReadOptions,
+    declared: Sequence[str],
 ) -> tuple[dict[str, Floats], dict[str, Any]]:
     """The numbers by column, and what was assumed to read them."""
     found = {
@@ -220,7 +246,9 @@ def _numbers(
 
     def deviation(marks: dict[str, Mark]) -> float:
         sample = {name: each.sample(marks.get(name, "."), _SAMPLE) for name, each in found.items()}
-        return abs(math.log(ratio)) if (ratio := law_ratio(sample)) > 0 else math.nan
+        # Of steps of days; weeks and months differ by less than decimal marks do.
+        ratio = law_ratio(converted(sample, Calendar(), units, options.units)[0])
+        return abs(math.log(ratio)) if ratio > 0 else math.nan
 
     stated = FORMATS[options.number_format] if options.number_format else None
     marks = decide(evidence, stated, deviation)
@@ -258,8 +286,7 @@ def _with_one_row_a_day(
 
 def _in_units(
     table: Table,
-    columns: dict[str, RawColumn],
-    mapping: Mapping,
+    units: dict[str, str],
     options: ReadOptions,
     calendar: Calendar | None,
 ) -> Table:
@@ -269,7 +296,6 @@ def _in_units(
     step, kept = calendar.step, calendar if stated or calendar.begins else None
     if stated and calendar.begins:
         expect_parts(table.days, table.series, calendar)
-    units = mapping.units | {name: c.unit for name, c in columns.items() if c.unit}
     numbers, notes, warnings = converted(table.numbers, calendar, units, options.units)
     read_as = table.read_as | {"step": str(step)} | ({"units": notes} if notes else {})
     read_as["warnings"] = table.read_as["warnings"] + warnings

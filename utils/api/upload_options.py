@@ -49,15 +49,18 @@ NameByRole = Annotated[
     BeforeValidator(_object),
 ]
 NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type": "string"})]
-TimeUnit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "steps"]
-RateUnit = Literal[
-    "per_second", "per_minute", "per_hour", "per_day", "per_week", "per_month", "per_step"
-]
 
 
 def _flag(value: Any) -> Any:
     """Return the truth value that a text names."""
-    return {"true": True, "false": False}.get(value, value)
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
+TimeUnit = Literal["seconds", "minutes", "hours", "days", "weeks", "months", "steps"]
+RateUnit = Literal[
+    "per_second", "per_minute", "per_hour", "per_day", "per_week", "per_month", "per_step"
+]
 
 
 class ColumnUnits(Request):
@@ -88,6 +91,16 @@ class ReadOptions(Request):
     date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
         None,
         description="order of day, month and year in dates such as 3/4/2024; default: recognised",
+    )
+    dates_since: Literal["1900", "1904"] | None = Field(
+        None,
+        description="first year of dates that are numbers of days: 1900, or 1904 as in files of "
+        "Excel for Mac; default: recognised",
+    )
+    fill_down: Flag = Field(
+        False,
+        description="true: a blank name or date is the one above, as where a report has it in the "
+        "first row of a block only",
     )
     step: Literal["hour", "shift", "day", "week", "month"] | None = Field(
         None,
@@ -195,6 +208,6 @@ class UploadOptions(ReadOptions):
 class RowsOptions(UploadOptions):
     """Options of rows that are added to a data set."""
 
-    replace: Annotated[bool, Strict(), BeforeValidator(_flag)] = Field(
+    replace: Flag = Field(
         False, description="true: rows take the place of stored ones of the same series and date"
     )

@@ -9,7 +9,7 @@ import { t } from "./texts.js";
 
 /** Options with few values; "" leaves it to the service. */
 const CHOICES = /** @type {const} */ ({
-  numberFormat: ["1,234.5", "1.234,5"], dateOrder: ["dmy", "mdy", "ymd"],
+  numberFormat: ["1,234.5", "1.234,5"], dateOrder: ["dmy", "mdy", "ymd"], datesSince: ["1900", "1904"], fillDown: ["true"],
   duplicates: ["times", "lines", "last"], step: ["hour", "shift", "day", "week", "month"],
 });
 const SEPARATORS = { ",": ",", ";": ";", "\t": "Tab", "|": "|" };

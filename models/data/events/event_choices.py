@@ -40,6 +40,7 @@ def event_options(options: UploadOptions) -> EventOptions:
             options.finish_steps,
             options.waiting_states,
             decimal_mark=FORMATS[options.number_format] if options.number_format else None,
+            dates_since=options.dates_since,
             joined=joined,
         ),
         Step(options.step or "day"),

@@ -17,6 +17,7 @@ from models.data.events.event_log import OPEN, EventLog, Labels, Rules, check
 from models.data.events.event_times import DateOrder, read_times
 from models.data.number_format import Mark, decide
 from models.data.raw_tables import RawColumn
+from models.data.spreadsheet_days import Since
 from models.data.table_columns import BLANKS, NumberColumn
 from models.series.panel import SERIES_FIELDS
 from utils import spreadsheet_text
@@ -46,6 +47,7 @@ class LogOptions:
         date_order: of day and month; None: decided by all values.
         finish_steps: steps or states with which a unit has left; None: see `Rules`.
         waiting_states: states in which a unit has not come yet; None: the usual names.
+        dates_since: first year of dates that are numbers of days; None: decided by all values.
         decimal_mark: of quantities in texts; None: recognised.
         rules: of the log that the rows are added to; None: it is a log of its own.
         joined: a role for which several columns are named, as only tables of series allow.
@@ -56,6 +58,7 @@ class LogOptions:
     finish_steps: Sequence[str] | None = None
     waiting_states: Sequence[str] | None = None
     decimal_mark: Mark | None = None
+    dates_since: Since | None = None
     rules: Rules | None = None
     joined: str | None = None
 
@@ -113,7 +116,7 @@ def read_log(
     changes = "start" not in found
     timed = ["time"] if changes else ["start", "finish"]
     texts = {found[role]: columns.pop(role) for role in timed}
-    times, order = read_times(texts, options.date_order)
+    times, order = read_times(texts, options.date_order, options.dates_since)
     del texts
     start = times[found[timed[0]]]
     _refuse_blank(found[timed[0]], start == OPEN, "must be given in every row")

@@ -18,6 +18,7 @@ from models.data import date_format
 from models.data.date_format import UNKNOWN
 from models.data.events.event_log import DAY, OPEN
 from models.data.raw_tables import written_numbers
+from models.data.spreadsheet_days import Since
 from models.data.table_columns import BLANKS
 from utils.api.parsing import shown
 from utils.errors import InvalidInput
@@ -35,13 +36,14 @@ _LAST = 9_214_646_400_000_000  # 2262-01-01; dates beyond are mistakes
 
 
 def read_times(
-    columns: dict[str, pa.Array], order: DateOrder | None = None
+    columns: dict[str, pa.Array], order: DateOrder | None = None, since: Since | None = None
 ) -> tuple[dict[str, Ints], DateOrder | None]:
     """Return the times of some columns, OPEN where blank, and the order of day and month taken.
 
     Args:
         columns: name of each column → texts, times, dates or numbers.
         order: of the day and the month in dates such as 3/4/2024; None: decided by all values.
+        since: first year of numbers of days; None: decided by all values.
 
     Raises:
         InvalidInput: a value is no time; or nothing decides between day and month.
@@ -60,7 +62,7 @@ def read_times(
             texts[name] = written_numbers(column)
         else:
             found[name] = _of_other_types(name, column)
-    taken = _read_texts(texts, found, order) if texts else None
+    taken = _read_texts(texts, found, order, since) if texts else None
     if len(columns) == 2:
         _keep_order(columns, found)
     for name, times in found.items():
@@ -73,13 +75,16 @@ def read_times(
 
 
 def _read_texts(
-    texts: dict[str, pa.Array], found: dict[str, Ints], order: DateOrder | None
+    texts: dict[str, pa.Array],
+    found: dict[str, Ints],
+    order: DateOrder | None,
+    since: Since | None,
 ) -> DateOrder | None:
     """Add the times of texts to those found; returns the order of day and month in them."""
     encoded = pa.chunked_array([text.cast(pa.large_string()) for text in texts.values()])
     encoded = encoded.dictionary_encode().unify_dictionaries()
     values = encoded.chunk(0).dictionary
-    dates = date_format.read(values, order)
+    dates = date_format.read(values, order, since=since)
     seconds = np.zeros(len(values), np.int64) if dates.seconds is None else dates.seconds
     known = dates.days != UNKNOWN
     times = np.where(known, np.where(known, dates.days, 0) * DAY + seconds * _SECOND, UNKNOWN)

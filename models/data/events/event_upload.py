@@ -74,7 +74,9 @@ def read(raw: RawTable, options: EventOptions, max_series: int | None) -> ReadLo
     places = [raw.names.index(name) for name in found.values()]
     table = [pa.table(raw.arrays(places), names=list(found.values()))]
     raw.release()
-    log = event_table.read_log(table, found, options.reading, raw.is_escaped, max_series)
+    since = options.reading.dates_since or ("1900" if "sheet" in raw.read_as else None)
+    reading = replace(options.reading, dates_since=since)
+    log = event_table.read_log(table, found, reading, raw.is_escaped, max_series)
     return ReadLog(log.log, log.columns, others, log.date_order)
 
 

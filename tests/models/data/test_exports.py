@@ -151,6 +151,95 @@ def test_cycle_times_as_durations(tmp_path: Path, write: Callable[[pd.Timedelta]
     same(table, expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "write", "unit"),
+    [
+        ("wip", "{:.0f} pcs", "pcs"),
+        ("throughput", "{:,.1f}\u202fStk.", "Stk."),
+        ("cycle_time", "{:.3f} days", "days"),
+        ("cycle_time", "{} d", "d"),
+    ],
+)
+def test_units_in_cells(tmp_path: Path, name: str, write: str, unit: str) -> None:
+    table = frame()
+    table[name] = [*map(write.format, table[name][:-1]), "-"]
+    found = read(tmp_path, table.to_csv(index=False))
+    same(found, frame().assign(**{name: [*frame()[name][:-1], np.nan]}))
+    assert found.read_as["cell_units"] == {name: unit}
+
+
+@pytest.mark.parametrize("header", ["cycle_time (min)", "cycle_time"])
+def test_minutes_are_told_from_thousands(tmp_path: Path, header: str) -> None:
+    minutes = (1440 * frame()["cycle_time"]).round()
+    expected = frame().assign(cycle_time=minutes / 1440)
+    cell = "{:,.0f}" if "min" in header else "{:,.0f} min"
+    table = frame().assign(cycle_time=minutes.map(cell.format)).astype({"wip": int})
+    table = table.astype({"throughput": int}).rename(columns={"cycle_time": header})
+    same(read(tmp_path, table.to_csv(index=False)), expected)
+    assert (
+        read(tmp_path, frame().assign(**{"Capacity (%)": 80}).to_csv()).numbers["capacity"][0]
+        == 0.8
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "rule"),
+    [
+        ("wip", ("150 lots", "150 pcs"), "are in 'lots', some are in 'pcs'"),
+        ("wip", ("3 days", "3 days"), "must be in pieces; its cells are in 'days'"),
+        ("cycle_time", ("3.5 d", "3.5"), "are in 'd', some are without a unit, '3.5' say"),
+        ("cycle_time", ("1.250 h", "3 d"), "must be a number"),
+        ("throughput", ("45 %", "45 %"), "must be in pieces"),
+    ],
+)
+def test_units_that_do_not_fit(tmp_path: Path, name: str, cells: Any, rule: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{name}: .*{rule}"):
+        read(tmp_path, frame().assign(**{name: list(cells) * 30}).to_csv(index=False))
+
+
+@pytest.mark.parametrize("column", ["plant", "date"])
+def test_names_and_dates_in_the_first_row_of_a_block(tmp_path: Path, column: str) -> None:
+    other = "plant" if column == "date" else "date"
+    both = pd.concat([frame(), frame().assign(plant="Plant_B")]).sort_values([column, other])
+    blocks = both.assign(**{column: both[column].where(~both[column].duplicated(), "")})
+    content = blocks.to_csv(index=False)
+    with pytest.raises(InvalidInput, match="fillDown=true takes the one above"):
+        read(tmp_path, content)
+    found = read(tmp_path, content, fillDown="true")
+    same(found, both)
+    names = np.array(found.names[0][1])[found.names[0][0]]
+    assert names.tolist() == both["plant"].tolist()
+    assert found.read_as["filled_down"] == {column: 118 if column == "plant" else 60}
+
+
+@pytest.mark.parametrize(
+    ("first", "freq", "since"),
+    [
+        ("2100-01-01", "D", None),  # those since 1904 would be to come
+        ("2019-01-01", "B", None),  # the weekends tell
+        ("2019-01-01", "MS", None),
+        ("2019-01-01", "D", "1900"),
+        ("2019-01-01", "D", "1904"),
+    ],
+)
+def test_numbers_of_days_since_1900_or_1904(
+    tmp_path: Path, first: str, freq: str, since: str | None
+) -> None:
+    dates = pd.date_range(first, periods=60, freq=freq)
+    expected = frame().assign(date=dates.strftime("%Y-%m-%d"))
+    begins = ["1900", "1904"] if since is None and freq != "D" else [since or "1900"]
+    for begin in begins:
+        zero = pd.Timestamp("1899-12-30" if begin == "1900" else "1904-01-01")
+        content = frame().assign(date=(dates - zero).days).to_csv(index=False)
+        given = {"datesSince": since} if since else {}
+        table = read(tmp_path, content, **given)
+        same(table, expected)
+        assert table.read_as["dates_since"] == str(zero.date())
+        if since:
+            with pytest.raises(InvalidInput, match=f"datesSince: .*{since} reads {first}"):
+                read(tmp_path, content)
+
+
 @pytest.mark.parametrize(("factor", "words"), [(0.001, "thousands"), (0.01, "percentage")])
 def test_factors_that_no_unit_of_time_explains(tmp_path: Path, factor: float, words: str) -> None:
     table = frame().assign(wip=lambda f: f["wip"] * factor)

@@ -73,7 +73,7 @@ class ReadAs(TypedDict, total=False):
         Field(description="cells of a spreadsheet that got the name or date they are merged with"),
     ]
     dates_since: Annotated[
-        str, Field(description="`1904-01-01` if a spreadsheet counts its days from then")
+        str, Field(description="first day of dates that are numbers of days, and of 1904 sheets")
     ]
     header_row: Annotated[int, Field(description="line that names the columns, from 1")]
     rows: Annotated[int, Field(description="rows below the names")]
@@ -83,11 +83,17 @@ class ReadAs(TypedDict, total=False):
     filled: Annotated[
         dict[str, str], Field(description="columns that the table lacks, and the name in every row")
     ]
+    filled_down: Annotated[
+        dict[str, int], Field(description="blanks by column that got the value above them")
+    ]
     number_format: Annotated[
         str | dict[str, str], Field(description="`1,234.5` or `1.234,5`; by column if they differ")
     ]
     dates: Annotated[DatesRead, Field(description="the form of the dates")]
     step: Annotated[str, Field(description="`hour`, `shift`, `day`, `week` or `month`")]
+    cell_units: Annotated[
+        dict[str, str], Field(description="units in the cells by column, as they are written")
+    ]
     units: Annotated[
         dict[str, UnitConverted], Field(description="columns that were converted to steps")
     ]
