@@ -170,7 +170,7 @@ def litert(keras_model: keras.Model) -> bytes:
     keras_model = network.for_inference(keras_model)
     inputs = [tf.TensorSpec([1, *i.shape[1:]], i.dtype, i.name) for i in keras_model.inputs]
 
-    @tf.function(input_signature=inputs)
+    @tf.function(input_signature=inputs, autograph=False)
     def output(*given: Any) -> Any:
         return keras_model(list(given) if len(given) > 1 else given[0], training=False)
 

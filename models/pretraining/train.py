@@ -148,7 +148,7 @@ def _fitting(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any
     """The function of one training step, as a graph; returns the loss of the batch."""
     variables = network.trainable_variables
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def fit(targets: tf.Tensor, *inputs: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = pinball(targets, network(inputs, training=True), inputs[-1])

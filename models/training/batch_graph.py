@@ -6,6 +6,7 @@ the arithmetic. Windows are gathered batch by batch from the rows, which are hel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,6 +20,15 @@ from models.training.learner import make_learner
 from models.training.prepare import PreparedData
 
 _LARGEST_CHANGE = 4.0  # root mean squares; larger targets are clipped
+
+
+def as_graph(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Any:
+    """Return a function as a TensorFlow graph.
+
+    AutoGraph is not used: it writes a file for each function, and where the temporary disk is full
+    the process cannot train any more.
+    """
+    return tf.function(function, input_signature=signature, autograph=False)
 
 
 class BatchGraph:
@@ -58,11 +68,11 @@ class BatchGraph:
         self.learner = make_learner(network, hyper, seed, prepared.design, steps)
         indices = tf.TensorSpec([None], tf.int32)
         signature = [indices, tf.TensorSpec([], tf.int32)]
-        self.train = tf.function(self._train, input_signature=signature)
-        self.predict = tf.function(self._predict, input_signature=[indices])
+        self.train = as_graph(self._train, signature)
+        self.predict = as_graph(self._predict, [indices])
         window = [None, hyper.sequence_length, encoding.width]
         given = [tf.TensorSpec(window), tf.TensorSpec([None, 3], tf.int32)]
-        self._network = tf.function(self._of_windows, input_signature=given)
+        self._network = as_graph(self._of_windows, given)
 
     def end_targets_at(self, ends: NDArray[np.int64]) -> None:
         """Set the first row after those that the targets of each row may reach, [rows]."""
@@ -85,14 +95,17 @@ class BatchGraph:
 
     def _train(self, order: Any, batch: Any) -> Any:
         count = -(-tf.size(order) // batch)
-        sums = tf.TensorArray(tf.float32, count)
-        for i in tf.range(count):
+
+        def step(i: Any, sums: Any) -> tuple[Any, Any]:
             rows = order[i * batch : (i + 1) * batch]
             with tf.GradientTape() as tape:
                 squares, known = self._squared_errors(self._outputs(rows, training=True), rows)
                 loss = squares / tf.maximum(known, 1.0)
             self.learner.apply_gradients(tape.gradient(loss, self.learner.weights))
-            sums = sums.write(i, tf.stack([squares, known]))
+            return i + 1, sums.write(i, tf.stack([squares, known]))
+
+        begin = [tf.constant(0), tf.TensorArray(tf.float32, count)]
+        _, sums = tf.while_loop(lambda i, _: i < count, step, begin)
         return sums.stack()
 
     def _predict(self, rows: Any) -> Any:

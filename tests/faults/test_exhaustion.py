@@ -194,6 +194,20 @@ def test_a_training_outlasts_a_disk_that_takes_no_files(
 
 
 @pytest.mark.long
+def test_a_training_waits_for_room_for_its_temporary_files(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        service = with_a_model(tmp_path, WORKERS="1", CHECKPOINT_SECONDS="0", TMPDIR=str(disk))
+        try:
+            service.wait_for_worker()
+            with filled(disk):
+                job_id = service.submit(SMALL | FAST)
+                wait_until(lambda: "full" in (service.job(job_id)["waiting"] or ""), 120)
+            service.wait_for(job_id, "succeeded")
+        finally:
+            assert service.stop() == 0
+
+
+@pytest.mark.long
 def test_no_process_or_thread_can_be_started(tmp_path: Path) -> None:
     with control_group() as group:
         service = with_a_model(tmp_path, prefix=group.prefix)
