@@ -14,6 +14,7 @@ from models.data.column_names import OPTIONAL
 from models.data.cycle_time_unit import in_worked_days
 from models.data.plan_rows import Plan, future_rows
 from models.data.series_rows import MAX_GAP, SeriesRows
+from models.data.standstills import with_standstills
 from models.data.tables import Table
 from models.data.worked_rows import WorkedRows, worked_rows
 from models.series.calendar import Calendar, Step
@@ -105,6 +106,9 @@ def clean(
     worked = WorkedRows.fixed(rows) if is_fixed or not len(rows.group) else worked_rows(rows, given)
     step, lanes = worked.calendars.applied(step, rows.keys)
     rows = worked.rows
+    standstills: dict[str, Any] = {}
+    if step.begins and len(rows.group):
+        rows, standstills = with_standstills(rows, step)
     time = step.index(rows.days, 0 if lanes is None else lanes[rows.group])
     if partly:
         kept = _longest_stretches(rows.group, time, rows.numbers)
@@ -119,6 +123,8 @@ def clean(
     quality["empty_series"] = [" / ".join(key) for key in rows.keys if key not in kept_keys]
     quality["littles_law"] = _judge_law(in_worked_days(panel))
     plan = {key: dated for key, dated in plan.items() if key in kept_keys}
+    if standstills:
+        quality["standstills"] = standstills
     if plan:
         quality["planned_steps"] = sum(len(dated.days) for dated in plan.values())
     calendars, closed = worked.calendars, worked.closed
@@ -130,7 +136,8 @@ def _is_as_received(quality: dict[str, Any]) -> bool:
     """Return True if nothing was repaired or left out: the rows of the series are the table."""
     counts = [quality["duplicates"], quality["gaps"]["steps"], quality["interpolated_values"]]
     counts += [quality["blanks"][name] for name in TARGETS[:2]] + [*quality["negatives"].values()]
-    return not any([*counts, quality.get("planned_steps", 0), quality["empty_series"]])
+    more = (quality.get("planned_steps"), quality.get("standstills"), quality["empty_series"])
+    return not any([*counts, *more])
 
 
 def _possible(values: Floats) -> Floats:

@@ -199,6 +199,9 @@ def _day(fields: Mapping[str, Any], calendar: Calendar) -> tuple[int, Any]:
         return day + day_number(ORIGIN), day
     given = fields.get("date")
     if calendar.begins:
+        if len(str(given).strip()) <= len("2024-12-31"):
+            rule = f"must have the time of the {calendar.step}, as 2024-12-31T06:00"
+            raise InvalidInput.of("date", rule, shown(given))
         return calendar.day(str(given)), given
     try:
         return day_number(date.fromisoformat(str(given)[:10])), given

@@ -20,7 +20,7 @@ from models.series.panel import Panel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_FITTED_ROWS = 730  # newest rows, which a flow is fitted to
+_FITTED_ROWS, _FITTED_WEEKS = 730, 8  # newest rows, or weeks of hours, a flow is fitted to
 _AT_ONCE = 128  # series
 
 
@@ -62,21 +62,21 @@ def fit_flow(
         capacity: in the same rows, [n, T]; None: always the usual one.
         last: dated step number of the last row of each series, [n].
     """
-    rows, releases = rows[:, -_FITTED_ROWS:], releases[:, -_FITTED_ROWS:]
+    newest = max(_FITTED_ROWS, _FITTED_WEEKS * calendar.week)
+    rows, releases = rows[:, -newest:], releases[:, -newest:]
     steps = last[:, None] + np.arange(1 - rows.shape[1], 1)
     places = place_in_season(calendar, steps)
     shares = None
     if capacity is not None:
-        capacity = capacity[:, -_FITTED_ROWS:]
+        capacity = capacity[:, -newest:]
         shares = capacity / usual_capacity(capacity, len(rows))[:, None]
+    count = max(PLACES, calendar.week)
     parts = []
     for begin in range(0, len(rows), _AT_ONCE):
         some = slice(begin, begin + _AT_ONCE)
         own = None if shares is None else shares[some]
         wip, throughput, times = np.moveaxis(rows[some], 2, 0)
-        parts.append(
-            LineFlow.fit(wip, throughput, times, releases[some], places[some], own, PLACES)
-        )
+        parts.append(LineFlow.fit(wip, throughput, times, releases[some], places[some], own, count))
     return LineFlow.joined(parts)
 
 

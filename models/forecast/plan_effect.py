@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PAST_ROWS = 112  # before the forecast, whose releases tell when the units in the line arrived
-PLACES = 12  # most weekdays or months of a pattern
+PLACES = 12  # of a pattern at least; hours and shifts have those of a week
 # Without past plans. Plans that are right keep most of their worth with it, and plans that are
 # wrong by 20 % each day cost nothing (`python -m benchmarks.known_future`).
 UNMEASURED_RELIANCE = 0.85

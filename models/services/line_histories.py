@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.planning.line_curve import FlowHistory
+from models.planning.line_curve import FEWEST_BLOCKS, FlowHistory
 from models.series.panel import SERIES_FIELDS, Panel
 from utils.errors import InvalidInput
 
@@ -102,8 +102,10 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
     if at_start:  # the WIP at the end of a step is that of the next one's start
         released = (np.diff(wip) + throughput[:-1])[-calendar.week :].mean()
         wip = np.append(wip[1:], max(wip[-1] + released - throughput[-1], 0.0))
-    shares = worked.astype(float)
-    history = FlowHistory(wip, throughput, shares, calendar.week, _lot(throughput))
+    shares, block = worked.astype(float), calendar.week
+    if len(wip) < FEWEST_BLOCKS * block + 1:  # a day of hours or shifts has its pattern as well
+        block = calendar.parts if calendar.begins else block
+    history = FlowHistory(wip, throughput, shares, block, _lot(throughput))
     return LineRows(history, int(days[-1]), len(keep), at_start, panel, closed)
 
 

@@ -44,7 +44,7 @@ def flow_of_rows(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
     )
     known = ~np.isnan(cycle_time) & (throughput > 0)
     departures = np.cumsum(out)
-    dates = [str(day) for day in days.astype("datetime64[D]")]
+    dates = panel.calendar.texts(days)
     rows = np.flatnonzero(known)
     rows = rows[np.argsort(place[rows], kind="stable")]
     shown = rows[spread(len(rows), MOST_POINTS)]

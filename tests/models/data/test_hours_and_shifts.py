@@ -83,6 +83,21 @@ def test_rows_within_a_step_are_put_together_and_days_are_as_before(tmp_path: Pa
     assert not hours.read_as["warnings"]
 
 
+def test_weekends_without_rows_are_standstills_and_other_rows_are_gaps(tmp_path: Path) -> None:
+    table = frame("8h", days=26)
+    table = table[pd.to_datetime(table["date"]).dt.day_of_week < 5].reset_index(drop=True)
+    found = read(tmp_path, table.drop([20, 21]), **SHIFTS)
+    cleaned = clean(found, found.calendar)
+    note = cleaned.quality["standstills"]
+    assert note["steps"] == 18 and note["places"]["A"] == [
+        f"{day} {time}" for day in ("Sat", "Sun") for time in ("06:00", "14:00", "22:00")
+    ]
+    assert cleaned.quality["gaps"]["steps"] == 2
+    weekend = slice(15, 21)  # after the first five days
+    assert not cleaned.panel.values[weekend, 1].any()
+    assert (cleaned.panel.values[weekend, 0] == table["wip"][14]).all()
+
+
 @pytest.mark.parametrize("offsets", [True, False])
 def test_an_hour_that_comes_twice_counts_with_both(tmp_path: Path, offsets: bool) -> None:
     times = pd.date_range("2024-10-26", "2024-10-29", freq="h", tz="Europe/Berlin")[:-1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.series.calendar import Calendar, Step
 from models.series.encoding import FARTHEST, Encoding
 from models.series.panel import Panel
 from models.series.scaling import Scaling
@@ -108,10 +110,12 @@ def test_encoding_is_fitted_on_the_training_span_only() -> None:
     assert first == second
 
 
-def test_encoding_survives_json() -> None:
-    encoding = Encoding.fit(random_panel([20, 15]), 5, 20_012)
+@pytest.mark.parametrize("calendar", [Calendar(), Calendar(Step.SHIFT, begins=(360, 1080))])
+def test_encoding_survives_json(calendar: Calendar) -> None:
+    panel = replace(random_panel([20, 15]), calendar=calendar)
+    encoding = Encoding.fit(panel, 5, 20_012)
     again = Encoding.from_document(json.loads(json.dumps(encoding.to_document())))
-    assert again.to_document() == encoding.to_document()
+    assert again.to_document() == encoding.to_document() and again.calendar == calendar
     assert again.names == [["p0", "p1"], ["a0", "a1"], ["s"]]
     np.testing.assert_array_equal(again.identities(np.array([1, 0])), [[1, 3, 4], [0, 2, 4]])
 

@@ -37,6 +37,17 @@ class Gaps(TypedDict, total=False):
 
 
 @with_config(DOCUMENT)
+class Standstills(TypedDict, total=False):
+    """Rows of hours and shifts that lacked as the plant stands still: throughput 0, WIP carried."""
+
+    steps: Annotated[int, Field(description="rows of all series together")]
+    places: Annotated[
+        dict[str, list[str]],
+        Field(description="of each plant: the places in the week, `Sat 06:00`"),
+    ]
+
+
+@with_config(DOCUMENT)
 class LawFigures(TypedDict, total=False):
     """Little's Law over windows of the data."""
 
@@ -143,6 +154,9 @@ class UploadQuality(TypedDict, total=False):
         int, Field(description="rows after the last actual one of their series: the plan")
     ]
     gaps: Annotated[Gaps, Field(description="missing steps")]
+    standstills: Annotated[
+        Standstills, Field(description="rows added of hours and shifts at which plants stand still")
+    ]
     interpolated_values: Annotated[int, Field(description="values of WIP and throughput filled")]
     empty_series: Annotated[list[str], Field(description="series left out: no row was usable")]
     littles_law: Annotated[LawFigures, Field(description="Little's Law over windows")]
