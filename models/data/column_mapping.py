@@ -84,7 +84,7 @@ class Mapping:
             places.pop("day", None)
         places.pop("littles_law_compliance", None)
         filled = [name for name in ("application", "panel_size") if name not in places]
-        _check_needed(places, filled, [names[i] for i in ignored])
+        _check_needed(places, filled, [names[i] for i in ignored], unread)
         units = {
             known: unit
             for known, found in places.items()
@@ -146,11 +146,15 @@ def _unknown(names: list[str]) -> InvalidInput:
     )
 
 
-def _check_needed(places: dict[str, list[int]], filled: list[str], ignored: list[str]) -> None:
+def _check_needed(
+    places: dict[str, list[int]], filled: list[str], ignored: list[str], unread: set[str]
+) -> None:
     has = {*places, *filled, *(["date"] if "day" in places else [])}
     missing = [name for name in NEEDED if name not in has]
     if not missing:
         return
+    if missing[0] in unread:
+        raise InvalidInput.of("columns", f"must not leave out {missing[0]}, which is needed")
     near = difflib.get_close_matches(missing[0], ignored, n=1)
     hint = f"; is it {near[0]!r}?" if near else "."
     derived = _FROM_UNITS if "wip" in missing and "throughput" in places else ""

@@ -268,9 +268,14 @@ def _are_even(days: Ints) -> bool:
 
 
 def _counted(texts: pa.Array, since: Since | None) -> Dates:
-    """Days of spreadsheets (45292, of which the fraction is the time), or seconds since 1970."""
+    """Days of spreadsheets (45292, of which the fraction is the time), or seconds since 1970.
+
+    Where it is not known that they are, those before 1990 are not read: 24031 is as likely the
+    31st day of 2024.
+    """
+    serial = r"[2-7]\d{4}" if since else r"(?:3[3-9]|[4-7]\d)\d{3}"
     plain = pc.match_substring_regex(
-        texts, r"^(?:[2-7]\d{4}(?:[.,]\d+)?|1?\d{9}(?:\d{3}){0,3}(?:\.0+)?)$"
+        texts, rf"^(?:{serial}(?:[.,]\d+)?|1?\d{{9}}(?:\d{{3}}){{0,3}}(?:\.0+)?)$"
     )
     fits = plain.to_numpy(zero_copy_only=False)
     if not fits.all() or not len(texts):

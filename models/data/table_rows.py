@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.data.column_mapping import Mapping
 from models.data.raw_tables import RawColumn, RawTable
 from models.series.panel import SERIES_FIELDS
+from utils.errors import Detail, InvalidInput
 
 Ints = NDArray[np.int64]
 
@@ -39,6 +40,9 @@ def left_out(
 
     Args:
         columns: the known columns.
+
+    Raises:
+        InvalidInput: a row names the columns in another order.
     """
     suspect = np.flatnonzero(_is_suspect(columns, raw.rows))
     if not suspect.size:
@@ -51,6 +55,8 @@ def left_out(
     for i in np.flatnonzero(filled > 0)[:_LOOKED_AT].tolist():
         row = int(suspect[i])
         kind = _kind(row, columns, ignored, int(filled[i]))
+        if kind == "names":
+            _expect_same_names(row, columns, mapping)
         if kind:
             kinds[kind].append(row)
     dropped = np.concatenate([blank, *(np.array(rows, np.int64) for rows in kinds.values())])
@@ -62,6 +68,18 @@ def left_out(
         if rows:
             found[kind] = [row + 1 for row in rows[:_LISTED]]
     return kept, found
+
+
+def _expect_same_names(row: int, columns: dict[str, RawColumn], mapping: Mapping) -> None:
+    """Raise InvalidInput if a row names the columns again, but in another order."""
+    for name, column in columns.items():
+        written = str(column.cell(row) or "").strip()
+        if len(mapping.places[name]) == 1 and written not in ("", column.name.strip()):
+            rule = f"is the column {column.name!r} above row {row + 1}, which names it {written!r}"
+            raise InvalidInput(
+                f"{name} {rule}: the table changes its columns there. Send it in two parts.",
+                [Detail(name, rule, written)],
+            )
 
 
 def _is_suspect(columns: dict[str, RawColumn], rows: int) -> NDArray[np.bool_]:
@@ -85,11 +103,11 @@ def _kind(row: int, columns: dict[str, RawColumn], ignored: list[RawColumn], fil
     if any(_TOTAL.fullmatch(text) for text in texts):
         return "total"
     date = columns.get("date")
-    if not (date and date.cell(row)) and any(map(_SUBTOTAL.fullmatch, texts)):
+    written = str(date.cell(row) or "").strip() if date else ""
+    if not re.search(r"\d", written) and any(map(_SUBTOTAL.fullmatch, texts)):
         return "total"
     if all(map(_RULER.fullmatch, texts)):
         return "ruler"
-    written = str(date.cell(row) or "").strip() if date else ""
     if date and written == date.name:
         return "names"
     return "remark" if written and filled == 1 else ""

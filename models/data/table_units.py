@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.series.calendar import DAYS_PER_YEAR, Calendar
 from models.series.known_inputs import CAPACITY
 from utils.api.upload_options import ColumnUnits
+from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +73,22 @@ def converted(
         if name in _RATE_COLUMNS and name not in units and _of_rate(unit) not in (None, days)
     ]
     return found, notes, warnings + _warnings(found, days)
+
+
+def expect_as_stated(own: dict[str, str], stated: ColumnUnits | None) -> None:
+    """Raise InvalidInput if the request states another unit than cells have.
+
+    Args:
+        own: column → unit in its cells.
+    """
+    for name, unit in (stated.model_dump(exclude_none=True) if stated else {}).items():
+        if name in own and _stem(own[name]) != _stem(unit):
+            rule = f"must not be {unit} for {name}, whose cells are in {own[name]}"
+            raise InvalidInput.of("units", rule, unit)
+
+
+def _stem(unit: str) -> str:
+    return unit.replace("_", " ").removeprefix("per ").removesuffix("s")
 
 
 def _of_rate(unit: str) -> float | None:

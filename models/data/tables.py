@@ -27,7 +27,8 @@ from models.data.table_columns import NumberColumn
 from models.data.table_parts import expect_parts, in_parts, parts_of
 from models.data.table_rows import left_out
 from models.data.table_steps import calendar_of
-from models.data.table_units import converted, law_ratio
+from models.data.table_units import converted, expect_as_stated, law_ratio
+from models.data.total_names import total_warnings
 from models.series.calendar import Calendar, Step
 from models.series.panel import SERIES_FIELDS
 from utils.api.upload_options import ReadOptions, UploadOptions
@@ -163,7 +164,9 @@ def table_of(
     parts = parts_of(options, calendar)
     days, seconds = in_parts(dates, parts)
     names = _names(columns, len(dates.days), raw.is_escaped, max_series)
-    units = mapping.units | {name: each.unit for name, each in columns.items() if each.unit}
+    own = {name: each.unit for name, each in columns.items() if each.unit}
+    expect_as_stated(own, options.units)
+    units = mapping.units | own
     numbers, formats = _numbers(columns, units, options, declared)
     formats["dates"] = {"form": dates.form, "has_offset": dates.offsets is not None}
     formats |= {"dates_since": dates.since} if dates.since else {}
@@ -197,7 +200,10 @@ def _known_columns(
         if name in columns:
             columns[name], written[name] = without_units(columns[name], name)
     if "cycle_time" in columns:
-        columns["cycle_time"] = durations.as_numbers(columns["cycle_time"])
+        given = columns["cycle_time"]
+        columns["cycle_time"] = durations.as_numbers(given)
+        if columns["cycle_time"] is not given:
+            written["cycle_time"] = "durations"
     kept, skipped = left_out(raw, mapping, columns)
     if kept is not None:
         columns = {name: column.taken(kept) for name, column in columns.items()}
@@ -298,7 +304,8 @@ def _in_units(
         expect_parts(table.days, table.series, calendar)
     numbers, notes, warnings = converted(table.numbers, calendar, units, options.units)
     read_as = table.read_as | {"step": str(step)} | ({"units": notes} if notes else {})
-    read_as["warnings"] = table.read_as["warnings"] + warnings
+    totals = total_warnings(table.names, table.days, table.numbers["wip"])
+    read_as["warnings"] = table.read_as["warnings"] + warnings + totals
     if alike := similar_names([labels for _, labels in table.names]):
         read_as["similar_names"] = alike
     return replace(table, numbers=numbers, read_as=read_as, calendar=kept)

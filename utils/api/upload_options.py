@@ -2,7 +2,7 @@
 uploaded table fields of the query string, or of the form beside the file.
 
 >>> UploadOptions.parse({"columns": '{"start": "Activated"}', "step": "week"}).columns
-{'start': 'Activated'}
+{'start': ['Activated']}
 """
 
 from __future__ import annotations
@@ -44,10 +44,29 @@ def _names(value: Any) -> Any:
     return [name for name in value.split(",") if name.strip()]
 
 
-NameByRole = Annotated[
-    dict[str, Name | Annotated[list[Name], Field(min_length=1, max_length=10)] | None],
-    BeforeValidator(_object),
+def _listed(value: Any) -> Any:
+    """Return a list of one name, or of none for null."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 200}
+_OneOrMore = Annotated[
+    list[Name],
+    Field(max_length=10),
+    BeforeValidator(_listed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NAME_SCHEMA,
+                {"type": "array", "items": _NAME_SCHEMA, "maxItems": 10},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
+NamesByRole = Annotated[dict[str, _OneOrMore], BeforeValidator(_object)]
 NameList = Annotated[list[Name], BeforeValidator(_names), WithJsonSchema({"type": "string"})]
 
 
@@ -74,7 +93,7 @@ class ColumnUnits(Request):
 class ReadOptions(Request):
     """Options of reading rows. The rest is recognised; `read_as` of a reply states it."""
 
-    columns: NameByRole | None = Field(
+    columns: NamesByRole | None = Field(
         None,
         description="names of the table's columns by their meaning, such as "
         '{"wip": "Bestand"}; of a list of names the texts are joined, null: none is read; default: '
@@ -123,10 +142,7 @@ class ReadOptions(Request):
     @property
     def named(self) -> dict[str, list[str]]:
         """The names of the table's columns by their meaning; none of one that is not to be read."""
-        given = self.columns or {}
-        return {
-            name: [each] if isinstance(each, str) else each or [] for name, each in given.items()
-        }
+        return self.columns or {}
 
 
 _AsText = WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
@@ -135,7 +151,7 @@ _AsText = WithJsonSchema({"type": "string", "contentMediaType": "application/jso
 class UploadOptions(ReadOptions):
     """Options of reading an uploaded table."""
 
-    columns: Annotated[NameByRole | None, _AsText] = Field(
+    columns: Annotated[NamesByRole | None, _AsText] = Field(
         None,
         description="a JSON object: names of the table's columns by their meaning, such as "
         '{"unit": "Lot", "start": "Track in"}; of a list of names the texts are joined, null: '

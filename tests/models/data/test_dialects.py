@@ -311,8 +311,10 @@ def test_a_column_is_left_unread_if_the_request_states_so(tmp_path: Path) -> Non
     rows = frame().to_dict("records")
     options = ReadOptions.parse({"columns": {"cycle_time": None}})
     assert "cycle_time" not in read_rows(rows, 100, options=options).numbers
-    with pytest.raises(InvalidInput, match="The column wip is missing"):
+    with pytest.raises(InvalidInput, match="columns: must not leave out wip"):
         read(tmp_path, LINES, columns='{"wip": null}')
+    with pytest.raises(InvalidInput, match=r"columns.wip.0 must be a text"):
+        read(tmp_path, LINES, columns='{"wip": [null]}')
 
 
 # --- any dialect ------------------------------------------------------------------------------

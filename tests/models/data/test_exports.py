@@ -193,8 +193,24 @@ def test_minutes_are_told_from_thousands(tmp_path: Path, header: str) -> None:
     ],
 )
 def test_units_that_do_not_fit(tmp_path: Path, name: str, cells: Any, rule: str) -> None:
+    days = frame().assign(cycle_time="3 d").to_csv(index=False)
+    with pytest.raises(InvalidInput, match="units: must not be hours for cycle_time, whose"):
+        read(tmp_path, days, units='{"cycle_time": "hours"}')
     with pytest.raises(InvalidInput, match=f"{name}: .*{rule}"):
         read(tmp_path, frame().assign(**{name: list(cells) * 30}).to_csv(index=False))
+
+
+def test_a_table_that_changes_its_columns_or_holds_its_totals(tmp_path: Path) -> None:
+    swapped = frame()[["date", "plant", "application", "panel_size", "throughput", "wip"]]
+    with pytest.raises(
+        InvalidInput, match="row 61, which names it 'throughput': the table changes"
+    ):
+        read(tmp_path, frame().to_csv(index=False) + swapped.to_csv(index=False))
+    with pytest.raises(InvalidInput, match="date: must be ISO"):  # days of years, not of Excel
+        read(tmp_path, frame().assign(date=np.arange(24001, 24061)).to_csv(index=False))
+    parts = [frame().assign(plant=name, wip=wip) for name, wip in (("A", 3), ("B", 4), ("All", 7))]
+    found = read(tmp_path, pd.concat(parts).to_csv(index=False))
+    assert "The plant 'All' has the WIP of all others" in found.read_as["warnings"][-1]
 
 
 @pytest.mark.parametrize("column", ["plant", "date"])

@@ -92,7 +92,8 @@ class ReadAs(TypedDict, total=False):
     dates: Annotated[DatesRead, Field(description="the form of the dates")]
     step: Annotated[str, Field(description="`hour`, `shift`, `day`, `week` or `month`")]
     cell_units: Annotated[
-        dict[str, str], Field(description="units in the cells by column, as they are written")
+        dict[str, str],
+        Field(description="units in the cells by column, as written, or `durations`"),
     ]
     units: Annotated[
         dict[str, UnitConverted], Field(description="columns that were converted to steps")
