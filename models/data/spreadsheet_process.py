@@ -11,6 +11,7 @@ import contextlib
 import resource
 import sys
 import zipfile
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _read(path: Path, wanted: str | None, names: list[str] | None) -> dict[str, 
             "sheets": fits,
         }
     (_, place, header), rows, merged = found[fits[0]]
-    filled = _fill_merged(rows, merged, place, header)
+    filled, unfilled = _fill_merged(rows, merged, place, header)
     body = rows[place + 1 :]
     columns = [[row[i] if row[i] != "" else None for row in body] for i in range(len(header))]
     others = [name for name, ((count, *_), *_) in found.items() if count and name != fits[0]]
@@ -107,6 +108,7 @@ def _read(path: Path, wanted: str | None, names: list[str] | None) -> dict[str, 
             if {type(cell) for cell in cells} - {type(None)} == {timedelta}
         ],
         "filled": filled,
+        "merged_numbers": unfilled,
         **_of_archive(path, fits[0], header, place, columns),
     }
 
@@ -158,9 +160,15 @@ def _is_unit_row(rows: list[list[Any]]) -> bool:
     return bool(cells) and all(isinstance(cell, str) and is_unit(cell) for cell in cells)
 
 
-def _fill_merged(rows: list[list[Any]], merged: list[Any], place: int, header: list[str]) -> int:
-    """Give each cell of a merged name or date its value; returns how many cells were filled."""
-    filled = 0
+def _fill_merged(
+    rows: list[list[Any]], merged: list[Any], place: int, header: list[str]
+) -> tuple[int, dict[str, int]]:
+    """Give each cell of a merged name or date its value.
+
+    Returns:
+        how many cells were filled, and how many of merged numbers are blank, by column.
+    """
+    filled, unfilled = 0, Counter[str]()
     for (top, left), (bottom, right) in merged:
         if left != right or top <= place or bottom >= len(rows) or left >= len(header):
             continue
@@ -168,7 +176,9 @@ def _fill_merged(rows: list[list[Any]], merged: list[Any], place: int, header: l
             for row in rows[top + 1 : bottom + 1]:
                 row[left] = rows[top][left]
             filled += bottom - top
-    return filled
+        elif canonical_name(header[left]):
+            unfilled[header[left]] += bottom - top
+    return filled, dict(unfilled)
 
 
 def _since_1904(columns: list[list[Any]], header: list[str]) -> bool:

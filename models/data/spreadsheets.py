@@ -92,6 +92,11 @@ def read(
         "file in a spreadsheet program, which computes them."
         for name, count in found["formulas"].items()
     ]
+    warnings += [
+        f"{count} cells of {name!r} are merged with the one above them, and were read as blank: "
+        "write the number of each row."
+        for name, count in found["merged_numbers"].items()
+    ]
     return RawTable(found["names"], found["rows"], load, read_as, warnings)
 
 

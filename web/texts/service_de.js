@@ -28,6 +28,7 @@ export const sentences = [
   ["A data set may have at most {} rows (MAX_ROWS). Received: {}", "Ein Datensatz darf höchstens {0} Zeilen haben. Es sind {1}"],
   ["A data set may have at most {} series (MAX_SERIES). Received: {}", "Ein Datensatz darf höchstens {0} Reihen haben. Es sind {1}"],
   ["The {} {} has the WIP of all others together: it looks like a total, and was read as one of them. Leave its rows out if it is one.", "{1} hat den WIP aller anderen zusammen: Das sieht nach einer Summe aus, wurde aber wie die anderen gelesen. Ist es eine, lassen Sie diese Zeilen weg."],
+  ["{} cells of {} are merged with the one above them, and were read as blank: write the number of each row.", "{0} Zellen von {1} sind mit der darüber verbunden und wurden als leer gelesen: Schreiben Sie die Zahl jeder Zeile."],
   ["The column {} states {}; it was read as units per {}. `units` converts it.", "Die Spalte {0} nennt {1}; gelesen wurde Stück je {2}."],
   ["The column {} was not read; it resembles {}, which is missing: `columns` takes it for {}.", "Die Spalte {0} wurde nicht gelesen; sie ähnelt {1}, die fehlt."],
   ["On more than half of the days nothing leaves a series: step=week gives steadier series.", "An mehr als der Hälfte der Tage wird in einer Reihe nichts fertig: Mit dem Schritt Woche werden die Reihen ruhiger."],

@@ -327,6 +327,8 @@ def test_cells_that_a_spreadsheet_shows_otherwise(tmp_path: Path) -> None:
     table = read(tmp_path, workbook(frame(), lambda b, sheet: sheet.merge_cells("B2:B61")))
     same(table, frame())
     assert table.read_as["merged_cells"] == 59
+    table = read(tmp_path, workbook(frame(), lambda b, sheet: sheet.merge_cells("E2:E4")))
+    assert "2 cells of 'wip' are merged" in table.read_as["warnings"][0]
     weeks = frame(freq="W-MON")
     found = read(tmp_path, workbook(weeks, durations)).numbers["cycle_time"]
     np.testing.assert_allclose(found, weeks["cycle_time"], rtol=1e-6)
