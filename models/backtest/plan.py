@@ -131,8 +131,8 @@ def make_plan(
     """
     step = forecaster.calendar.step
     if (panel.calendar.step, panel.calendar.begins) != (step, forecaster.calendar.begins):
-        rule = f"must have its rows a {step} apart, as the model's are"
-        raise InvalidInput.of("datasetId", rule, f"a {panel.calendar.step} apart")
+        rule = f"must have its rows one {step} apart, as the model's are"
+        raise InvalidInput.of("datasetId", rule, f"one {panel.calendar.step} apart")
     panel = _chosen(panel, request, document.plant)
     length = forecaster.encoding.length
     panel, numbers, warnings = _usable(forecaster, panel, length)

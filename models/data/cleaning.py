@@ -101,7 +101,7 @@ def clean(
     if calendar is not None and calendar.working:
         given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
     if given is not None and step.step is not Step.DAY:
-        raise InvalidInput.of("calendar", f"is for rows of days; these are a {step.step} apart")
+        raise InvalidInput.of("calendar", f"is for rows of days; these are one {step.step} apart")
     is_fixed = step.step is not Step.DAY or (calendar is not None and given is None)
     worked = WorkedRows.fixed(rows) if is_fixed or not len(rows.group) else worked_rows(rows, given)
     step, lanes = worked.calendars.applied(step, rows.keys)

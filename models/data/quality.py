@@ -196,7 +196,7 @@ def _of_growth(panel: Panel, trends: Stability) -> list[str]:
     most = growing[np.argsort(-trends.change[growing], kind="stable")]
     step, margin = panel.calendar.step.value, stability.CRITICAL * trends.standard_error
     return [
-        f"{_name(panel, s)}: WIP grows by {trends.slope[s]:.3g} (± {margin[s]:.2g}) a {step}, "
+        f"{_name(panel, s)}: WIP grows by {trends.slope[s]:.3g} (± {margin[s]:.2g}) per {step}, "
         f"{trends.change[s]:.0%} of its mean over the data: release that much less, or put out "
         "that much more."
         for s in most[:_NAMED].tolist()

@@ -20,7 +20,7 @@ from utils.api.replies.forecasting import PredictReply
 
 _LABELS = {
     "wip": "WIP, units",
-    "throughput": "Throughput, units a {step}",
+    "throughput": "Throughput, units per {step}",
     "cycle_time": "Cycle time, {step}s",
 }
 _OPACITY = {95: 0.16, 80: 0.26}

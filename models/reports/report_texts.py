@@ -9,7 +9,7 @@ from models.registry.model_document import ModelDocument
 from models.series.panel import TARGETS
 
 TARGET_NAMES = {"wip": "WIP", "throughput": "Throughput", "cycle_time": "Cycle time"}
-_UNITS = {"wip": "units", "throughput": "units a {step}", "cycle_time": "{step}s"}
+_UNITS = {"wip": "units", "throughput": "units per {step}", "cycle_time": "{step}s"}
 _MOST_PLANTS = 5  # that are named
 _MOST_OFF = 0.1  # by which the share of values within the 80 % interval may differ from 80 %
 _EVEN = 0.02  # share of the error below which two forecasts are as good as each other

@@ -381,7 +381,7 @@ def test_data_with_nothing_to_judge_by_is_a_422(service: Service, trained: Body)
     ]  # fmt: skip
     weekly = service.post("/api/data/upload", weeks).json()["dataset_id"]
     refused = service.post(path_of(trained), {"datasetId": weekly})
-    assert refused.status_code == 422 and "a week apart" in refused.text
+    assert refused.status_code == 422 and "one week apart" in refused.text
 
 
 def test_data_without_the_plant_of_the_model_is_a_422(service: Service, dataset: Body) -> None:

@@ -82,7 +82,7 @@ def _store_data(console: Console, service: LSTMService, table: Path | None) -> s
         console.print(f"Blanks: {blanks or 'none'}; gaps: {read.quality['gaps']['steps']} steps.")
     span = summary.date_range
     console.print(
-        f"{summary.total_points:,} rows: {summary.series} series, a {summary.step} apart, "
+        f"{summary.total_points:,} rows: {summary.series} series, one {summary.step} apart, "
         f"{span.start} to {span.end}."
     )
     return dataset_id

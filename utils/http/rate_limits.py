@@ -123,7 +123,7 @@ class RateLimits:
             return TooManyRequests(f"One caller has made too many {kind} requests.")
         limit, wait = found
         return TooManyRequests(
-            f"One caller may make at most {limit.limit.amount:,} {kind} requests a "
+            f"One caller may make at most {limit.limit.amount:,} {kind} requests per "
             f"{limit.limit.GRANULARITY.name} (RATE_{kind.upper()}); try again in {wait} s.",
             retry_after=wait,
         )

@@ -503,7 +503,7 @@ export const en = {
   "line.mean_wip": "Mean WIP",
   "line.now": "now",
   "line.axis": "WIP, units",
-  "line.axis_throughput": "Throughput, units a worked step",
+  "line.axis_throughput": "Throughput, units per worked step",
   "line.axis_cycle_time": "Cycle time, worked steps",
   "line.chart": "Chart of throughput and cycle time by WIP, with the point of today.",
   "chart.closed": "Closed",

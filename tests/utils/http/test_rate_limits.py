@@ -67,7 +67,7 @@ def test_the_request_too_many_gets_the_limit_and_the_time_to_retry(client: Flask
     body = reply.get_json()
     assert body["success"] is False and body["request_id"] == reply.headers["X-Request-ID"]
     assert body["error"] == (
-        "One caller may make at most 2 expensive requests a minute (RATE_EXPENSIVE); try again in "
+        "One caller may make at most 2 expensive requests per minute (RATE_EXPENSIVE); try again in "
         f"{wait} s."
     )
 
@@ -75,7 +75,9 @@ def test_the_request_too_many_gets_the_limit_and_the_time_to_retry(client: Flask
 def test_cheap_and_expensive_requests_count_apart(client: FlaskClient) -> None:
     assert [client.post(EXPENSIVE, json=BODY).status_code for _ in range(3)] == [200, 200, 429]
     assert statuses(client, CHEAP, 5) == [200, 200, 200, 200, 429]
-    assert "at most 4 cheap requests a minute (RATE_CHEAP)" in client.get(CHEAP).get_json()["error"]
+    assert (
+        "at most 4 cheap requests per minute (RATE_CHEAP)" in client.get(CHEAP).get_json()["error"]
+    )
 
 
 def test_what_is_not_there_counts_as_cheap(client: FlaskClient) -> None:
