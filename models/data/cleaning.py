@@ -77,15 +77,15 @@ def clean(
 
     Args:
         table: the rows.
-        calendar: their step and anchor, if known; by default they are recognised, and with them
-            the working calendars.
+        calendar: their step and anchor, if known; by default those of the table, or recognised,
+            and with them the working calendars.
         partly: keep, where gaps are longer than that, the longest stretch of each series.
         given: working calendars that hold, but for the closed and open days that the rows show.
 
     Raises:
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
     """
-    rows = SeriesRows.of(table)
+    rows, calendar = SeriesRows.of(table), calendar or table.calendar
     step = replace(calendar or Calendar.of(rows.days, rows.group), working=())
     time = step.index(rows.days)
     last = np.append((np.diff(rows.group) != 0) | (np.diff(time) != 0), True)

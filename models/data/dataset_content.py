@@ -33,7 +33,7 @@ def cleaned_table(
     given: PlantCalendars | None = None,
 ) -> Cleaned:
     """Return the regular series of a table, see `clean`; rows are counted as they were received."""
-    cleaned = clean(table, calendar or table.calendar, partly, given)
+    cleaned = clean(table, calendar, partly, given)
     cleaned.quality["rows_received"] = table.read_as.get("rows", len(table))
     if given is not None and "warnings" in table.read_as:
         table.read_as["warnings"] += reopened(given, cleaned.calendars)

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.raw_tables import RawColumn
-from models.data.table_parts import are_put_back
-from models.series.calendar import Calendar
+from models.series.working_calendar import weekdays_of
 from utils.errors import Detail, InvalidInput
 
 Floats = NDArray[np.float64]
@@ -29,6 +28,9 @@ _FLOWS = ("throughput", "releases", "planned_throughput", "planned_releases")
 _STOCKS = ("wip", "finished_goods", "semi_finished_goods")
 # Shares of the dates that have several rows, up to which these are copies or corrections of one.
 _SOMETIMES, _OFTEN = 0.2, 0.05
+_LATEST_CHANGE = 4 * 3600  # time of the day, before which clocks are put back
+_SUNDAY = 7
+_MONTHS_OF_CHANGE = (3, 4, 9, 10, 11)
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,17 @@ class Rows:
 
     Attributes:
         series: number of each row's series.
-        days: days since 1970-01-01.
+        days: days of the table: of hours and shifts, numbers of these.
         seconds: time of day, in UTC if an offset is given; None: no time is given.
         numbers: by column, NaN where blank.
-        calendar: of hours and shifts, which take the place of days; None: of other rows.
+        dates: days since 1970-01-01, as written.
     """
 
     series: Ints
     days: Ints
     seconds: Ints | None
     numbers: dict[str, Floats]
-    calendar: Calendar | None = None
+    dates: Ints
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,8 @@ def _recognised(
     several = order[np.repeat(counts > 1, counts)]
     keys = key[several]
     if rows.seconds is not None:
-        twice = _repeated(keys, rows.seconds[several])
-        if are_put_back(rows.calendar, rows.days[several][twice]).all():
+        times = rows.seconds[several]
+        if (~_repeated(keys, times) | are_put_back(rows.dates[several], times)).all():
             return "times"
     columns = others()
     if column := _telling(columns, keys, several, rows):
@@ -148,6 +150,20 @@ def _refusal(rule: str) -> InvalidInput:
 def _are_distinct(keys: Ints, values: Ints) -> bool:
     """Return true if no value occurs twice with one key."""
     return len(np.unique(np.column_stack([keys, values]), axis=0)) == len(keys)
+
+
+def are_put_back(dates: Ints, seconds: Ints) -> Flags:
+    """Return True for times that the clock may show twice, as it is put back.
+
+    Those of the night of a Sunday in spring or autumn.
+
+    >>> days = np.array(["2024-10-27", "2024-10-28"], "datetime64[D]").astype(np.int64)
+    >>> are_put_back(days, np.array([7200, 7200])).tolist()
+    [True, False]
+    """
+    month = dates.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    found: Flags = (weekdays_of(dates) == _SUNDAY) & (seconds < _LATEST_CHANGE)
+    return found & np.isin(month, _MONTHS_OF_CHANGE)
 
 
 def _repeated(keys: Ints, values: Ints) -> Flags:

@@ -9,17 +9,13 @@ from numpy.typing import NDArray
 
 from models.data.date_format import Dates
 from models.series import day_parts
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar
 from utils.api.upload_options import ReadOptions
 from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 _FEWEST_DAYS = 3  # of rows that show which hours or shifts are worked
-_LATEST_CHANGE = 4 * 60  # minutes of the day, before which clocks are put back
-_SUNDAY = 3  # days since 1970-01-01 modulo 7
-_MONTHS_OF_CHANGE = (3, 4, 9, 10, 11)
 
 
 def parts_of(options: ReadOptions, known: Calendar | None) -> Calendar | None:
@@ -83,23 +79,3 @@ def expect_parts(numbers: Ints, series: Ints, calendar: Calendar) -> None:
         longer = "day" if usual >= calendar.parts else "shift, with the times at which shifts begin"
         rule = f"must be {longer}: rows of a series are {usual:g} {calendar.step}s apart"
         raise InvalidInput.of("step", rule, calendar.step)
-
-
-def are_put_back(calendar: Calendar | None, numbers: Ints) -> Flags:
-    """Return True for hours that the clock may show twice, as it is put back.
-
-    Those of the night of a Sunday in spring or autumn.
-
-    >>> hours = Calendar(Step.HOUR, begins=day_parts.HOURS)
-    >>> numbers = np.array([hours.day("2024-10-27T02:00"), hours.day("2024-10-28T02:00")])
-    >>> are_put_back(hours, numbers).tolist()
-    [True, False]
-    """
-    if calendar is None or calendar.step is not Step.HOUR:
-        return np.zeros(len(numbers), bool)
-    times = day_parts.part_times(calendar.begins, numbers)
-    days = times.astype("datetime64[D]")
-    minutes = (times - days).astype(np.int64)
-    month = days.astype("datetime64[M]").astype(np.int64) % 12 + 1
-    found: Flags = (days.astype(np.int64) % 7 == _SUNDAY) & (minutes < _LATEST_CHANGE)
-    return found & np.isin(month, _MONTHS_OF_CHANGE)

@@ -18,6 +18,7 @@ from models.data.cell_units import without_units
 from models.data.column_mapping import ALL, Mapping, check_declared
 from models.data.column_names import NUMBERS
 from models.data.date_columns import dates_of, with_year, zone_warnings
+from models.data.date_format import Dates
 from models.data.number_format import FORMATS, NAMES, Mark, decide
 from models.data.raw_files import NO_OPTIONS
 from models.data.raw_tables import RawColumn, RawTable
@@ -181,7 +182,7 @@ def table_of(
         return found if kept is None else [column.taken(kept) for column in found]
 
     read_as["warnings"] += zone_warnings(dates)
-    table = _with_one_row_a_day(table, dates.instants, options, others)
+    table = _with_one_row_a_day(table, dates, options, others)
     return _in_units(table, units, options, calendar)
 
 
@@ -270,11 +271,11 @@ def _numbers(
 
 def _with_one_row_a_day(
     table: Table,
-    instants: Ints | None,
+    dates: Dates,
     options: ReadOptions,
     others: Callable[[], list[RawColumn]],
 ) -> Table:
-    rows = Rows(table.series, table.days, instants, table.numbers, table.calendar)
+    rows = Rows(table.series, table.days, dates.instants, table.numbers, dates.days)
     merged = one_a_day(rows, options.duplicates, others)
     if merged is None:
         return table

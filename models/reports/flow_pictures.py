@@ -56,7 +56,7 @@ def _known(document: dict[str, Any]) -> list[str]:
 
 def _draw_cumulative(axes: Axes, document: dict[str, Any]) -> None:
     flow = document["cumulative_flow"]
-    dates = np.array([date.replace(" ", "T") for date in flow["date"]], "datetime64[m]")
+    dates = np.array(flow["date"], "datetime64[m]")
     left, came = np.array(flow["departures"]), np.array(flow["arrivals"])
     axes.fill_between(
         dates, left, came, step="post", color=_WIP, alpha=0.6, label="in process (WIP)"

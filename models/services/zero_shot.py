@@ -90,7 +90,9 @@ def zero_shot_forecaster(
     panel = cleaning.clean(tables.read_rows(rows, max_rows, options=request)).panel
     if panel.lengths.max() < FEWEST_ROWS:
         raise InvalidInput.of(
-            "history", f"must have at least {FEWEST_ROWS} rows", f"{len(request.history)} rows"
+            "history",
+            f"must have at least {FEWEST_ROWS} rows",
+            f"{len(request.history)} rows of {panel.lengths.max()} {panel.calendar.step}s",
         )
     return of_panel(panel, _asks_what_if(request))
 

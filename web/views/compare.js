@@ -15,7 +15,7 @@ import { kindOf, MOST } from "./models.js";
 /** @typedef {import("../lib/series_picker.js").Series} Series */
 
 const LETTERS = "ABCD";
-const STEPS = { day: 28, week: 12, month: 12 };
+const STEPS = { hour: 48, shift: 42, day: 28, week: 12, month: 12 };
 
 /** @param {import("../main.js").Context} context */
 export async function view({ query, signal }) {

@@ -3,7 +3,7 @@
 >>> shifts = TimeGrid.of("shift", "06:00, 14:00, 22:00")
 >>> night = np.array([DAY + 5 * HOUR])  # 05:00 of 1970-01-02
 >>> shifts.texts(shifts.index(night)), shifts.length / HOUR
-(['1970-01-01 22:00'], 8.0)
+(['1970-01-01T22:00'], 8.0)
 """
 
 from __future__ import annotations
@@ -87,4 +87,4 @@ class TimeGrid:
 
     def texts(self, index: Ints) -> list[str]:
         """Return the dates of steps; of parts of days with the time at which they begin."""
-        return [text.replace("T", " ") for text in self.calendar.dates(index)]
+        return self.calendar.dates(index)

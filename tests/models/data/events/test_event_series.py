@@ -101,11 +101,11 @@ def test_percentiles_are_cycle_times_that_occurred() -> None:
 def test_steps_are_named_by_the_time_at_which_they_begin() -> None:
     times = np.array([-1, 0, 6 * HOUR - 1, 6 * HOUR, 22 * HOUR])
     assert SHIFTS.texts(SHIFTS.index(times)) == [
-        "1969-12-31 22:00", "1969-12-31 22:00", "1969-12-31 22:00",
-        "1970-01-01 06:00", "1970-01-01 22:00",
+        "1969-12-31T22:00", "1969-12-31T22:00", "1969-12-31T22:00",
+        "1970-01-01T06:00", "1970-01-01T22:00",
     ]  # fmt: skip
     hours = TimeGrid.of("hour")
-    assert hours.texts(hours.index(times[2:4])) == ["1970-01-01 05:00", "1970-01-01 06:00"]
+    assert hours.texts(hours.index(times[2:4])) == ["1970-01-01T05:00", "1970-01-01T06:00"]
     for wrong in ("06:00", "06:00,6:00", "06:00,25:00", "early,late"):
         with pytest.raises(InvalidInput, match="shifts: must be at least two different times"):
             TimeGrid.of("shift", wrong)
