@@ -67,8 +67,8 @@ def test_the_request_too_many_gets_the_limit_and_the_time_to_retry(client: Flask
     body = reply.get_json()
     assert body["success"] is False and body["request_id"] == reply.headers["X-Request-ID"]
     assert body["error"] == (
-        "One caller may make at most 2 expensive requests per minute (RATE_EXPENSIVE); try again in "
-        f"{wait} s."
+        "One caller may make at most 2 expensive requests per minute (RATE_EXPENSIVE); try again "
+        f"in {wait} s."
     )
 
 
