@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from models.series.calendar import Calendar, MonthRule, Step
+from models.series.calendar import Calendar, Step
 from models.series.day_parts import time_texts
+from models.series.months import MonthRule
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 
 

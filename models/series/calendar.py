@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.series import day_parts
 from models.series.day_parts import HOURS, Begins
+from models.series.months import MonthRule, as_dates, day_of_month, months_of, workdays
 from models.series.working_calendar import WorkingCalendar
 from utils.errors import InvalidInput
 
@@ -41,20 +42,6 @@ class Step(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
-
-
-class MonthRule(StrEnum):
-    """The dates of months and of periods that take their place.
-
-    Periods of four weeks (13 a year) and of 4-4-5 weeks (12 a year, in any order of the three) are
-    steps of months whose dates keep their distances.
-    """
-
-    SAME_DAY = "same day"
-    FIRST_WORKDAY = "first workday"
-    LAST_WORKDAY = "last workday"
-    FOUR_WEEKS = "four weeks"
-    QUARTERS = "4-4-5 weeks"
 
 
 SEASONS = {Step.WEEK: 52, Step.MONTH: 12}  # steps
@@ -139,7 +126,7 @@ class Calendar:
     @classmethod
     def _of_months(cls, days: Ints) -> Calendar:
         """The calendar of months or of such periods, by the first rule that all dates follow."""
-        usual = cls(Step.MONTH, int(np.bincount(_day_of_month(days)).argmax()))
+        usual = cls(Step.MONTH, int(np.bincount(day_of_month(days)).argmax()))
         first = int(days.min())
         candidates = [
             usual,
@@ -169,7 +156,7 @@ class Calendar:
             quarter, into = np.divmod(days - self.offset, 91)
             of_quarter: Ints = np.searchsorted(_PERIOD_BEGINS, into, side="right") - 1
             return 3 * quarter + of_quarter
-        return _months_of(days)
+        return months_of(days)
 
     def days(self, index: Ints) -> Ints:
         """Return the days since 1970-01-01 of dated step numbers; the inverse of `index`."""
@@ -184,9 +171,9 @@ class Calendar:
             found: Ints = index // 3 * 91 + _PERIOD_BEGINS[index % 3] + self.offset
             return found
         if self.rule in _WORKDAYS:
-            return _workdays(index, self.rule)
-        first = _as_dates(index, "M").astype("datetime64[D]").astype(np.int64)
-        last = _as_dates(index + 1, "M").astype("datetime64[D]").astype(np.int64) - 1
+            return workdays(index, self.rule)
+        first = as_dates(index, "M").astype("datetime64[D]").astype(np.int64)
+        last = as_dates(index + 1, "M").astype("datetime64[D]").astype(np.int64) - 1
         return np.minimum(first + self.offset - 1, last)
 
     def _by_lane(
@@ -289,7 +276,7 @@ class Calendar:
         """Return the ISO dates of days; of hours and shifts, with the time at which they begin."""
         if self.begins:
             return day_parts.part_texts(self.begins, days)
-        return [str(day) for day in _as_dates(np.asarray(days))]
+        return [str(day) for day in as_dates(np.asarray(days))]
 
     def text(self, day: int | np.int64) -> str:
         """Return the ISO date of one day, as `texts`."""
@@ -332,7 +319,7 @@ class Calendar:
         these; weeks: the two harmonics; months: the month, one-hot.
         """
         if self.step is Step.MONTH:
-            return np.eye(12, dtype=np.float32)[_months_of(self.days(index)) % 12]
+            return np.eye(12, dtype=np.float32)[months_of(self.days(index)) % 12]
         part = self.days(index)
         days = self.day_of(part)
         year = 2 * np.pi * days[:, None] / DAYS_PER_YEAR
@@ -362,27 +349,6 @@ def lanes_of(index: Ints) -> Ints:
     """Return the lane of dated step numbers."""
     found: Ints = (index + _LANE // 2) // _LANE
     return found
-
-
-def _as_dates(numbers: Ints, unit: str = "D") -> NDArray[np.datetime64]:
-    return numbers.astype(f"datetime64[{unit}]")
-
-
-def _months_of(days: Ints) -> Ints:
-    """Months since January 1970 of days."""
-    return _as_dates(days).astype("datetime64[M]").astype(np.int64)
-
-
-def _workdays(months: Ints, rule: MonthRule) -> Ints:
-    """The first or the last workday, Monday to Friday, of months since January 1970."""
-    is_last = rule is MonthRule.LAST_WORKDAY
-    first = _as_dates(months + is_last, "M").astype("datetime64[D]")
-    return np.busday_offset(first, -int(is_last), roll="forward").astype(np.int64)
-
-
-def _day_of_month(days: Ints) -> Ints:
-    dates = _as_dates(days)
-    return (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
 
 
 def day_number(value: date) -> int:

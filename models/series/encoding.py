@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.calendar import Calendar, MonthRule, Step
+from models.series.calendar import Calendar, Step
 from models.series.features import averaged_rows, calendar_extras, moving_averages
+from models.series.months import MonthRule
 from models.series.panel import SERIES_FIELDS, Panel, SeriesKey
 from models.series.scaling import Scaling
 from models.series.working_calendar import WorkingCalendar

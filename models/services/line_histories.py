@@ -98,7 +98,10 @@ def line_rows(panel: Panel, names: Sequence[str | None]) -> LineRows:
         places = calendar.place_in_week(days)
         closed = _closed_places(places, calendar.week, throughput, worked)
         worked = worked & ~np.isin(places, list(closed))
-    at_start = _is_at_start(wip, throughput)
+    flow = wip, throughput
+    if calendar.begins:  # the hours of a day differ by far more than two readings of the WIP
+        flow = _by_week(wip, places, calendar.week), _by_week(throughput, places, calendar.week)
+    at_start = _is_at_start(*flow)
     if at_start:  # the WIP at the end of a step is that of the next one's start
         released = (np.diff(wip) + throughput[:-1])[-calendar.week :].mean()
         wip = np.append(wip[1:], max(wip[-1] + released - throughput[-1], 0.0))
@@ -154,6 +157,13 @@ def _closed_places(
     return frozenset(
         place for place, some in own.items() if not some.size or np.median(some) < _CLOSED * mean
     )
+
+
+def _by_week(values: Floats, places: Ints, week: int) -> Floats:
+    """The differences of values to the means of their places in the week."""
+    count = np.maximum(np.bincount(places, minlength=week), 1)
+    found: Floats = values - (np.bincount(places, values, week) / count)[places]
+    return found
 
 
 def _is_at_start(wip: Floats, throughput: Floats) -> bool:

@@ -8,8 +8,9 @@ import pytest
 
 from models.data.cleaning import clean
 from models.data.tables import read_rows
-from models.series.calendar import Calendar, MonthRule, Step
+from models.series.calendar import Calendar, Step
 from models.series.encoding import Encoding
+from models.series.months import MonthRule
 
 START = pd.Timestamp("2023-01-02")
 

@@ -13,6 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from models.series.calendar import Calendar, Step
+from models.series.day_parts import HOURS
+from models.services.line_histories import line_rows
+from tests.support.panels import panel_of
 from utils.settings import Settings
 
 SERIES = {"plant": "A", "application": "all", "panelSize": "all"}
@@ -124,3 +128,17 @@ def test_plans_orders_flow_and_files_have_times(
     }, headers={"Accept": "application/vnd.apache.arrow.stream"})  # fmt: skip
     schema = pa.ipc.open_stream(batch.data).read_all().schema
     assert first in json.loads(schema.metadata[b"items"])[0]["dates"]
+
+
+@pytest.mark.parametrize("is_at_start", [False, True])
+def test_the_reading_of_wip_is_told_by_what_the_daily_pattern_leaves(is_at_start: bool) -> None:
+    rng, wip, output, load = np.random.default_rng(0), [], [], 150.0
+    for hour in range(24 * 30):
+        released = 50 + 20 * np.sin(2 * np.pi * hour / 24) + rng.normal(0, 2)
+        leaves = (load + released / 2) * rng.lognormal(-1.1, 0.1)
+        before, load = load, load + released - leaves
+        wip.append(before if is_at_start else load)
+        output.append(leaves)
+    rows = np.column_stack([wip, output, np.full(len(wip), 3.0)])
+    panel = panel_of(rows, calendar=Calendar(Step.HOUR, begins=HOURS), first=473_352)
+    assert line_rows(panel, (None, None, None)).wip_at_start is is_at_start
