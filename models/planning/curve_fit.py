@@ -2,9 +2,11 @@
 
 Of each block of steps (a week of days), the WIP at its start and the releases within it are given;
 throughput and mean WIP are compared with their expectation (`flow_model`). Estimates are robust
-(Huber's weights), and both errors are weighted by their common covariance. The chance of output, as
-a lot of units that would move together, is estimated after them. Intervals are from a bootstrap
-of runs of blocks (H. R. Künsch, "The jackknife and the bootstrap for general stationary
+(Huber's weights), and both errors are weighted by their common covariance. A block with more than
+the usual WIP counts in inverse proportion to it: much of a sudden pile waits where it came in, and
+puts out less than the same WIP spread over the line (benchmarks/README.md, "Planning"). The chance
+of output, as a lot of units that would move together, is estimated after them. Intervals are from a
+bootstrap of runs of blocks (H. R. Künsch, "The jackknife and the bootstrap for general stationary
 observations", Annals of Statistics 17, 1989), one step of Newton's method for each.
 """
 
@@ -111,8 +113,10 @@ def fit_curve(blocks: Blocks) -> FittedCurve:
     held = max(float(np.median(blocks.mean_wip)), 1e-9)
     logs = np.log([1.25 * mean, 0.7 * held, 1.3])
     whiten, weights = np.eye(2), np.ones(len(blocks.start))
+    piled = np.minimum(1.0, held / np.maximum(blocks.mean_wip, 1e-9))
     for _ in range(_ROUNDS):
         whiten, weights = _weights(_errors(logs, blocks))
+        weights = weights * piled
         for _ in range(_STEPS):
             move, _, _ = _newton(logs, blocks, whiten, weights)
             logs = logs + move
