@@ -15,10 +15,25 @@ if TYPE_CHECKING:
     from models.lstm_service import LSTMService
     from utils.api.replies.forecasting import PredictReply
     from utils.api.schemas.forecasting import PredictRequest
+    from utils.api.upload_options import UploadOptions
 
 DEFAULT = Path("forecast.png")
 FORMS = ("png", "csv", "xlsx")
 _HISTORY_STEPS = 60  # in the plots
+
+step_option = click.option(
+    "--step", help="Step of the rows: hour, shift, day, week, month (default: recognised)."
+)
+shifts_option = click.option(
+    "--shifts", help="With --step shift: times at which shifts begin, 06:00,14:00,22:00."
+)
+
+
+def upload_options(step: str | None, shifts: str | None) -> UploadOptions:
+    """Return the options of reading a table. Raises InvalidInput for a step that is none."""
+    from utils.api.upload_options import UploadOptions
+
+    return UploadOptions.parse({"step": step, "shifts": shifts})
 
 
 def check_file(context: click.Context, _: click.Parameter, file: Path) -> Path:

@@ -34,6 +34,8 @@ _MOST = 1000  # series that one is chosen from
     "--output", type=_FILE, default=forecast_output.DEFAULT, show_default=True,
     callback=forecast_output.check_file, help="File to write: .png, .csv or .xlsx.",
 )  # fmt: skip
+@forecast_output.step_option
+@forecast_output.shifts_option
 @click.pass_obj
 def predict(
     chosen: Settings,
@@ -44,6 +46,8 @@ def predict(
     plant: str | None,
     application: str | None,
     panel_size: str | None,
+    step: str | None,
+    shifts: str | None,
 ) -> None:
     """Forecast a series of TABLE at once, by the network that ships with the service.
 
@@ -66,7 +70,7 @@ def predict(
         return
     with TemporaryDirectory() as folder:
         service = LSTMService(replace(chosen, data_store=folder))
-        dataset_id = service.upload(table).dataset_id
+        dataset_id = service.upload(table, forecast_output.upload_options(step, shifts)).dataset_id
         source = {"model_id": "pretrained", "datasetId": dataset_id}
         known = largest_first(service, dataset_id)
         forecast_output.show(console, service, _request(source, known, names, days), output)

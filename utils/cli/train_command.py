@@ -40,6 +40,8 @@ _STOPS_WITHIN = 15.0  # seconds
     "--output", type=_FILE, default=forecast_output.DEFAULT, show_default=True,
     callback=forecast_output.check_file, help="File of the forecast: .png, .csv or .xlsx.",
 )  # fmt: skip
+@forecast_output.step_option
+@forecast_output.shifts_option
 @click.pass_obj
 def train(
     chosen: Settings,
@@ -48,6 +50,8 @@ def train(
     seed: int | None,
     preset: str | None,
     output: Path,
+    step: str | None,
+    shifts: str | None,
 ) -> None:
     """Train a model on TABLE, for this service to forecast with.
 
@@ -62,7 +66,7 @@ def train(
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
-    dataset_id = service.upload(table).dataset_id
+    dataset_id = service.upload(table, forecast_output.upload_options(step, shifts)).dataset_id
     request = TrainRequest.parse(
         {"datasetId": dataset_id, "epochs": epochs, "seed": seed, "preset": preset}
     )

@@ -134,8 +134,8 @@ def test_plans_orders_flow_and_files_have_times(
 def test_the_reading_of_wip_is_told_by_what_the_daily_pattern_leaves(is_at_start: bool) -> None:
     rng, wip, output, load = np.random.default_rng(0), [], [], 150.0
     for hour in range(24 * 30):
-        released = 50 + 20 * np.sin(2 * np.pi * hour / 24) + rng.normal(0, 2)
-        leaves = (load + released / 2) * rng.lognormal(-1.1, 0.1)
+        released = 50 + 45 * np.sin(2 * np.pi * hour / 24) + rng.normal(0, 5)
+        leaves = min((load + released / 2) * rng.lognormal(-1.1, 0.1), load + released)
         before, load = load, load + released - leaves
         wip.append(before if is_at_start else load)
         output.append(leaves)
