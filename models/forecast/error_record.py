@@ -10,7 +10,7 @@ Bayes estimate is: B. Efron & C. Morris, "Stein's estimation rule and its compet
 Rows that follow the training data show how good the forecasts have been since: forecasts are made
 from up to eight origins within them, and the intervals become as much wider or narrower.
 
-    >>> from models.forecast.intervals import ErrorSamples
+    >>> from models.forecast.error_quantiles import ErrorSamples
     >>> errors = np.random.default_rng(1).normal(size=(400, 1, 2, 3))
     >>> intervals = Intervals.fit(ErrorSamples(errors, np.zeros(1, int)), None, np.ones((1, 3)))
     >>> record_ratio(2 * errors, intervals, np.zeros(1, int), blocks=np.array([4.0])).round(1)

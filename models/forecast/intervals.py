@@ -26,7 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series.error_measures import mean_known
+from models.forecast.error_quantiles import (
+    ErrorPart,
+    ErrorSamples,
+    fitted_to,
+    quantiles_around,
+)
 from models.series.rounding import significant
 
 Floats = NDArray[np.float64]
@@ -37,24 +42,10 @@ CLOSE = 0.20  # relative error up to which a forecast counts for the confidence
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _ENDS = np.array([0.0, *_SHARES, 1.0])
 MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
-_NEIGHBOURS = 4  # errors at horizons within a quarter of a horizon are used for it
+_WEIGHT_OF_USUAL = 4.0  # likewise, of the errors that are usual
 _STEADY = 20.0  # one-step errors at which the scale of a series weighs as much as that of all
 _LARGEST_SCALE = 8.0  # of a series, and its inverse the least
 _OUTLYING = 6.0  # medians; larger one-step errors are cut to this before a scale is computed
-
-
-@dataclass(frozen=True)
-class ErrorSamples:
-    """Errors of roll-outs.
-
-    Attributes:
-        values: truth − forecast by origin, series, horizon and target, [n, S', H, 3]; NaN if the
-            truth is not known.
-        series: number of each series, [S'].
-    """
-
-    values: Floats
-    series: Ints
 
 
 @dataclass(frozen=True)
@@ -74,34 +65,36 @@ class Intervals:
 
     @classmethod
     def fit(
-        cls, calibration: ErrorSamples | None, trials: ErrorSamples | None, scale: Floats
+        cls,
+        calibration: ErrorSamples | None,
+        trials: ErrorSamples | None,
+        scale: Floats,
+        usual: ErrorSamples | None = None,
     ) -> Intervals:
         """Return the intervals from errors of the calibration span, of the trials, or of both.
 
         Args:
             scale: of each series, [S, 3]; see `series_scale`.
+            usual: errors of such series elsewhere.
 
         Raises:
-            ValueError: both are missing.
+            ValueError: all of them are missing.
         """
         given = [
             (each, most)
             for each, most in ((calibration, np.inf), (trials, MOST_TRIALS))
             if each is not None and not np.isnan(each.values).all()
         ]
-        if not given:
+        if not given and usual is None:
             raise ValueError("No errors to take quantiles of.")
-        steps = given[0][0].values.shape[2]
+        steps = (usual or given[0][0]).values.shape[2]
         quantiles = np.zeros((steps, 3, len(_SHARES)))
         for target in range(3):
-            parts = []
-            for each, most in given:
-                own = scale[each.series, target][:, None].astype(each.values.dtype)
-                errors = each.values[..., target] / own
-                independent = independent_series(errors)
-                parts.append((np.abs(errors, out=errors), independent, most))
+            parts = [ErrorPart.of(each, most, scale, target) for each, most in given]
+            if usual is not None:
+                parts.append(fitted_to(parts, ErrorPart.of(usual, _WEIGHT_OF_USUAL, scale, target)))
             for h in range(steps):
-                found = _quantiles(parts, h)
+                found = quantiles_around(parts, h, _SHARES)
                 quantiles[h, target] = quantiles[h - 1, target] if found is None and h else found
         quantiles = np.maximum.accumulate(np.nan_to_num(quantiles), axis=0)
         return cls(scale, quantiles, _growth(quantiles))
@@ -245,43 +238,6 @@ def _trimmed_mean(sizes: Floats) -> float:
     if not known.size:
         return float("nan")
     return float(np.minimum(known, _OUTLYING * np.median(known) + 1e-12).mean())
-
-
-def independent_series(errors: Floats) -> float:
-    """Return the effective number of independent series among S, 1 to S, by their errors [n, S, H].
-
-    From the variance of the mean over the series, relative to that of independent errors (a
-    design effect: L. Kish, "Survey Sampling", 1965).
-    """
-    count = errors.shape[1]
-    single, mean = mean_known(errors**2), mean_known(mean_known(errors, axis=1) ** 2)
-    if count == 1 or not single > 0:
-        return 1.0
-    alike = max(0.0, float(count * mean / single - 1) / (count - 1))
-    return count / (1 + (count - 1) * min(alike, 1.0))
-
-
-def _quantiles(parts: list[tuple[Floats, float, float]], horizon: int) -> Floats | None:
-    """Weighted quantiles of all absolute errors around a horizon, [Q]; None if there are none."""
-    near = slice(max(0, horizon - horizon // _NEIGHBOURS), horizon + horizon // _NEIGHBOURS + 1)
-    sizes, weights = [], []
-    for errors, independent, most in parts:
-        some = errors[:, :, near]
-        known = ~np.isnan(some)
-        if not known.any():
-            continue
-        origins = int(known.any(axis=(1, 2)).sum())
-        # Forecasts from origins closer to each other than the horizon share their truths.
-        number = min(max(1.0, origins / (horizon + 1)) * independent, most)
-        sizes.append(some[known])
-        weights.append(np.full(known.sum(), number / known.sum()))
-    if not sizes:
-        return None
-    size, weight = np.concatenate(sizes), np.concatenate(weights)
-    order = np.argsort(size)
-    reached = np.cumsum(weight[order]) / weight.sum()
-    place = np.searchsorted(reached, np.array(_SHARES) - 1e-12)
-    return size[order][np.minimum(place, len(size) - 1)]
 
 
 def _growth(quantiles: Floats) -> Floats:

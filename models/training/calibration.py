@@ -7,8 +7,8 @@ are follows from its own errors, shrunk towards those of all (`models.forecast.e
 quantiles are then taken of errors divided by widths that the other part of the held-back end gave
 (cross-fitting), so that they are not too narrow.
 
-Example: without trials and without a calibration span, an error of 1 in one step is taken to grow
-to √28 ≈ 5.3 in 28 steps, as that of a random walk does.
+Example: without trials and without a calibration span, errors are taken to be as large as the
+pretrained network expects them to be (`models.training.expected_errors`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.error_record import record_ratio
-from models.forecast.intervals import MOST_TRIALS, ErrorSamples, Intervals, series_scale
+from models.forecast.intervals import MOST_TRIALS, Intervals, series_scale
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
 from models.series import error_measures
 from models.series.panel import Panel
 from models.training.error_correlation import fit_error_paths
+from models.training.expected_errors import expected_errors
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
 from models.training.prepare import PreparedData
 
@@ -120,15 +122,11 @@ def fit_intervals(
     residuals = prepared.residual[prepared.windows.train]
     every = np.arange(len(panel.series_keys))
     scale = series_scale(residuals, panel.series[prepared.windows.train], len(every))
-    trials = trial_samples(prepared, tried)
+    trials, usual = trial_samples(prepared, tried), expected_errors(prepared)
     if not parts:
-        if trials is None:
-            steps = np.sqrt(np.arange(1, prepared.horizon + 1))
-            grown = residuals[:, None, :] * steps[None, :, None]
-            trials = ErrorSamples(grown[:, None], np.zeros(1, np.int64))
-        return Intervals.fit(None, trials, scale)
+        return Intervals.fit(None, trials, scale, usual)
     known = [part.raw if is_raw else part.errors for part in parts]
-    pooled = Intervals.fit(ErrorSamples(np.concatenate(known), every), trials, scale)
+    pooled = Intervals.fit(ErrorSamples(np.concatenate(known), every), trials, scale, usual)
 
     def ratio(chosen: Sequence[int]) -> Floats:
         if not chosen:
@@ -143,7 +141,7 @@ def fit_intervals(
         known[k] * (own / ratio([j for j in numbers if j != k]))[:, None].astype(known[k].dtype)
         for k in numbers
     ]
-    return Intervals.fit(ErrorSamples(np.concatenate(judged), every), trials, scale * own)
+    return Intervals.fit(ErrorSamples(np.concatenate(judged), every), trials, scale * own, usual)
 
 
 def fit_sample_paths(

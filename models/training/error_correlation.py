@@ -21,7 +21,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.intervals import ErrorSamples, Intervals, independent_series
+from models.forecast.error_quantiles import ErrorSamples, independent_series
+from models.forecast.intervals import Intervals
 from models.forecast.sample_paths import KEPT, ErrorPaths
 
 Floats = NDArray[np.float64]

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.drivers import Drivers
-from models.forecast.intervals import ErrorSamples, Intervals, series_scale
+from models.forecast.error_quantiles import ErrorSamples
+from models.forecast.intervals import Intervals, series_scale
 from models.forecast.line_history import filled_releases, flow_of, usual_capacity
 from models.forecast.members import MemberName
 from models.forecast.plan_effect import (

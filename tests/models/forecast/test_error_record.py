@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.error_record import record_ratio
-from models.forecast.intervals import ErrorSamples, Intervals
+from models.forecast.intervals import Intervals
 
 ONE = np.zeros(1, int)
 

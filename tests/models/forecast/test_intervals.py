@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.forecast.intervals import LEVELS, ErrorSamples, Intervals, series_scale
+from models.forecast.error_quantiles import ErrorSamples
+from models.forecast.intervals import LEVELS, Intervals, series_scale
 
 STEPS = 12
 
@@ -64,6 +65,22 @@ def test_trials_count_where_the_calibration_span_tells_little() -> None:
     assert width[-1] > 20  # of the trials alone
     long = Intervals.fit(errors(rng, 600, one), wide, one).half_width(80, np.array([0]), STEPS)
     assert long[0, 0, 0] < 2 and long[0, -1, 0] < 7  # hardly of the trials
+
+
+def test_usual_errors_count_where_little_is_known_and_follow_what_is() -> None:
+    rng, one = np.random.default_rng(0), np.ones((1, 3))
+    usual = errors(rng, 300, 10 * one)
+
+    def width(known: ErrorSamples | None, more: ErrorSamples | None = usual) -> float:
+        intervals = Intervals.fit(known, None, one, more)
+        return float(intervals.half_width(80, np.array([0]), STEPS)[0, -1, 0])
+
+    few = ErrorSamples(errors(rng, 2, one).values, np.arange(1))
+    few.values[:, :, 3:] = np.nan  # its span ends three steps after the first origin
+    assert width(None) == pytest.approx(10 * width(errors(rng, 3000, one)), rel=0.2)
+    assert 0.2 * width(None) < width(few) < 0.8 * width(None)
+    many = errors(rng, 600, one)
+    assert width(many) == pytest.approx(width(many, None), rel=0.15)
 
 
 def test_widths_never_shrink_and_go_on_beyond_the_measured_horizons() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.forecast.intervals import ErrorSamples, Intervals
+from models.forecast.error_quantiles import ErrorSamples
+from models.forecast.intervals import Intervals
 from models.forecast.sample_paths import ErrorPaths
 from models.training.error_correlation import fit_error_paths
 
