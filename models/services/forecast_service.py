@@ -148,9 +148,7 @@ class ForecastService:
 
     def _planner(self, request: PredictRequest | BatchRequest) -> Planned:
         """Return the function that gives the histories of a request's items what is planned."""
-        return lambda history, item: self._plans.planned(
-            history, item, request.model_id, request.dataset_id
-        )
+        return self._plans.planner(request.model_id, request.dataset_id)
 
     def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
         if request.model_id == PRETRAINED_ID:

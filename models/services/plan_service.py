@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from utils.api.replies.plan_replies import (
 from utils.api.schemas.forecasting import ForecastFields, ScenariosRequest
 from utils.api.schemas.plan import PlanRequest
 from utils.errors import DamagedFile, NotFound, TooLarge, Unavailable
+
+Planner = Callable[[History, ForecastFields], History]
 
 _FORECAST = ("predictions", "validation", "totals", "target", "paths", "plan")
 
@@ -76,9 +79,19 @@ class PlanService:
         Raises:
             InvalidInput: a row of the request is not one of a plan.
         """
-        found = self.known(history, request.plan, model_id, dataset_id)
-        found = with_planned_throughput(found, request.planned_throughput, request.prediction_days)
-        return with_state(found, request) if found.has_plan else found
+        return self.planner(model_id, dataset_id)(history, request)
+
+    def planner(self, model_id: str, dataset_id: str | None) -> Planner:
+        """Return the function that plans as `planned`; the data set is looked at once."""
+        stored = self._stored(model_id, dataset_id)
+
+        def planned(history: History, request: ForecastFields) -> History:
+            found = with_plan(history, request.plan, stored.get(history.series_key))
+            planned, days = request.planned_throughput, request.prediction_days
+            found = with_planned_throughput(found, planned, days)
+            return with_state(found, request) if found.has_plan else found
+
+        return planned
 
     def known(
         self, history: History, rows: list[Any] | None, model_id: str, dataset_id: str | None
