@@ -99,7 +99,9 @@ def errors(forecasts: list[Forecast], truth: Floats, some: Any = slice(None)) ->
     return np.nansum(off, axis=(0, 1, 2)) / np.nansum(np.abs(truth[:, some]), axis=(0, 1, 2))
 
 
-@pytest.mark.parametrize(("days", "noise"), [(250, 0.3), (400, 0.05)])
+@pytest.mark.parametrize(
+    ("days", "noise"), [pytest.param(250, 0.3, marks=pytest.mark.long), (400, 0.05)]
+)
 def test_forecasts_of_plants_beat_both_naive_ones(days: int, noise: float) -> None:
     panel = plants(days + 40, noise=noise, lines=6)
     model, metrics = published(prepare(until(panel, days), HYPER))

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from utils.settings import Settings
+from tests.support.stores import settings_in
 
 Body = dict[str, Any]
 
@@ -34,13 +34,14 @@ def ask(client: FlaskClient, **body: Any) -> Any:
     return client.post("/api/model/predict", json={"model_id": "pretrained"} | SERIES | body)
 
 
-@pytest.fixture
-def client(settings: Settings) -> Iterator[FlaskClient]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    settings = settings_in(tmp_path_factory.mktemp("zero_shot"))
     with create_app(settings).test_client() as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dataset_id(client: FlaskClient) -> str:
     body = PLANT | {"historicalDays": 120, "seed": 1}
     id: str = client.post("/api/data/generate", json=body).json["dataset_id"]

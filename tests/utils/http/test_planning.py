@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from tests.support.stores import settings_in
 from utils.settings import Settings
 
 Body = dict[str, Any]
@@ -17,13 +18,18 @@ PLANT = {"plants": ["P1", "P2"], "applications": ["A"], "panelSizes": ["S"], "se
 SERIES = {"plant": "P1", "application": "A", "panelSize": "S"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_in(tmp_path_factory.mktemp("planning"))
+
+
+@pytest.fixture(scope="module")
 def client(settings: Settings) -> Iterator[FlaskClient]:
     with create_app(settings).test_client() as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dataset_id(client: FlaskClient) -> str:
     return str(client.post("/api/data/generate", json=PLANT).get_json()["dataset_id"])
 
@@ -113,9 +119,7 @@ def rows(wip: list[float]) -> list[Body]:
     ]
 
 
-def test_wip_that_hardly_varied_is_inconclusive_and_refuses_advice(
-    client: FlaskClient, settings: Settings
-) -> None:
+def test_wip_that_hardly_varied_is_inconclusive_and_refuses_advice(client: FlaskClient) -> None:
     table = client.post("/api/data/upload", json=rows([100 + i % 3 for i in range(300)]))
     line = {"datasetId": table.get_json()["dataset_id"]}
     curve = client.get("/api/plan/curve", query_string=line).get_json()
