@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.data.column_names import KNOWN, Header, canonical_name, date_rank, folded
+from models.data.column_names import KNOWN, NUMBERS, Header, canonical_name, date_rank, folded
 from models.series.known_inputs import MOST_DRIVERS
 from models.series.panel import SERIES_FIELDS, TARGETS
 from utils.api.parsing import unknown
@@ -91,6 +91,12 @@ class Mapping:
             if len(found) == 1 and (unit := Header.of(names[found[0]]).unit)
         }
         warnings = _similar(names, ignored, {*places, *unread})
+        recognised = [(known, names[i]) for known in NUMBERS for i in places.get(known, [])]
+        warnings += [
+            f"The column {written!r} is read as {known}, and {remark!r} is not taken for a unit."
+            for known, written in recognised
+            if known not in stated and (remark := Header.of(written).remark)
+        ]
         return cls(places, units, filled, ignored, warnings)
 
     def written(self, names: Sequence[str]) -> dict[str, str | list[str]]:

@@ -145,6 +145,13 @@ class Header:
         return cls(written, meaning, found[1])
 
     @property
+    def remark(self) -> str:
+        """The text in brackets that is no unit and no column: EUR of WIP (EUR); "": none."""
+        inner = " ".join(_BRACKETS.findall(unicodedata.normalize("NFKC", self.written))).strip()
+        known = is_unit(inner.casefold()) or unit_of(inner) or _meant(inner.casefold())[0]
+        return "" if known else inner
+
+    @property
     def is_exact(self) -> bool:
         """Return true if it is the known name itself, whatever its case, spaces and signs."""
         return folded(self.written) == folded(self.meaning or "")

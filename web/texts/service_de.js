@@ -11,6 +11,7 @@ export const sentences = [
   ["There is no model {}.", "Das Modell {0} gibt es nicht."],
   ["There is no data set {}.", "Den Datensatz {0} gibt es nicht."],
   ["There is no job {}.", "Den Auftrag {0} gibt es nicht."],
+  ["The column {} is read as {}, and {} is not taken for a unit.", "Die Spalte {0} wird als {1} gelesen; {2} gilt nicht als Einheit."],
   ["One caller may make at most {} {} requests per {} (RATE_{}); try again in {} s.", "Ein Aufrufer darf höchstens {0} Anfragen je {2} stellen; versuchen Sie es in {4} s noch einmal."],
   ["One caller may have at most {} jobs waiting (MAX_QUEUED_JOBS). Waiting: {}; this would add {}. Try again later, or cancel some of them.", "Ein Aufrufer darf höchstens {0} wartende Aufträge haben. Es warten {1}, dieser brächte {2} dazu. Versuchen Sie es später, oder brechen Sie einige ab."],
   ["No training worker is running. Start one with `python run.py worker`, with the same MODEL_STORE, DATA_STORE and DATABASE_URL as this server.", "Es läuft kein Worker. Auf dem Server startet ihn: python run.py worker, mit denselben MODEL_STORE, DATA_STORE und DATABASE_URL."],

@@ -390,6 +390,12 @@ def test_ten_thousand_tables_in_any_dialect_read_back_the_same(
     reads_back(tmp_path, dialect)
 
 
+def test_a_unit_that_is_not_known_is_named_in_a_warning(tmp_path: Path) -> None:
+    table = frame(5).rename(columns={"wip": "WIP (EUR)", "throughput": "Output (pcs)"})
+    [warning] = read(tmp_path, table.to_csv(index=False).encode()).read_as["warnings"]
+    assert "'WIP (EUR)' is read as wip, and 'EUR' is not taken for a unit" in warning
+
+
 def test_options_of_rows_are_those_of_files() -> None:
     rows = frame(5).assign(wip="4.500", throughput="1.500").drop(columns="cycle_time")
     chosen = ReadOptions.parse({"numberFormat": "1.234,5"})
