@@ -44,6 +44,7 @@ class NotDerived(Exception):
 
 class _Opened(NamedTuple):
     summary: dict[str, Any]  # as the store keeps it: another object once the model changes
+    document: ModelDocument  # of the summary
     forecaster: Forecaster
     size: int  # bytes of memory, about
 
@@ -140,7 +141,11 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: its document cannot be read.
         """
-        return ModelDocument.of(self._expect_imported(id))
+        found = self._expect_imported(id)
+        with self._lock:
+            opened = self._open.get(id)
+        is_open = opened is not None and opened.summary is found
+        return opened.document if opened and is_open else ModelDocument.of(found)
 
     def _expect_imported(self, id: str) -> dict[str, Any]:
         try:
@@ -223,7 +228,8 @@ class Registry:
             document = ModelDocument.of(fields)
             network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(fields)) + _PER_NETWORK * len(network)
-            return _Opened(summary, open_forecaster(document, network), size)
+            short = ModelDocument.of(summary)
+            return _Opened(summary, short, open_forecaster(document, network), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)
