@@ -375,7 +375,7 @@ def reads_back(folder: Path, dialect: tuple[bytes, dict[str, str], pd.DataFrame]
     assert table.names[0][1] == [expected["plant"][0]]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(dialects())
 def test_a_table_in_any_dialect_reads_back_the_same(tmp_path: Path, dialect: Any) -> None:
     reads_back(tmp_path, dialect)

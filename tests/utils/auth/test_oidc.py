@@ -247,6 +247,7 @@ def test_a_provider_that_does_not_answer_is_contacted_once_per_cool_down(
     assert len(issuer.asked) == 1
 
 
+@pytest.mark.long
 def test_a_token_is_remembered_no_longer_than_it_is_valid(
     client: FlaskClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
