@@ -26,6 +26,8 @@ from models.training.evaluate import evaluate
 from models.training.member_errors import trial_look_back
 from models.training.prepare import PreparedData, prepare
 
+pytestmark = pytest.mark.training
+
 FIRST = 19_723
 HYPER = Hyperparameters()
 Floats = NDArray[np.float64]

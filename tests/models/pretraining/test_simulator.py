@@ -15,6 +15,8 @@ from models.pretraining.demand import Grid, draw_plan
 from models.pretraining.observation import record
 from models.pretraining.simulator import SimulatedFlow, fifo_times, simulate
 
+pytestmark = pytest.mark.training
+
 
 def flow_of(seed: int, lines: int = 200, steps: int = 120, year: int = 365) -> SimulatedFlow:
     grid = Grid(np.full(lines, year), np.full(lines, year == 365))
