@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series.working_calendar import weekdays_of
 from utils.errors import Detail, InvalidInput
 
 Ints = NDArray[np.int64]
@@ -59,8 +60,7 @@ def _decided(readings: dict[Since, Ints], today: int) -> Since:
 
 def _is_regular(days: Ints) -> bool:
     """Return true if days, in order, are those from Monday to Friday, or the first of months."""
-    weekdays = (days + 3) % 7
-    if len(days) >= _FEWEST and set(weekdays.tolist()) == {0, 1, 2, 3, 4}:
+    if len(days) >= _FEWEST and set(weekdays_of(days).tolist()) == {1, 2, 3, 4, 5}:
         return True
     dates = days.astype("datetime64[D]")
     return len(days) > 1 and bool((dates == dates.astype("datetime64[M]")).all())

@@ -81,5 +81,5 @@ def _carried(
 
 def _names(places: Ints, calendar: Calendar) -> list[str]:
     times = day_parts.time_texts(calendar.begins)
-    return [f"{_WEEKDAYS[place // calendar.parts]} {times[place % calendar.parts]}"
-            for place in places.tolist()]  # fmt: skip
+    parts = (divmod(place, calendar.parts) for place in places.tolist())
+    return [f"{_WEEKDAYS[day]} {times[part]}" for day, part in parts]

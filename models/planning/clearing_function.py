@@ -15,7 +15,6 @@ min(w ÷ raw process time, C).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +33,16 @@ def clearing(
     x = wip / critical_wip
     small = np.minimum(x, 1 / np.maximum(x, 1e-300))
     found: Floats = capacity * np.minimum(x, 1.0) / (1 + small**evenness) ** (1 / evenness)
+    return found
+
+
+def elasticity(wip: Floats, critical_wip: float | Floats, evenness: float | Floats) -> Floats:
+    """Return the percent of throughput that one more percent of WIP gives, 0 to 1, elementwise.
+
+    1 ÷ (1 + x^p), which is 1/2 at the critical WIP. The rest of the percent is cycle time.
+    """
+    power = evenness * np.log(np.maximum(wip, 1e-300) / critical_wip)
+    found: Floats = 1 / (1 + np.exp(np.minimum(power, 700.0)))
     return found
 
 
@@ -70,12 +79,8 @@ class ClearingFunction:
         return wip / self.throughput(wip)
 
     def elasticity(self, wip: float) -> float:
-        """Return the percent of throughput that one more percent of WIP gives, 0 to 1.
-
-        1 ÷ (1 + x^p), which is 1/2 at the critical WIP. The rest of the percent is cycle time.
-        """
-        power = self.evenness * math.log(max(wip, 1e-300) / self.critical_wip)
-        return 1 / (1 + math.exp(min(power, 700.0)))
+        """Return the elasticity of the throughput by WIP, as the function of that name."""
+        return float(elasticity(np.asarray(wip), self.critical_wip, self.evenness))
 
     def least_wip(self, throughput: float) -> float:
         """Return the WIP of a throughput; infinite from the capacity on."""

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.planning.clearing_function import clearing
+from models.planning.clearing_function import clearing, elasticity
 from models.planning.finish import LinePaths
 
 Floats = NDArray[np.float64]
@@ -98,7 +98,7 @@ def _run_step(
         enters = _enters(now, released, plan, step, length, limits)
         now, released = now + enters, released + enters
         rate = clearing(now, *parameters)
-        left = 1.0 if plan.releases is not None else _waiting_share(now, parameters)
+        left = 1.0 if plan.releases is not None else 1 - elasticity(now, *parameters[1:])
         done = np.minimum(rate * length + np.sqrt(left * rate * length) * chance, now)
         if plan.capacity is not None:
             done = np.minimum(done, plan.capacity[step] * length)
@@ -108,13 +108,6 @@ def _run_step(
         limits = plan.fewest * share, plan.most * share
         now = now + _enters(now, released, plan, step, length, limits)
     return now
-
-
-def _waiting_share(wip: Floats, parameters: Floats) -> Floats:
-    """1 − elasticity of the throughput by WIP, [K]."""
-    _, critical_wip, evenness = parameters
-    share: Floats = 1 - 1 / (1 + (wip / critical_wip) ** evenness)
-    return share
 
 
 def _enters(

@@ -144,8 +144,9 @@ class Registry:
         found = self._expect_imported(id)
         with self._lock:
             opened = self._open.get(id)
-        is_open = opened is not None and opened.summary is found
-        return opened.document if opened and is_open else ModelDocument.of(found)
+        if opened is not None and opened.summary is found:
+            return opened.document
+        return ModelDocument.of(found)
 
     def _expect_imported(self, id: str) -> dict[str, Any]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +23,6 @@ Ints = NDArray[np.int64]
 
 SHARES = {"p50": 0.5, "p80": 0.8, "p90": 0.9, "p95": 0.95}
 _QUANTILES = {"p05": 0.05, "p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9, "p95": 0.95}
-_STRETCH, _MARGIN = 1.6, 14  # of the expected finish: steps that are looked at first
 _NEAR = 64  # steps whose output is forecast first; most orders are finished within them
 _MOST_SERIES = 1000
 _NEVER = np.iinfo(np.int64).max  # a day that does not come within the horizon
@@ -117,7 +115,7 @@ def _first_look(
             reached = np.searchsorted(np.cumsum(output[start:]), wanted) + start
             farthest = max(farthest, int(reached))
         if farthest < steps or steps == futures.horizon:
-            return min(futures.horizon, math.ceil(_STRETCH * farthest) + _MARGIN)
+            return futures.with_margin(farthest)
         steps = min(futures.horizon, 4 * steps)
 
 

@@ -87,8 +87,8 @@ class PlanService:
 
         def planned(history: History, request: ForecastFields) -> History:
             found = with_plan(history, request.plan, stored.get(history.series_key))
-            planned, days = request.planned_throughput, request.prediction_days
-            found = with_planned_throughput(found, planned, days)
+            output, days = request.planned_throughput, request.prediction_days
+            found = with_planned_throughput(found, output, days)
             return with_state(found, request) if found.has_plan else found
 
         return planned

@@ -89,7 +89,11 @@ class SampleFutures:
         """Return the steps within which a quantity is expected to be out, with a margin."""
         output = self.expected([history], self.horizon)[0]
         reached = int(np.searchsorted(np.cumsum(output), quantity))
-        return min(self.horizon, math.ceil(_STRETCH * reached) + _MARGIN)
+        return self.with_margin(reached)
+
+    def with_margin(self, steps: int) -> int:
+        """Return the steps to look ahead at first, where so many are expected to be enough."""
+        return min(self.horizon, math.ceil(_STRETCH * steps) + _MARGIN)
 
     def expected(self, histories: Sequence[History], steps: int) -> Floats:
         """Return the point forecasts of throughput over some steps, [n, steps]."""

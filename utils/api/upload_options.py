@@ -125,7 +125,8 @@ class ReadOptions(Request):
         None,
         description="the step in which each date lies: rows at times of the day stay hours or "
         "shifts, and several of one step become one; default: days, weeks or months, as "
-        "recognised, and dates off their grid are refused",
+        "recognised, and dates off their grid are refused. Of an event log: the step of its "
+        "series; default: day",
     )
     shifts: Annotated[Line, BeforeValidator(_joined)] | None = Field(
         None,
@@ -178,13 +179,6 @@ class UploadOptions(ReadOptions):
         None,
         description="the working calendar of all plants, or calendars by plant, as a JSON object; "
         "what it leaves open is recognised in the rows",
-    )
-    step: Literal["hour", "shift", "day", "week", "month"] | None = Field(
-        None,
-        description="of an event log: the step of its series; default: day. Of a table: the step "
-        "in which each date lies: rows at times of the day stay hours or shifts, and several of "
-        "one step become one; default: days, weeks or months, as recognised, and dates off their "
-        "grid are refused",
     )
     from_: Line | None = Field(
         None,

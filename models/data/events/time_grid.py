@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 
 HOUR = DAY // 24
 _MINUTE = HOUR // 60
+_SECOND = _MINUTE // 60
 _MONDAY = 4  # of Calendar.offset: 1970-01-05 was one
 
 
@@ -66,9 +67,8 @@ class TimeGrid:
         """Return the numbers of the steps in which times lie."""
         if not self.calendar.begins:
             return self.calendar.index(time // DAY)
-        # Parts begin at whole minutes.
         day, into = np.divmod(time, DAY)
-        return day_parts.part_numbers(self.calendar.begins, day, into // (1_000_000))
+        return day_parts.part_numbers(self.calendar.begins, day, into // _SECOND)
 
     def next_index(self, time: int) -> int:
         """Return the number of the first step that lies at or after a time; a week may hold it."""
