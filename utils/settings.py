@@ -56,7 +56,7 @@ class Settings:
         1, "threads of each training; one is fastest up to 256 units at least", 1, 256
     )
     queue_poll_ms: int = _setting(
-        850,
+        1000,
         "milliseconds between two looks of a worker for new jobs, which wait half of them; "
         "fewer cost an idle worker more processor time",
         50,

@@ -169,7 +169,7 @@ def _lost(service: Service, job: str) -> str:
     found = service.job(job)
     if found["status"] != "succeeded":
         return f"{job} ended as {found['status']}: {found['error']}"
-    listed = [model["model_id"] for model in service.get("/api/models?limit=1000").json()["models"]]
+    listed = [model["model_id"] for model in service.get(f"/api/models?q={job}").json()["models"]]
     if listed.count(job) != 1:
         return f"{job} is listed {listed.count(job)} times"
     reply = service.post(_PREDICT, {"model_id": job} | series()[0])
