@@ -89,12 +89,3 @@ def _shares(shares: Floats, load: Floats, machines: NDArray[np.int64]) -> Floats
     unused = (np.maximum(machines[:, None] - number, 0) * new[:, 1:]).sum(axis=1)
     new[:, 0] = np.maximum(0.0, 1 - (load + unused) / machines)
     return new
-
-
-def practical_worst_case(bottleneck_rate: float, raw_time: float, wip: float) -> float:
-    """Return the throughput of the practical worst case at a WIP.
-
-    W ÷ (W0 + W − 1) · rb, with the critical WIP W0 = rb · T0: a line of equal stations with one
-    exponential machine each. Lines that are not balanced do better, so it sets no caps.
-    """
-    return wip / (bottleneck_rate * raw_time + wip - 1) * bottleneck_rate
