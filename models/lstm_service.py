@@ -118,7 +118,7 @@ class LSTMService:
         self.backtests = BacktestService(settings, *stores, waiting, on_job_submitted)
         self.files = ModelFiles(self.jobs, self.registry, self.backtests.dataset, waiting)
         lines = LineAdvice(settings, self.datasets, lambda id: self.backtests.dataset(id, None))
-        self.plans = PlanService(self.datasets, self.registry)
+        self.plans = PlanService(self.datasets)
         self._data = DataService(settings, self.datasets)
         self._forecasts = ForecastService(settings, *stores, self.plans, lines)
         self.planning = PlanningService(settings, self._forecasts.plan_source, lines, self.plans)

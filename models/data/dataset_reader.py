@@ -75,6 +75,10 @@ class DatasetReader:
             table = pq.read_table(path, columns=columns, filters=chosen)
         return dataset_streams.as_rows(table.slice(max(0, len(table) - most)))
 
+    def has_plan(self, id: str) -> bool:
+        """Return whether anything is known of the steps after the last rows. Raises as `plan`."""
+        return f"{id}{plan_rows.SUFFIX}" in self.store.last_known(id).get("files", {})
+
     def plan(self, id: str) -> Plan:
         """Return what is known of the steps after the last rows; {} for nothing.
 
@@ -82,7 +86,7 @@ class DatasetReader:
             NotFound: there is no data set of that id.
             DamagedFile: the file of the plan is not what was stored.
         """
-        if f"{id}{plan_rows.SUFFIX}" not in self.store.document(id).get("files", {}):
+        if not self.has_plan(id):
             return {}
         with self.store.local(id, plan_rows.SUFFIX) as path:
             return plan_rows.read_stored_plan(path, calendar_of(self.store.document(id)))
@@ -129,10 +133,12 @@ class DatasetReader:
     def digest(self, id: str) -> str:
         """Return a text that changes with anything about a data set: its rows or its calendars.
 
+        It is that of the last known state while the store is slow or away.
+
         Raises:
             NotFound, DamagedFile: as `load`.
         """
-        return sha256(orjson.dumps(self.store.document(id))).hexdigest()
+        return sha256(orjson.dumps(self.store.last_known(id))).hexdigest()
 
     def rows_digest(self, id: str, plant: str) -> str:
         """Return a text that changes with any row of a plant, and with none of the others.

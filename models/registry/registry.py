@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,26 +26,32 @@ from models.registry.model_entries import (
 from models.registry.model_store import lost, model_store, served_suffix
 from models.registry.opening import open_forecaster
 from utils.api.replies.training import OtherModel
-from utils.errors import Conflict, DamagedFile, NotFound, Unavailable
+from utils.errors import Conflict, DamagedFile, NotFound
 from utils.storage.artifact_index import ArtifactIndex, Page, Selection
 from utils.storage.artifact_reader import DOCUMENT
 from utils.storage.quota import Quota
 
 # Bytes of memory that an open model takes for each byte of its files, as measured.
 _PER_DOCUMENT, _PER_NETWORK = 2, 4
-# How long a forecast waits for a look whether its model has changed, and looks at once.
-_LOOK_SECONDS, _LOOKS = 0.8, 8
 
 
 class NotDerived(Exception):
     """The ONNX file of a model is yet to be derived from its `.keras` or `.h5`."""
 
 
-class _Opened(NamedTuple):
-    summary: dict[str, Any]  # as the store keeps it: another object once the model changes
-    document: ModelDocument  # of the summary
+class OpenModel(NamedTuple):
+    """A model ready to forecast, as a process keeps it.
+
+    Attributes:
+        summary: of its document, as the store keeps it: another object once the model changes.
+        document: the same, typed.
+        size: bytes of memory, about.
+    """
+
+    summary: dict[str, Any]
+    document: ModelDocument
     forecaster: Forecaster
-    size: int  # bytes of memory, about
+    size: int
 
 
 class Registry:
@@ -74,9 +79,8 @@ class Registry:
         )
         self._cache_bytes = cache_bytes
         self._on_change = on_change
-        self._open: OrderedDict[str, _Opened] = OrderedDict()
+        self._open: OrderedDict[str, OpenModel] = OrderedDict()
         self._lock = threading.Lock()
-        self._looks = ThreadPoolExecutor(_LOOKS, "look")
 
     def count(self) -> int:
         """Return the number of models, legacy ones included."""
@@ -130,7 +134,7 @@ class Registry:
 
     def document(self, id: str) -> ModelDocument:
         """Return the whole document of a model. Raises as `summary`."""
-        self._expect_imported(id)
+        self._imported(id, self.store.summary)
         return ModelDocument.read(self.store, id)
 
     def summary(self, id: str) -> ModelDocument:
@@ -141,17 +145,13 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: its document cannot be read.
         """
-        found = self._expect_imported(id)
-        with self._lock:
-            opened = self._open.get(id)
-        if opened is not None and opened.summary is found:
-            return opened.document
-        return ModelDocument.of(found)
+        return ModelDocument.of(self._imported(id, self.store.summary))
 
-    def _expect_imported(self, id: str) -> dict[str, Any]:
+    def _imported(self, id: str, look: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
         try:
-            return self.store.summary(id)
+            return look(id)
         except NotFound as error:
+            self._close(id)
             if id in self.store.stems(".h5"):
                 raise Conflict(
                     f"Model {id} is a legacy .h5 file without its {id}.json. Bring it in with "
@@ -159,8 +159,8 @@ class Registry:
                 ) from error
             raise
 
-    def open(self, id: str) -> Forecaster:
-        """Return a model ready to forecast.
+    def open(self, id: str) -> OpenModel:
+        """Return a model ready to forecast; one that is open, while the store is slow or away.
 
         Raises:
             NotFound: there is no such model.
@@ -168,40 +168,19 @@ class Registry:
             Conflict: it is a legacy file that was never brought in.
             DamagedFile: a file of it is not what was published.
         """
+        summary = self._imported(id, self.store.last_known)
         with self._lock:
-            cached = self._open.get(id)
-        try:
-            summary = self._expect_imported(id) if cached is None else self._look(id)
-        except (Unavailable, TimeoutError):  # forecasts go on without their store
-            if cached is None:
-                raise
-            return cached.forecaster
-        if cached and cached.summary is summary:
-            with self._lock:
-                if id in self._open:
-                    self._open.move_to_end(id)
-            return cached.forecaster
+            opened = self._open.get(id)
+            if opened and opened.summary is summary:
+                self._open.move_to_end(id)
+                return opened
         opened = self._load(id, summary)
         with self._lock:
             self._open[id] = opened
             while len(self._open) > 1 and self._bytes_open() > self._cache_bytes:
                 self._open.popitem(last=False)
             self._report()
-        return opened.forecaster
-
-    def _look(self, id: str) -> dict[str, Any]:
-        """Return the summary of an open model; TimeoutError if its store takes long."""
-        if not self.store.files.fresh_for:  # a folder
-            return self._looked(id)
-        return self._looks.submit(self._looked, id).result(_LOOK_SECONDS)
-
-    def _looked(self, id: str) -> dict[str, Any]:
-        """Return the summary of an open model; closes it if it was deleted, however late it is."""
-        try:
-            return self._expect_imported(id)
-        except NotFound:
-            self._close(id)
-            raise
+        return opened
 
     def delete(self, id: str) -> None:
         """Delete a model from disk and from this process's cache.
@@ -223,14 +202,14 @@ class Registry:
     def _bytes_open(self) -> int:
         return sum(opened.size for opened in self._open.values())
 
-    def _load(self, id: str, summary: dict[str, Any]) -> _Opened:
+    def _load(self, id: str, summary: dict[str, Any]) -> OpenModel:
         try:
             fields = self.store.document(id)
             document = ModelDocument.of(fields)
             network = self._onnx(id, served_suffix(document))
             size = _PER_DOCUMENT * len(orjson.dumps(fields)) + _PER_NETWORK * len(network)
             short = ModelDocument.of(summary)
-            return _Opened(summary, short, open_forecaster(document, network), size)
+            return OpenModel(summary, short, open_forecaster(document, network), size)
         except (NotDerived, DamagedFile, NotFound):
             # What looks damaged may be on its way out: then there is no such model any more.
             self.store.forget(id)

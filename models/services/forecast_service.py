@@ -9,20 +9,20 @@ from typing import TypeVar
 from models.data.datasets import Datasets
 from models.forecast.batch import (
     AcceptedItem,
-    Planned,
     RefusedItem,
     accepted_item,
     checked_items,
     forecast_batch,
 )
 from models.forecast.forecast_reply import forecast_reply, paths_needed, reply_days
-from models.forecast.forecaster import Forecaster, History
+from models.forecast.forecaster import History
 from models.forecast.history import history_of
 from models.forecast.path_stream import path_stream
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs
-from models.registry.registry import NotDerived, Registry
+from models.registry.registry import NotDerived, OpenModel, Registry
 from models.services.forecast_files import FileForm, forecast_file, with_history
+from models.services.forecast_source import ForecastSource
 from models.services.line_advice import LineAdvice
 from models.services.newest_rows import Request, dataset_of, with_newest_rows
 from models.services.plan_service import PlanService
@@ -41,6 +41,7 @@ from utils.settings import Settings
 
 _ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
 _OfSeries = TypeVar("_OfSeries", PredictRequest, ScenariosRequest)
+_Asked = PredictRequest | ScenariosRequest | BatchRequest
 
 
 class ForecastService:
@@ -68,25 +69,25 @@ class ForecastService:
             NotFound: there is no such model, or no such data set.
             InvalidInput: the model does not know the series, or the history is too short.
         """
-        forecaster, request, history = self._opened(request)
-        history = self._plans.planned(history, request, request.model_id, request.dataset_id)
+        source, request, history = self._opened(request)
+        forecaster = source.forecaster
+        history = self._plans.planner(source.dataset_id)(history, request)
         steps = reply_days(history, request).steps
         forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
 
         def curve_of() -> FlowCurve | None:
-            source = request.dataset_id or request.model_id
-            return self._lines.known(source, request.dataset_id is None, history.series_key)
+            return self._lines.known(source.dataset_id, history.series_key)
 
         return forecast_reply(forecaster, history, request, forecast, curve_of)
 
-    def _opened(self, request: _OfSeries) -> tuple[Forecaster, _OfSeries, History]:
-        """Return the model of a request, the request with its newest rows, and the history."""
+    def _opened(self, request: _OfSeries) -> tuple[ForecastSource, _OfSeries, History]:
+        """Return the source of a forecast, the request with its newest rows, and the history."""
         check_horizon("predictionDays", request.prediction_days, self._settings.max_horizon)
-        forecaster = self._forecaster(request)
-        request = self._with_newest_rows(request)(request)
+        source = self._source(request)
+        request = self._with_newest_rows(request, source)(request)
         series_key = (request.plant, request.application, request.panel_size)
-        history = history_of(forecaster, series_key, request, self._settings.max_rows)
-        return forecaster, request, history
+        history = history_of(source.forecaster, series_key, request, self._settings.max_rows)
+        return source, request, history
 
     def predict_file(self, request: PredictRequest, form: FileForm) -> bytes:
         """Forecast a series; return the forecast as a file. Raises as `predict`."""
@@ -96,8 +97,8 @@ class ForecastService:
 
     def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
-        forecaster, request, history = self._opened(request)
-        return self._plans.scenarios(forecaster, history, request)
+        source, request, history = self._opened(request)
+        return self._plans.scenarios(source, history, request)
 
     def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `BatchReply`, streamed.
@@ -106,10 +107,11 @@ class ForecastService:
             NotFound: there is no such model.
             InvalidInput: not one of the items can be forecast.
         """
-        forecaster = self._forecaster(request)
+        source = self._source(request)
         limits = self._settings.max_rows, self._settings.max_horizon
-        newest = self._with_newest_rows(request)
-        return forecast_batch(forecaster, request, *limits, self._planner(request), newest)
+        newest = self._with_newest_rows(request, source)
+        planned = self._plans.planner(source.dataset_id)
+        return forecast_batch(source.forecaster, request, *limits, planned, newest)
 
     def predict_paths(self, request: PredictRequest | BatchRequest) -> Iterable[bytes]:
         """Forecast one series or many; an Arrow stream of their sample paths.
@@ -118,20 +120,21 @@ class ForecastService:
             NotFound: there is no such model, or no such data set.
             InvalidInput: no item can be forecast, or one asks for no paths.
         """
-        forecaster = self._forecaster(request)
+        source = self._source(request)
+        forecaster = source.forecaster
         limits = self._settings.max_rows, self._settings.max_horizon
-        planned = self._planner(request)
+        planned = self._plans.planner(source.dataset_id)
         items: list[AcceptedItem | RefusedItem]
         if isinstance(request, BatchRequest):
-            newest = self._with_newest_rows(request)
+            newest = self._with_newest_rows(request, source)
             items = checked_items(forecaster, request, *limits, planned, newest)
         else:
-            request = self._with_newest_rows(request)(request)
+            request = self._with_newest_rows(request, source)(request)
             items = [accepted_item(forecaster, 0, request, *limits, planned)]
         return path_stream(forecaster, request.model_id, items)
 
-    def plan_source(self, id: str, dataset_id: str | None) -> Forecaster:
-        """Return the model that plans are made with.
+    def plan_source(self, id: str, dataset_id: str | None) -> ForecastSource:
+        """Return the source of the forecasts that plans are made with.
 
         Args:
             dataset_id: with the pretrained network only, and then required.
@@ -144,37 +147,36 @@ class ForecastService:
             return self._trained(id, dataset_id)
         if dataset_id is None:
             raise InvalidInput.of("datasetId", f"is required with the model {PRETRAINED_ID}")
-        return self._zero_shot.of_dataset(dataset_id, what_if=False)
+        return ForecastSource(self._zero_shot.of_dataset(dataset_id, what_if=False), dataset_id)
 
-    def _planner(self, request: PredictRequest | BatchRequest) -> Planned:
-        """Return the function that gives the histories of a request's items what is planned."""
-        return self._plans.planner(request.model_id, request.dataset_id)
-
-    def _forecaster(self, request: PredictRequest | BatchRequest) -> Forecaster:
+    def _source(self, request: _Asked) -> ForecastSource:
         if request.model_id == PRETRAINED_ID:
-            return zero_shot_forecaster(request, self._zero_shot, self._settings.max_rows)
+            found = zero_shot_forecaster(request, self._zero_shot, self._settings.max_rows)
+            return ForecastSource(found, request.dataset_id)
         return self._trained(request.model_id, request.dataset_id)
 
     def _with_newest_rows(
-        self, request: PredictRequest | ScenariosRequest | BatchRequest
+        self, request: _Asked, source: ForecastSource
     ) -> Callable[[Request], Request]:
         """Return the function that gives requests their newest rows; one look at the data set."""
-        if request.model_id == PRETRAINED_ID:  # its forecasters know the rows that are asked for
+        model = source.document
+        if model is None:  # the forecasters of the pretrained network know the rows asked for
             return _without_as_of if isinstance(request, BatchRequest) else lambda asked: asked
-        model = self._registry.summary(request.model_id)
         document = dataset_of(model, self._datasets)
         return partial(with_newest_rows, model=model, datasets=self._datasets, document=document)
 
-    def _trained(self, id: str, dataset_id: str | None) -> Forecaster:
+    def _trained(self, id: str, dataset_id: str | None) -> ForecastSource:
         if dataset_id is not None:
             raise InvalidInput.of(
                 "datasetId",
                 f"is for the model {PRETRAINED_ID} only; other models take newer rows as history",
                 dataset_id,
             )
-        return self._open(id)
+        opened = self._open(id)
+        document = opened.document
+        return ForecastSource(opened.forecaster, document.dataset_id, document)
 
-    def _open(self, id: str) -> Forecaster:
+    def _open(self, id: str) -> OpenModel:
         try:
             return self._registry.open(id)
         except NotDerived:

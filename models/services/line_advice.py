@@ -144,16 +144,16 @@ class LineAdvice:
         open_share = rows.open_ahead(request.horizon_days)
         return dataset_id, rows, run_plans(fitted, newest["wip_now"], open_share, plans)
 
-    def known(self, source: str, is_model: bool, names: Names) -> ClearingFunction | None:
+    def known(self, dataset_id: str | None, names: Names) -> ClearingFunction | None:
         """Return the curve of a line for a forecast; None: it has none, or its data is not there.
 
         Args:
-            source: id of a data set, or of a model.
             names: plant, application and panel size.
         """
+        if dataset_id is None:
+            return None
         # A forecast needs no data set: without one, its advice is by Little's Law alone.
         with contextlib.suppress(NotFound, InvalidInput, DamagedFile, Unavailable):
-            dataset_id = self._dataset_of(source) if is_model else source
 
             def fit() -> ClearingFunction | None:
                 fitted = line_curve(

@@ -19,9 +19,9 @@ _ROWS = 800  # of a series that a forecast may look back on, at most
 
 
 def dataset_of(model: ModelDocument, datasets: Datasets) -> dict[str, Any]:
-    """Return the document of a model's data set; an empty one if there is none any more."""
+    """Return the last known document of a model's data set; {} if there is none any more."""
     with contextlib.suppress(NotFound):
-        return datasets.store.document(model.dataset_id) if model.dataset_id else {}
+        return datasets.store.last_known(model.dataset_id) if model.dataset_id else {}
     return {}
 
 

@@ -17,12 +17,12 @@ from models.forecast.forecast_reply import (
     reply_days,
     spread_forecast,
 )
-from models.forecast.forecaster import Forecaster, History
+from models.forecast.forecaster import History
 from models.forecast.requested_plan import with_plan, with_planned_throughput, with_state
 from models.forecast.scenario_differences import differences
-from models.registry.registry import Registry
 from models.series.calendar import Calendar
 from models.series.panel import SERIES_FIELDS
+from models.services.forecast_source import ForecastSource
 from utils.api.replies.plan_replies import (
     PlanReply,
     ScenarioDifference,
@@ -31,19 +31,21 @@ from utils.api.replies.plan_replies import (
 )
 from utils.api.schemas.forecasting import ForecastFields, ScenariosRequest
 from utils.api.schemas.plan import PlanRequest
-from utils.errors import DamagedFile, NotFound, TooLarge, Unavailable
+from utils.bounded_cache import BoundedCache
+from utils.errors import DamagedFile, NotFound, TooLarge
 
 Planner = Callable[[History, ForecastFields], History]
 
+_KEPT = 1000  # series whose stored plans are in memory
 _FORECAST = ("predictions", "validation", "totals", "target", "paths", "plan")
 
 
 class PlanService:
     """The plans of one service."""
 
-    def __init__(self, datasets: Datasets, registry: Registry) -> None:
-        self._datasets, self._registry = datasets, registry
-        self._last_known: dict[str, Plan] = {}
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+        self._read = BoundedCache[str, Plan](_KEPT)  # by the digest of their data set
 
     def replace(self, dataset_id: str, request: PlanRequest) -> PlanReply:
         """Store a plan in place of the present one, whole or not at all.
@@ -71,19 +73,15 @@ class PlanService:
     def _reply(self, dataset_id: str, plan: Plan) -> PlanReply:
         return _plan_reply(dataset_id, plan, calendar_of(self._datasets.store.document(dataset_id)))
 
-    def planned(
-        self, history: History, request: ForecastFields, model_id: str, dataset_id: str | None
-    ) -> History:
-        """Return a history with the plan of a request, or the one stored with the data.
+    def planner(self, dataset_id: str | None) -> Planner:
+        """Return the function that gives histories the plan of a request, or else the stored one.
 
-        Raises:
-            InvalidInput: a row of the request is not one of a plan.
+        It raises InvalidInput where a row of the request is not one of a plan.
+
+        Args:
+            dataset_id: that the plan is stored with; None: no plan is stored.
         """
-        return self.planner(model_id, dataset_id)(history, request)
-
-    def planner(self, model_id: str, dataset_id: str | None) -> Planner:
-        """Return the function that plans as `planned`; the data set is looked at once."""
-        stored = self._stored(model_id, dataset_id)
+        stored = self._stored(dataset_id)
 
         def planned(history: History, request: ForecastFields) -> History:
             found = with_plan(history, request.plan, stored.get(history.series_key))
@@ -93,40 +91,35 @@ class PlanService:
 
         return planned
 
-    def known(
-        self, history: History, rows: list[Any] | None, model_id: str, dataset_id: str | None
-    ) -> History:
+    def known(self, history: History, rows: list[Any] | None, dataset_id: str | None) -> History:
         """Return a history with the rows of a plan, or the plan stored with the data.
 
         Raises:
             InvalidInput: a row is not one of a plan.
         """
-        stored = self._stored(model_id, dataset_id).get(history.series_key)
+        stored = self._stored(dataset_id).get(history.series_key)
         return with_plan(history, rows, stored)
 
-    def _stored(self, model_id: str, dataset_id: str | None) -> Plan:
-        """The plan stored with the data of a model; the last known one while the store is away."""
+    def _stored(self, dataset_id: str | None) -> Plan:
+        """The plan stored with a data set, as it was last seen while the store is away."""
+        if dataset_id is None:
+            return {}
         with contextlib.suppress(NotFound, DamagedFile):
-            dataset_id = dataset_id or self._registry.summary(model_id).dataset_id
-            if dataset_id is None:
-                return {}
-            try:
-                self._last_known[dataset_id] = self._datasets.plan(dataset_id)
-            except Unavailable:
-                return self._last_known.get(dataset_id, {})
-            return self._last_known[dataset_id]
+            if self._datasets.has_plan(dataset_id):
+                version = self._datasets.digest(dataset_id)
+                return self._read.get(version, lambda: self._datasets.plan(dataset_id), len)
         return {}
 
     def scenarios(
-        self, forecaster: Forecaster, history: History, request: ScenariosRequest
+        self, source: ForecastSource, history: History, request: ScenariosRequest
     ) -> ScenariosReply:
         """Return the forecasts of a series with several plans, and their differences.
 
         Raises:
             InvalidInput: a row of a scenario is not one of a plan.
         """
-        base = self.planned(history, request, request.model_id, request.dataset_id)
-        base = with_state(base, request)
+        forecaster = source.forecaster
+        base = with_state(self.planner(source.dataset_id)(history, request), request)
         histories = [
             with_plan(base, scenario.plan, None, f"scenarios.{place}.plan")
             for place, scenario in enumerate(request.scenarios)

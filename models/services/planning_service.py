@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from models.forecast.forecaster import Forecaster, History
+from models.forecast.forecaster import History
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
+from models.services.forecast_source import ForecastSource
 from models.services.line_advice import LineAdvice
 from models.services.measured_stations import measured_stations
 from models.services.order_plans import finish_fields, finish_orders, output_fields
@@ -45,7 +46,7 @@ class PlanningService:
     def __init__(
         self,
         settings: Settings,
-        open_source: Callable[[str, str | None], Forecaster],
+        open_source: Callable[[str, str | None], ForecastSource],
         lines: LineAdvice,
         plans: PlanService,
     ) -> None:
@@ -95,13 +96,14 @@ class PlanningService:
             if request.dataset_id is None:
                 raise InvalidInput.of("model_id", "or datasetId is required")
             model_id = PRETRAINED_ID
-        forecaster = self._open_source(model_id, request.dataset_id)
+        source = self._open_source(model_id, request.dataset_id)
+        forecaster = source.forecaster
         rows = request.plan or []
         expect_known_series(rows, forecaster.encoding.series_keys)
 
         def with_plan(history: History) -> History:
             own = rows_of(rows, history.series_key)
-            return self._plans.known(history, own, str(model_id), request.dataset_id)
+            return self._plans.known(history, own, source.dataset_id)
 
         return model_id, SampleFutures(forecaster, request.paths, request.horizon_days, with_plan)
 

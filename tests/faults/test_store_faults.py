@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,26 @@ def test_an_object_store_that_is_out_of_reach_for_a_while(tmp_path: Path, s3_ser
         service = start_service(tmp_path, **stores, **reached)
         taken_away_and_given_back(service, proxy.close, proxy.open)
         assert service.stop() == 0
+
+
+def test_forecasts_go_on_while_an_object_store_hangs(tmp_path: Path, s3_server: s3.S3) -> None:
+    """Also where the store was seen so long ago that a forecast looks for newer rows."""
+    bucket = s3_server.new_bucket()
+    stores = {"MODEL_STORE": f"{bucket}/models", "DATA_STORE": f"{bucket}/data"}
+    service = start_service(tmp_path, **stores, **s3_server.environment)
+    service.wait_for_worker()
+    data_id = service.post("/api/data/generate", SMALL).json()["dataset_id"]
+    model_id = service.post("/api/model/train", FAST | {"datasetId": data_id}).json()["model_id"]
+    ask = PREDICT | {"model_id": model_id}
+    replies = [service.post("/api/model/predict", ask) for _ in range(8)]
+    with s3_server.paused():
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            replies.append(service.post("/api/model/predict", ask))
+        assert "does not answer" in refusal(service.get(f"/api/model/{model_id}"))
+    assert {reply.status_code for reply in replies} == {200}
+    assert all(reply.json() == replies[0].json() for reply in replies)
+    assert service.stop() == 0
 
 
 @pytest.mark.long

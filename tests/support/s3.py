@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ class S3:
             return requests.get(self.url, timeout=5).ok
         except requests.ConnectionError:
             return False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The server accepts connections and answers none, as long as the context is open."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def new_bucket(self) -> str:
         """The URL of an empty bucket."""

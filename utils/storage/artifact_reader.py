@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from utils.errors import DamagedFile, NotFound
+from utils.errors import DamagedFile, NotFound, Unavailable
 from utils.storage.checksums import document_from_bytes
 from utils.storage.files import Files, Stamp, exhausted, listing
 from utils.storage.locations import open_files
+from utils.storage.quick_looks import QuickLooks
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -71,6 +72,7 @@ class ArtifactReader:
         # Stems by suffixes, with the version of the listing.
         self._listed: dict[tuple[str, ...], tuple[int, frozenset[str]]] = {}
         self._stamps: dict[str, tuple[float, Stamp]] = {}  # with the time of the look
+        self._looks = QuickLooks()
 
     @property
     def files(self) -> Files:
@@ -193,6 +195,23 @@ class ArtifactReader:
             NotFound, DamagedFile, Unavailable: as `document`.
         """
         return self._document(id, complete=False)
+
+    def last_known(self, id: str) -> Document:
+        """Return the summary of a document, as it was seen before while its store is slow or away.
+
+        Raises:
+            NotFound, DamagedFile: as `document`.
+            Unavailable: the location cannot be reached, and the document was never seen.
+        """
+        known = self._cached(id)
+        if known is None:
+            return self.summary(id)
+        try:
+            if self._files.fresh_for:
+                return self._looks.look(lambda: self.summary(id))
+            return self.summary(id)
+        except (Unavailable, TimeoutError):
+            return known.summary
 
     def _document(self, id: str, complete: bool) -> Document:
         name = self._name(id, DOCUMENT)

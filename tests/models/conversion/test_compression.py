@@ -150,7 +150,7 @@ def test_smaller_weights_are_smaller_and_change_little(tmp_path: Path) -> None:
     assert document["serves"] == "int8" and document["compression"] == report
     registry = Registry(tmp_path, 10_000_000)
     assert len(registry.store.read(id, SERVED["int8"])) == sizes[2]
-    served = registry.open(id)
+    served = registry.open(id).forecaster
     exact = open_forecaster(ModelDocument.of(document), store.read(id, SERVED["int8"]))
     key = panel.series_keys[0]
     recent = served.recent_history(key)

@@ -149,7 +149,7 @@ def test_imported_models_are_listed_and_forecast(tmp_path: Path, registry: Regis
         registry.store, path, scalers(tmp_path, 9), history(tmp_path)
     ).to_json()
     assert [id for id, _ in registry.newest()] == [document["model_id"]]
-    forecaster = registry.open(document["model_id"])
+    forecaster = registry.open(document["model_id"]).forecaster
     forecaster.check(("P2", "TV", "L"))
     recent = forecaster.recent_history(("P1", "TV", "S"))
     assert recent is not None

@@ -111,7 +111,7 @@ def test_the_next_day_is_that_of_the_reference(
     document = legacy_import.import_model(registry.store, model, scalers, tmp_path / "past.csv")
     assert document.encoding["features"] == list(PLAIN if features is plain else ENHANCED)
     assert registry.store.has(document.model_id, f".{form}")
-    forecaster = registry.open(document.model_id)
+    forecaster = registry.open(document.model_id).forecaster
     for plant, expected in zip(("Werk A", "Werk B"), wanted, strict=True):
         history = forecaster.recent_history((plant, "TV", '27"'))
         assert history is not None

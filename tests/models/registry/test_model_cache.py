@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from models.forecast.forecaster import Forecaster
-from models.registry import registry as registry_module
 from models.registry.model_document import ModelDocument
 from models.registry.model_store import model_store
 from models.registry.opening import open_forecaster
@@ -19,6 +18,7 @@ from models.registry.registry import Registry
 from tests.support.running_service import wait_until
 from tests.support.samples import sample_model
 from utils.errors import NotFound, Unavailable
+from utils.storage import quick_looks
 
 MB = 1_000_000
 
@@ -64,7 +64,7 @@ def test_a_model_larger_than_the_cache_is_served_all_the_same(
     first, second = copies(tmp_path, published, 2)
     opened = registry.open(first)
     assert registry.open(first) is opened
-    assert isinstance(registry.open(second), Forecaster)
+    assert isinstance(registry.open(second).forecaster, Forecaster)
     assert registry.open(first) is not opened
 
 
@@ -103,7 +103,7 @@ def test_a_look_that_takes_long_still_finds_what_was_deleted(
     [id] = copies(location, published, 1)
     registry = Registry(location, MB)
     opened = registry.open(id)
-    monkeypatch.setattr(registry_module, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(quick_looks, "_LOOK_SECONDS", 0.0)
     assert registry.open(id) is opened
     model_store(location).delete(id)
 
