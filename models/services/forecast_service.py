@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from threading import BoundedSemaphore
 from typing import TypeVar
 
 from models.data.datasets import Datasets
@@ -39,6 +40,9 @@ from utils.errors import InvalidInput
 from utils.flow_curve import FlowCurve
 from utils.settings import Settings
 
+# Forecasts that are computed at once. A thread that waits for Python's global lock wakes every 5 ms
+# to ask for it: with 100 of them a process answers 44 forecasts a second, with 4 some 55.
+_AT_ONCE = 4
 _ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
 _OfSeries = TypeVar("_OfSeries", PredictRequest, ScenariosRequest)
 _Asked = PredictRequest | ScenariosRequest | BatchRequest
@@ -59,6 +63,7 @@ class ForecastService:
         self._settings, self._jobs = settings, jobs
         self._datasets, self._registry = datasets, registry
         self._plans, self._lines = plans, lines
+        self._turns = BoundedSemaphore(_AT_ONCE)
         room = settings.model_cache_mb * _ZERO_SHOT_SHARE
         self._zero_shot = ZeroShotForecasters(datasets, room)
 
@@ -73,12 +78,13 @@ class ForecastService:
         forecaster = source.forecaster
         history = self._plans.planner(source.dataset_id)(history, request)
         steps = reply_days(history, request).steps
-        forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
 
         def curve_of() -> FlowCurve | None:
             return self._lines.known(source.dataset_id, history.series_key)
 
-        return forecast_reply(forecaster, history, request, forecast, curve_of)
+        with self._turns:
+            forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
+            return forecast_reply(forecaster, history, request, forecast, curve_of)
 
     def _opened(self, request: _OfSeries) -> tuple[ForecastSource, _OfSeries, History]:
         """Return the source of a forecast, the request with its newest rows, and the history."""
@@ -98,7 +104,8 @@ class ForecastService:
     def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
         source, request, history = self._opened(request)
-        return self._plans.scenarios(source, history, request)
+        with self._turns:
+            return self._plans.scenarios(source, history, request)
 
     def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
         """Forecast many series by one model; a `BatchReply`, streamed.
