@@ -23,6 +23,7 @@ _LOAD = 0.8  # of the capacity, which is wanted
 _RISK = 0.9
 _CAPS = (0.6, 0.8, 0.9, 1.15, 1.4)  # of the cap advised, which the best one is looked for in
 _BLOCK = 7
+_REPLAY = 10_000  # added to the seed
 _AHEAD = 365
 
 
@@ -80,7 +81,7 @@ def judge(seed: int) -> Verdict:
     units = round(_WINDOW * wanted)
     promise = Advisor(curve.fitted, there, Target(units=units, steps=_WINDOW), Constraints())
     replayed, times = _replay(line, seed, cap, _WINDOW * _WINDOWS)
-    _expect_same(line, seed, cap)
+    expect_same(line, seed + _REPLAY, cap)
     caps, rates = _rates(line, seed, cap, replayed)
     windows = replayed.reshape(-1, _WINDOW).sum(axis=1)
     return Verdict(
@@ -108,14 +109,18 @@ def _replay(line: RandomLine, seed: int, cap: int, days: int) -> tuple[Floats, F
 
     Each cap meets the same random numbers.
     """
-    _, output, times = Simulation(line, seed + 10_000, cap=cap).run(days + _WARM_UP)
+    _, output, times = Simulation(line, seed + _REPLAY, cap=cap).run(days + _WARM_UP)
     return output[_WARM_UP:], times[_WARM_UP:]
 
 
-def _expect_same(line: RandomLine, seed: int, cap: int) -> None:
-    """Check the first days of a line against simpy."""
-    _, output, _ = Simulation(line, seed + 10_000, cap=cap).run(_CHECKED)
-    if (output != SimpyLine(line, seed + 10_000, cap).output(_CHECKED)).any():
+def expect_same(line: RandomLine, seed: int, cap: int) -> None:
+    """Check the first days of a line with a WIP cap against simpy.
+
+    Raises:
+        ArithmeticError: simpy has another output.
+    """
+    _, output, _ = Simulation(line, seed, cap=cap).run(_CHECKED)
+    if (output != SimpyLine(line, seed, cap).output(_CHECKED)).any():
         raise ArithmeticError(f"Line {seed}: simpy has another output.")
 
 

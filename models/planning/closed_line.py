@@ -32,12 +32,10 @@ class ClosedLine:
     Attributes:
         throughput: jobs per unit of time, [W].
         cycle_time: mean time through the line, [W].
-        queues: mean number of jobs at each station, waiting and on machines, [W, stations].
     """
 
     throughput: Floats
     cycle_time: Floats
-    queues: Floats
 
     def least_wip(self, throughput: float) -> int | None:
         """Return the smallest WIP with at least a throughput; None: no WIP up to W has."""
@@ -67,7 +65,7 @@ def closed_line(stations: Sequence[Station], most_wip: int) -> ClosedLine:
     # Shares of time with i jobs at a station, i below the number of its machines.
     shares = np.where(place == 0, 1.0, 0.0) * np.ones((len(stations), 1))
     queue = np.zeros(len(stations))
-    throughput, queues = np.zeros(most_wip), np.zeros((most_wip, len(stations)))
+    throughput = np.zeros(most_wip)
     for wip in range(1, most_wip + 1):
         busy = 1 - np.where(place < machines[:, None], shares, 0.0).sum(axis=1)
         waits = queue + (idle * shares).sum(axis=1) + np.clip(busy, 0, 1) * excess
@@ -75,9 +73,9 @@ def closed_line(stations: Sequence[Station], most_wip: int) -> ClosedLine:
         rate = wip / at_station.sum()
         queue = rate * at_station
         shares = _shares(shares, rate * times, machines)
-        throughput[wip - 1], queues[wip - 1] = rate, queue
+        throughput[wip - 1] = rate
     wips = np.arange(1, most_wip + 1)
-    return ClosedLine(throughput, wips / throughput, queues)
+    return ClosedLine(throughput, wips / throughput)
 
 
 def _shares(shares: Floats, load: Floats, machines: NDArray[np.int64]) -> Floats:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.planning.batched_line import batched_line, least_running
 from models.planning.closed_line import ClosedLine, closed_line
 from models.planning.queueing import (
     Station,
@@ -28,11 +29,6 @@ from models.planning.queueing import (
 SHARES = {"p50": 0.5, "p80": 0.8, "p90": 0.9, "p95": 0.95}
 _IMPROVED = 2  # stations: the bottleneck and the runner-up
 MOST_SHIFTS = 3
-_BATCHED = (
-    "There is no curve with a WIP cap: mean value analysis does not know jobs that are processed "
-    "in batches, and approximations were 2 to 21 % beside simulations of such lines. A history of "
-    "the line gives its curve: GET /api/plan/curve."
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def plan_line(stations: Sequence[Station], question: LineQuestion) -> dict[str, 
     """Return the fields of the reply about a line."""
     flows = flow_through(stations, question.rate, question.arrival_scv)
     ranked = sorted(flows, key=lambda flow: -flow.utilization)
-    curve = None if _has_batches(stations) else closed_line(stations, question.most_wip)
+    curve, notes = _curve(stations, question.most_wip)
     capacity = ranked[0].station.capacity
     raw_time = sum(flow.process_time for flow in flows)
     runner_up = ranked[1] if len(ranked) > 1 else None
@@ -83,18 +79,31 @@ def plan_line(stations: Sequence[Station], question: LineQuestion) -> dict[str, 
         "wip_cap": curve and _cap(curve, question),
         "best_profit": curve and _profit(curve, question),
         "curve": curve and _points(curve),
-        "notes": [_BATCHED] if curve is None else [],
+        "notes": notes,
     }
 
 
-def _has_batches(stations: Sequence[Station]) -> bool:
-    return any(station.batch > 1 for station in stations)
+def _curve(stations: Sequence[Station], most_wip: int) -> tuple[ClosedLine | None, list[str]]:
+    """The line at each WIP cap, and what is to be known about it."""
+    batches = [station.batch for station in stations if station.batch > 1]
+    if not batches:
+        return closed_line(stations, most_wip), []
+    least = least_running(batches)
+    stops = f"With fewer than {least} jobs, incomplete batches can stop the line for good"
+    found = batched_line(stations, most_wip)
+    if found is None:
+        return None, [f"{stops}, and maxWIP is {most_wip}: there is no curve with a WIP cap."]
+    notes = [
+        f"The curve with a WIP cap is simulated, as stations process batches: {found.caps} caps, "
+        f"with a standard error of the throughput of up to {found.error:.1%}."
+    ]
+    return found.line, [*notes, f"{stops}: the curve has no throughput there."]
 
 
 def _points(curve: ClosedLine) -> list[dict[str, Any]]:
     columns = zip(curve.throughput.tolist(), curve.cycle_time.tolist(), strict=True)
     return [
-        {"wip": wip, "throughput": rate, "cycle_time": time}
+        {"wip": wip, "throughput": rate, "cycle_time": _finite(time)}
         for wip, (rate, time) in enumerate(columns, start=1)
     ]
 

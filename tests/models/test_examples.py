@@ -20,6 +20,7 @@ MODULES = [
     "models.forecast.asked_state",
     "models.forecast.error_record",
     "models.forecast.what_if",
+    "models.planning.batched_line",
     "models.planning.clearing_function",
     "models.planning.closed_line",
     "models.planning.finish",

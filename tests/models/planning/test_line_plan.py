@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.planning.batched_line import batched_line
 from models.planning.line_plan import LineQuestion, plan_line
 from models.planning.queueing import Station
 
@@ -26,6 +32,41 @@ def test_a_rate_beyond_capacity_is_named_and_a_machine_helps() -> None:
     assert found["wip_cap"]["wip"] is None and found["wip_cap"]["throughput"] < 0.8
 
 
-def test_batches_have_no_curve_with_a_cap() -> None:
-    found = plan_line([Station("mill", te=0.5, setup=2, batch=8)], LineQuestion(rate=0.7))
-    assert found["curve"] is None and "batches" in found["notes"][0]
+OVEN = Station("oven", te=0.5, ce2=1.0, batch=4)
+
+
+@pytest.mark.parametrize(
+    ("line", "wip", "throughput"),
+    [
+        # One batch goes round: 4 jobs, each alone on a machine behind the oven, or all at once.
+        ([OVEN, Station("test", te=0.5)], 4, 4 / (2 + 4 * 0.5)),
+        (
+            [OVEN, Station("test", te=0.5, machines=4)],
+            4,
+            4 / (2 + 0.5 * (1 + 1 / 2 + 1 / 3 + 1 / 4)),
+        ),
+        # Batches of equal size are jobs of a line without batches: 3 at 2 exponential stations.
+        ([replace(OVEN, ce2=4.0), replace(OVEN, ce2=4.0)], 14, 4 * 3 / (2 * 4)),
+        ([replace(OVEN, machines=2), Station("test", te=0.1)], 100, 4.0),
+    ],
+)
+def test_a_line_with_batches_and_a_cap(line: list[Station], wip: int, throughput: float) -> None:
+    found = batched_line(line, wip)
+    assert found and found.line.throughput[-1] == pytest.approx(throughput, rel=4 * found.error)
+    assert 0 < found.error < 0.02 and (np.diff(found.line.throughput) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("batches", "least"),
+    [([4], 4), ([4, 4], 4), ([3, 5], 7), ([3, 6], 6), ([6, 3], 6), ([4, 6], 8)],
+)
+def test_incomplete_batches_stop_a_line_of_few_jobs(batches: list[int], least: int) -> None:
+    line = [Station("saw", te=0.1), *(replace(OVEN, batch=batch) for batch in batches)]
+    found = plan_line(line, LineQuestion(rate=0.7, most_wip=least))
+    assert [point["cycle_time"] is None for point in found["curve"]] == [True] * (least - 1) + [
+        False
+    ]
+    assert f"fewer than {least} jobs" in found["notes"][1]
+    stopped = plan_line(line, LineQuestion(rate=0.7, most_wip=least - 1))
+    assert stopped["curve"] is None and stopped["wip_cap"] is None
+    assert "there is no curve" in stopped["notes"][0]

@@ -93,7 +93,7 @@ class LinePoint(Part):
 
     wip: int = Field(description="jobs in the line")
     throughput: float = Field(description="jobs per unit of time")
-    cycle_time: float = Field(description="mean time through the line")
+    cycle_time: float | None = Field(description="mean time through the line; null: it stops")
 
 
 class LineReply(Reply):
@@ -119,4 +119,4 @@ class LineReply(Reply):
         description="null: no unitValue was given, or there is no curve"
     )
     curve: list[LinePoint] | None = Field(description="each WIP cap up to maxWIP; null: see notes")
-    notes: list[str] = Field(description="what could not be computed, and why")
+    notes: list[str] = Field(description="how the curve was computed, or why there is none")
