@@ -150,14 +150,13 @@ class Intervals:
         part = np.divide(relative - low, high - low, out=np.ones_like(low), where=high > low)
         return _ENDS.take(place) + np.clip(part, 0, 1) * np.diff(_ENDS).take(place)
 
-    def errors_at(self, shares: Floats, series: Ints) -> Floats:
-        """Return the scaled errors at shares of their distribution, [n, paths, steps, 3].
+    def errors_at(self, shares: Floats) -> Floats:
+        """Return the errors at shares of their distribution, ÷ scale, [paths, steps, 3].
 
         Half of the errors lie on each side of the forecast.
 
         Args:
             shares: 0 to 1, [paths, steps, 3].
-            series: number of each series, [n].
         """
         edges, steps = _with_ends(self._at(shares.shape[1])), shares.shape[1]
         within = np.abs(2 * shares - 1)
@@ -166,8 +165,7 @@ class Intervals:
             for target in range(3):
                 own = edges[:, step, target]
                 sizes[:, step, target] = np.interp(within[:, step, target], _ENDS, own)
-        signed = np.sign(shares - 0.5) * sizes
-        return signed[None] * self._scale(series)[:, None, None]
+        return np.copysign(sizes, shares - 0.5)
 
     def _scale(self, series: Ints) -> Floats:
         """The scale of series by number, [n, 3]; 1 for a series without one."""

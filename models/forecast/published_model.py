@@ -151,11 +151,24 @@ class PublishedModel:
             upper[level] = np.minimum(scaling.inverse(scaled + half_width, series), most)
         confidence = _confidence(intervals, scaling, values, series)
         start = scaling.inverse(look_back.scaled[:, -1], series)
-        drawn = None
-        if paths:
-            errors = intervals.errors_at(self.error_paths.draw(paths, steps), own)
-            drawn = np.minimum(scaling.inverse(scaled[:, None] + errors, series), most[:, None])
+        drawn = self._drawn(scaled, series, intervals, most, paths) if paths else None
         return Forecast(values, raw, lower, upper, confidence, start, drawn)
+
+    def _drawn(
+        self, scaled: Floats, series: Ints, intervals: Intervals, most: Floats, paths: int
+    ) -> Floats:
+        """Sample paths in units, [n, paths, steps, 3], up to `most`.
+
+        One series after the other, so that what is computed stays in the processor's cache.
+        """
+        usual = intervals.errors_at(self.error_paths.draw(paths, scaled.shape[1]))
+        drawn = np.empty((len(series), *usual.shape))
+        for own, number in enumerate(series):
+            errors = usual * np.tile(intervals.scale[own], (len(scaled[own]), 1))
+            errors += scaled[own]
+            values = self.encoding.scaling.inverse(errors[None], np.array([number]))[0]
+            np.minimum(values, most[own], out=drawn[own])
+        return drawn
 
 
 def _confidence(intervals: Intervals, scaling: Scaling, values: Floats, series: Ints) -> Floats:

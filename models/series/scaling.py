@@ -90,11 +90,19 @@ class Scaling:
         Args:
             series: number of the series of each entry, [n].
         """
-        shape = (len(series), *[1] * (scaled.ndim - 2), 3)
-        offset, mean, deviation = (part[series].reshape(shape) for part in self._parts)
-        values = np.exp(scaled * deviation + mean)
+        # Of each step, not of the targets alone: numpy is three times as fast on sample paths.
+        *others, steps = scaled.shape[1:-1] or (1,)
+        shape = (len(series), *[1] * len(others), *scaled.shape[1:-1][-1:], 3)
+        offset, mean, deviation = (
+            np.repeat(part[series], steps, axis=0).reshape(shape) for part in self._parts
+        )
+        values = scaled * deviation  # large for sample paths: all in place from here
+        values += mean
+        np.exp(values, out=values)
         is_zero = values <= _floor(offset, mean) * (1 + _ROUNDING)
-        return np.where(is_zero, 0.0, values - offset)
+        values -= offset
+        np.copyto(values, 0.0, where=is_zero)
+        return values
 
     def with_series(self, *histories: Floats) -> Scaling:
         """Return the scale of further series too, each fitted on its rows in units, [n, 3]."""

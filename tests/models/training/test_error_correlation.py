@@ -38,7 +38,7 @@ def paths_of(errors: Floats) -> ErrorPaths:
 def test_totals_of_the_paths_cover_what_their_level_says(kept: float) -> None:
     known = autoregressive(2000, kept)
     shares = paths_of(known).draw(1000, 28)
-    sums = intervals_of(known).errors_at(shares, np.array([0]))[0].sum(axis=1)
+    sums = intervals_of(known).errors_at(shares).sum(axis=1)
     low, high = np.quantile(sums, [0.1, 0.9], axis=0)
     came = autoregressive(4000, kept, seed=2).sum(axis=1)
     assert ((low <= came) & (came <= high)).mean() == pytest.approx(0.8, abs=0.06)
@@ -47,7 +47,7 @@ def test_totals_of_the_paths_cover_what_their_level_says(kept: float) -> None:
 def test_totals_of_independent_days_would_be_far_too_sure() -> None:
     known, rng = autoregressive(2000, 0.9), np.random.default_rng(3)
     shares = rng.random((1000, 28, 3))
-    sums = intervals_of(known).errors_at(shares, np.array([0]))[0].sum(axis=1)
+    sums = intervals_of(known).errors_at(shares).sum(axis=1)
     low, high = np.quantile(sums, [0.1, 0.9], axis=0)
     came = autoregressive(4000, 0.9, seed=2).sum(axis=1)
     assert ((low <= came) & (came <= high)).mean() < 0.45
@@ -56,7 +56,7 @@ def test_totals_of_independent_days_would_be_far_too_sure() -> None:
 def test_paths_agree_with_the_intervals_at_every_step() -> None:
     known = autoregressive(2000, 0.8) * np.linspace(1, 3, 28)[:, None]
     intervals = intervals_of(known)
-    errors = intervals.errors_at(paths_of(known).draw(1000, 28), np.array([0]))[0]
+    errors = intervals.errors_at(paths_of(known).draw(1000, 28))
     for level in (80, 95):
         inside = np.abs(errors) <= intervals.half_width(level, np.array([0]), 28)[0]
         np.testing.assert_allclose(inside.mean(axis=0), level / 100, atol=0.02)
