@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.pretrained import LEVELS, MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import SHAPES
-from models.forecast.pretrained_member import quantiles_of
+from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.training.autoregression_choice import tried_series
 from models.training.member_errors import look_back_at
 from models.training.prepare import PreparedData
@@ -33,7 +32,7 @@ def expected_errors(prepared: PreparedData) -> ErrorSamples:
     NaN for a target of which nothing is known.
     """
     panel, scaling = prepared.panel, prepared.encoding.scaling
-    series, rows = tried_series(panel), SHAPES[panel.calendar.step].look_back
+    series, rows = tried_series(panel), rows_used(panel.calendar)
     look_back = look_back_at(prepared, panel.time.max(keepdims=True) + 1, series, rows)
     recent = scaling.inverse(look_back.last_rows(rows), series)
     model, steps = PretrainedModel.open(), prepared.horizon

@@ -19,12 +19,14 @@ from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.model_store import model_store
 from models.registry.opening import open_forecaster
+from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel
+from models.series.working_calendar import WorkingCalendar
 from models.training import evaluate, network, prepare, train
 from models.training.control import NoControl
 from models.training.fit import EpochLoop
 from models.training.held_back_forecasts import roll
-from tests.support.panels import generated_panel
+from tests.support.panels import FIRST_DAY, generated_panel, panel_of
 from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Design
 from utils.errors import DamagedFile, InvalidInput
@@ -151,6 +153,24 @@ def test_blank_cycle_times_are_neither_learned_nor_judged(tmp_path: Path, panel:
     values[:, 2] = np.nan
     document, _ = trained(tmp_path, replace(panel, values=values))
     assert document["metrics"]["per_target"]["cycle_time"]["mae"] is None
+
+
+def test_shifts_of_a_plant_that_closes_are_learned_by_their_place_in_its_week(
+    tmp_path: Path,
+) -> None:
+    week = (WorkingCalendar((1, 2, 3, 4, 5)),)
+    calendar = Calendar(Step.SHIFT, working=week, origin=FIRST_DAY, begins=(360, 840, 1320))
+    rng = np.random.default_rng(0)
+    usual = rng.uniform(20, 60, 15)  # the shifts of a week
+    output = np.tile(usual, 12) * rng.lognormal(0, 0.02, 180)
+    rows = np.column_stack([np.full(180, 200.0), output, 200 / output])
+    panel = panel_of(rows, calendar=calendar, first=3 * FIRST_DAY)  # a Monday
+    forecaster = trained(tmp_path, panel)[1]
+    history = History(panel.series_keys[0], rows, 3 * FIRST_DAY + 179, calendar)
+    found = forecaster.forecast(history, 15).values[0, :, 1]
+    assert np.abs(found - usual).sum() < 0.1 * usual.sum()
+    ahead = forecaster.calendar.dates(history.last_step + np.arange(15, 17))
+    assert ahead == ["2024-03-29T22:00", "2024-04-01T06:00"]
 
 
 def test_too_short_series_are_named_and_none_left_is_refused(tmp_path: Path) -> None:
