@@ -42,13 +42,16 @@ _LONG = 5  # idle days in a row that are no matter of demand
 _SHUTDOWN = 9  # days of a closed span that is no holiday
 
 
-def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCalendars:
+def recognise(
+    rows: SeriesRows, given: PlantCalendars | None = None, longest_gap: int = MAX_GAP
+) -> PlantCalendars:
     """Return the calendars of rows, by plant, and by series where one differs from its plant.
 
     Only calendars with closed days are returned.
 
     Args:
         given: calendars that hold, but for the closed and the open days that the rows show.
+        longest_gap: idle days in a row that may be missing rows of a single series.
     """
     origin = given.origin if given is not None and given.origin else int(rows.days.max())
     if given is None and not is_idle(rows, slice(None)).any() and _is_complete(rows):
@@ -60,10 +63,10 @@ def recognise(rows: SeriesRows, given: PlantCalendars | None = None) -> PlantCal
     for plant in dict.fromkeys(plants.tolist()):
         for names, members, base in _bases(rows, plant, everyone[plants == plant], given):
             own = DaysShown.of(rows, members)
-            calendar = _with_irregular_days(base, own, table.within(own))
+            calendar = _with_irregular_days(base, own, table.within(own), longest_gap)
             if calendar.country is None and (country := _country(calendar, own)):
                 base = replace(base, country=country[0], subdivision=country[1])
-                calendar = _with_irregular_days(base, own, table.within(own))
+                calendar = _with_irregular_days(base, own, table.within(own), longest_gap)
             found |= {} if calendar.works_every_day else dict.fromkeys(names, calendar)
     return PlantCalendars(found, origin)
 
@@ -159,13 +162,14 @@ def _second_week(shown: DaysShown, own: Flags) -> list[int]:
 
 
 def _with_irregular_days(
-    base: WorkingCalendar, own: DaysShown, table: DaysShown
+    base: WorkingCalendar, own: DaysShown, table: DaysShown, longest_gap: int
 ) -> WorkingCalendar:
     """A weekly pattern with the closed and the open days that some series show.
 
     Args:
         own: of the series of this calendar.
         table: of all series, on the same days.
+        longest_gap: as of `recognise`.
     """
     days = own.days
     is_open = base.is_open(days)
@@ -173,7 +177,7 @@ def _with_irregular_days(
     shared = (own.active > 1) | ((table.active > 1) & (table.worked == 0))
     run, adjoins = _runs(base, days, idle, is_open & (own.active > 0))
     weekly = len(base.weekdays) < len(EVERY_DAY)
-    closed = idle & (shared | (weekly & (adjoins | (run > MAX_GAP))))
+    closed = idle & (shared | (weekly & (adjoins | (run > longest_gap))))
     short = int((idle & (run < _LONG)).sum())
     if short > max(_RARE * int((is_open & (own.active > 0)).sum()), _FEW):
         closed &= False

@@ -17,10 +17,11 @@ from models.data.series_rows import MAX_GAP, SeriesRows
 from models.data.standstills import with_standstills
 from models.data.tables import Table
 from models.data.worked_rows import WorkedRows, worked_rows
-from models.series.calendar import Calendar, Step
+from models.series.calendar import Calendar
 from models.series.known_inputs import KNOWN_COLUMNS
 from models.series.panel import TARGETS, Panel, SeriesKey
 from models.series.plant_calendars import PlantCalendars
+from models.series.working_calendar import iso_date
 from utils.api.schemas.calendar import ALL
 from utils.errors import Detail, InvalidInput
 from utils.validation import TOLERANCE, window_compliance
@@ -31,7 +32,7 @@ Ints = NDArray[np.int64]
 LAW_WINDOW = 30  # steps over which Little's Law is judged
 _LISTED = 20  # places that are listed one by one
 _STOOD_STILL = (
-    " If the line stood still then, send rows of these days with throughput 0 and the WIP that "
+    " If the line stood still then, send rows of these dates with throughput 0 and the WIP that "
     "stayed."
 )
 
@@ -73,19 +74,20 @@ def clean(
 
     Negative amounts count as blank. Blank cycle times stay blank. Blank WIP or throughput at a
     series' ends shortens it; up to MAX_GAP steps in a row inside it are interpolated. Days on which
-    a plant is closed are no steps, and are not filled.
+    a plant is closed are no steps, also of hours and shifts, and are not filled.
 
     Args:
         table: the rows.
-        calendar: their step and anchor, if known; by default those of the table, or recognised,
-            and with them the working calendars.
+        calendar: their step and anchor, and working calendar, if known; by default the step of the
+            table, or the recognised one, and the working calendars that the rows show.
         partly: keep, where gaps are longer than that, the longest stretch of each series.
         given: working calendars that hold, but for the closed and open days that the rows show.
 
     Raises:
         InvalidInput: longer gaps, naming the series and dates; or nothing is left.
     """
-    rows, calendar = SeriesRows.of(table), calendar or table.calendar
+    rows, is_known = SeriesRows.of(table), calendar is not None
+    calendar = calendar or table.calendar
     step = replace(calendar or Calendar.of(rows.days, rows.group), working=())
     time = step.index(rows.days)
     last = np.append((np.diff(rows.group) != 0) | (np.diff(time) != 0), True)
@@ -100,15 +102,16 @@ def clean(
     rows = rows.select(last & _inside(rows.group, rows.numbers, last))
     if calendar is not None and calendar.working:
         given = PlantCalendars({ALL: calendar.working[0]}, calendar.origin)
-    if given is not None and step.step is not Step.DAY:
-        raise InvalidInput.of("calendar", f"is for rows of days; these are one {step.step} apart")
-    is_fixed = step.step is not Step.DAY or (calendar is not None and given is None)
-    worked = WorkedRows.fixed(rows) if is_fixed or not len(rows.group) else worked_rows(rows, given)
+    if given is not None and not step.is_daily:
+        rule = f"is for rows of days, hours or shifts; these are one {step.step} apart"
+        raise InvalidInput.of("calendar", rule)
+    is_fixed = not step.is_daily or (is_known and given is None) or not len(rows.group)
+    worked = WorkedRows.fixed(rows) if is_fixed else worked_rows(rows, step, given)
     step, lanes = worked.calendars.applied(step, rows.keys)
     rows = worked.rows
     standstills: dict[str, Any] = {}
     if step.begins and len(rows.group):
-        rows, standstills = with_standstills(rows, step)
+        rows, standstills = with_standstills(rows, step, lanes)
     time = step.index(rows.days, 0 if lanes is None else lanes[rows.group])
     if partly:
         kept = _longest_stretches(rows.group, time, rows.numbers)
@@ -193,8 +196,7 @@ def _gaps(panel: Panel, rows: SeriesRows, time: Ints) -> dict[str, Any]:
             calendar = panel.calendar_of(number[key])
             yield _Place.between(key, calendar, time[[i, i + 1]], int(missing[i]))
 
-    has_days = panel.calendar.step is Step.DAY  # hours and shifts have no working calendars yet
-    plants = [key[0] for key in keys] if has_days else []
+    plants = [key[0] for key in keys] if panel.calendar.is_daily else []
     _refuse(int((missing > MAX_GAP).sum()), places(MAX_GAP + 1), "missing", plants)
     return {
         "steps": int(missing.sum()),
@@ -204,17 +206,20 @@ def _gaps(panel: Panel, rows: SeriesRows, time: Ints) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Place:
-    """Unknown steps of a series between two dates."""
+    """Unknown steps of a series between two dates; the span of the days between the two, or ""."""
 
     key: SeriesKey
     after: str
     before: str
     steps: int
+    days: str
 
     @classmethod
     def between(cls, key: SeriesKey, calendar: Calendar, edges: Ints, steps: int) -> _Place:
         after, before = calendar.dates(edges)
-        return cls(key, after, before, steps)
+        first, last = calendar.day_of(calendar.days(edges))
+        days = f"{iso_date(first + 1)}/{iso_date(last - 1)}" if last > first + 1 else ""
+        return cls(key, after, before, steps, days)
 
     def to_document(self) -> dict[str, Any]:
         return {
@@ -226,10 +231,9 @@ class _Place:
 
     def advice(self, plants: Sequence[str]) -> str:
         """A sentence for the user on how to send a standstill, by the plants of all series."""
-        if plants.count(self.key[0]) != 1:
+        if plants.count(self.key[0]) != 1 or not self.days:
             return "" if not plants else _STOOD_STILL
-        first, last = np.datetime64(self.after) + 1, np.datetime64(self.before) - 1
-        calendar = json.dumps({self.key[0]: {"closed": [f"{first}/{last}"]}}, ensure_ascii=False)
+        calendar = json.dumps({self.key[0]: {"closed": [self.days]}}, ensure_ascii=False)
         return f" If the plant was closed then, send that as `calendar`, such as {calendar}."
 
     def __str__(self) -> str:

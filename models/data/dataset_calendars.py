@@ -12,6 +12,7 @@ from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of
 from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
+from models.data.raw_files import NO_OPTIONS
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars, described
 from models.series.working_calendar import WorkingCalendar, span_of
@@ -39,14 +40,17 @@ def change(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]) 
         InvalidInput: the calendar does not fit the rows: it has open days without any.
     """
     cleaned = _cleaned(datasets, id, calendar)
-    filled = cleaned.quality["gaps"]
-    if filled["steps"]:
-        first = filled["places"][0]
+    gaps, still = cleaned.quality["gaps"], cleaned.quality.get("standstills", {"steps": 0})
+    if lacking := gaps["steps"] + still["steps"]:
+        places = [
+            f"of {place['series']} between {place['after']} and {place['before']}"
+            for place in gaps["places"]
+        ]
+        places += [f"of {plant} on {each[0]}" for plant, each in still.get("places", {}).items()]
         raise InvalidInput.of(
             "calendar",
-            f"must have open days with rows only; {filled['steps']} lack, the first ones of "
-            f"{first['series']} between {first['after']} and {first['before']}. Upload the table "
-            "anew with this calendar to have them filled",
+            f"must have open days with rows only; {lacking} lack, the first ones {places[0]}. "
+            "Upload the table anew with this calendar to have them filled",
         )
     changed = cleaned.calendars.to_document() | {"calendars_given": True}
     datasets.store.update_document(id, lambda kept: kept | changed)
@@ -85,5 +89,6 @@ def _cleaned(datasets: Datasets, id: str, calendar: Mapping[str, CalendarFields]
     rows = max(datasets.max_rows, document["data_points"])
     with datasets.parquet(id) as path:
         declared = document.get("known", ())
-        table = tables.read_file(path, rows, datasets.max_bytes, declared=declared)
-    return clean(table, calendar_of(document), given=given)
+        step = calendar_of(document)
+        table = tables.read_file(path, rows, datasets.max_bytes, None, NO_OPTIONS, step, declared)
+    return clean(table, step, given=given)

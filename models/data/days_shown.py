@@ -2,7 +2,8 @@
 
 A day is idle for a series if it has no row, or a row in which nothing leaves and the WIP is that of
 the row before or after it. Example: of two lines with rows from Monday to Friday, of which one
-lacks the Wednesday, 2 are active on it, and 1 works.
+lacks the Wednesday, 2 are active on it, and 1 works. Hours and shifts are put together to days
+first (`by_day`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.series_rows import SeriesRows
+from models.series.calendar import Calendar
 from models.series.known_inputs import RELEASES
 
 Ints = NDArray[np.int64]
@@ -74,6 +76,33 @@ class DaysShown:
             self.moved[part],
             self.output[part],
         )
+
+
+def by_day(rows: SeriesRows, calendar: Calendar) -> SeriesRows:
+    """Return rows of hours or shifts as those of days; of days, the rows themselves.
+
+    A day has the output and the releases of its parts. Its WIP is that of its last part, and not
+    known where all of its parts are idle. An idle day of which a series has only a part, at its
+    beginning or end, is left out: it may be worked in the rest.
+    """
+    if not calendar.begins or not len(rows.group):
+        return rows
+    days = calendar.day_of(rows.days)
+    is_first = (np.diff(rows.group, prepend=-1) != 0) | (np.diff(days, prepend=-1) != 0)
+    begins = np.flatnonzero(is_first)
+    ends = np.append(begins[1:], len(days)) - 1
+    idle = np.logical_and.reduceat(is_idle(rows, slice(None)), begins)
+    group, part = rows.group[begins], rows.days % calendar.parts
+    opens, closes = np.diff(group, prepend=-1) != 0, np.diff(group, append=len(rows.keys)) != 0
+    partly = (opens & (part[begins] > 0)) | (closes & (part[ends] < calendar.parts - 1))
+    kept = ~(idle & partly) | (opens & closes)
+    numbers = {
+        name: np.add.reduceat(np.nan_to_num(rows.numbers[name]), begins)[kept]
+        for name in ("throughput", RELEASES)
+        if name in rows.numbers
+    }
+    numbers["wip"] = np.where(idle, np.nan, rows.numbers["wip"][ends])[kept]
+    return SeriesRows(rows.keys, group[kept], days[begins][kept], numbers)
 
 
 def is_idle(rows: SeriesRows, some: slice | Flags) -> Flags:

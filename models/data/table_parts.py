@@ -16,6 +16,7 @@ from utils.errors import InvalidInput
 Ints = NDArray[np.int64]
 
 _FEWEST_DAYS = 3  # of rows that show which hours or shifts are worked
+_FEW = 0.25  # share of the rows that are one step apart, where only some shifts of a day are worked
 
 
 def parts_of(options: ReadOptions, known: Calendar | None) -> Calendar | None:
@@ -55,7 +56,9 @@ def in_parts(dates: Dates, parts: Calendar | None) -> tuple[Ints, Ints | None]:
 
 
 def expect_parts(numbers: Ints, series: Ints, calendar: Calendar) -> None:
-    """Refuse rows that are farther apart than hours or shifts, or of some hours of the day only.
+    """Refuse rows that are farther apart than hours or shifts.
+
+    Nights may have none: hours or shifts of the day that lack must follow on one another.
 
     Args:
         numbers: of the parts of days, [n].
@@ -67,15 +70,16 @@ def expect_parts(numbers: Ints, series: Ints, calendar: Calendar) -> None:
     if len(np.unique(numbers // calendar.parts)) < _FEWEST_DAYS:
         return
     seen = np.unique(numbers % calendar.parts)
-    if 1 < len(seen) < calendar.parts:
+    breaks = int((np.diff(seen, append=seen[0] + calendar.parts) > 1).sum())
+    if len(seen) > 1 and breaks > 1:
         times = np.array(day_parts.time_texts(calendar.begins))
         rule = f"must be shift, with shifts={','.join(times[seen])}: no rows lie in other parts of"
         raise InvalidInput.of("step", f"{rule} the day", calendar.step)
     order = np.lexsort((numbers, series))
     gaps = np.diff(numbers[order])[np.diff(series[order]) == 0]
     gaps = gaps[gaps > 0]
-    usual = float(np.median(gaps)) if gaps.size else 1.0
+    usual = int(np.quantile(gaps, _FEW, method="lower")) if gaps.size else 1
     if usual > 1:
         longer = "day" if usual >= calendar.parts else "shift, with the times at which shifts begin"
-        rule = f"must be {longer}: rows of a series are {usual:g} {calendar.step}s apart"
+        rule = f"must be {longer}: rows of a series are {usual} {calendar.step}s apart"
         raise InvalidInput.of("step", rule, calendar.step)

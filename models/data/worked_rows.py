@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.calendar_recognition import recognise
-from models.data.days_shown import DaysShown
-from models.data.series_rows import SeriesRows
+from models.data.days_shown import DaysShown, by_day
+from models.data.series_rows import MAX_GAP, SeriesRows
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import WorkingCalendar
@@ -32,7 +32,8 @@ class WorkedRows:
         calendars: working calendars of the plants.
         rows: of worked days.
         closed: of closed days.
-        until: the last day with a row of each series, closed or not, by its number; 0: none.
+        until: the last day (hour, shift) with a row of each series, closed or not, by its number;
+            0: none.
     """
 
     calendars: PlantCalendars
@@ -47,22 +48,27 @@ class WorkedRows:
         return cls(PlantCalendars(), rows, none, _until(rows))
 
 
-def worked_rows(rows: SeriesRows, given: PlantCalendars | None = None) -> WorkedRows:
+def worked_rows(
+    rows: SeriesRows, step: Calendar, given: PlantCalendars | None = None
+) -> WorkedRows:
     """Recognise the calendars of rows, and part the rows by them.
 
     Where one series alone did not work on a day on which its plant did, it gets a row in which
     nothing leaves.
 
     Args:
+        step: of the rows: days, hours or shifts.
         given: as of `recognise`.
     """
-    calendars, until = recognise(rows, given), _until(rows)
-    calendar, lanes = calendars.applied(Calendar(), rows.keys)
+    # A day that lacks all of its hours or shifts is hardly a gap.
+    longest_gap = 0 if step.begins else MAX_GAP
+    calendars, until = recognise(by_day(rows, step), given, longest_gap), _until(rows)
+    calendar, lanes = calendars.applied(step, rows.keys)
     if lanes is None:
         return replace(WorkedRows.fixed(rows), calendars=calendars)
     is_open = calendar.is_open(rows.days, lanes[rows.group])
     closed, worked = rows.select(~is_open), rows.select(is_open)
-    return WorkedRows(calendars, _with_carried_days(worked, calendars), closed, until)
+    return WorkedRows(calendars, _with_carried_days(worked, calendars, step), closed, until)
 
 
 def _until(rows: SeriesRows) -> Ints:
@@ -71,8 +77,8 @@ def _until(rows: SeriesRows) -> Ints:
     return found
 
 
-def _with_carried_days(rows: SeriesRows, calendars: PlantCalendars) -> SeriesRows:
-    """Rows, and those that lack because the series alone did not work on a day.
+def _with_carried_days(rows: SeriesRows, calendars: PlantCalendars, step: Calendar) -> SeriesRows:
+    """Rows, and those that lack because the series alone did not work on a day (hour, shift).
 
     On a day of extra work of others, or on one on which most of the series of a calendar have no
     row, nothing of the series leaves, and its WIP is carried.
@@ -86,8 +92,9 @@ def _with_carried_days(rows: SeriesRows, calendars: PlantCalendars) -> SeriesRow
             own = DaysShown.of(rows, np.array(members))
             lacking = own.active - own.rows
             few = (lacking > 1) & (lacking >= _SHARED * own.active)
-            extra = (lacking > 0) & ~replace(calendar, open=()).is_open(own.days)
-            days = own.days[(own.rows > 0) & (few | extra) & calendar.is_open(own.days)]
+            dates = step.day_of(own.days)
+            extra = (lacking > 0) & ~replace(calendar, open=()).is_open(dates)
+            days = own.days[(own.rows > 0) & (few | extra) & calendar.is_open(dates)]
             for g in members:
                 found += [(g, *row) for row in _carried(rows, g, days)]
     if not found:

@@ -105,7 +105,7 @@ class Shape:
         calendar = self.calendar
         if not calendar.begins:
             return ()
-        return tuple(own for own in (calendar.parts, calendar.week) if self.lags < own)
+        return tuple(own for own in (calendar.parts, calendar.season) if self.lags < own)
 
     @property
     def _value_width(self) -> int:

@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class DayGrid:
-    """The days around the origins of n series.
+    """The days around the origins of n series; of hours and shifts, these.
 
     Attributes:
         rows_before: steps from the last row back to the row of each day before the origin, 0 for
@@ -68,10 +68,9 @@ class DayGrid:
         places = worked.reshape(len(last), steps) - today - 1
         ahead = today + 1 + np.arange(int(places.max()) + 1)
         closed = ~calendar.is_open(ahead, lane)
-        weekday = weekdays_of(past)[..., None] == np.arange(1, 8)
-        worked_ahead = (
-            (weekdays_of(ahead)[..., None] == np.arange(1, 8)) & ~closed[..., None]
-        ).any(1)
+        weekday = weekdays_of(calendar.day_of(past))[..., None] == np.arange(1, 8)
+        weekday_ahead = weekdays_of(calendar.day_of(ahead))[..., None] == np.arange(1, 8)
+        worked_ahead = (weekday_ahead & ~closed[..., None]).any(1)
         unusual = closed_before & (weekday & worked_ahead[:, None]).any(axis=2)
         return cls(plain(last)[:, None] - step, closed_before, unusual, places, closed)
 

@@ -72,14 +72,16 @@ def _calendar_of(
     given = given_calendars(request.calendar, plants)
     if given is None:
         return own
-    if not own.is_daily or own.begins or isinstance(forecaster.encoding, LegacyEncoding):
-        raise InvalidInput.of("calendar", "is for models of this service of rows of days")
+    if not own.is_daily or isinstance(forecaster.encoding, LegacyEncoding):
+        rule = "is for models of this service of rows of days, hours or shifts"
+        raise InvalidInput.of("calendar", rule)
     before = own.working[0] if own.working else WorkingCalendar()
     after = given.of(series_key, NOTHING_GIVEN).added_to(before)
     if known is None:
         return replace(own, working=(after,))
-    working = before.followed_by(after, known.last_day)
-    return replace(own, working=(working,), origin=own.origin or known.last_day)
+    last = int(own.day_of(np.array(known.last_day)))
+    working = before.followed_by(after, last)
+    return replace(own, working=(working,), origin=own.origin or last)
 
 
 def _requested(

@@ -79,7 +79,7 @@ class LookBack:
             calendar: that the step numbers are of.
         """
         scaled = padded(rows, known)
-        week = calendar.week if calendar.begins else min(calendar.season, _WEEK)
+        week = min(calendar.season, calendar.week if calendar.begins else _WEEK)
         compared = (*_COMPARED, *((calendar.parts,) if calendar.begins else ()), week)
         scaled[:, -1] = _believed(scaled, known, compared)
         latest = max(_RECENT, week)

@@ -74,17 +74,28 @@ def quantiles_of(
         rows: WIP, throughput and cycle time of worked days, [n, m, 3].
         last: dated step number of the last row of each series, [n].
     """
-    rows = without_stops(rows, calendar.season)
-    step, parts = calendar.step, calendar.parts
-    if calendar.begins:
-        profile = WeeklyProfile.of(rows, parts, calendar.days(last))
-        found = model.quantiles(profile.past(rows), step, steps, parts=parts)
-        return found * profile.ahead(steps)[..., None]
+    rows, days = without_stops(rows, calendar.season), calendar.days(last)
     if not calendar.working:
-        return model.quantiles(rows, step, steps)
-    grid = DayGrid.of(calendar, last, steps, shape_of(step, parts).look_back)
-    found = model.quantiles(grid.past(rows), step, grid.days, grid.future(None), parts)
-    return grid.worked(found)
+        return _every_day(model, rows, calendar, days, steps)
+    grid = DayGrid.of(calendar, last, steps, rows_used(calendar))
+    future = None if calendar.begins else grid.future(None)
+    return grid.worked(_every_day(model, grid.past(rows), calendar, days, grid.days, future))
+
+
+def _every_day(
+    model: PretrainedModel,
+    rows: Floats,
+    calendar: Calendar,
+    last: Ints,
+    steps: int,
+    future: Floats | None = None,
+) -> Floats:
+    """Quantiles of the steps after rows of all days, of which the last is of day `last`."""
+    if not calendar.begins:
+        return model.quantiles(rows, calendar.step, steps, future)
+    profile = WeeklyProfile.of(rows, calendar.parts, last)
+    found = model.quantiles(profile.past(rows), calendar.step, steps, future, calendar.parts)
+    return found * profile.ahead(steps)[..., None]
 
 
 def untrained_members(calendar: Calendar, scaling: Scaling) -> dict[MemberName, Member]:

@@ -113,17 +113,18 @@ def closures_to_come(calendar: Calendar, last_day: int, days: int) -> list[str]:
     Args:
         calendar: of this series alone.
         last_day: last day that rows are known of.
-        days: days of the reply.
+        days: days of the reply, or hours or shifts.
     """
     if not calendar.working:
         return []
     [working] = calendar.working
-    past, ahead = last_day - np.arange(_YEAR), last_day + 1 + np.arange(days)
+    last = calendar.day_of(np.array(last_day))
+    past, ahead = last - np.arange(_YEAR), last + 1 + np.arange(-(-days // calendar.parts))
     regular = replace(working, closed=(), open=()).is_open(past)
     closed = regular & ~working.is_open(past)
     times, share = int((np.diff(closed, append=False) != 0).sum() / 2), closed.sum() / regular.sum()
     is_known = (working.is_usual(ahead) & ~working.is_open(ahead)).any()
-    if times < _OFTEN or share * days < _EXPECTED or is_known:
+    if times < _OFTEN or share * len(ahead) < _EXPECTED or is_known:
         return []
     return [
         f"In the last {_YEAR} days the line was closed on {closed.sum()} days beyond its weekdays "

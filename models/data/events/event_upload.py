@@ -20,10 +20,7 @@ from models.data.tables import Table
 from models.series.calendar import Step
 from models.series.known_inputs import RELEASES
 from models.series.panel import TARGETS
-from models.series.plant_calendars import PlantCalendars
 
-# Days without starts and finishes may be closed ones; weeks and months are worked.
-_TO_RECOGNISE = {Step.DAY: PlantCalendars()}
 _EXACT = 1e-9  # share of ∫ WIP dt that rounding may explain
 
 
@@ -90,7 +87,7 @@ def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, 
     coverage = Coverage.of(units, options.begin, options.end)
     found = aggregate(units, coverage, options.steps)
     table = _as_table(found, read.ignored)
-    cleaned = clean(table, found.panel.calendar, given=_TO_RECOGNISE.get(options.step))
+    cleaned = clean(table)  # days without starts and finishes may be closed ones
     quality = cleaned.quality | {"rows_received": len(read.log)}
     about = _about(read, units, coverage, found, options)
     quality |= {"event_log": about}

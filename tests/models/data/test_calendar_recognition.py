@@ -161,7 +161,7 @@ def test_a_long_gap_of_one_line_of_several_can_be_given_as_rows() -> None:
     car = [r for r in made.rows if r["application"] == "Car"]
     still = [r | {"throughput": 0, "wip": car[30]["wip"]} for r in car[30:40]]
     rows = [r for r in made.rows if r not in car[30:40]]
-    with pytest.raises(InvalidInput, match="send rows of these days with throughput 0"):
+    with pytest.raises(InvalidInput, match="send rows of these dates with throughput 0"):
         clean(read_rows(rows, 10**6))
     assert clean(read_rows([*rows, *still], 10**6)).quality["gaps"]["steps"] == 0
 

@@ -83,19 +83,59 @@ def test_rows_within_a_step_are_put_together_and_days_are_as_before(tmp_path: Pa
     assert not hours.read_as["warnings"]
 
 
-def test_weekends_without_rows_are_standstills_and_other_rows_are_gaps(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("freq", "options"), [("h", HOURS), ("8h", SHIFTS)])
+@pytest.mark.parametrize("are_rows", [False, True])
+def test_weekends_and_holidays_are_closed_days(
+    tmp_path: Path, freq: str, options: dict[str, str], are_rows: bool
+) -> None:
+    table = frame(freq, days=26)
+    times = pd.to_datetime(table["date"]) - pd.Timedelta(hours=6 if freq == "8h" else 0)
+    is_closed = (times.dt.day_of_week > 4) | (times.dt.strftime("%d") == "14")
+    table["wip"] = table["wip"].where(~is_closed).ffill()
+    table.loc[is_closed, "throughput"] = 0
+    table = table if are_rows else table[~is_closed]
+    cleaned = clean(read(tmp_path, table, **options))
+    week = cleaned.calendars.by_name["A"].to_document()
+    assert (week["weekdays"], week["closed"]) == ([1, 2, 3, 4, 5], ["2024-03-14"])
+    assert len(cleaned.panel.values) == (~is_closed).sum()
+    assert len(cleaned.closed.group) == (is_closed.sum() if are_rows else 0)
+    assert not cleaned.quality["gaps"]["steps"] and "standstills" not in cleaned.quality
+
+
+def test_shifts_beside_closed_days_are_standstills_and_other_rows_are_gaps(tmp_path: Path) -> None:
+    """From Sunday 22:00 to Friday 22:00; one Thursday ends early, and two other rows lack."""
     table = frame("8h", days=26)
-    table = table[pd.to_datetime(table["date"]).dt.day_of_week < 5].reset_index(drop=True)
-    found = read(tmp_path, table.drop([20, 21]), **SHIFTS)
-    cleaned = clean(found, found.calendar)
+    times = pd.to_datetime(table["date"])
+    place = times.dt.day_of_week * 24 + times.dt.hour
+    table = table[(place < 4 * 24 + 22) | (place == 6 * 24 + 22)].reset_index(drop=True)
+    early = table["date"].isin(["2024-03-14T14:00", "2024-03-14T22:00"])
+    friday = table["date"].str[:10] == "2024-03-15"
+    cleaned = clean(read(tmp_path, table[~early & ~friday].drop([5, 6]), **SHIFTS))
+    assert cleaned.calendars.by_name["A"].weekdays == (1, 2, 3, 4, 5, 7)
     note = cleaned.quality["standstills"]
-    assert note["steps"] == 18 and note["places"]["A"] == [
-        f"{day} {time}" for day in ("Sat", "Sun") for time in ("06:00", "14:00", "22:00")
-    ]
+    assert note["places"]["A"] == ["Fri 22:00", "Sun 06:00", "Sun 14:00"]
+    assert note["spans"]["A"] == ["2024-03-14T14:00/2024-03-14T22:00"]
     assert cleaned.quality["gaps"]["steps"] == 2
-    weekend = slice(15, 21)  # after the first five days
-    assert not cleaned.panel.values[weekend, 1].any()
-    assert (cleaned.panel.values[weekend, 0] == table["wip"][14]).all()
+    panel, wip_before = cleaned.panel, table["wip"][table["date"] == "2024-03-14T06:00"].item()
+    still = panel.calendar.index(np.array([panel.calendar.day("2024-03-14T22:00")])) - panel.first
+    assert panel.values[still, :2].tolist() == [[wip_before, 0.0]]
+
+
+def test_a_last_day_that_has_only_begun_may_still_be_worked(tmp_path: Path) -> None:
+    table = frame(days=29, begin="2024-03-04T00:00")
+    times = pd.to_datetime(table["date"])
+    is_still = (times.dt.day_of_week > 4) | (times.dt.hour < 6)
+    table["wip"] = table["wip"].where(~is_still).ffill().fillna(9)
+    table.loc[is_still, "throughput"] = 0
+    found = clean(read(tmp_path, table[times < "2024-04-01T05:00"], **HOURS))  # a Monday
+    assert found.panel.calendar.dates(found.panel.time[-1:]) == ["2024-04-01T04:00"]
+
+
+def test_nights_without_rows_are_standstills(tmp_path: Path) -> None:
+    table = frame("8h", days=26)
+    cleaned = clean(read(tmp_path, table[table["date"].str[11:13] != "22"], **SHIFTS))
+    assert len(cleaned.quality["standstills"]["places"]["A"]) == 7
+    assert cleaned.panel.values[2::3, 1].tolist() == [0.0] * 25
 
 
 @pytest.mark.parametrize("offsets", [True, False])
@@ -129,7 +169,6 @@ def test_an_hour_that_does_not_come_is_stated_as_a_gap(tmp_path: Path) -> None:
         (frame(), HOURS | {"shifts": "06:00,14:00"}, "shifts: must be given with step=shift"),
         (frame(), SHIFTS | {"shifts": "06:00"}, "at least two different times"),
         (frame(days=9).drop(range(30, 40)), HOURS, "missing steps in a row"),
-        (frame(), HOURS | {"calendar": '{"country": "DE"}'}, "calendar: is for rows of days"),
     ],
 )  # fmt: skip
 def test_rows_that_are_no_hours_or_shifts_are_refused(

@@ -71,10 +71,9 @@ def test_a_forecast_has_times_and_the_patterns_of_day_and_week(
     found = ask(client, id, **SERIES, predictionDays=week, historySteps=1).json
     _, first, later = STEPS[freq]
     if freq == "8h":  # the last row is of Friday: the weekend comes first
-        dates = [step["date"] for step in found["predictions"]]
-        assert dates[:2] == ["2024-06-29T06:00", "2024-06-29T14:00"]
-        assert max(step["predicted_throughput"] for step in found["predictions"][:6]) < 1
-        found["predictions"] = found["predictions"][6:]
+        weekend, found["predictions"] = found["predictions"][:6], found["predictions"][6:]
+        assert [step["date"] for step in weekend[:2]] == ["2024-06-29T06:00", "2024-06-29T14:00"]
+        assert all(step["closed"] and not step["predicted_throughput"] for step in weekend)
     dates = [step["date"] for step in found["predictions"]]
     assert dates[: len(later) + 1] == [first, *later]
     expected = table(freq).set_index("date")["throughput"]
@@ -128,6 +127,35 @@ def test_plans_orders_flow_and_files_have_times(
     }, headers={"Accept": "application/vnd.apache.arrow.stream"})  # fmt: skip
     schema = pa.ipc.open_stream(batch.data).read_all().schema
     assert first in json.loads(schema.metadata[b"items"])[0]["dates"]
+
+
+def test_closed_days_have_no_output_in_forecasts_plans_and_finish_dates(
+    client: FlaskClient, stored: tuple[str, str]
+) -> None:
+    freq, id = stored
+    parts, usual = (24, set()) if freq == "h" else (3, {"2024-06-29", "2024-06-30"})
+    calendar = {"closed": ["2024-07-02/2024-07-03"]}
+
+    def closed(**body: Any) -> set[str]:
+        steps = ask(client, id, **SERIES, predictionDays=7 * parts, **body).json["predictions"]
+        assert not any(step["predicted_throughput"] for step in steps if step["closed"])
+        return {step["date"][:10] for step in steps if step["closed"]}
+
+    assert closed() == usual
+    assert closed(calendar=calendar) == usual | {"2024-07-02", "2024-07-03"}
+    changed = client.put(f"/api/data/{id}/calendar", json={"calendar": calendar})
+    assert changed.status_code == 200 and closed() == usual | {"2024-07-02", "2024-07-03"}
+    row = {"plant": "A", "application": "all", "panel_size": "all", "date": "2024-07-03T14:00"}
+    refused = client.put(f"/api/data/{id}/plan", json={"plan": [row | {"releases": 5}]})
+    assert "must be a day on which the line works" in refused.json["error"]
+    last_day = table(freq)["throughput"].tail(parts).sum()
+    orders = [{**SERIES, "quantity": days * last_day} for days in (0.5, 1, 2, 4)]
+    found = ask(client, id, "/api/plan/finish", orders=orders, paths=100).json["orders"]
+    days = {date[:10] for order in found for date in order["finish"].values()}
+    assert not days & {"2024-07-02", "2024-07-03"} and max(days) > "2024-07-03"
+    opened = {"calendar": {"weekdays": [1, 2, 3, 4, 5, 6, 7]}}
+    reply = client.put(f"/api/data/{id}/calendar", json=opened)
+    assert reply.status_code == (200 if freq == "h" else 422)
 
 
 @pytest.mark.parametrize("is_at_start", [False, True])

@@ -45,6 +45,10 @@ class Standstills(TypedDict, total=False):
         dict[str, list[str]],
         Field(description="of each plant: the places in the week, `Sat 06:00`"),
     ]
+    spans: Annotated[
+        dict[str, list[str]],
+        Field(description="of each plant: the first ones beside closed days, `first/last`"),
+    ]
 
 
 @with_config(DOCUMENT)
