@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.data.column_names import KNOWN, NUMBERS, Header, canonical_name, date_rank, folded
+from models.data.column_names import (
+    KNOWN,
+    NUMBERS,
+    SHIFT,
+    Header,
+    canonical_name,
+    date_rank,
+    folded,
+    is_of_shifts,
+)
 from models.series.known_inputs import MOST_DRIVERS
 from models.series.panel import SERIES_FIELDS, TARGETS
 from utils.api.parsing import unknown
@@ -45,6 +54,7 @@ class Mapping:
         stated: dict[str, list[str]],
         strict: bool = False,
         declared: Sequence[str] = (),
+        with_shift: bool = False,
     ) -> Mapping:
         """Return the mapping of the columns of a table.
 
@@ -54,17 +64,22 @@ class Mapping:
                 is not to be read.
             strict: refuse unknown columns.
             declared: names of further columns, taken as they are, which must be there.
+            with_shift: True for a table by shifts, in which a column may name the shift.
 
         Raises:
             InvalidInput: a stated column is not there, a needed one is missing, one is given twice,
                 or, if strict, one is unknown.
         """
-        places = {_known(known): _stated_places(names, given) for known, given in stated.items()}
+        every = (*KNOWN, SHIFT) if with_shift else KNOWN
+        places = {
+            _known(known, every): _stated_places(names, given) for known, given in stated.items()
+        }
         places |= {name: _stated_places(names, [name], "known") for name in declared}
         taken = {place for found in places.values() for place in found}
         headers = {i: Header.of(name) for i, name in enumerate(names) if i not in taken}
-        for known in KNOWN:
+        for known in every:
             found = [i for i, header in headers.items() if header.meaning == known]
+            found = [i for i in headers if is_of_shifts(names[i])] if known == SHIFT else found
             if known == "date" and found:
                 finest = min(date_rank(names[i]) for i in found)
                 found = [i for i in found if date_rank(names[i]) == finest]
@@ -120,11 +135,13 @@ def check_declared(declared: Sequence[str]) -> None:
         raise InvalidInput.of("known", "must name each column once", twice)
 
 
-def _known(name: str) -> str:
-    """The known column that the request states by its own name."""
-    found = {folded(known): known for known in KNOWN}.get(folded(name))
+def _known(name: str, every: Sequence[str]) -> str:
+    """The known column, of some, that the request states by its own name."""
+    found = {folded(known): known for known in every}.get(folded(name))
+    if found is None and folded(name) == SHIFT:
+        raise InvalidInput.of("columns", "may have shift with step=shift only", name)
     if found is None:
-        raise InvalidInput.of("columns", f"{name} {unknown(name, set(KNOWN))}", name)
+        raise InvalidInput.of("columns", f"{name} {unknown(name, set(every))}", name)
     return found
 
 

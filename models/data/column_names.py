@@ -32,6 +32,10 @@ OPTIONAL = (
 NUMBERS = (*TARGETS, *OPTIONAL)
 _AMOUNTS = {*NUMBERS} - {"cycle_time"}
 KNOWN = ("date", "day", *SERIES_FIELDS, *NUMBERS, "littles_law_compliance")
+SHIFT = "shift"  # a column beside the date, of tables by shifts
+_SHIFTS = {"shift", "shiftname", "shiftno", "shiftnumber", "shiftcode", "shiftid", "schicht"}
+_SHIFTS |= {"schichtname", "schichtnr", "schichtnummer", "schichtkurzel", "班次", "班別", "班别"}
+_SHIFTS |= {"班", "勤務", "勤務帯", "シフト", "直"}
 
 _SYNONYMS = {
     "date": "datum, tag, stichtag, arbeitstag, produktionstag, produktionsdatum, buchungsdatum, "
@@ -199,6 +203,11 @@ def date_rank(name: str) -> int:
     """
     kinds = (_WEEKS, _MONTHS, _TIMES)
     return next((i for i, names in enumerate(kinds, 1) if folded(name) in names), 0)
+
+
+def is_of_shifts(name: str) -> bool:
+    """Return true for the name of a column of shifts."""
+    return folded(name) in _SHIFTS
 
 
 def is_of_weeks(name: str) -> bool:

@@ -57,6 +57,11 @@ class Dates:
         return np.flatnonzero(self.days == UNKNOWN)
 
     @property
+    def has_times(self) -> bool:
+        """True if a time of day other than midnight is given."""
+        return self.seconds is not None and bool(self.seconds.any())
+
+    @property
     def instants(self) -> Ints | None:
         """Seconds of the day in UTC, by which times in the night of a clock change differ."""
         if self.seconds is None or self.offsets is None:

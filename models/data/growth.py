@@ -22,8 +22,10 @@ from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.events.event_merge import joined_logs
 from models.data.events.event_table import ReadLog
+from models.data.shift_names import ShiftTimes
 from models.data.spreadsheet_days import FIRST_DAYS
 from models.data.table_limits import check_rows, check_series
+from models.series.day_parts import time_texts
 from models.series.plant_calendars import PlantCalendars
 from utils.api.upload_options import RowsOptions
 from utils.errors import InvalidInput, Unavailable
@@ -89,13 +91,25 @@ def _rows(
 
 def _as_before(options: RowsOptions, document: dict[str, Any]) -> RowsOptions:
     """The options, with those by which the stored rows were read where a few new ones tell none."""
-    read_as, known = document.get("read_as", {}), {}
+    read_as, known = document.get("read_as", {}), dict[str, Any]()
     if isinstance(read_as.get("number_format"), str):
         known["number_format"] = read_as["number_format"]
+    if names := _shift_names(options, document):
+        known["shift_names"] = names
     if since := _SINCE.get(read_as.get("dates_since", "")):
         known["dates_since"] = since
     missing = {name: own for name, own in known.items() if getattr(options, name) is None}
     return options.model_copy(update=missing)
+
+
+def _shift_names(options: RowsOptions, document: dict[str, Any]) -> list[str] | None:
+    """The names of all shifts in the stored rows, in the order of their times; None: not known."""
+    by_time = {
+        time: name for name, time in document.get("read_as", {}).get("shift_names", {}).items()
+    }
+    texts = options.shifts or ",".join(document["summary"].get("shifts", ()))
+    times = time_texts(ShiftTimes.of(texts).begins) if by_time else []
+    return [by_time[time] for time in times] if times and {*times} == {*by_time} else None
 
 
 def _log(

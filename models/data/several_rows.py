@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.column_names import is_of_shifts
 from models.data.raw_tables import RawColumn
 from models.series.working_calendar import weekdays_of
 from utils.errors import Detail, InvalidInput
@@ -30,6 +31,7 @@ _STOCKS = ("wip", "finished_goods", "semi_finished_goods")
 _SOMETIMES, _OFTEN = 0.2, 0.05
 _LATEST_CHANGE = 4 * 3600  # time of the day, before which clocks are put back
 _SUNDAY = 7
+_BY_SHIFT = "; or step=shift with shifts=06:00,14:00,22:00 keeps the shifts apart"
 _MONTHS_OF_CHANGE = (3, 4, 9, 10, 11)
 
 
@@ -118,7 +120,7 @@ def _recognised(
             f"the column {column!r} tells rows of one series and date apart: columns can take it "
             f'into the series ({{"panel_size": ["panel_size", "{column}"]}}), or duplicates can be '
             "times (of one day: throughput is added, WIP averaged), lines (side by side: both are "
-            "added) or last",
+            f"added) or last{_BY_SHIFT * is_of_shifts(column)}",
         )
     values = np.column_stack([each[several] for each in rows.numbers.values()])
     values = np.nan_to_num(values, nan=-1.0)

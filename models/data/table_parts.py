@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.data.date_format import Dates
 from models.series import day_parts
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, Step
 from utils.api.upload_options import ReadOptions
 from utils.errors import InvalidInput
 
@@ -51,6 +51,7 @@ def in_parts(dates: Dates, parts: Calendar | None) -> tuple[Ints, Ints | None]:
         return dates.days, dates.seconds
     if dates.seconds is None:
         rule = f"must have a time of day, as 2024-12-31T06:00, for rows by {parts.step}"
+        rule += ", or a column with the name of the shift" if parts.step is Step.SHIFT else ""
         raise InvalidInput.of("date", rule, "dates without a time")
     return day_parts.part_numbers(parts.begins, dates.days, dates.seconds), None
 

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from models.data import durations, json_tables, raw_files, table_columns, table_limits
 from models.data.cell_units import without_units
 from models.data.column_mapping import ALL, Mapping, check_declared
-from models.data.column_names import NUMBERS
+from models.data.column_names import NUMBERS, SHIFT
 from models.data.date_columns import dates_of, with_year, zone_warnings
 from models.data.date_format import Dates
 from models.data.number_format import FORMATS, NAMES, Mark, decide
 from models.data.raw_files import NO_OPTIONS
 from models.data.raw_tables import RawColumn, RawTable
 from models.data.several_rows import Rows, one_a_day
+from models.data.shift_names import with_times
 from models.data.similar_names import similar_names
 from models.data.table_columns import NumberColumn
 from models.data.table_parts import expect_parts, in_parts, parts_of
@@ -151,7 +152,9 @@ def table_of(
         InvalidInput, TooLarge: as `read_file`.
     """
     check_declared(declared)
-    mapping = with_year(raw, Mapping.of(raw.names, options.named, strict, declared))
+    parts = parts_of(options, calendar)
+    by_shift = parts is not None and parts.step is Step.SHIFT
+    mapping = with_year(raw, Mapping.of(raw.names, options.named, strict, declared, by_shift))
     if not raw.rows:
         raise InvalidInput.of("rows", "must have at least one row")
     if raw.check_series and max_series is not None:
@@ -162,7 +165,8 @@ def table_of(
         columns, read_as = _filled_down(columns, read_as)
     since = options.dates_since or ("1900" if "sheet" in raw.read_as else None)
     dates = dates_of(columns, mapping, raw.names, options.date_order, since)
-    parts = parts_of(options, calendar)
+    dates, shift_times = with_times(dates, columns.get(SHIFT), parts, options)
+    read_as |= {"shift_names": shift_times} if shift_times else {}
     days, seconds = in_parts(dates, parts)
     names = _names(columns, len(dates.days), raw.is_escaped, max_series)
     own = {name: each.unit for name, each in columns.items() if each.unit}

@@ -133,6 +133,12 @@ class ReadOptions(Request):
         max_length=200,
         description="with step=shift: times at which shifts begin, such as 06:00,14:00,22:00",
     )
+    shift_names: NameList | None = Field(
+        None,
+        max_length=24,
+        description="of a column of shifts beside the date: the name of each shift, in the order "
+        "of `shifts`, such as A,B,C; default: recognised (Early, Late, Night; 1, 2, 3; …)",
+    )
     duplicates: Literal["times", "lines", "last"] | None = Field(
         None,
         description="several rows of one series and date: `times` of a day (throughput is added, "

@@ -55,6 +55,7 @@ export function optionFields(options, isLog, change) {
   return h("div", { className: "fields" }, list,
     Object.entries(CHOICES).map(([name, values]) => among(name, values.map((value) => [value, valueText(name, value)]))),
     options.step === "shift" && field(optionLabel("shifts"), text("shifts"), t("options.shifts_hint")),
+    options.step === "shift" && field(optionLabel("shiftNames"), text("shiftNames"), t("options.shiftNames_hint")),
     among("separator", Object.entries(SEPARATORS)),
     [...OF_TABLE, ...(isLog ? OF_LOG : [])].map((name) => field(optionLabel(name), text(name))));
 }

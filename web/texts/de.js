@@ -597,6 +597,8 @@ export const de = {
   "options.duplicates.times": "Zeiten eines Tages",
   "options.duplicates.lines": "Linien nebeneinander",
   "options.duplicates.last": "die letzte gilt",
+  "options.shiftNames": "Namen der Schichten",
+  "options.shiftNames_hint": "in der Reihenfolge der Zeiten, etwa A,B,C",
   "options.shifts": "Schichten beginnen um",
   "options.shifts_hint": "etwa 06:00,14:00,22:00",
   "options.step": "Schritt",

@@ -596,6 +596,8 @@ export const en = {
   "options.duplicates.times": "times of a day",
   "options.duplicates.lines": "lines side by side",
   "options.duplicates.last": "the last one counts",
+  "options.shiftNames": "Names of the shifts",
+  "options.shiftNames_hint": "in the order of the times, such as A,B,C",
   "options.shifts": "Shifts begin at",
   "options.shifts_hint": "such as 06:00,14:00,22:00",
   "options.step": "Step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from models.data.column_names import KNOWN
+from models.data.column_names import KNOWN, SHIFT
 from models.data.events.event_columns import ROLES
 from models.data.events.event_log import DAY
 from models.data.events.event_table import LogOptions
@@ -23,9 +23,10 @@ def event_options(options: UploadOptions) -> EventOptions:
     Raises:
         InvalidInput: a date cannot be read, or a column's meaning is not known.
     """
-    wrong = next((role for role in options.columns or {} if role not in {*ROLES, *KNOWN}), None)
+    known = {*ROLES, *KNOWN, SHIFT}
+    wrong = next((role for role in options.columns or {} if role not in known), None)
     if wrong is not None:
-        raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, {*ROLES, *KNOWN})}", wrong)
+        raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, known)}", wrong)
     order = None if options.date_order == "ymd" else options.date_order
     columns = {
         role: names[0] if names else None

@@ -91,6 +91,10 @@ class ReadAs(TypedDict, total=False):
     ]
     dates: Annotated[DatesRead, Field(description="the form of the dates")]
     step: Annotated[str, Field(description="`hour`, `shift`, `day`, `week` or `month`")]
+    shift_names: Annotated[
+        dict[str, str],
+        Field(description="of a column of shifts: the time at which each shift begins, by name"),
+    ]
     cell_units: Annotated[
         dict[str, str],
         Field(description="units in the cells by column, as written, or `durations`"),

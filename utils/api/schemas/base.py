@@ -48,6 +48,9 @@ class TableRow(Request):
         "`day`",
     )
     day: Int | None = Field(None, description="number of the step, from 0; or give `date`")
+    shift: str | Int | None = Field(
+        None, description="of step=shift, beside a date without a time: name of the shift"
+    )
     plant: str | None = Field(None, description="name of the plant; not needed in `history`")
     application: str | None = Field(None, description="name of the application; as `plant`")
     panel_size: str | None = Field(None, description="name of the panel size; as `plant`")
