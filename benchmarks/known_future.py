@@ -116,7 +116,7 @@ def trained(case: Case, known: dict[str, Floats], epochs: int) -> Iterator[Train
         train_model(_until(panel, cut), Hyperparameters(epochs=epochs), 1, registry.store, id, {})
         end = int((panel.first + panel.lengths).min())
         origins = list(range(cut, end - _HORIZON + 1, _EVERY))
-        yield Trained(registry.open(id), panel, case.judged, origins)
+        yield Trained(registry.open(id).forecaster, panel, case.judged, origins)
 
 
 @dataclass(frozen=True)

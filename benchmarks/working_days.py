@@ -108,7 +108,7 @@ def _trained(panel: Panel, day: int, epochs: int, folder: str) -> Forecaster:
     past = replace(panel, offsets=offsets, values=panel.values[early], until=None)
     registry, id = Registry(Path(folder), 1), str(uuid4())
     train_model(past, Hyperparameters(epochs=epochs), 1, registry.store, id, {})
-    return registry.open(id)
+    return registry.open(id).forecaster
 
 
 def _history(panel: Panel, s: int, rows: int) -> History:

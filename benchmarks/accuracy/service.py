@@ -31,7 +31,7 @@ class Service:
         self._folder = TemporaryDirectory()
         registry, id = Registry(self._folder.name, 1), str(uuid4())
         train_model(train, Hyperparameters(), self._seed, registry.store, id, {})
-        self._forecaster = registry.open(id)
+        self._forecaster = registry.open(id).forecaster
 
     def forecast(self, past: Panel) -> Forecast:
         """Forecast every series from its last rows."""

@@ -164,7 +164,7 @@ def model_of(data: DataSet, folder: Path) -> Forecaster:
     registry, name = Registry(folder, 1), str(uuid5(NAMESPACE_URL, data.name))
     if name not in registry.store.stems(DOCUMENT):
         train(data.train, Hyperparameters(), 1, registry.store, name, {})
-    return registry.open(name)
+    return registry.open(name).forecaster
 
 
 def at_cut(data: DataSet, share: float, every: int | None) -> DataSet:
