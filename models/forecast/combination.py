@@ -6,8 +6,9 @@ forecasts whose errors differ has smaller errors than most of them (J. M. Bates 
 in `models.training.combination_choice`.
 
 Where the line has moved to a level that the training has not seen, and members would draw it back
-to the old one, the pretrained network forecasts alone: it looks at the latest rows only. Where 14
-rows were all equal, the last value is repeated.
+to the old one, the pretrained network forecasts alone: it looks at the latest rows only. The other
+targets of that line are forecast as usual, but from values within what the training has seen. Where
+14 rows were all equal, the last value is repeated.
 
 All values here are scaled (`models.series.scaling`).
 
@@ -83,15 +84,37 @@ class Combination:
             lost = [name for name in shares if self.members[name].needs_training]
             own = shares.get(MemberName.AUTOREGRESSION, np.zeros((steps, 3)))
             shares[MemberName.AUTOREGRESSION] = sum((shares.pop(name) for name in lost), own)
+        paths = {name: self.members[name].path(look_back, steps) for name in shares}
+        drawn = any(self.members[name].reverts for name in shares)
+        if drawn and look_back.is_new.any() and MemberName.PRETRAINED in self.members:
+            paths = self._at_new_levels(paths, look_back, steps)
         path = np.zeros((len(look_back.last), steps, 3))
         for name, share in shares.items():
-            path += share * self.members[name].path(look_back, steps)
-        reverts = any(self.members[name].reverts for name in shares)
-        if reverts and look_back.is_new.any() and MemberName.PRETRAINED in self.members:
-            adapted = self.members[MemberName.PRETRAINED].path(look_back, steps)
-            path = np.where(look_back.is_new[:, None], adapted, path)
+            path += share * paths[name]
         path = np.where(look_back.is_still[:, None], look_back.scaled[:, -1:], path)
         return np.clip(path, look_back.lowest[:, None], look_back.highest[:, None])
+
+    def _at_new_levels(
+        self, paths: Mapping[MemberName, Floats], look_back: LookBack, steps: int
+    ) -> dict[MemberName, Floats]:
+        """The members' forecasts, with those of the pretrained network for targets at a new level.
+
+        An autoregression of another target of such a line has them among its inputs: it gets
+        them as far away as the training has seen them.
+        """
+        new = look_back.is_new[:, None]
+        beside = new.any(axis=2, keepdims=True) & ~new
+        pretrained = paths.get(MemberName.PRETRAINED)
+        if pretrained is None:
+            pretrained = self.members[MemberName.PRETRAINED].path(look_back, steps)
+        found = {}
+        for name, path in paths.items():
+            own, member = path, self.members[name]
+            if member.reverts and beside.any():
+                within = member.path(look_back.within_training(), steps)
+                own = np.where(beside, within, path)
+            found[name] = np.where(new, pretrained, own)
+        return found
 
     def with_scaling(self, scaling: Scaling) -> Combination:
         """Return the combination for another scaling of the series."""

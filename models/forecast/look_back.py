@@ -45,6 +45,7 @@ class LookBack:
         is_still: True where the latest 14 rows (a week of hours or shifts) are all equal, [n, 3],
             as after a shutdown.
         calendar: that the step numbers are of.
+        ranges: lowest and highest values of the training span, [n, 3] each; None: not known.
     """
 
     scaled: Floats
@@ -56,6 +57,7 @@ class LookBack:
     is_new: NDArray[np.bool_]
     is_still: NDArray[np.bool_]
     calendar: Calendar = EVERY_DAY
+    ranges: tuple[Floats, Floats] | None = None
 
     @classmethod
     def of_rows(
@@ -95,7 +97,7 @@ class LookBack:
         count = known.sum(axis=1)
         is_still = (np.ptp(scaled[:, -latest:], axis=1) == 0) & (count >= latest)[:, None]
         bounds = low - margin, high + margin
-        return cls(scaled, count, last, series, *bounds, is_new, is_still, calendar)
+        return cls(scaled, count, last, series, *bounds, is_new, is_still, calendar, ranges)
 
     @classmethod
     def of(
@@ -134,6 +136,16 @@ class LookBack:
     def record(self) -> Floats:
         """The highest values seen, [n, 3]."""
         return self.highest - (self.highest - self.lowest) * _MARGIN / (1 + 2 * _MARGIN)
+
+    def within_training(self) -> LookBack:
+        """Return the look-back with values moved to within what the training has seen.
+
+        That is its range, wider by a standard deviation on both sides.
+        """
+        if self.ranges is None:
+            return self
+        low, high = self.ranges[0] - _BEYOND, self.ranges[1] + _BEYOND
+        return replace(self, scaled=self.scaled.clip(low[:, None], high[:, None]))
 
     def followed_by(self, path: Floats) -> LookBack:
         """Return the look-back of as many rows that ends with forecasts, [n, steps, 3]."""

@@ -120,6 +120,29 @@ def test_a_new_level_is_forecast_by_the_pretrained_network_where_others_would_dr
     assert path[0, 1].tolist() == [0.75 if is_new and reverts else 0.25, 0.25, 0.25]
 
 
+class Neighbour(Fixed):
+    """A member that forecasts the highest WIP, which is an input of an autoregression, too."""
+
+    def path(self, look_back: LookBack, steps: int) -> Floats:
+        return np.tile(look_back.scaled[..., :1].max(axis=1, keepdims=True), (steps, 3))
+
+
+def test_other_targets_of_a_line_at_a_new_level_are_forecast_from_values_that_were_trained_on() -> (
+    None
+):
+    rows, two = np.zeros((2, 40, 3)), np.arange(2)
+    rows[0, -20:, 0] = 9.0
+    rows[:, ::3] += 0.01  # they do not stand still
+    rows[1, -5, 0] = 2.5  # one day only: no new level
+    widest = np.tile([1.0, 5.0, 5.0], (2, 1))
+    start = LookBack.of_rows(rows, np.ones((2, 40), bool), two, two, (-widest, widest))
+    regression = Neighbour(0.0, draws_back=True)
+    members = {MemberName.AUTOREGRESSION: regression, MemberName.PRETRAINED: Fixed(0.75)}
+    path = Combination(members, {MemberName.AUTOREGRESSION: np.ones((1, 3))}).path(start, 2, True)
+    assert path[0, 1].tolist() == [0.75, 2.0, 2.0]  # of 9, a deviation above the range
+    assert path[1, 1].tolist() == [2.5] * 3
+
+
 def test_a_line_that_stands_still_is_forecast_to_stand_still() -> None:
     member = {MemberName.AUTOREGRESSION: Fixed(0.25)}
     combination = Combination(member, {MemberName.AUTOREGRESSION: np.ones((1, 3))})
