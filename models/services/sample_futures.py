@@ -15,7 +15,7 @@ from models.series.panel import SeriesKey
 from utils.errors import DamagedFile, InvalidInput
 
 _STRETCH, _MARGIN = 1.6, 14  # of the expected finish: steps that are looked at first
-_MOST_VALUES = 1_500_000  # of paths that are drawn together; each takes some 100 bytes meanwhile
+_MOST_VALUES = 2_000_000  # of paths that are drawn together; each takes some 60 bytes meanwhile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
