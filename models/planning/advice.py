@@ -22,8 +22,10 @@ from models.planning.line_curve import cap_times
 
 Floats = NDArray[np.float64]
 
-_HALVINGS = 12
+_HALVINGS = 20
+_NEAR = 1e-3  # relative distance of two caps at which the search ends
 _HIGHEST_LOAD = 0.985  # of the capacity, at the largest cap that is tried
+_MOST_WIP = 2.0  # of the highest of the history, that is tried where no constraint has a number
 _BESIDE = 0.1  # of the cap, by which the alternatives differ
 _SHARES = {"p50": 0.5, "p80": 0.8, "p95": 0.95}
 
@@ -133,6 +135,8 @@ class Advisor:
         caps = {"capacity": line.least_wip(_HIGHEST_LOAD * line.capacity)}
         if math.isfinite(self._bounds.wip):
             caps["max_wip"] = self._bounds.wip
+        else:
+            caps["history"] = _MOST_WIP * max(self._now.highest_wip, self._now.wip)
         if math.isfinite(self._bounds.release_change):
             fastest = self._now.releases + self._bounds.release_change
             caps["max_release_change"] = line.least_wip(min(fastest, _HIGHEST_LOAD * line.capacity))
@@ -170,8 +174,8 @@ class Advisor:
         return self._whole(low, math.floor) or low
 
     def _is_narrow(self, low: float, high: float) -> bool:
-        """Return True where caps are whole units, and no other lies between two bounds."""
-        return low >= 10 and math.floor(low) + 1 >= high
+        """Return True where two bounds are as good as one, or no whole unit lies between them."""
+        return high - low <= _NEAR * high or (low >= 10 and math.floor(low) + 1 >= high)
 
     # --- figures at a cap -----------------------------------------------------------------------
 

@@ -49,30 +49,37 @@ def run_plans(
     ]
 
 
-def compare_plans(plans: Sequence[NamedPlan], units: float | None) -> list[dict[str, Any]]:
+def compare_plans(
+    plans: Sequence[NamedPlan], units: float | None, highest_wip: float
+) -> list[dict[str, Any]]:
     """Return the figures of each plan; `more_than_first` is by pairs of equal paths.
 
     Args:
         units: wanted over the horizon; None: no target.
+        highest_wip: of the history.
     """
     first = plans[0].paths.throughput.sum(axis=1)
-    return [_figures(plan, first, units) for plan in plans]
+    return [_figures(plan, first, units, highest_wip) for plan in plans]
 
 
-def _figures(plan: NamedPlan, first: Floats, units: float | None) -> dict[str, Any]:
+def _figures(
+    plan: NamedPlan, first: Floats, units: float | None, highest_wip: float
+) -> dict[str, Any]:
     output = plan.paths.throughput.sum(axis=1)
     wip = plan.paths.wip[:, 1:]
-    times = wip.sum(axis=1) / np.maximum(output, 1e-12)  # by Little's Law over the horizon
+    by_step = np.median(wip, axis=0)
     return {
         "name": plan.name,
         "output": _quantiles(output),
         "probability": None if units is None else float((output >= units).mean()),
         "mean_wip": _quantiles(wip.mean(axis=1)),
         "wip_at_end": _quantiles(wip[:, -1]),
-        "cycle_time": _quantiles(times),
+        # By Little's Law over the horizon.
+        "cycle_time": _quantiles(wip.sum(axis=1) / output) if (output > 0).all() else None,
+        "extrapolated": bool(by_step.max() > highest_wip),
         "output_change": float((output - first).mean()),
         "more_than_first": float((output > first).mean()),
-        "wip_by_step": np.median(wip, axis=0).tolist(),
+        "wip_by_step": by_step.tolist(),
         "throughput_by_step": np.median(plan.paths.throughput, axis=0).tolist(),
     }
 

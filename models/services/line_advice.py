@@ -16,7 +16,7 @@ from models.planning.clearing_function import ClearingFunction
 from models.planning.curve_fit import DRAWS, FittedCurve
 from models.planning.flow_paths import ReleasePlan
 from models.planning.line_curve import LineCurve, curve_fields, line_curve
-from models.planning.plan_comparison import NamedPlan, compare_plans, run_plans
+from models.planning.plan_comparison import compare_plans, run_plans
 from models.services.line_histories import LineRows, line_rows
 from utils.api.parsing import parse_each, parse_part
 from utils.api.replies.line_advice import AdviceReply, CompareReply, CurveReply
@@ -74,10 +74,10 @@ class LineAdvice:
         """Return plans side by side as PNG. Raises as `compare`."""
         from models.reports.plan_pictures import draw_plans
 
-        _, rows, plans = self.run_plans(request)
+        _, rows, plans = self._compared(request)
         dates = rows.panel.calendar.texts(rows.days_ahead(request.horizon_days))
         days = np.array(dates, "datetime64")
-        return draw_plans(_title(request, None), days, compare_plans(plans, request.units))
+        return draw_plans(_title(request, None), days, plans)
 
     def log_of(self, source: SourceFields | LineRequest) -> EventLog | None:
         """Return the event log of the data of a request; None: there is none."""
@@ -104,7 +104,7 @@ class LineAdvice:
         now = LineNow(
             curve.newest["wip_now"],
             curve.newest["releases"],
-            float(curve.blocks.mean_wip.max()),
+            _highest_wip(curve),
             rows.open_ahead(_YEAR),
         )
         asked = self._target(target, request.risk, rows)
@@ -120,15 +120,15 @@ class LineAdvice:
 
     def compare(self, request: CompareRequest) -> CompareReply:
         """Return plans side by side. Raises as `advise`."""
-        dataset_id, rows, plans = self.run_plans(request)
+        dataset_id, rows, plans = self._compared(request)
         dates = rows.panel.calendar.texts(rows.days_ahead(request.horizon_days))
-        fields: dict[str, Any] = {"plans": compare_plans(plans, request.units), "paths": DRAWS}
+        fields: dict[str, Any] = {"plans": plans, "paths": DRAWS}
         return CompareReply(
             dataset_id=dataset_id, first_date=dates[0], last_date=dates[-1], **fields
         )
 
-    def run_plans(self, request: CompareRequest) -> tuple[str, LineRows, list[NamedPlan]]:
-        """Return the data set, the rows of the line, and its paths under each plan."""
+    def _compared(self, request: CompareRequest) -> tuple[str, LineRows, list[dict[str, Any]]]:
+        """The data set, the rows of the line, and the figures of each plan."""
         check_horizon("horizonDays", request.horizon_days, self._settings.max_horizon)
         given = parse_each(PlanFields, request.plans, "plans")
         names = [plan.name for plan in given]
@@ -142,7 +142,8 @@ class LineAdvice:
             for plan in given
         ]
         open_share = rows.open_ahead(request.horizon_days)
-        return dataset_id, rows, run_plans(fitted, newest["wip_now"], open_share, plans)
+        runs = run_plans(fitted, newest["wip_now"], open_share, plans)
+        return dataset_id, rows, compare_plans(runs, request.units, _highest_wip(curve))
 
     def known(self, dataset_id: str | None, names: Names) -> ClearingFunction | None:
         """Return the curve of a line for a forecast; None: it has none, or its data is not there.
@@ -198,6 +199,10 @@ class LineAdvice:
 def _title(line: LineFields, state: str | None) -> str:
     names = [name for name in (line.plant, line.application, line.panel_size) if name is not None]
     return " / ".join(names or ["all series"]) + (f": {state}" if state else "")
+
+
+def _highest_wip(curve: LineCurve) -> float:
+    return float(curve.blocks.mean_wip.max())
 
 
 def _or_infinite(bound: float | None) -> float:
@@ -269,6 +274,8 @@ def _summary(found: dict[str, Any], target: Target) -> str:
     if needed is not None:
         more = f"{needed['more']:.0%} more"
         end = f"a capacity of {needed['capacity']:.4g} units per worked step, {more}, would do"
+    if found["binds"] == "history":
+        end += "; more than twice the highest WIP of the history is advised with maxWIP only"
     return (
         f"The target is not feasible with {target.risk:.0%}. The best that can be had: {plan}; "
         f"{end}."

@@ -111,6 +111,6 @@ function comparison(found) {
   requestAnimationFrame(() => drawPlans(chart, found));
   return h("div", { className: "stack" }, h("div", {}, h("h3", {}, caption), table(
     [{ text: t("line.plan") }, { text: t("line.output"), number: true }, { text: t("line.mean_wip"), number: true }, { text: t("line.cycle_time"), number: true }],
-    found.plans.map((plan) => [plan.name, range(plan.output), range(plan.mean_wip), range(plan.cycle_time)]), caption)),
+    found.plans.map((plan) => [plan.name, range(plan.output), range(plan.mean_wip), plan.cycle_time ? range(plan.cycle_time) : "–"]), caption)),
   h("div", {}, h("ul", { className: "legend" }, found.plans.map((plan, place) => h("li", { className: dashOf(place) }, plan.name))), chart));
 }

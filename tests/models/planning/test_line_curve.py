@@ -123,6 +123,17 @@ def test_a_target_beyond_capacity_has_the_best_and_what_would_do(curve: LineCurv
     assert found["throughput"]["value"] < 20.5 and found["needed"]["capacity"] > 25
 
 
+def test_no_cap_far_beyond_the_history_is_advised_unless_asked_for(curve: LineCurve) -> None:
+    fitted, now = curve.fitted, LineNow(20.0, 15.0, 20.0, np.ones(365))
+    assert fitted is not None
+    target = Target(throughput=25.0)
+    found = Advisor(fitted, now, target, Constraints()).answer()
+    assert (found["wip_cap"], found["binds"], found["feasible"]) == (40.0, "history", False)
+    assert Advisor(fitted, now, target, Constraints(wip=90.0)).answer()["wip_cap"] == 90.0
+    least = Advisor(fitted, now, Target(throughput=1.0), Constraints()).answer()
+    assert least["wip_cap"] < 3 and 1 <= least["throughput"]["value"] < 1.3
+
+
 @pytest.mark.parametrize(
     ("bounds", "binds"),
     [({"wip": 12.0}, "max_wip"), ({"release_change": 0.5}, "max_release_change")],
@@ -137,13 +148,16 @@ def test_plans_differ_by_what_is_planned_alone(curve: LineCurve) -> None:
     assert curve.fitted is not None
     fast, cap = ReleasePlan(np.full(30, 15.0)), ReleasePlan(cap=16.0)
     slow = ReleasePlan(np.full(30, 15.0), capacity=np.full(30, 10.0))
-    plans = [("fast", fast), ("same", fast), ("slow", slow), ("cap", cap)]
+    none = ReleasePlan(np.full(30, 1.0), capacity=np.zeros(30))
+    plans = [("fast", fast), ("same", fast), ("slow", slow), ("cap", cap), ("none", none)]
     runs = run_plans(curve.fitted, 20.0, np.ones(30), plans)
-    found = {plan["name"]: plan for plan in compare_plans(runs, units=400.0)}
+    found = {plan["name"]: plan for plan in compare_plans(runs, 400.0, highest_wip=60.0)}
     assert found["same"]["output_change"] == 0 and found["same"]["more_than_first"] == 0
     assert found["slow"]["output"]["mean"] <= 300.001 and found["slow"]["probability"] == 0
     assert found["slow"]["wip_at_end"]["p50"] > found["fast"]["wip_at_end"]["p50"] + 100
-    assert found["cap"]["mean_wip"]["p90"] <= 20.0
+    assert found["cap"]["mean_wip"]["p90"] <= 20.0 and found["cap"]["cycle_time"]["p50"] < 2
+    assert found["none"]["output"]["mean"] == 0 and found["none"]["cycle_time"] is None
+    assert [name for name, plan in found.items() if plan["extrapolated"]] == ["slow"]
 
 
 @pytest.mark.parametrize("cap", [5.0, 20.0, 200.0])

@@ -158,8 +158,11 @@ class AdviceReply(CapPlan, Reply):
         description="whether the target is met with the probability wanted; false: the plan is "
         "the best that can be had"
     )
-    binds: Literal["target", "cycle_time", "capacity", "max_wip", "max_release_change"] = Field(
-        description="what keeps the answer from being better"
+    binds: Literal[
+        "target", "cycle_time", "capacity", "history", "max_wip", "max_release_change"
+    ] = Field(
+        description="what keeps the answer from being better; history: no more than twice its "
+        "highest WIP is advised, unless `maxWIP` allows more"
     )
     summary: str = Field(description="the advice in words")
     path: CapPath = Field(description="the way from the WIP of today to the cap")
@@ -189,7 +192,10 @@ class ComparedPlan(Part):
     probability: float | None = Field(description="of at least `units`; null: none were given")
     mean_wip: Quantiles = Field(description="mean WIP over the horizon")
     wip_at_end: Quantiles = Field(description="WIP at the end of the horizon")
-    cycle_time: Quantiles = Field(description="mean WIP ÷ throughput, in steps")
+    cycle_time: Quantiles | None = Field(
+        description="mean WIP ÷ throughput, in steps; null: nothing is finished on some path"
+    )
+    extrapolated: bool = Field(description="the median WIP gets beyond that of the history")
     output_change: float = Field(description="mean output, against the first plan")
     more_than_first: float = Field(
         description="probability of more output than the first plan, path by path"
