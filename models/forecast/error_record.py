@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.forecast.intervals import Intervals
 from models.forecast.published_model import PublishedModel
+from models.forecast.standing_places import without_standing
 from models.series.calendar import Calendar
 from models.series.error_measures import mean_known
 
@@ -93,8 +94,9 @@ def recent_ratios(
     look_back = model.look_back_of(numbers[series], before, last[series] - after, calendar)
     _, values = model.in_units(model.scaled_path(look_back, horizon), look_back)
     truth = np.full(values.shape, np.nan)
+    came_of = {int(s): without_standing(rows[s], calendar, last[s]) for s in known}
     for i, (s, k) in enumerate(pairs):
-        came = rows[s][len(rows[s]) - k :][:horizon]
+        came = came_of[s][len(rows[s]) - k :][:horizon]
         truth[i, : len(came)] = came
     scaling = model.encoding.scaling
     errors = scaling.forward_paths(truth, look_back.series)

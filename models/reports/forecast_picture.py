@@ -74,9 +74,9 @@ def _draw_target(axes: Axes, reply: PredictReply, target: str) -> None:
 
 
 def _closed_spans(reply: PredictReply, dates: NDArray[np.datetime64]) -> list[tuple[Any, Any]]:
-    """The days on which the plant is closed, each from midnight to midnight."""
-    half = np.timedelta64(12, "h")
-    middle = dates.astype("datetime64[h]")
+    """The days, hours or shifts on which the plant is closed, each around the point of its date."""
+    middle = dates.astype("datetime64[m]")
+    half = np.diff(middle).min(initial=np.timedelta64(1440, "m")) // 2
     closed = [place for place, step in enumerate(reply.predictions) if step.closed]
     return [(middle[place] - half, middle[place] + half) for place in closed]
 

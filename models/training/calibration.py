@@ -25,6 +25,7 @@ from models.forecast.intervals import MOST_TRIALS, Intervals, series_scale
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
+from models.forecast.standing_places import without_standing_errors
 from models.series import error_measures
 from models.series.panel import Panel
 from models.training.error_correlation import fit_error_paths
@@ -164,7 +165,8 @@ def trial_samples(prepared: PreparedData, tried: Floats | None) -> ErrorSamples 
     trials = prepared.choice.trials
     if trials is None or tried is None or np.isnan(tried).all():
         return None
-    return ErrorSamples(tried, trials.series)
+    known = without_standing_errors(tried, trials.origins, trials.series, prepared.panel)
+    return ErrorSamples(known, trials.series)
 
 
 def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:
@@ -174,4 +176,4 @@ def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:
     shape = (len(times), len(panel.series_keys), *errors.shape[1:])
     by_origin = np.full(shape, np.nan, np.float32)
     by_origin[place, rolled.look_back.series] = errors
-    return by_origin
+    return without_standing_errors(by_origin, times, np.arange(shape[1]), panel)

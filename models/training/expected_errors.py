@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.pretrained import LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_member import quantiles_of, rows_used
+from models.forecast.standing_places import without_standing_errors
 from models.training.autoregression_choice import tried_series
 from models.training.member_errors import look_back_at
 from models.training.prepare import PreparedData
@@ -33,7 +34,8 @@ def expected_errors(prepared: PreparedData) -> ErrorSamples:
     """
     panel, scaling = prepared.panel, prepared.encoding.scaling
     series, rows = tried_series(panel), rows_used(panel.calendar)
-    look_back = look_back_at(prepared, panel.time.max(keepdims=True) + 1, series, rows)
+    origin = panel.time.max(keepdims=True) + 1
+    look_back = look_back_at(prepared, origin, series, rows)
     recent = scaling.inverse(look_back.last_rows(rows), series)
     model, steps = PretrainedModel.open(), prepared.horizon
     quantiles = quantiles_of(model, recent, look_back.calendar, look_back.last, steps)
@@ -45,4 +47,7 @@ def expected_errors(prepared: PreparedData) -> ErrorSamples:
     drawn = np.maximum(low + part * (high - low), 0.0)
     values = np.moveaxis(np.concatenate([drawn, quantiles[..., MEDIAN, None]], axis=-1), -1, 0)
     scaled = np.stack([scaling.forward_paths(each, series) for each in values])
-    return ErrorSamples(scaled[:-1] - scaled[-1], series)
+    errors = scaled[:-1] - scaled[-1]
+    return ErrorSamples(
+        without_standing_errors(errors, origin.repeat(len(errors)), series, panel), series
+    )
