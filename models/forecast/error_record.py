@@ -94,7 +94,7 @@ def recent_ratios(
     look_back = model.look_back_of(numbers[series], before, last[series] - after, calendar)
     _, values = model.in_units(model.scaled_path(look_back, horizon), look_back)
     truth = np.full(values.shape, np.nan)
-    came_of = {int(s): without_standing(rows[s], calendar, last[s]) for s in known}
+    came_of = {s: without_standing(rows[s], calendar, last[s]) for s in known.tolist()}
     for i, (s, k) in enumerate(pairs):
         came = came_of[s][len(rows[s]) - k :][:horizon]
         truth[i, : len(came)] = came

@@ -1,8 +1,8 @@
 """Places in the week at which a line of hours or shifts stands still: nothing is put out there.
 
 Nothing leaves and the WIP stays, so that forecasts are all but certain there. Were their errors
-among those that intervals are taken from, the intervals of worked hours would be too narrow. So they
-count as not known.
+among those that intervals are taken from, the intervals of worked hours would be too narrow. So
+they count as not known.
 
     >>> output, places = np.array([5.0, 0.0, 6.0, 0.0, 4.0, 0.0]), np.array([0, 1, 0, 1, 0, 1])
     >>> standing_places(output, places, 2).tolist()

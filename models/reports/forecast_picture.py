@@ -76,7 +76,7 @@ def _draw_target(axes: Axes, reply: PredictReply, target: str) -> None:
 def _closed_spans(reply: PredictReply, dates: NDArray[np.datetime64]) -> list[tuple[Any, Any]]:
     """The days, hours or shifts on which the plant is closed, each around the point of its date."""
     middle = dates.astype("datetime64[m]")
-    half = np.diff(middle).min(initial=np.timedelta64(1440, "m")) // 2
+    half = min([np.timedelta64(1440, "m"), *np.diff(middle)]) // 2
     closed = [place for place, step in enumerate(reply.predictions) if step.closed]
     return [(middle[place] - half, middle[place] + half) for place in closed]
 

@@ -20,6 +20,7 @@ from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import EVERY_DAY, WorkingCalendar, span_of
 from tests.support.factory_tables import KEYS, FactoryTable, factory_table
 from utils.api.schemas.calendar import calendars_of
+from utils.api.upload_options import ReadOptions
 from utils.errors import InvalidInput
 
 WEEK = WorkingCalendar(weekdays=(1, 2, 3, 4, 5))
@@ -226,3 +227,10 @@ def test_stored_rows_are_those_that_came(datasets: Datasets, name: str, zero_row
     assert panel.calendar == cleaned.panel.calendar
     assert (panel.days == cleaned.panel.days).all()
     assert panel.last_day(0) == cleaned.panel.last_day(0)
+
+
+def test_closed_days_are_recognised_where_the_step_is_stated() -> None:
+    rows = factory_table(WEEK).rows
+    stated = clean(read_rows(rows, len(rows), options=ReadOptions(step="day")))
+    assert stated.calendars == clean(read_rows(rows, len(rows))).calendars
+    assert not stated.quality["gaps"]["steps"]
