@@ -150,34 +150,32 @@ class Forecaster:
         """Return the number of a series; None if the model was not trained on it."""
         return self._numbers.get(series_key)
 
-    def check(self, series_key: SeriesKey) -> None:
+    def check(self, series_key: SeriesKey, takes_history: bool = True) -> None:
         """Refuse a series that the model was not trained on.
+
+        Args:
+            takes_history: True where the history of another series may be sent.
 
         Raises:
             InvalidInput: the first name that it was not trained on, and those that it was.
         """
         if self.knows(series_key):
             return
+        or_history = "; or send the series' history" * (takes_history and self.can_start_cold)
         for place, (field, name) in enumerate(zip(SERIES_FIELDS, series_key, strict=True)):
             known = sorted({key[place] for key in self.encoding.series_keys})
             if name not in known:
                 raise InvalidInput.of(
                     {"panel_size": "panelSize"}.get(field, field),
-                    "must be one that the model was trained on: "
-                    f"{_listed(known)}{self._or_history}",
+                    f"must be one that the model was trained on: {_listed(known)}{or_history}",
                     name,
                 )
         series = [" / ".join(key) for key in self.encoding.series_keys]
         raise InvalidInput.of(
             "plant",
-            f"must form a series that the model was trained on: {_listed(series)}"
-            f"{self._or_history}",
+            f"must form a series that the model was trained on: {_listed(series)}{or_history}",
             " / ".join(series_key),
         )
-
-    @property
-    def _or_history(self) -> str:
-        return "; or send the series' history" if self.can_start_cold else ""
 
     def recent_history(self, series_key: SeriesKey) -> History | None:
         """Return the end of the training data of a series; None if the model keeps none."""

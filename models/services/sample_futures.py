@@ -47,7 +47,7 @@ class SampleFutures:
         Raises:
             InvalidInput: the model does not know the series, or keeps no rows of it.
         """
-        self.forecaster.check(key)
+        self.forecaster.check(key, takes_history=False)
         found = self.forecaster.recent_history(key)
         if found is None:
             raise InvalidInput.of(

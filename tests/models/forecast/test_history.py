@@ -68,6 +68,15 @@ def test_a_gap_leaves_the_rows_of_the_request_alone(forecaster: Forecaster) -> N
         joined(forecaster, length - 1, known.last_step + length + 1)
 
 
+@pytest.mark.parametrize("takes_history", [True, False])
+def test_an_unknown_series_is_told_of_a_history_where_one_can_be_sent(
+    forecaster: Forecaster, takes_history: bool
+) -> None:
+    with pytest.raises(InvalidInput, match="must be one that the model was trained on") as refused:
+        forecaster.check(("no such plant", "a", "s"), takes_history)
+    assert ("send the series' history" in str(refused.value)) is takes_history
+
+
 @pytest.mark.parametrize(("steps", "warned"), [(0, False), (3, False), (4, True), (200, True)])
 def test_a_series_that_ended_before_the_others_has_a_warning(steps: int, warned: bool) -> None:
     document, network = sample_model()
