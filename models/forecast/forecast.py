@@ -57,6 +57,24 @@ class Forecast:
             paths=None if self.paths is None else self.paths[one],
         )
 
+    def without_output(self, standing: NDArray[np.bool_]) -> Forecast:
+        """Return the forecast with no throughput at some steps, [n, steps]."""
+        if not standing.any():
+            return self
+
+        def still(values: Floats, at: NDArray[np.bool_] = standing) -> Floats:
+            throughput = np.where(at, 0.0, values[..., 1])
+            return np.stack([values[..., 0], throughput, values[..., 2]], axis=-1)
+
+        return replace(
+            self,
+            values=still(self.values),
+            raw=still(self.raw),
+            lower={level: still(bound) for level, bound in self.lower.items()},
+            upper={level: still(bound) for level, bound in self.upper.items()},
+            paths=None if self.paths is None else still(self.paths, standing[:, None]),
+        )
+
     def with_derived_cycle_times(self, wanted: NDArray[np.bool_]) -> Forecast:
         """Return the forecast with the cycle times of some series derived from the other targets.
 

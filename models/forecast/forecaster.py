@@ -18,6 +18,7 @@ from models.forecast.look_back import LookBack
 from models.forecast.members import LinearRollOut, MemberName
 from models.forecast.planned_forecast import AskedState, PlanParts, lines_of
 from models.forecast.published_model import PublishedModel
+from models.forecast.standing_places import standing_ahead
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
 from models.series.calendar import EVERY_DAY, Calendar, dated
@@ -228,9 +229,11 @@ class Forecaster:
         model, count = self.model, len(self.encoding.series_keys)
         rows = [history.rows for history in histories]
         calendar, last = _side_by_side(histories)
+        standing = standing_ahead(rows, calendar, last, steps)
         if isinstance(model, ZeroShotModel):
             forecast = model.forecast(rows, calendar, last, steps, paths)
-            return self._planned(forecast, histories, calendar, last, None)
+            planned = self._planned(forecast, histories, calendar, last, None)
+            return planned.without_output(standing)
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
         if isinstance(model, LegacyModel):
             recent = np.stack([each[-model.encoding.length :] for each in rows])
@@ -243,8 +246,10 @@ class Forecaster:
         new = np.array([self._new_rows(history) for history in histories])
         ratios = recent_ratios(model, numbers, rows, last, new, calendar)
         forecast = model.forecast(look_back, steps, paths, ratios, is_raw)
+        forecast = forecast.without_output(standing)
         if any(history.has_plan for history in histories):
-            return self._planned(forecast, histories, calendar, last, (model, look_back))
+            planned = self._planned(forecast, histories, calendar, last, (model, look_back))
+            return planned.without_output(standing)
         derived = [not self.has_cycle_times(history.series_key) for history in histories]
         return forecast.with_derived_cycle_times(np.array(derived))
 

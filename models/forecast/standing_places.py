@@ -1,8 +1,10 @@
 """Places in the week at which a line of hours or shifts stands still: nothing is put out there.
 
-Nothing leaves and the WIP stays, so that forecasts are all but certain there. Were their errors
-among those that intervals are taken from, the intervals of worked hours would be too narrow. So
-they count as not known.
+Forecasts there are zero, and certain. Were their errors among those that intervals are taken from,
+the intervals of worked hours would be too narrow. So they count as not known.
+
+Of a line that often puts out nothing, a few rows of a place tell little: it stands still there if
+its rows would hardly be all without output by chance.
 
     >>> output, places = np.array([5.0, 0.0, 6.0, 0.0, 4.0, 0.0]), np.array([0, 1, 0, 1, 0, 1])
     >>> standing_places(output, places, 2).tolist()
@@ -10,6 +12,8 @@ they count as not known.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +27,7 @@ Flags = NDArray[np.bool_]
 
 _STILL = 0.95  # share of the rows without output
 _FEWEST = 3  # rows of a place
+_CHANCE = 1e-4  # that no row of a worked place has output, up to which it stands still
 _THROUGHPUT = 1  # place in TARGETS
 
 
@@ -35,7 +40,28 @@ def standing_places(throughput: Floats, places: Ints, week: int) -> Flags:
         week: number of places.
     """
     rows, idle = (np.bincount(some, minlength=week) for some in (places, places[throughput == 0]))
-    return (rows >= _FEWEST) & (idle >= _STILL * rows)
+    found = (rows >= _FEWEST) & (idle >= _STILL * rows)
+    elsewhere = idle[~found].sum() / max(rows[~found].sum(), 1)
+    return found & (elsewhere**rows <= _CHANCE)
+
+
+def standing_ahead(rows: Sequence[Floats], calendar: Calendar, last: Ints, steps: int) -> Flags:
+    """Return True for the steps ahead at which series stand still, [n, steps].
+
+    Args:
+        rows: of each series, oldest first, [m, 3].
+        calendar: of the series; rows of days or longer steps never stand still.
+        last: dated step number of the last row of each, [n].
+    """
+    found = np.zeros((len(rows), steps), bool)
+    if not calendar.begins:
+        return found
+    for i, own in enumerate(rows):
+        numbers = last[i] + 1 + np.arange(-len(own), steps)
+        places = calendar.place_in_week(calendar.days(numbers))
+        past, ahead = places[: len(own)], places[len(own) :]
+        found[i] = standing_places(own[:, _THROUGHPUT], past, calendar.week)[ahead]
+    return found
 
 
 def without_standing(rows: Floats, calendar: Calendar, last: int | np.int64) -> Floats:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.forecast.standing_places import without_standing, without_standing_errors
+from models.forecast.standing_places import (
+    standing_ahead,
+    standing_places,
+    without_standing,
+    without_standing_errors,
+)
 from models.series.calendar import Calendar, Step
 from models.series.working_calendar import WorkingCalendar
 from tests.support.panels import FIRST_DAY, panel_of
@@ -29,4 +34,16 @@ def test_errors_of_a_shift_without_output_are_not_known(
     assert np.isfinite(found[:, 1]).all()
     past = without_standing(rows, calendar, 3 * FIRST_DAY + len(rows) - 1)
     assert np.isnan(past[:, 1]).tolist() == [False, False, True] * 35
+    last = np.array([3 * FIRST_DAY + len(rows) - 1])
+    ahead = standing_ahead([rows], calendar, last, 4)
+    assert ahead.tolist() == [[False, False, True, False]]
     assert without_standing(rows, Calendar(), FIRST_DAY) is rows
+    assert not standing_ahead([rows], Calendar(), last, 4).any()
+
+
+def test_a_line_that_often_has_no_output_stands_still_where_many_rows_show_it() -> None:
+    places, output = np.arange(200) % 4, np.ones(200)
+    output[(np.arange(200) % 2 == 0) | (places == 3)] = 0.0  # every other row; place 3 always
+    output[np.arange(200) % 8 == 0] = 2.0
+    assert standing_places(output, places, 4).tolist() == [False, False, True, True]
+    assert not standing_places(output[:20], places[:20], 4).any()
