@@ -192,7 +192,7 @@ def _not_believed(history: History, forecast: Forecast) -> list[str]:
         f"forecast starts from {taken:.6g}. If it is right, it will be believed once the next "
         "step confirms it."
         for label, given, taken in pairs
-        if not math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9)
+        if not (math.isnan(given) or math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9))
     ]
 
 

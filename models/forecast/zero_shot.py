@@ -3,8 +3,9 @@
 model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
 forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
-Its intervals are the quantiles of the network. Its sample paths have errors that last as long as
-those of its forecasts from up to three past days of the same rows.
+Its intervals are the quantiles of the network. A last value far beyond the usual moves is moved
+back first, as for a trained model (`models.forecast.look_back`). Its sample paths have errors that
+last as long as those of its forecasts from up to three past days of the same rows.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from models.forecast.error_persistence import by_distance, extended
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE
+from models.forecast.look_back import LookBack
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import HORIZON
 from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.forecast.sample_paths import ErrorPaths
 from models.series.calendar import Calendar
 from models.series.panel import SeriesKey
+from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,6 +34,7 @@ Ints = NDArray[np.int64]
 PRETRAINED_ID = "pretrained"  # in place of the id of a model
 FEWEST_ROWS = 10  # of a history
 _ORIGINS = 3  # past forecasts whose errors are measured
+_USUAL_ROWS = 84  # that tell the usual changes from one step to the next
 _LEVEL = 80  # of the intervals that they are divided by
 
 
@@ -88,7 +92,9 @@ class ZeroShotModel:
             last: dated step number of the last row of each, [n].
             paths: number of sample paths.
         """
-        quantiles = self._quantiles(rows, calendar, last, steps)
+        start = _believed_ends(rows, calendar, last)
+        rows = [np.vstack([own[:-1], end]) for own, end in zip(rows, start, strict=True)]
+        quantiles = _with_known(self._quantiles(rows, calendar, last, steps), rows)
         values = quantiles[..., MEDIAN]
         lower, upper = (
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
@@ -97,7 +103,7 @@ class ZeroShotModel:
         drawn = None
         if paths:
             drawn = _paths(quantiles, by_distance(self._past_errors(rows, calendar, last)), paths)
-        return Forecast(values, values, lower, upper, _confidence(quantiles), paths=drawn)
+        return Forecast(values, values, lower, upper, _confidence(quantiles), start, drawn)
 
     def _quantiles(
         self, rows: Sequence[Floats], calendar: Calendar, last: Ints, steps: int
@@ -126,6 +132,36 @@ class ZeroShotModel:
                 off, half, out=np.full_like(off, np.nan), where=half > 0
             )
         return errors
+
+
+def _believed_ends(rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
+    """The last row of each series, [n, 3], with values moved back that moved too far."""
+    every = np.arange(len(rows))
+    recent = [own[-_USUAL_ROWS:] for own in rows]
+    scaling = Scaling.fit(np.concatenate(recent), np.cumsum([0, *map(len, recent)]))
+    whole = np.full((len(rows), _USUAL_ROWS, 3), np.nan)
+    for own, part in zip(whole, recent, strict=True):
+        own[_USUAL_ROWS - len(part) :] = part
+    lengths = np.array([len(part) for part in recent])
+    known = np.arange(_USUAL_ROWS, 0, -1) <= lengths[:, None]
+    scaled = np.nan_to_num(scaling.forward_paths(whole, every))
+    believed = LookBack.of_rows(scaled, known, last, every, calendar=calendar).scaled[:, -1]
+    ends = whole[:, -1]
+    is_moved = ~np.isnan(ends) & (believed != scaled[:, -1])
+    return np.where(is_moved, scaling.inverse(believed, every), ends)
+
+
+def _with_known(quantiles: Floats, rows: Sequence[Floats]) -> Floats:
+    """The quantiles, with those of all known values for a target that the network knows none of.
+
+    That is a cycle time, where a line has put out nothing for long; 0 where it never had one.
+    """
+    found = quantiles.copy()
+    for i, target in np.argwhere(np.isnan(quantiles).any(axis=(1, 3))):
+        column = rows[i][:, target]
+        known = column[~np.isnan(column)]
+        found[i, :, target] = np.quantile(known, LEVELS) if known.size else 0.0
+    return found
 
 
 def _confidence(quantiles: Floats) -> Floats:

@@ -78,6 +78,36 @@ def test_a_series_of_any_unit_has_the_same_forecast_in_its_unit(client: FlaskCli
         assert other["predicted_cycle_time"] == pytest.approx(one["predicted_cycle_time"], rel=1e-4)
 
 
+def test_a_line_without_output_for_long_has_the_cycle_times_that_it_had(
+    client: FlaskClient,
+) -> None:
+    lines = [("P1", 20), ("P2", 0)]  # rows before it stopped for good
+    idle = {"wip": 0, "throughput": 0, "cycle_time": None}
+    table = [
+        SERIES | {"plant": plant} | (row if i < before else row | idle)
+        for plant, before in lines
+        for i, row in enumerate(rows(220))
+    ]
+    upload = client.post("/api/data/upload", json=table).json
+    for (plant, _), expected in zip(lines, (2.0, 0.0), strict=True):
+        reply = ask(client, datasetId=upload["dataset_id"], plant=plant, predictionDays=3)
+        assert reply.status_code == 200
+        for day in reply.json["predictions"]:
+            assert day["predicted_throughput"] == pytest.approx(0, abs=0.01)
+            assert day["predicted_cycle_time"] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("factor", [0, 1000])
+def test_a_last_value_far_beyond_the_usual_changes_is_not_believed(
+    client: FlaskClient, factor: float
+) -> None:
+    history = rows(100)
+    history[-1]["wip"] *= factor
+    reply = ask(client, history=history).json
+    assert all(90 < day["predicted_wip"] < 120 for day in reply["predictions"])
+    assert any("The last WIP" in warning for warning in reply["validation"]["warnings"])
+
+
 def test_a_batch_forecasts_every_series_of_a_data_set(client: FlaskClient, dataset_id: str) -> None:
     items = [SERIES, SERIES | {"plant": "P2", "predictionDays": 7}, SERIES | {"plant": "P9"}]
     body = {"model_id": "pretrained", "datasetId": dataset_id, "items": items}
