@@ -37,6 +37,7 @@ class FinishedOrders:
         first, last: dates of the first and last of them.
         alike: correlation of the series; None: there is one.
         calendar: that the days are of.
+        warnings: about the data, as sentences.
     """
 
     days: Ints
@@ -44,6 +45,7 @@ class FinishedOrders:
     last: str
     alike: float | None
     calendar: Calendar
+    warnings: list[str]
 
     @property
     def dates(self) -> list[NDArray[np.datetime64]]:
@@ -80,7 +82,7 @@ def finish_orders(futures: SampleFutures, orders: Sequence[OrderFields]) -> Fini
     calendar = replace(futures.forecaster.calendar, working=())
     dates = [futures.dates(history, looked) for history in several]
     first, last = min(own[0] for own in dates), max(own[-1] for own in dates)
-    return FinishedOrders(found, first, last, alike, calendar)
+    return FinishedOrders(found, first, last, alike, calendar, futures.ended_early(several))
 
 
 def _key(fields: SeriesFields) -> SeriesKey:
@@ -171,6 +173,7 @@ def finish_fields(found: FinishedOrders, orders: Sequence[OrderFields]) -> dict[
         "paths": found.days.shape[1],
         "orders": entries,
         "all": whole,
+        "warnings": found.warnings,
     }
 
 
@@ -222,6 +225,7 @@ def output_fields(
             for names, units in _groups(together, keys, request.by)
             for at, day in enumerate(request.dates)
         ],
+        "warnings": futures.ended_early(histories),
     }
 
 

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.series_rows import MAX_GAP
 from models.forecast.forecaster import Forecaster, History
 from models.planning.finish import LinePaths, correlation
 from models.series.panel import SeriesKey
@@ -134,6 +135,20 @@ class SampleFutures:
         for history, drawn in zip(histories, forecast.paths, strict=True):
             now = np.full((self.count, 1), history.rows[-1, 0])
             yield LinePaths(drawn[..., 1], np.concatenate([now, drawn[..., 0]], axis=1))
+
+    def ended_early(self, histories: Sequence[History]) -> list[str]:
+        """Return a warning for each series whose rows end before those of others."""
+        newest = self.forecaster.last_step
+        found = []
+        for history in histories:
+            missing = newest - history.last_step
+            if missing > MAX_GAP:
+                own, last = history.calendar.dates(np.array([history.last_step, newest]))
+                found.append(
+                    f"The rows of {' / '.join(history.series_key)} end on {own}, {missing} steps "
+                    f"before the newest rows of the data ({last}): output counts from there on."
+                )
+        return found
 
     def correlation(self, histories: Sequence[History]) -> float | None:
         """Return how alike the output of several series moves; None: there is one series."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -97,6 +98,18 @@ def test_output_by_dates_grows_and_adds_up(futures: SampleFutures) -> None:
     assert whole[0]["mean"] < whole[1]["mean"]
     assert whole[1]["mean"] == pytest.approx(single[1]["mean"] + single[3]["mean"])
     assert whole[0]["probability"] <= whole[1]["probability"] <= 1
+
+
+def test_a_series_that_ended_before_others_is_named() -> None:
+    panel = generated_panel(days=200)
+    lengths = panel.lengths - np.array([30, *[0] * (len(panel.lengths) - 1)])
+    keep = np.concatenate([np.arange(200) < own for own in lengths])
+    early = replace(panel, offsets=np.append(0, lengths.cumsum()), values=panel.values[keep])
+    futures = SampleFutures(of_panel(early, what_if=False), 100, 60)
+    found = answer(futures, {"quantity": 10}, {"quantity": 10, "plant": "p1"})
+    assert len(found["warnings"]) == 1 and "30 steps before" in found["warnings"][0]
+    request = OutputRequest.parse({"dates": ["2024-07-25"]})
+    assert output_fields(futures, request, [("p1", "a", "s")])["warnings"] == []
 
 
 def test_months_are_steps_of_months() -> None:

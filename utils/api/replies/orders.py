@@ -58,6 +58,7 @@ class FinishReply(Reply):
     paths: int = Field(description="number of sample paths")
     orders: list[OrderFinish] = Field(description="one for each order, as in the request")
     all: AllOrders = Field(description="all orders together")
+    warnings: list[str] = Field(description="series whose rows end before those of others")
 
 
 class FinishByUnits(Part):
@@ -127,3 +128,4 @@ class OutputReply(Reply):
         description="of the output of the series, as their history shows it; null: one series"
     )
     outputs: list[OutputBy] = Field(description="by group, and by date")
+    warnings: list[str] = Field(description="series whose rows end before those of others")
