@@ -68,7 +68,7 @@ function layoutOf({ forecast, history, isPast = false }) {
 /** The days, hours or shifts on which the plant is closed, shaded. @param {Forecast} forecast */
 function closedDays(forecast) {
   const [first, second] = forecast.predictions.map((step) => timeOf(step.date));
-  const half = second ? (second - first) / 2 : HALF_A_DAY;
+  const half = first && second ? (second - first) / 2 : HALF_A_DAY;
   return forecast.predictions.filter((step) => step.closed).map((step) => ({
     type: "rect", xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("hover"),
     x0: timeOf(step.date) - half, x1: timeOf(step.date) + half,
