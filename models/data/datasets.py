@@ -145,6 +145,7 @@ class Datasets(DatasetReader):
             raise InvalidInput.of("fillDown", "is for tables of days; this is an event log")
         cleaned, about = event_upload.series_of(read, chosen)
         read_as |= {"rows": len(read.log), "columns": about["columns"], "step": chosen.step.value}
+        read_as |= {"warnings": raw.warnings}
         more = {"event_options": chosen.to_document(), "read_as": read_as}
         return cleaned, read.log, more
 

@@ -19,8 +19,9 @@ from typing import Any
 import orjson
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
-from models.data import xlsx_parts
+from models.data import hidden_cells, xlsx_parts
 from models.data.column_names import canonical_name, is_unit, is_word
+from models.data.events.event_columns import meaning_of
 from models.series.panel import SERIES_FIELDS
 
 _MEMORY = 2_000_000_000
@@ -32,7 +33,7 @@ _DAY_1904 = datetime(1904, 1, 1)
 _SERIALS = range(20_000, 80_000)
 _NONE = (
     "No sheet of the spreadsheet has a row that names known columns (date, plant, wip, throughput, "
-    "…); its sheets are"
+    "…; unit, start, finish); its sheets are"
 )
 
 
@@ -109,18 +110,42 @@ def _read(path: Path, wanted: str | None, names: list[str] | None) -> dict[str, 
         ],
         "filled": filled,
         "merged_numbers": unfilled,
-        **_of_archive(path, fits[0], header, place, columns),
+        "hides": _hidden(path, fits[0], place, header, columns, names or []),
+        "is_hidden": fits[0] not in visible,
+        **_of_xlsx(path, fits[0], header, place, columns),
     }
 
 
-def _of_archive(
+def _of_xlsx(
     path: Path, sheet: str, header: list[str], place: int, columns: list[list[Any]]
 ) -> dict[str, Any]:
     """The errors, formulas without values and the first day of an xlsx file; of others none."""
     if not zipfile.is_zipfile(path):
         return {"errors": {}, "formulas": {}, "since_1904": False}
     since_1904 = xlsx_parts.is_since_1904(path) and _since_1904(columns, header)
-    return xlsx_parts.odd_cells(path, sheet, header, place) | {"since_1904": since_1904}
+    content = xlsx_parts.content_of(path, sheet)
+    return xlsx_parts.odd_cells(content, header, place) | {"since_1904": since_1904}
+
+
+def _hidden(
+    path: Path,
+    sheet: str,
+    place: int,
+    header: list[str],
+    columns: list[list[Any]],
+    stated: list[str],
+) -> dict[str, Any]:
+    """The number of hidden rows with cells, and the hidden columns that are known by name."""
+    found = hidden_cells.of_file(path, sheet)
+    flags = bytearray(place + 1 + len(columns[0]))
+    for begin, end in found.rows:
+        flags[begin:end] = b"\1" * (min(end, len(flags)) - min(begin, len(flags)))
+    rows = [row for row, flag in enumerate(flags[place + 1 :]) if flag]
+    names = dict.fromkeys(name for begin, end in found.columns for name in header[begin:end])
+    return {
+        "rows": sum(any(cells[row] is not None for cells in columns) for row in rows),
+        "columns": [name for name in names if name in stated or meaning_of(name)],
+    }
 
 
 def _header(rows: list[list[Any]], stated: list[str] | None) -> tuple[int, int, list[str]]:
@@ -136,7 +161,7 @@ def _header(rows: list[list[Any]], stated: list[str] | None) -> tuple[int, int, 
         cells = [cell.strip() if isinstance(cell, str) else "" for cell in row[:_COLUMNS]]
         names = [cell or upper for cell, upper in zip(cells, above, strict=False)]
         known = {
-            name if (is_word(name) if stated is None else name in stated) else canonical_name(name)
+            name if (is_word(name) if stated is None else name in stated) else meaning_of(name)
             for name in names
             if name
         }

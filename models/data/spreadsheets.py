@@ -84,9 +84,12 @@ def read(
     def load(positions: Sequence[int]) -> list[RawColumn]:
         return [_column(found, place) for place in positions]
 
+    hides = found["hides"]
+    read_as |= {f"hidden_{what}": hides[what] for what in ("rows", "columns") if hides[what]}
     read_as |= {"error_cells": found["errors"]} if found["errors"] else {}
     read_as |= {"merged_cells": found["filled"]} if found["filled"] else {}
     read_as |= {"dates_since": "1904-01-01"} if found["since_1904"] else {}
+    warnings += _hidden_warnings(found)
     warnings += [
         f"{count} cells of {name!r} hold formulas without values, and were read as blank: save the "
         "file in a spreadsheet program, which computes them."
@@ -98,6 +101,17 @@ def read(
         for name, count in found["merged_numbers"].items()
     ]
     return RawTable(found["names"], found["rows"], load, read_as, warnings)
+
+
+def _hidden_warnings(found: dict[str, Any]) -> list[str]:
+    """Sentences about what a spreadsheet program does not show, and is read all the same."""
+    sheet, rows = repr(found["sheet"]), found["hides"]["rows"]
+    named = [f"The sheet {sheet} is hidden"] if found["is_hidden"] else []
+    named += [f"{rows:,} rows of the sheet {sheet} are hidden, by a filter say"] if rows else []
+    named += [f"The column {name!r} is hidden" for name in found["hides"]["columns"]]
+    return [
+        f"{each}, and read all the same: what is not to count must be deleted." for each in named
+    ]
 
 
 def _column(found: dict[str, Any], place: int) -> RawColumn:

@@ -84,7 +84,10 @@ def _read(datasets: Datasets, raw: RawTable, options: UploadOptions) -> dict[str
     log = event_upload.read(raw, chosen, datasets.max_series)
     if log:
         cleaned, about = event_upload.series_of(log, chosen)
-        read_as = raw.read_as | {"columns": about["columns"], "warnings": about["notes"]}
+        read_as = raw.read_as | {
+            "columns": about["columns"],
+            "warnings": raw.warnings + about["notes"],
+        }
         return _readable("event log", cleaned, read_as)
     table = tables.table_of(raw, options, False, datasets.max_series)
     shown_rows = {"rows": _first_rows(table), "kind": "table", "read_as": table.read_as}

@@ -23,16 +23,21 @@ def is_since_1904(path: Path) -> bool:
         return bool(_BOOK in archive.namelist() and _SINCE_1904.search(archive.read(_BOOK)))
 
 
-def odd_cells(path: Path, sheet: str, header: list[str], place: int) -> dict[str, dict[str, int]]:
+def content_of(path: Path, sheet: str) -> bytes:
+    """Return the XML of a sheet; empty if the archive is of another kind."""
+    with zipfile.ZipFile(path) as archive:
+        part = _part_of(archive, sheet)
+        return archive.read(part) if part else b""
+
+
+def odd_cells(content: bytes, header: list[str], place: int) -> dict[str, dict[str, int]]:
     """Return the numbers of `errors` (#DIV/0!) and of `formulas` without a value, by column.
 
     Args:
+        content: of the sheet, as `content_of` returns it.
         header: names of the columns.
         place: row of the names, from 0.
     """
-    with zipfile.ZipFile(path) as archive:
-        part = _part_of(archive, sheet)
-        content = archive.read(part) if part else b""
     kinds = {"errors": _ERROR, "formulas": _UNCOMPUTED}
     return {kind: _counted(pattern, content, header, place) for kind, pattern in kinds.items()}
 

@@ -17,6 +17,7 @@ from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
+from models.data.raw_files import opened
 from models.data.spreadsheets import SheetChoice
 from models.data.tables import read_file
 from utils.api.upload_options import UploadOptions
@@ -128,20 +129,64 @@ def test_cells_with_errors_are_blanks_and_counted(tmp_path: Path) -> None:
     assert table.read_as["error_cells"] == {"Ausstoß": 2}
 
 
-def test_dates_with_times_and_serials_are_days(tmp_path: Path) -> None:
-    rows = [[datetime(2024, 1, 1 + i, 6, 30), *row[1:]] for i, row in enumerate(ROWS)]
-    serials = [[45292 + i, *row[1:]] for i, row in enumerate(ROWS)]
-    first = (date(2024, 1, 1) - date(1970, 1, 1)).days
-    for each in (rows, serials):
-        assert read(tmp_path, xlsx({"Daten": [HEAD, *each]})).days[0] == first
-
-
 def zipped(**parts: bytes) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
     return target.getvalue()
+
+
+def hidden_xlsx() -> bytes:
+    book = openpyxl.load_workbook(io.BytesIO(xlsx({"Liste": [["x"]], "Daten": [HEAD, *ROWS]})))
+    sheet = book["Daten"]
+    sheet.sheet_state, sheet.column_dimensions["E"].hidden = "hidden", True
+    for row in (3, 4, 9, 200):
+        sheet.row_dimensions[row].hidden = True
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def hidden_ods() -> bytes:
+    content = ods({"Daten": [HEAD, *ROWS]})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    text = parts["content.xml"].decode()
+    column = '<table:table-column table:number-columns-repeated="4"/>'
+    column += '<table:table-column table:visibility="collapse"/>'
+    head, first, second, rest = text.split("<table:table-row>", 3)
+    row = '<table:table-row table:visibility="filter">'
+    text = head + column + "<table:table-row>" + first + row + second + row + rest
+    return zipped(**parts | {"content.xml": text.encode()})
+
+
+@pytest.mark.parametrize(("content", "rows"), [(hidden_xlsx(), 3), (hidden_ods(), 2)])
+def test_hidden_rows_columns_and_sheets_are_read_and_named(
+    tmp_path: Path, content: bytes, rows: int
+) -> None:
+    table = read(tmp_path, content)
+    assert len(table) == len(ROWS) and table.read_as["hidden_rows"] == rows
+    assert table.read_as["hidden_columns"] == ["Bestand"]
+    told = " ".join(table.read_as["warnings"])
+    assert f"{rows} rows of the sheet 'Daten' are hidden" in told
+    assert ("The sheet 'Daten' is hidden" in told) == (rows == 3)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_event_logs_are_sheets_as_well(tmp_path: Path, write: Callable[[Sheets], bytes]) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(write({"Export": [["Ticket", "Activated", "Closed"], ["T1", *DAYS[:2]]]}))
+    with opened(path, 100, 10**7) as raw:
+        assert (raw.names, raw.rows) == (["Ticket", "Activated", "Closed"], 1)
+
+
+def test_dates_with_times_and_serials_are_days(tmp_path: Path) -> None:
+    rows = [[datetime(2024, 1, 1 + i, 6, 30), *row[1:]] for i, row in enumerate(ROWS)]
+    serials = [[45292 + i, *row[1:]] for i, row in enumerate(ROWS)]
+    first = (date(2024, 1, 1) - date(1970, 1, 1)).days
+    for each in (rows, serials):
+        assert read(tmp_path, xlsx({"Daten": [HEAD, *each]})).days[0] == first
 
 
 @pytest.mark.parametrize(

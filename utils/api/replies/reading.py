@@ -68,6 +68,12 @@ class ReadAs(TypedDict, total=False):
     encoding: Annotated[str, Field(description="of a text file")]
     separator: Annotated[str, Field(description="between the fields of a CSV file")]
     sheet: Annotated[str, Field(description="of a spreadsheet")]
+    hidden_rows: Annotated[
+        int, Field(description="rows that the sheet hides, by a filter say; they are read")
+    ]
+    hidden_columns: Annotated[
+        list[str], Field(description="known columns that the sheet hides; they are read")
+    ]
     merged_cells: Annotated[
         int,
         Field(description="cells of a spreadsheet that got the name or date they are merged with"),
