@@ -11,10 +11,11 @@ from models.data.column_names import (
     NUMBERS,
     SHIFT,
     Header,
-    canonical_name,
     date_rank,
     folded,
     is_of_shifts,
+    resembles,
+    title_rank,
 )
 from models.series.known_inputs import MOST_DRIVERS
 from models.series.panel import SERIES_FIELDS, TARGETS
@@ -23,6 +24,8 @@ from utils.errors import Detail, InvalidInput
 
 ALL = "all"  # the name of the application or panel size where there is no such column
 NEEDED = ("date", *SERIES_FIELDS, "wip", "throughput")
+_SHORTEST = 3  # letters of a shortened name
+_LISTED = 3  # names that may be meant
 _FROM_UNITS = (
     " WIP can be had from starts and finishes: units started so far less units finished so far, at "
     "the end of each step."
@@ -84,6 +87,9 @@ class Mapping:
                 finest = min(date_rank(names[i]) for i in found)
                 found = [i for i in found if date_rank(names[i]) == finest]
             exact = [i for i in found if headers[i].is_exact]
+            if known in SERIES_FIELDS and found:
+                best = min(title_rank(names[i]) for i in found)
+                found = [i for i in found if title_rank(names[i]) == best]
             if known not in places and (found := exact or found):
                 if len(found) > 1:
                     raise _twice(known, [names[i] for i in found])
@@ -178,8 +184,9 @@ def _check_needed(
         return
     if missing[0] in unread:
         raise InvalidInput.of("columns", f"must not leave out {missing[0]}, which is needed")
-    near = difflib.get_close_matches(missing[0], ignored, n=1)
-    hint = f"; is it {near[0]!r}?" if near else "."
+    near = [name for name in ignored if resembles(name, missing[0])]
+    near = near[:_LISTED] or difflib.get_close_matches(missing[0], ignored, n=1)
+    hint = f"; is it {' or '.join(map(repr, near))}?" if near else "."
     derived = _FROM_UNITS if "wip" in missing and "throughput" in places else ""
     raise InvalidInput(
         f"The column {missing[0]} is missing{hint} Needed are {', '.join(NEEDED)} (day instead of "
@@ -196,17 +203,8 @@ def _similar(names: Sequence[str], ignored: list[int], settled: set[str]) -> lis
         words = names[place].lower().replace("_", " ")
         for known in lacking:
             near = difflib.SequenceMatcher(None, words, known.replace("_", " ")).ratio() > 0.75
-            parts = words.split()
-            within = (
-                any(
-                    canonical_name(" ".join(parts[i:j])) == known
-                    for i in range(len(parts))
-                    for j in range(i + 1, len(parts) + 1)
-                )
-                if len(parts) <= 8
-                else False
-            )
-            if near or within:
+            near |= len(words) >= _SHORTEST and known.startswith(words)  # App
+            if near or resembles(names[place], known):
                 found.append(
                     f"The column {names[place]!r} was not read; it resembles {known}, which is "
                     f"missing: `columns` takes it for {known}."

@@ -13,6 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from models.data.column_synonyms import SYNONYMS, UNITS
 from models.series.known_inputs import (
     CAPACITY,
     PLANNED_RELEASES,
@@ -37,65 +38,25 @@ _SHIFTS = {"shift", "shiftname", "shiftno", "shiftnumber", "shiftcode", "shiftid
 _SHIFTS |= {"schichtname", "schichtnr", "schichtnummer", "schichtkurzel", "班次", "班別", "班别"}
 _SHIFTS |= {"班", "勤務", "勤務帯", "シフト", "直"}
 
-_SYNONYMS = {
-    "date": "datum, tag, stichtag, arbeitstag, produktionstag, produktionsdatum, buchungsdatum, "
-    "zeitpunkt, zeitstempel, timestamp, datetime, date time, time, period, periode, month, "
-    "monat, week, woche, kalenderwoche, calendar day, calendar week, production date, "
-    "posting date, ds, 日期, 日付, 年月日, 日, 時間, 时间, 日時, 月, 月份, 年月, 週, 周, "
-    "生産日, 生产日期, 生產日期, kw, cw, wk, week no, iso week, year week, year month, jahr woche, "
-    "jahr monat, monat jahr, calendar year month, calendar year week, cal year month, "
-    "cal year week, kalenderjahr monat, kalenderjahr woche, yyyymm, yyyyww, 年周, 年週",
-    "plant": "factory, fab, site, mill, location, facility, werk, betrieb, fabrik, standort, "
-    "plant name, site name, 工厂, 工廠, 工場, 廠別, 厂别, 廠區, 厂区, 廠, 厂, プラント, 事業所, "
-    "拠点",
-    "application": "product, product family, product group, product line, product type, family, "
-    "segment, category, sku, item, article, material, produkt, produktgruppe, produktfamilie, "
-    "artikel, artikelgruppe, anwendung, warengruppe, 应用, 應用, 用途, 产品, 產品, 製品, 品目, "
-    "機種, 机种, 品種, 品种, 產品別, 产品别, 品名, アプリケーション",
-    "panel_size": "size, panel, dimension, format, variant, variante, größe, groesse, "
-    "panelgröße, panelgroesse, abmessung, zoll, inch, 尺寸, 面板尺寸, 規格, 规格, サイズ, "
-    "パネルサイズ",
-    "wip": "work in process, work in progress, in process, units in process, inventory, stock, "
-    "inventory level, stock level, on hand, queue length, bestand, bestände, bestaende, "
-    "umlaufbestand, umlaufbestände, werkstattbestand, lagerbestand, ware in arbeit, in arbeit, "
-    "in bearbeitung, 在制品, 在製品, 在制, 在製, 在制品数量, 在製品數量, 在制品库存, "
-    "在製品庫存, 库存, 庫存, 仕掛, 仕掛品, 仕掛かり, 仕掛り, 仕掛かり品, 仕掛数, 仕掛在庫, "
-    "仕掛品在庫, 在庫",
-    "throughput": "th, tp, output, outs, out, production, produced, completed, completions, "
-    "finished units, units finished, output quantity, production quantity, production volume, "
-    "good quantity, units out, departures, ausstoß, ausstoss, ausbringung, ausbringungsmenge, "
-    "durchsatz, produktion, produktionsmenge, gutmenge, fertigmeldungen, fertiggestellt, "
-    "abgang, 产出, 產出, 产量, 產量, 产出量, 產出量, 完工数, 完工數, 生産数, 生産量, 出来高, "
-    "完成数, アウトプット, スループット",
-    "cycle_time": "ct, lead time, leadtime, throughput time, flow time, turnaround time, tat, "
-    "time in system, time in process, length of stay, durchlaufzeit, dlz, liegezeit, "
-    "mittlere durchlaufzeit, 周期, 週期, 周期时间, 週期時間, 生产周期, 生產週期, 前置时间, "
-    "前置時間, 交期, リードタイム, サイクルタイム, 通過時間",
-    "finished_goods": "fg, finished goods stock, finished goods inventory, fertigwaren, "
-    "fertigerzeugnisse, fertigwarenbestand, 成品, 成品库存, 成品庫存, 完成品, 完成品在庫, "
-    "製品在庫",
-    "semi_finished_goods": "sfg, semi finished, semifinished, semifinished goods, "
-    "halbfabrikate, halbfertigerzeugnisse, halbfertigwaren, 半成品, 半製品",
-    "releases": "release, starts, started, input, inputs, arrivals, units released, "
-    "units started, wafer starts, einlastung, einlastungen, freigaben, freigabe, zugang, "
-    "zugänge, 投入, 投入量, 投入数, 投入數, 投料, 投料量",
-}
-_UNITS = {
-    "seconds": "s, sec, secs, second, seconds, sek, sekunden, 秒",
-    "minutes": "min, mins, minute, minutes, minuten, 分, 分钟, 分鐘",
-    "hours": "h, hr, hrs, hour, hours, std, stunde, stunden, 小时, 小時, 時間, 时",
-    "days": "d, day, days, tag, tage, tagen, at, kt, arbeitstage, kalendertage, 天, 日",
-    "weeks": "w, wk, week, weeks, woche, wochen, 周, 週",
-    "months": "month, months, monat, monate, 月",
-    "percent": "%, percent, prozent, pct",
-    "pieces": "pcs, pc, piece, pieces, unit, units, ea, each, stk, st, stück, stueck, panels, "
-    "lots, lot, wafers, qty, quantity, count, number, anzahl, menge, 片, 個, 个, 件, 台, 枚, "
-    "数量, 數量",
-    "steps": "periods, period, steps, perioden",
-}
 _EXTRA = {"in", "the", "of", "avg", "average", "mean", "total", "daily", "weekly", "monthly"}
-_EXTRA |= {"mittlere", "mittlerer", "durchschnittliche", "durchschn", "tägl", "per", "pro", "je"}
+_EXTRA |= {
+    "mittl",
+    "ø",
+    "mittlere",
+    "mittlerer",
+    "durchschnittliche",
+    "durchschn",
+    "tägl",
+    "per",
+    "pro",
+    "je",
+}
+_AVERAGES = re.compile(r"^(?:平均|期末|当日|當日|每日|日均)(?=.)")  # what _EXTRA is without spaces
+# What may follow the name of a plant, application or size: the rank of each, best first.
+_TITLES = {"name": 1, "bezeichnung": 1, "description": 1, "desc": 1, "text": 1, "id": 2, "code": 2}
+_TITLES |= {"cd": 2, "no": 2, "nr": 2, "number": 2, "nummer": 2, "key": 2}
 _LONGEST = 200  # characters of a name
+_WORDS = 8  # of a name that are looked at
 # Names of parts of dates, that stand beside a date in many tables: the finer one is taken.
 _WEEKS = {"week", "weekno", "woche", "kalenderwoche", "kw", "cw", "wk", "calendarweek", "isoweek"}
 _WEEKS |= {
@@ -125,7 +86,7 @@ class Header:
 
     Attributes:
         meaning: a name of KNOWN; None: none of them.
-        unit: of _UNITS, or with `per` before it (`per hours`); "": none is given.
+        unit: of UNITS, or with `per` before it (`per hours`); "": none is given.
     """
 
     written: str
@@ -146,7 +107,8 @@ class Header:
             own = (None, "") if is_unit(name) else _meant(name)
             found = own if own[0] else found
         meaning = None if amounts_only and found[0] not in _AMOUNTS else found[0]
-        return cls(written, meaning, found[1])
+        unit = found[1].removeprefix("per ") if meaning == "cycle_time" else found[1]  # CT/h
+        return cls(written, meaning, unit)
 
     @property
     def remark(self) -> str:
@@ -210,6 +172,16 @@ def is_of_shifts(name: str) -> bool:
     return folded(name) in _SHIFTS
 
 
+def title_rank(name: str) -> int:
+    """Return 0 for a name as it is, more for what is called a name of it, or a code.
+
+    >>> [title_rank(name) for name in ("Plant", "Plant name", "Plant ID")]
+    [0, 1, 2]
+    """
+    words = re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    return _TITLES.get(words[-1], 0) if words else 0
+
+
 def is_of_weeks(name: str) -> bool:
     """Return true for the name of a column of weeks."""
     return date_rank(name) == 1
@@ -225,6 +197,8 @@ def _meant(text: str) -> tuple[str | None, str]:
     """The known column that a name means, and the unit in it."""
     if exact := _meanings().get(folded(text)):
         return exact, "percent" if "%" in text else ""
+    if (rest := _AVERAGES.sub("", text)) != text:
+        return _meant(rest)
     inner = " ".join(_BRACKETS.findall(text))
     words = re.findall(r"[^\W_]+|%|/", _BRACKETS.sub(" ", text))
     unit = unit_of(inner)
@@ -242,20 +216,46 @@ def _meant(text: str) -> tuple[str | None, str]:
             words.pop(0)
         else:
             break
-    return None, unit
+    return _entitled(words), unit
+
+
+def _entitled(words: list[str]) -> str | None:
+    """The column of names that words mean whose last one is as in plant ID, product name."""
+    if len(words) < 2 or words[-1] not in _TITLES or words[:-1] == ["item"]:
+        return None
+    known = _meanings().get(folded("".join(words[:-1])))
+    return known if known in SERIES_FIELDS else None
 
 
 @cache
 def _meanings() -> dict[str, str]:
-    found = {
-        folded(name): known for known, names in _SYNONYMS.items() for name in names.split(", ")
-    }
+    found = {folded(name): known for known, names in SYNONYMS.items() for name in names.split(", ")}
     return found | {folded(known): known for known in KNOWN}
 
 
 @cache
 def _unit_words() -> dict[str, str]:
-    return {word: unit for unit, words in _UNITS.items() for word in words.split(", ")}
+    return {word: unit for unit, words in UNITS.items() for word in words.split(", ")}
+
+
+def resembles(name: str, known: str) -> bool:
+    """Return true if words of a name, or a part of one without spaces, mean a known column.
+
+    >>> resembles("Output actual", "throughput"), resembles("remark", "wip")
+    (True, False)
+    """
+    words = name.lower().replace("_", " ").split()
+    if len(words) <= _WORDS and any(
+        canonical_name(" ".join(words[i:j])) == known
+        for i in range(len(words))
+        for j in range(i + 1, len(words) + 1)
+    ):
+        return True
+    text = folded(name)[:_LONGEST]
+    return any(
+        known == meaning and len(part) > 1 and not part.isascii() and part in text
+        for part, meaning in _meanings().items()
+    )
 
 
 def unit_of(text: str) -> str:

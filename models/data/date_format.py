@@ -30,7 +30,7 @@ Order = Literal["dmy", "mdy", "ymd"]
 UNKNOWN = np.iinfo(np.int64).min  # in place of a day that cannot be read
 _MOST_PERIODS = 13  # of a year, of four weeks each; a larger number is one of a week
 _SAMPLE = 100  # texts by which the form is looked for
-_ODATA = r"^/Date\((-?\d+)\)/$"  # milliseconds since 1970, as OData 2 writes them
+_ODATA = r"^/Date\((-?\d+)(?:\+0000)?\)/$"  # milliseconds since 1970, as OData 2 writes them
 _EPOCHS = {10: 1, 13: 1000, 16: 1_000_000, 19: 1_000_000_000}  # digits → units of a second
 
 
@@ -71,8 +71,16 @@ class Dates:
     @property
     def order(self) -> str | None:
         """The order of day, month and year in numbers, `dmy` say; None: the form tells it."""
-        letters = "".join(sign for sign in self.form if sign in "dmy")
-        return letters if re.fullmatch(r"[dmy]\W[dmy]\W[dmy]", self.form) else None
+        return order_of(self.form)
+
+
+def order_of(form: str) -> str | None:
+    """Return the order of day, month and year in a form of dates; None: the form tells it.
+
+    >>> order_of("d/m/y"), order_of("ISO week")
+    ('dmy', None)
+    """
+    return re.sub(r"\W", "", form) if re.fullmatch(r"[dmy]\W[dmy]\W[dmy]", form) else None
 
 
 def read(

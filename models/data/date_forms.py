@@ -31,7 +31,8 @@ _BEFORE = rf"(?:\(?(?:{_WEEKDAY}|\pL{{2,10}})\)?[.,]?\s+)?"
 _AFTER = rf"(?:[\s,]*\(?(?:{_WEEKDAY})\.?\)?)?"
 _ZONE = (
     r"(?:\s*(?P<zone>Z|UTC|GMT|(?:UTC|GMT)?[+\-\x{2212}]\d{2}(?::?\d{2})?(?::\d{2})?)"
-    r"(?:\s*[\[(][^\])]*[\])])?)?"
+    r"(?:\s*[\[(][^\])]*[\])])?)?(?:\s+(?:CES?T|MES?Z|WES?T|EES?T|GMT|BST|MSK|[ECMP][SD]T|AK[SD]T"
+    r"|HST|IST|JST|KST|HKT|SGT|AE[SD]T|AC[SD]T|AWST|NZ[SD]T))?"
 )
 _TIME = (
     rf"{_AFTER}(?:(?:\s*[T,]\s*|\s+)(?P<H>\d{{1,2}})(?:[:.h時时点]?(?P<M>\d{{2}}))?"

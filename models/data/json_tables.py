@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from utils.api.parsing import shown
 from utils.errors import BadRequest, InvalidInput
 
 _BOM = b"\xef\xbb\xbf"
-_ENVELOPES = ("rows", "data", "value", "results", "tables", "items", "records", "d")
+_ENVELOPES = (
+    "rows", "data", "value", "values", "results", "tables", "series", "items", "records", "d",
+)  # fmt: skip
+_INNER = ("node", "_source")  # of a row, as GraphQL and Elasticsearch wrap it
+_NAN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|\bNaN\b')  # a text, or what Python writes for a blank
 _NEXT_PAGE = ("@odata.nextLink", "odata.nextLink", "__next", "nextLink", "next")
 
 
@@ -36,6 +41,8 @@ def read(path: Path, max_rows: int) -> RawTable:
     table_limits.check_json(path.stat().st_size)
     content = path.read_bytes().removeprefix(_BOM)
     form, warnings = "json", []
+    if b"NaN" in content:
+        content = _NAN.sub(lambda found: b"null" if found[0] == b"NaN" else found[0], content)
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -47,7 +54,7 @@ def read(path: Path, max_rows: int) -> RawTable:
             if body.get(name) or (isinstance(body.get("d"), dict) and body["d"].get(name))
         ]
         body = _unwrapped(body)
-    return of_rows(body, max_rows, {"format": form}, warnings)
+    return of_rows(_as_objects(body), max_rows, {"format": form}, warnings)
 
 
 def _lines(content: bytes, error: orjson.JSONDecodeError) -> list[Any]:
@@ -73,6 +80,8 @@ def _unwrapped(body: dict[str, Any]) -> Any:
     if _is_envelope(found):
         return _unwrapped(found[0])  # type: ignore[index]  # it is a list
     names, columns = body.get("columns"), list(body.values())
+    if found is None and len(own := [each for each in columns if _holds_rows(each)]) == 1:
+        return _unwrapped(own[0]) if isinstance(own[0], dict) else own[0]
     if isinstance(names, list) and isinstance(found, list) and _are_lists(found, len(names)):
         return [dict(zip(map(str, names), row, strict=True)) for row in found]
     if found is None and columns and _are_lists(columns, None):
@@ -84,6 +93,27 @@ def _unwrapped(body: dict[str, Any]) -> Any:
     if not isinstance(found, list):
         raise InvalidInput.of("rows", "must be a list of rows, alone or under `rows`")
     return found
+
+
+def _holds_rows(value: Any, levels: int = 4) -> bool:
+    """Return true for a list of objects, or an object in which one value is such a list."""
+    if isinstance(value, dict):
+        return levels > 0 and sum(_holds_rows(each, levels - 1) for each in value.values()) == 1
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _as_objects(rows: Any) -> Any:
+    """Rows as objects: of lists under one of names, of objects within objects."""
+    if not isinstance(rows, list) or not rows:
+        return rows
+    if all(isinstance(row, list) for row in rows) and all(isinstance(n, str) for n in rows[0]):
+        names, *cells = rows
+        if any(map(canonical_name, names)) and max(map(len, rows)) == len(names):
+            return [dict(zip_longest(names, row)) for row in cells]
+    for name in _INNER:
+        if all(isinstance(row, dict) and isinstance(row.get(name), dict) for row in rows):
+            return [row[name] for row in rows]
+    return rows
 
 
 def _is_envelope(found: Any) -> bool:
@@ -125,9 +155,18 @@ def of_rows(
     table_limits.check_columns(len(names))
 
     def load(positions: Sequence[int]) -> list[RawColumn]:
-        return [
-            RawColumn.of(names[place], [row.get(names[place]) for row in rows])
-            for place in positions
-        ]
+        return [RawColumn.of(names[place], _cells(rows, names[place])) for place in positions]
 
     return RawTable(names, len(rows), load, read_as, list(warnings))
+
+
+def _cells(rows: list[dict[str, Any]], name: str) -> list[Any]:
+    """The values of a column; of {"$date": "2024-01-31"}, as MongoDB writes it, the text."""
+    values = [row.get(name) for row in rows]
+    return [_plain(value) for value in values] if dict in set(map(type, values)) else values
+
+
+def _plain(value: Any) -> Any:
+    while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+        value = next(iter(value.values()))
+    return value

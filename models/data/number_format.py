@@ -36,6 +36,7 @@ _SPACES, _APOSTROPHES, _MINUS = " \u00a0\u2007\u2009\u202f", "'\u2019", "\u2212"
 # Groups of three digits between signs that group in either format.
 _NEUTRAL = rf"(?:[{_SPACES}]\d{{3}})+|(?:[{_APOSTROPHES}]\d{{3}})+"
 _BEGIN, _END = rf"^[+\-{_MINUS}]?", r"(?:[eE][+-]?\d+)?-?$"  # SAP writes −5 as 5-
+_PRICE = r"[.,][-–—]+$"  # 150,- is a price, and no number below zero
 _SAMPLE = 2000
 _SIZES = math.log(5)  # sizes that differ by less are alike
 _POSSIBLE = math.log(60)  # by which hours for days, or percent, may break Little's Law
@@ -209,7 +210,8 @@ def _mixed(name: str, evidence: Evidence) -> InvalidInput:
 
 def valid(texts: pa.Array, mark: Mark) -> pa.Array:
     """Return which texts are numbers with a decimal mark; of nulls null."""
-    return pc.match_substring_regex(texts, _VALID[mark])
+    fits = pc.match_substring_regex(texts, _VALID[mark])
+    return pc.and_not(fits, pc.match_substring_regex(texts, _PRICE))
 
 
 def parsed(texts: pa.Array, mark: Mark) -> Floats:

@@ -12,6 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from utils.api.parsing import shown
+from utils.errors import InvalidInput
+
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -204,7 +207,16 @@ class RawTable:
     typed: Callable[[Sequence[int]], list[pa.Array]] | None = None
 
     def arrays(self, positions: Sequence[int]) -> list[pa.Array]:
-        """Return columns as arrays: of the types that the file states, else of texts or numbers."""
+        """Return columns as arrays: of the types that the file states, else of texts or numbers.
+
+        Raises:
+            InvalidInput: a cell is neither a text nor a number.
+        """
         if self.typed:
             return self.typed(positions)
-        return [column.as_array() for column in self.load(positions)]
+        columns = self.load(positions)
+        for column in columns:
+            for row, value in column.odd.items():
+                rule = f"must be a text or a number; row {column.row_number(row)} has another value"
+                raise InvalidInput.of(column.name, rule, shown(value))
+        return [column.as_array() for column in columns]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.data.column_names import is_of_shifts
@@ -30,6 +31,7 @@ _STOCKS = ("wip", "finished_goods", "semi_finished_goods")
 # Shares of the dates that have several rows, up to which these are copies or corrections of one.
 _SOMETIMES, _OFTEN = 0.2, 0.05
 _LATEST_CHANGE = 4 * 3600  # time of the day, before which clocks are put back
+_CLOCK = r"^\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s*[AaPp]\.?[Mm]\.?)?$"
 _SUNDAY = 7
 _BY_SHIFT = "; or step=shift with shifts=06:00,14:00,22:00 keeps the shifts apart"
 _MONTHS_OF_CHANGE = (3, 4, 9, 10, 11)
@@ -45,6 +47,7 @@ class Rows:
         seconds: time of day, in UTC if an offset is given; None: no time is given.
         numbers: by column, NaN where blank.
         dates: days since 1970-01-01, as written.
+        date_column: name of the column of the dates.
     """
 
     series: Ints
@@ -52,6 +55,7 @@ class Rows:
     seconds: Ints | None
     numbers: dict[str, Floats]
     dates: Ints
+    date_column: str = "date"
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,8 @@ def _recognised(
     columns = others()
     if column := _telling(columns, keys, several, rows):
         raise _refusal(
-            f"the column {column!r} tells rows of one series and date apart: columns can take it "
-            f'into the series ({{"panel_size": ["panel_size", "{column}"]}}), or duplicates can be '
+            f"the column {column.name!r} tells rows of one series and date apart: columns can take "
+            f"it into {_place(column, rows)}, or duplicates can be "
             "times (of one day: throughput is added, WIP averaged), lines (side by side: both are "
             f"added) or last{_BY_SHIFT * is_of_shifts(column)}",
         )
@@ -128,11 +132,11 @@ def _recognised(
     share = float((counts > 1).mean())
     do_vary = len(np.unique(values, axis=0)) > distinct / 2
     if distinct == len(np.unique(keys)) and (do_vary or share <= _SOMETIMES):
-        column = _differing(columns, keys, several)
-        if not column:
+        differing = _differing(columns, keys, several)
+        if not differing:
             return "identical"
         raise _refusal(
-            f"rows of one series and date have the same figures, but differ in {column!r}: "
+            f"rows of one series and date have the same figures, but differ in {differing!r}: "
             "duplicates can be lines (side by side: throughput and WIP are added), times (of one "
             "day: throughput is added, WIP averaged) or last (copies of one row)",
         )
@@ -143,6 +147,14 @@ def _recognised(
         "tells them apart: duplicates can be times (of one day: throughput is added, WIP "
         "averaged), lines (side by side: both are added) or last",
     )
+
+
+def _place(column: RawColumn, rows: Rows) -> str:
+    """The sentence on how `columns` takes a column that tells rows apart: a time, or a name."""
+    times = pc.match_substring_regex(column.distinct()[0], _CLOCK)
+    if len(times) and pc.all(times).as_py():
+        return f'the date ({{"date": ["{rows.date_column}", "{column.name}"]}})'
+    return f'the series ({{"panel_size": ["panel_size", "{column.name}"]}})'
 
 
 def _refusal(rule: str) -> InvalidInput:
@@ -186,15 +198,15 @@ def _differing(others: list[RawColumn], keys: Ints, several: Ints) -> str:
     return ""
 
 
-def _telling(others: list[RawColumn], keys: Ints, several: Ints, rows: Rows) -> str:
-    """The name of a column that tells rows apart, with the time of day if there is one."""
+def _telling(others: list[RawColumn], keys: Ints, several: Ints, rows: Rows) -> RawColumn | None:
+    """A column that tells rows apart, with the time of day if there is one."""
     time = np.zeros_like(keys) if rows.seconds is None else rows.seconds[several]
     both = np.unique(np.column_stack([keys, time]), axis=0, return_inverse=True)[1].ravel()
     for column in others:
         values, places = column.distinct()
         if len(values) < len(places) and _are_distinct(both, places[several]):
-            return column.name
-    return ""
+            return column
+    return None
 
 
 def _combined(numbers: dict[str, Floats], begins: Ints, kind: str) -> dict[str, Floats]:

@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 
 from models.data import table_limits
+from models.data.column_mapping import NEEDED
+from models.data.column_names import canonical_name
 from models.data.raw_tables import RawColumn, RawTable
 from utils.errors import BadRequest, Detail, InvalidInput, TooLarge, UnsupportedMedia
 
@@ -90,6 +92,7 @@ def read(
     read_as |= {"merged_cells": found["filled"]} if found["filled"] else {}
     read_as |= {"dates_since": "1904-01-01"} if found["since_1904"] else {}
     warnings += _hidden_warnings(found)
+    _expect_values(found)
     warnings += [
         f"{count} cells of {name!r} hold formulas without values, and were read as blank: save the "
         "file in a spreadsheet program, which computes them."
@@ -101,6 +104,18 @@ def read(
         for name, count in found["merged_numbers"].items()
     ]
     return RawTable(found["names"], found["rows"], load, read_as, warnings)
+
+
+def _expect_values(found: dict[str, Any]) -> None:
+    """Raise InvalidInput if a needed column holds formulas, and no value at all."""
+    for name in found["formulas"]:
+        column = found["columns"][found["names"].index(name)]
+        if canonical_name(name) in NEEDED and not any(cell is not None for cell in column):
+            rule = (
+                "must have values: its cells hold formulas that were never computed. Save the file "
+                "in a spreadsheet program, which computes them"
+            )
+            raise InvalidInput.of(name, rule)
 
 
 def _hidden_warnings(found: dict[str, Any]) -> list[str]:

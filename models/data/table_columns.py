@@ -93,7 +93,7 @@ def label_codes(
     if blank.size:
         rule = f"must be a name in every row{_fill_hint(blank, len(codes))}"
         raise WrongCells.at(column, known, rule, blank)
-    _check_numbers(column, known)
+    refuse_rounded(column, known)
     raw = values.to_pylist()
     long = next((label for label in raw if len(label) > 200), None)
     if long:
@@ -114,8 +114,12 @@ def _fill_hint(blank: Ints, rows: int) -> str:
     return " (fillDown=true takes the one above)" if in_blocks else ""
 
 
-def _check_numbers(column: RawColumn, known: str) -> None:
-    """Refuse names that came as numbers with more digits than a number keeps."""
+def refuse_rounded(column: RawColumn, known: str) -> None:
+    """Refuse names that came as numbers with more digits than a number keeps.
+
+    Raises:
+        InvalidInput: there is one.
+    """
     if column.numbers is None or not pa.types.is_floating(column.numbers.type):
         return
     values = column.numbers.drop_null().unique().to_pylist()
@@ -139,11 +143,11 @@ def joined(columns: list[RawColumn], separator: str) -> RawColumn:
         _refuse_odd(column, column.name, "must be a text")
         values, rows = column.distinct()
         parts.append(values.take(pa.array(rows, mask=rows < 0)).cast(pa.large_string()))
-    texts = pc.binary_join_element_wise(
-        *parts, pa.scalar(separator, pa.large_string()), null_handling="skip"
-    )
-    blank = pc.equal(texts, "")
-    return RawColumn(columns[0].name, pc.if_else(blank, pa.scalar(None, pa.large_string()), texts))
+    sign = pa.scalar(separator, pa.large_string())
+    texts, *others = parts
+    for part in others:  # null_handling="skip" would leave out the rows in which all are null
+        texts = pc.coalesce(pc.binary_join_element_wise(texts, part, sign), texts, part)
+    return RawColumn(columns[0].name, texts)
 
 
 # --- numbers ----------------------------------------------------------------------------------

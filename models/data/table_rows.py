@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.column_mapping import Mapping
+from models.data.column_names import canonical_name
 from models.data.raw_tables import RawColumn, RawTable
 from models.series.panel import SERIES_FIELDS
 from utils.errors import Detail, InvalidInput
@@ -24,6 +25,10 @@ _TOTAL = re.compile(
 # Plant_A Total, as spreadsheets write subtotals.
 _SUBTOTAL = re.compile(
     r".*\S (sub-?)?(total|summe|gesamt|ergebnis|result|合计|合計|小计|小計)\W*", re.I
+)
+# Of a column below it, in the place of the date.
+_STATISTIC = re.compile(
+    r"\W*(min|max|minimum|maximum|median|avg|mittel|mw|stdev|std|stabw|count|anzahl|ø|μ|σ)\W*", re.I
 )
 _RULER = re.compile(r"[-=_:+*|\s]*")  # a line under the names: |---|:---:|
 _TEXTS = ("date", *SERIES_FIELDS)
@@ -74,7 +79,8 @@ def _expect_same_names(row: int, columns: dict[str, RawColumn], mapping: Mapping
     """Raise InvalidInput if a row names the columns again, but in another order."""
     for name, column in columns.items():
         written = str(column.cell(row) or "").strip()
-        if len(mapping.places[name]) == 1 and written not in ("", column.name.strip()):
+        same = written in ("", column.name.strip()) or canonical_name(written) == name
+        if len(mapping.places[name]) == 1 and not same:
             rule = f"is the column {column.name!r} above row {row + 1}, which names it {written!r}"
             raise InvalidInput(
                 f"{name} {rule}: the table changes its columns there. Send it in two parts.",
@@ -106,8 +112,10 @@ def _kind(row: int, columns: dict[str, RawColumn], ignored: list[RawColumn], fil
     written = str(date.cell(row) or "").strip() if date else ""
     if not re.search(r"\d", written) and any(map(_SUBTOTAL.fullmatch, texts)):
         return "total"
+    if _STATISTIC.fullmatch(written):
+        return "total"
     if all(map(_RULER.fullmatch, texts)):
         return "ruler"
-    if date and written == date.name:
+    if date and (written == date.name or canonical_name(written) == "date"):
         return "names"
     return "remark" if written and filled == 1 else ""

@@ -11,6 +11,7 @@ from utils.errors import InvalidInput
 
 Ints = NDArray[np.int64]
 
+_FEWEST = 4  # rows of a series, by which weeks are told
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -33,12 +34,35 @@ def calendar_of(days: Ints, series: Ints, step: Step | None = None) -> Calendar:
     if step:
         return _stated(days, series, step)
     calendar = Calendar.of(days, series)
+    if calendar.step is Step.DAY:
+        _expect_one_step(days, series)
     moved = np.flatnonzero(calendar.days(calendar.index(days)) != days)
     if moved.size:
         date = iso_date(int(days[moved[0]]))
         rule = f"must be evenly spaced: {_seen(days, calendar)}"
         raise InvalidInput.of("date", rule, date)
     return calendar
+
+
+def _expect_one_step(days: Ints, series: Ints) -> None:
+    """Raise InvalidInput if some series have a row a week, as weeks have, and others one a day.
+
+    Rows are sorted by series and day.
+    """
+    begins = np.flatnonzero(np.diff(series, prepend=-1))
+    gaps = np.diff(days, prepend=days[0])
+    gaps[begins] = 0  # between series
+    counts = np.diff(np.append(begins, len(days)))
+    lasts = np.add.reduceat(gaps, begins) >= 7 * (_FEWEST - 1)
+    weekly = (np.add.reduceat(gaps % 7, begins) == 0) & (counts >= _FEWEST) & lasts
+    if weekly.any() and (~weekly & (counts >= _FEWEST)).any():
+        date = iso_date(int(days[begins[np.flatnonzero(weekly)[0]] + 1]))
+        rule = (
+            f"must be given, as {weekly.sum():,} of {len(begins):,} series have rows of one "
+            "weekday alone, and others of several: step=day if those work on one day a week; if "
+            "their rows are weeks, send them in a table of their own"
+        )
+        raise InvalidInput.of("step", rule, date)
 
 
 def _stated(days: Ints, series: Ints, step: Step) -> Calendar:

@@ -279,7 +279,9 @@ def _with_one_row_a_day(
     options: ReadOptions,
     others: Callable[[], list[RawColumn]],
 ) -> Table:
-    rows = Rows(table.series, table.days, dates.instants, table.numbers, dates.days)
+    written = table.read_as["columns"].get("date", "date")
+    written = written if isinstance(written, str) else written[0]
+    rows = Rows(table.series, table.days, dates.instants, table.numbers, dates.days, written)
     merged = one_a_day(rows, options.duplicates, others)
     if merged is None:
         return table

@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -109,7 +110,7 @@ def _by_bytes(path: Path, stated: str | None) -> str:
         return _checked(path, stated, is_utf8)
     if is_utf8:
         _refuse_binary(path)
-        return "utf-8"
+        return "iso2022_jp" if _has_escapes(path) and _decodes(path, "iso2022_jp") else "utf-8"
     if stated:
         raise _no_text(stated)
     _refuse_binary(path)
@@ -146,6 +147,12 @@ def _refuse_binary(path: Path) -> None:
                 "The content is neither Parquet, nor a spreadsheet, nor JSON, nor CSV: it is "
                 "binary."
             )
+
+
+def _has_escapes(path: Path) -> bool:
+    """Return true for a file that changes between alphabets by signs of ASCII, as ISO-2022 does."""
+    with path.open("rb") as file:
+        return any(b"\x1b" in chunk for chunk in iter(partial(file.read, _CHUNK), b""))
 
 
 def _without_mark(start: bytes) -> str:
@@ -201,7 +208,7 @@ def detected(content: bytes) -> str:
 def _possible(sample: bytes) -> dict[str, str]:
     """The texts of encodings in which the bytes are letters, plausible ones or not."""
     texts = {}
-    for codec in (*_SINGLE, *_DOUBLE):
+    for codec in (*_SINGLE, "cp850", *_DOUBLE):
         try:
             text = sample.decode(codec)
         except UnicodeError:
@@ -234,7 +241,7 @@ def _several(texts: dict[str, str], why: str) -> InvalidInput:
         for codec, text in texts.items()
     }
     listed = ", ".join(f"{codec} ({text})" if text else codec for codec, text in examples.items())
-    rule = f"must be given, as {why}; possible are {listed or ', '.join(KNOWN[:12])}"
+    rule = f"must be given, as {why}; possible are {listed or ', '.join(KNOWN[:12])}, or another"
     return InvalidInput(f"encoding: {rule}", [Detail("encoding", rule)])
 
 

@@ -120,11 +120,11 @@ class DataService:
             Conflict: rows differ from stored ones, and the request does not replace them.
             ServiceError: the table cannot be read or repaired; the sentence names the place.
         """
-        document, counts = add_rows(self._datasets, id, path, options)
+        document, counts, read_as = add_rows(self._datasets, id, path, options)
         names = ("dataset_id", "data_points", "summary", "quality", "read_as", "version", "as_of")
         start = {"version": 1, "as_of": document["summary"]["date_range"]["end"], "quality": {}}
         fields: dict[str, Any] = {name: document.get(name, start.get(name)) for name in names}
-        fields |= counts | {"calendars": calendars_in(document)}
+        fields |= counts | {"calendars": calendars_in(document), "rows_read_as": read_as}
         return RowsReply(**fields)
 
     def page(self, query: DatasetsQuery) -> DatasetsReply:

@@ -28,12 +28,7 @@ def event_options(options: UploadOptions) -> EventOptions:
     if wrong is not None:
         raise InvalidInput.of("columns", f"{wrong} {unknown(wrong, known)}", wrong)
     order = None if options.date_order == "ymd" else options.date_order
-    columns = {
-        role: names[0] if names else None
-        for role, names in options.named.items()
-        if len(names) <= 1
-    }
-    joined = next((role for role in options.named if role not in columns), None)
+    columns = {role: names[0] if names else None for role, names in options.named.items()}
     return EventOptions(
         LogOptions(
             columns or None,
@@ -42,7 +37,7 @@ def event_options(options: UploadOptions) -> EventOptions:
             options.waiting_states,
             decimal_mark=FORMATS[options.number_format] if options.number_format else None,
             dates_since=options.dates_since,
-            joined=joined,
+            joined={role: names for role, names in options.named.items() if len(names) > 1},
         ),
         Step(options.step or "day"),
         options.shifts,

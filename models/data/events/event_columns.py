@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from json import dumps
 
 from models.data.column_names import canonical_name, folded
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import unknown
 from utils.errors import Detail, InvalidInput
 
+TIMES = ("start", "finish", "time")
 ROLES = ("unit", "start", "finish", "time", "step", "quantity", *SERIES_FIELDS)
 
 # Names as people have them, folded to letters and digits.
@@ -126,7 +128,8 @@ def _found(names: Sequence[str], given: Mapping[str, str | None]) -> dict[str, s
                 raise InvalidInput.of(
                     "columns",
                     f"must name the column of {role}: {' and '.join(map(repr, fitting[:4]))} look "
-                    f'like it. Example: columns={{"{role}": "{fitting[0]}"}}',
+                    f'like it. Example: columns={{"{role}": "{fitting[0]}"}}; or, where one has '
+                    f'the day and one the time, columns={{"{role}": {dumps(fitting[:2])}}}',
                 )
             fitting = exact
         if fitting:

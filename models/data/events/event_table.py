@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.data import table_limits
+from models.data.cell_units import without_units
 from models.data.events.event_columns import is_of_states, roles_of
 from models.data.events.event_log import OPEN, EventLog, Labels, Rules, check
 from models.data.events.event_times import DateOrder, read_times
 from models.data.number_format import Mark, decide
 from models.data.raw_tables import RawColumn
 from models.data.spreadsheet_days import Since
-from models.data.table_columns import BLANKS, NumberColumn
+from models.data.table_columns import BLANKS, NumberColumn, refuse_rounded
 from models.series.panel import SERIES_FIELDS
 from utils import spreadsheet_text
-from utils.api.parsing import shown
+from utils.api.parsing import shown, unknown
 from utils.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ class LogOptions:
         dates_since: first year of dates that are numbers of days; None: decided by all values.
         decimal_mark: of quantities in texts; None: recognised.
         rules: of the log that the rows are added to; None: it is a log of its own.
-        joined: a role for which several columns are named, as only tables of series allow.
+        joined: role → names of several columns whose texts are joined.
     """
 
     columns: Mapping[str, str | None] | None = None
@@ -60,7 +61,7 @@ class LogOptions:
     decimal_mark: Mark | None = None
     dates_since: Since | None = None
     rules: Rules | None = None
-    joined: str | None = None
+    joined: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,12 @@ def roles(names: Sequence[str], options: LogOptions) -> dict[str, str] | None:
     """Return role → column of a table that is an event log; None: it is none.
 
     Raises:
-        InvalidInput: a column is missing, two could be the same, or columns are to be joined.
+        InvalidInput: a column is missing, or two could be the same.
     """
-    found = roles_of(names, options.columns)
-    if found is not None and options.joined is not None:
-        rule = f"must name one column of an event log for {options.joined}, not several"
+    others = {name for joined in options.joined.values() for name in joined[1:]}
+    found = roles_of([name for name in names if name not in others], options.columns)
+    if found is not None and (missing := sorted(others - set(names))):
+        rule = f"names {missing[0]!r}, which {unknown(missing[0], set(names))}"
         raise InvalidInput.of("columns", rule)
     return found
 
@@ -165,9 +167,10 @@ def _refuse_blank(name: str, blank: NDArray[np.bool_], rule: str) -> None:
         raise InvalidInput.of(name, f"{rule}; row {int(rows[0]) + 1} has none{more}")
 
 
-def _texts(column: pa.Array) -> pa.Array:
+def _texts(name: str, column: pa.Array) -> pa.Array:
     """Texts without spaces around them; null where blank. 15.0 is 15."""
     if pa.types.is_floating(column.type):
+        refuse_rounded(RawColumn(name, numbers=column), name)
         whole = pc.all(pc.equal(pc.floor(column), column)).as_py()
         column = column.cast(pa.int64()) if whole else column
     text = pc.utf8_trim_whitespace(column.cast(pa.string()))
@@ -175,7 +178,7 @@ def _texts(column: pa.Array) -> pa.Array:
 
 
 def _units(name: str, column: pa.Array) -> pa.Array:
-    text = _texts(column)
+    text = _texts(name, column)
     _refuse_blank(name, pc.is_null(text).to_numpy(False), "must be given in every row")
     long = pc.max(pc.utf8_length(text)).as_py()
     if long > 200:
@@ -185,7 +188,7 @@ def _units(name: str, column: pa.Array) -> pa.Array:
 
 def _labels(name: str, column: pa.Array, csv: bool) -> Labels:
     """The code of each row's name, and the names by code, sorted."""
-    encoded = _texts(column).dictionary_encode()
+    encoded = _texts(name, column).dictionary_encode()
     _refuse_blank(name, pc.is_null(encoded.indices).to_numpy(False), "must be a name in every row")
     raw = encoded.dictionary.to_pylist()
     wrong = next((text for text in raw if len(text) > 200 or "\0" in text), None)
@@ -213,7 +216,8 @@ def _quantity(
         return None
     name, column = found["quantity"], columns["quantity"]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        values = _read_numbers(RawColumn(name, column.cast(pa.large_string())), mark)
+        texts, _ = without_units(RawColumn(name, column.cast(pa.large_string())), "quantity")
+        values = _read_numbers(texts, mark)
     else:
         values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     _refuse_blank(name, np.isnan(values), "must be a number in every row")
@@ -229,14 +233,14 @@ def _rules(step: Labels | None, found: dict[str, str], options: LogOptions, chan
     if options.rules is not None:
         return options.rules
     known = [] if step is None else step[1]
-    for field, given in (
+    for option, given in (
         ("finishSteps", options.finish_steps),
         ("waitingStates", options.waiting_states),
     ):
-        unknown = [name for name in given or () if name not in known]
-        if unknown:
+        missing = [name for name in given or () if name not in known]
+        if missing:
             rule = f"must be among the steps of the log: {', '.join(known[:20]) or 'it has none'}"
-            raise InvalidInput.of(field, rule, unknown[0])
+            raise InvalidInput.of(option, rule, missing[0])
     if not changes:
         return Rules(False, tuple(options.finish_steps or ()))
     left = options.finish_steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import pyarrow as pa
 from models.data.cleaning import Cleaned, clean
 from models.data.events import event_table
 from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate
+from models.data.events.event_columns import TIMES
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import DAY, OPEN, EventLog, Units, text_of
+from models.data.events.event_rows import without_other_rows
 from models.data.events.event_table import LogOptions, ReadLog
 from models.data.events.time_grid import TimeGrid
 from models.data.raw_tables import RawTable
+from models.data.table_columns import joined
 from models.data.tables import Table
 from models.series.calendar import Step
 from models.series.known_inputs import RELEASES
@@ -67,14 +71,35 @@ def read(raw: RawTable, options: EventOptions, max_series: int | None) -> ReadLo
     found = event_table.roles(raw.names, options.reading)
     if found is None or not raw.rows:
         return None
-    others = [name for name in raw.names if name not in found.values()]
-    places = [raw.names.index(name) for name in found.values()]
-    table = [pa.table(raw.arrays(places), names=list(found.values()))]
+    used = {*found.values(), *chain.from_iterable(options.reading.joined.values())}
+    others = [name for name in raw.names if name not in used]
+    columns, skipped = without_other_rows(*_columns(raw, found, options.reading))
+    raw.read_as.update({"skipped_rows": skipped} if skipped else {})
+    table = [pa.table(columns)]
+    del columns
     raw.release()
     since = options.reading.dates_since or ("1900" if "sheet" in raw.read_as else None)
     reading = replace(options.reading, dates_since=since)
     log = event_table.read_log(table, found, reading, raw.is_escaped, max_series)
     return ReadLog(log.log, log.columns, others, log.date_order)
+
+
+def _columns(
+    raw: RawTable, found: dict[str, str], options: LogOptions
+) -> tuple[dict[str, pa.Array], list[str]]:
+    """The columns of a log by their names, and the names of those of times.
+
+    The texts of several columns of one role are joined: those of a date and a time, say.
+    """
+    columns = dict(
+        zip(found.values(), raw.arrays([raw.names.index(n) for n in found.values()]), strict=True)
+    )
+    for role, names in options.joined.items():
+        if role not in found:
+            continue
+        parts = raw.load([raw.names.index(name) for name in names])
+        columns[names[0]] = joined(parts, " " if role in TIMES else " / ").as_array()
+    return columns, [name for role, name in found.items() if role in TIMES]
 
 
 def series_of(read: ReadLog, options: EventOptions) -> tuple[Cleaned, dict[str, Any]]:

@@ -51,7 +51,7 @@ def test_rows_keep_their_times_in_the_store_and_in_parts(
     whole = datasets.upload(written(tmp_path, table), options=chosen)
     first = written(tmp_path, table[:7])
     id = datasets.upload(first, options=chosen)["dataset_id"]
-    grown, counts = add_rows(datasets, id, written(tmp_path, table[5:]), RowsOptions())
+    grown, counts, _ = add_rows(datasets, id, written(tmp_path, table[5:]), RowsOptions())
     assert counts["added"] == len(table) - 7
     assert grown["summary"] == whole["summary"]
     ends = table["date"].iloc[[0, -1]].tolist()

@@ -149,3 +149,6 @@ class RowsReply(UploadReply):
     replaced: int = Field(description="rows that took the place of stored ones")
     completed: int = Field(description="rows that filled blanks, or finished units in process")
     unchanged: int = Field(description="rows that were stored already")
+    rows_read_as: ReadAs = Field(
+        description="how these rows were read; `read_as` is about the first ones"
+    )
