@@ -124,7 +124,7 @@ def _recognised(
             f"the column {column.name!r} tells rows of one series and date apart: columns can take "
             f"it into {_place(column, rows)}, or duplicates can be "
             "times (of one day: throughput is added, WIP averaged), lines (side by side: both are "
-            f"added) or last{_BY_SHIFT * is_of_shifts(column)}",
+            f"added) or last{_BY_SHIFT * is_of_shifts(column.name)}",
         )
     values = np.column_stack([each[several] for each in rows.numbers.values()])
     values = np.nan_to_num(values, nan=-1.0)

@@ -99,6 +99,6 @@ def test_rows_that_are_added_have_the_names_of_those_before(tmp_path: Path) -> N
     given = {"step": "shift", "shifts": THREE, "shiftNames": "C,A,B"}
     id = datasets.upload(path, options=UploadOptions.parse(given))["dataset_id"]
     table[13:14].to_csv(path, index=False)
-    grown, counts = add_rows(datasets, id, path, RowsOptions())
+    grown, counts, _ = add_rows(datasets, id, path, RowsOptions())
     assert counts["added"] == 1
     assert grown["summary"]["date_range"]["end"] == "2024-03-08T22:00"
