@@ -20,6 +20,7 @@ _RECENT = 14  # rows whose mean is the present level
 _AFTER_STOP = 28  # rows that a stop bears upon
 _BEYOND = 1.0  # standard deviations by which it must leave the range of the training
 _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
+_DOUBTFUL, _FALSE = 4.0, 8.0  # times that, from which less is believed, and nothing
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10  # without which no move is unusual
 _COMPARED = (1, 2)  # rows before the last one; near one of them or a week ago, it is not unusual
@@ -200,5 +201,9 @@ def _believed(rows: Floats, known: NDArray[np.bool_], compared: tuple[int, ...])
     before = np.stack([rows[:, -1 - lag] for lag in lags])
     distance = np.abs(last - before)
     nearest = np.take_along_axis(before, distance.argmin(axis=0)[None], axis=0)[0]
-    moved = np.clip(last, nearest - reach, nearest + reach)
+    beyond = np.abs(last - nearest) / reach
+    # Less and less is taken over of a value that is farther away than changes are (three-part
+    # redescending: F. R. Hampel, "The influence curve and its role in robust estimation", 1974).
+    taken = reach * np.clip((_FALSE - beyond) / (_FALSE - _DOUBTFUL), 0.0, 1.0)
+    moved = np.clip(last, nearest - taken, nearest + taken)
     return np.where((usual > 0) & enough[:, None], moved, last)
