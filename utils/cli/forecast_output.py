@@ -27,13 +27,18 @@ step_option = click.option(
 shifts_option = click.option(
     "--shifts", help="With --step shift: times at which shifts begin, 06:00,14:00,22:00."
 )
+shift_names_option = click.option(
+    "--shift-names", help="Names of these in a column beside the date: A,B,C (default: recognised)."
+)
 
 
-def upload_options(step: str | None, shifts: str | None) -> UploadOptions:
+def upload_options(
+    step: str | None, shifts: str | None, shift_names: str | None = None
+) -> UploadOptions:
     """Return the options of reading a table. Raises InvalidInput for a step that is none."""
     from utils.api.upload_options import UploadOptions
 
-    return UploadOptions.parse({"step": step, "shifts": shifts})
+    return UploadOptions.parse({"step": step, "shifts": shifts, "shiftNames": shift_names})
 
 
 def check_file(context: click.Context, _: click.Parameter, file: Path) -> Path:

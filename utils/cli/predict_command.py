@@ -36,6 +36,7 @@ _MOST = 1000  # series that one is chosen from
 )  # fmt: skip
 @forecast_output.step_option
 @forecast_output.shifts_option
+@forecast_output.shift_names_option
 @click.pass_obj
 def predict(
     chosen: Settings,
@@ -48,6 +49,7 @@ def predict(
     panel_size: str | None,
     step: str | None,
     shifts: str | None,
+    shift_names: str | None,
 ) -> None:
     """Forecast a series of TABLE at once, by the network that ships with the service.
 
@@ -70,14 +72,17 @@ def predict(
         return
     with TemporaryDirectory() as folder:
         service = LSTMService(replace(chosen, data_store=folder))
-        dataset_id = service.upload(table, forecast_output.upload_options(step, shifts)).dataset_id
+        options = forecast_output.upload_options(step, shifts, shift_names)
+        dataset_id = service.upload(table, options).dataset_id
         source = {"model_id": "pretrained", "datasetId": dataset_id}
         known = largest_first(service, dataset_id)
         forecast_output.show(console, service, _request(source, known, names, days), output)
+    given = {"step": step, "shifts": shifts, "shift-names": shift_names}
+    chosen_options = "".join(f" --{name} {value}" for name, value in given.items() if value)
     forecast_output.print_next(
         console,
         [
-            f"train on it: python run.py train {table}",
+            f"train on it: python run.py train {table}{chosen_options}",
             "or in a browser: python run.py, then drop the table on its page",
         ],
     )

@@ -42,6 +42,7 @@ _STOPS_WITHIN = 15.0  # seconds
 )  # fmt: skip
 @forecast_output.step_option
 @forecast_output.shifts_option
+@forecast_output.shift_names_option
 @click.pass_obj
 def train(
     chosen: Settings,
@@ -52,6 +53,7 @@ def train(
     output: Path,
     step: str | None,
     shifts: str | None,
+    shift_names: str | None,
 ) -> None:
     """Train a model on TABLE, for this service to forecast with.
 
@@ -66,7 +68,8 @@ def train(
 
     logs.configure(chosen.log_format, "WARNING")
     console, service = Console(), LSTMService(chosen)
-    dataset_id = service.upload(table, forecast_output.upload_options(step, shifts)).dataset_id
+    options = forecast_output.upload_options(step, shifts, shift_names)
+    dataset_id = service.upload(table, options).dataset_id
     request = TrainRequest.parse(
         {"datasetId": dataset_id, "epochs": epochs, "seed": seed, "preset": preset}
     )
