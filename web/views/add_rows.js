@@ -3,7 +3,7 @@
 import { ApiError, postFile } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { dropZone } from "../lib/drop_zone.js";
-import { act, button, failure, field, notice } from "../lib/parts.js";
+import { act, button, failure, field, notice, serviceNotice } from "../lib/parts.js";
 import { day, t } from "../lib/texts.js";
 
 /** @typedef {import("../types").Schemas["RowsReply"]} Added */
@@ -21,7 +21,7 @@ export function addRowsParts(id, added) {
   async function store(file, options, place, replace) {
     try {
       const reply = await postFile("/api/data/{dataset_id}/rows", file, { ...options, dataset_id: id, replace: replace || null });
-      fill(place, notice("good", h("p", {}, outcome(reply))));
+      fill(place, notice("good", h("p", {}, outcome(reply))), serviceNotice("warn", reply.rows_read_as.warnings ?? []));
       added(reply);
     } catch (error) {
       const isConflict = error instanceof ApiError && error.status === 409;

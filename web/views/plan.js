@@ -49,7 +49,7 @@ async function openSource(value, choice, body, { query, signal, setQuery }) {
   const open = (/** @type {Series} */ series) => {
     setQuery({ source: value, plant: series.plant, application: series.application, size: series.panel_size });
     const names = { plant: series.plant, application: series.application, panelSize: series.panel_size };
-    fill(body, h("div", { className: "columns" }, whenPanel(by, names, signal), howManyPanel(by, names, signal)), linePanel(by, names, signal));
+    fill(body, h("div", { className: "columns" }, whenPanel(by, names, source.step, signal), howManyPanel(by, names, source.step, signal)), linePanel(by, names, signal));
   };
   const picker = await seriesPicker(source, /** @type {any} */ (wanted), open);
   fill(choice, picker.element);

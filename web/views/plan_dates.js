@@ -8,6 +8,7 @@ import { dateOf, day, number, percent, t, timeOf } from "../lib/texts.js";
 
 /** @typedef {import("./plan.js").Source} Source */
 /** @typedef {import("./plan.js").Names} Names */
+/** @typedef {import("../lib/series_picker.js").Source["step"]} Step */
 /** @typedef {[string, import("../lib/dom.js").Children]} Pair */
 
 const PATHS = 1000; // joint sample paths that probabilities are taken from
@@ -32,10 +33,15 @@ function datesBetween(begin, end, withTime) {
   return Array.from({ length: Math.floor(length / every) + 1 }, (_, place) => dateOf(end - place * every * unit, withTime)).reverse();
 }
 
-/** When will N units be done? @param {Source} by @param {Names} names @param {AbortSignal} signal */
-export function whenPanel(by, names, signal) {
+/** A field for a date, with its time where steps are hours or shifts. @param {Step} step @param {boolean} required */
+function dateInput(step, required = false) {
+  return h("input", { type: step === "hour" || step === "shift" ? "datetime-local" : "date", required });
+}
+
+/** When will N units be done? @param {Source} by @param {Names} names @param {Step} step @param {AbortSignal} signal */
+export function whenPanel(by, names, step, signal) {
   const units = h("input", { type: "number", min: 0, step: "any", required: true });
-  const due = h("input", { type: "date" });
+  const due = dateInput(step);
   return question(t("plan.when"), [field(t("plan.units"), units), field(t("plan.due"), due, t("plan.optional"))], async (answer) => {
     const quantity = Number(units.value);
     const order = { ...names, quantity, ...(due.value ? { due: due.value } : {}) };
@@ -68,9 +74,9 @@ async function chances(chart, by, names, quantity, span, finish, due, signal) {
   await drawFinish(chart, found.outputs.map((each) => ({ date: each.date, share: each.probability ?? 0 })), finish, due);
 }
 
-/** How many units are done by a date? @param {Source} by @param {Names} names @param {AbortSignal} signal */
-export function howManyPanel(by, names, signal) {
-  const date = h("input", { type: "date", required: true });
+/** How many units are done by a date? @param {Source} by @param {Names} names @param {Step} step @param {AbortSignal} signal */
+export function howManyPanel(by, names, step, signal) {
+  const date = dateInput(step, true);
   const whole = h("input", { type: "checkbox" });
   const choice = h("label", { className: "row" }, whole, t("plan.all_series"));
   return question(t("plan.how_many"), [field(t("plan.date"), date), h("div", { className: "field bottom" }, choice)], async (answer) => {
