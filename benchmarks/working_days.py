@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.cleaning import Cleaned, clean
-from models.data.tables import read_rows
+from models.data.reading.tables import read_rows
 from models.data_generator import PERSISTENCE, PlantSpec, first_day, generate
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.line_flow import LineFlow

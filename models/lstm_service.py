@@ -11,7 +11,7 @@ from typing import Any, cast
 from models.data.dataset_calendars import calendars_in, change, closed_days
 from models.data.datasets import Datasets
 from models.data.quality_check import examine
-from models.data.raw_files import NO_OPTIONS
+from models.data.reading.raw_files import NO_OPTIONS
 from models.data.table_preview import preview
 from models.forecast.zero_shot import PRETRAINED_ID
 from models.jobs.jobs import Jobs

@@ -33,6 +33,7 @@ ORDER = [
     ["models.registry"],
     ["models.planning", "models.forecast"],
     ["models.data"],
+    ["models.data.reading"],
     ["models.data_generator"],
     ["models.series"],
     ["utils.api"],

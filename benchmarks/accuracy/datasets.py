@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.data import cleaning, tables
+from models.data import cleaning
+from models.data.reading import tables
 from models.data_generator import PlantSpec, first_day, generate
 from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Ints, Panel, SeriesKey

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from models.conversion.feature_order import order_of
 from models.conversion.legacy_network import load_legacy, suffix_of, window_shape
 from models.conversion.scaler_pickles import Scalers, read_scalers
-from models.data import cleaning, tables
+from models.data import cleaning
 from models.data.cleaning import Cleaned
+from models.data.reading import tables
 from models.data_generator import FACTORS
 from models.registry.model_document import Metrics, ModelDocument, SeriesEntry
 from models.series.calendar import Calendar, day_number

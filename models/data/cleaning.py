@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.column_names import OPTIONAL
 from models.data.cycle_time_unit import in_worked_days
 from models.data.plan_rows import Plan, future_rows
+from models.data.reading.column_names import OPTIONAL
+from models.data.reading.tables import Table
 from models.data.series_rows import MAX_GAP, SeriesRows
 from models.data.standstills import with_standstills
-from models.data.tables import Table
 from models.data.worked_rows import WorkedRows, worked_rows
 from models.series.calendar import Calendar
 from models.series.known_inputs import KNOWN_COLUMNS

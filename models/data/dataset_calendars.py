@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from models.data import tables
 from models.data.cleaning import Cleaned, clean
 from models.data.dataset_summary import calendar_of
 from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
-from models.data.raw_files import NO_OPTIONS
+from models.data.reading import tables
+from models.data.reading.raw_files import NO_OPTIONS
 from models.series.panel import Panel
 from models.series.plant_calendars import PlantCalendars, described
 from models.series.working_calendar import WorkingCalendar, span_of

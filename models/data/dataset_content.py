@@ -19,7 +19,7 @@ from models.data.cycle_time_unit import in_worked_days
 from models.data.dataset_summary import products_by_plant, summarize, summary_of
 from models.data.events import event_files
 from models.data.events.event_log import EventLog
-from models.data.tables import Table
+from models.data.reading.tables import Table
 from models.data_generator import COLUMNS, PlantSpec, first_day, generate
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars, reopened

@@ -19,8 +19,8 @@ from models.data.events import event_files
 from models.data.events.event_log import EventLog
 from models.data.events.event_upload import EventOptions
 from models.data.plan_rows import Plan
+from models.data.reading.tables import Table
 from models.data.stored_dates import date_column
-from models.data.tables import Table
 from models.series.panel import TARGETS, Panel
 from models.series.plant_calendars import PlantCalendars
 from utils.storage.artifact_store import ArtifactStore

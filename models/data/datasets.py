@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from models.data import plan_rows, raw_files, table_merge, tables
+from models.data import plan_rows, table_merge
 from models.data.cleaning import Cleaned
 from models.data.dataset_content import cleaned_table, content_of, generated_content
 from models.data.dataset_entries import INDEX_VERSION, OF_CLIENT, POSTED, entry_of
@@ -20,7 +20,8 @@ from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.given_calendars import given_calendars
 from models.data.plan_rows import Plan
-from models.data.raw_files import NO_OPTIONS
+from models.data.reading import raw_files, tables
+from models.data.reading.raw_files import NO_OPTIONS
 from models.data_generator import PlantSpec
 from models.series.plant_calendars import PlantCalendars
 from utils.api.schemas.calendar import CalendarFields

@@ -12,22 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from models.data import raw_files, table_merge, tables
+from models.data import table_merge
 from models.data.cleaning import Cleaned
 from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import calendar_of
 from models.data.datasets import Datasets, OutdatedVersion
-from models.data.date_format import order_of
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
 from models.data.events.event_log import EventLog
 from models.data.events.event_merge import joined_logs
 from models.data.events.event_table import ReadLog
-from models.data.shift_names import ShiftTimes
-from models.data.similar_names import similar_names
-from models.data.spreadsheet_days import FIRST_DAYS
-from models.data.table_limits import check_rows, check_series
-from models.data.tables import Table
+from models.data.reading import raw_files, tables
+from models.data.reading.date_format import order_of
+from models.data.reading.shift_names import ShiftTimes
+from models.data.reading.similar_names import similar_names
+from models.data.reading.spreadsheet_days import FIRST_DAYS
+from models.data.reading.table_limits import check_rows, check_series
+from models.data.reading.tables import Table
 from models.series.day_parts import time_texts
 from models.series.plant_calendars import PlantCalendars
 from utils.api.upload_options import RowsOptions

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.data import json_tables, raw_files, tables
 from models.data.cleaning import Cleaned
 from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import calendar_of, summary_of
@@ -16,9 +15,10 @@ from models.data.events.event_choices import event_options
 from models.data.events.event_upload import EventOptions
 from models.data.given_calendars import given_calendars
 from models.data.quality import report
-from models.data.raw_files import NO_OPTIONS
-from models.data.raw_tables import RawTable
-from models.data.tables import Table
+from models.data.reading import json_tables, raw_files, tables
+from models.data.reading.raw_files import NO_OPTIONS
+from models.data.reading.raw_tables import RawTable
+from models.data.reading.tables import Table
 from models.series.calendar import Calendar
 from models.series.plant_calendars import PlantCalendars, described
 from utils.api.schemas.calendar import CalendarFields

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.tables import Table
+from models.data.reading.tables import Table
 from models.series.panel import SeriesKey
 
 Floats = NDArray[np.float64]

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.data.reading.tables import Table
 from models.data.stored_dates import date_column, days_of_column
-from models.data.tables import Table
 from models.series.calendar import EVERY_DAY, Calendar
 from models.series.panel import SERIES_FIELDS
 from utils.errors import Conflict, Detail

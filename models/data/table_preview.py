@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from models.data import raw_files, tables
 from models.data.cleaning import Cleaned
-from models.data.column_names import Header
 from models.data.dataset_content import cleaned_table
 from models.data.dataset_summary import summary_of
 from models.data.datasets import Datasets
 from models.data.events import event_upload
 from models.data.events.event_choices import event_options
-from models.data.events.event_columns import meaning_of
-from models.data.raw_tables import RawTable
-from models.data.spreadsheets import SheetChoice
-from models.data.table_columns import WrongCells
-from models.data.tables import Table
+from models.data.reading import raw_files, tables
+from models.data.reading.column_names import Header
+from models.data.reading.event_columns import meaning_of
+from models.data.reading.raw_tables import RawTable
+from models.data.reading.spreadsheets import SheetChoice
+from models.data.reading.table_columns import WrongCells
+from models.data.reading.tables import Table
 from models.series.calendar import EVERY_DAY
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import shown

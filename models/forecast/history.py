@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import cleaning, tables
+from models.data import cleaning
 from models.data.given_calendars import given_calendars
+from models.data.reading import tables
 from models.forecast.forecaster import Forecaster, History
 from models.series.calendar import Calendar
 from models.series.known_inputs import KnownInputs

@@ -10,7 +10,7 @@ from typing import Any, cast
 from models.data.dataset_calendars import calendars_in
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
-from models.data.raw_files import NO_OPTIONS
+from models.data.reading.raw_files import NO_OPTIONS
 from models.data.series_list import SeriesLists
 from models.services.selection import selection
 from models.services.synthetic_data import plant_spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.data.given_calendars import given_calendars
-from models.data.table_limits import check_series
+from models.data.reading.table_limits import check_series
 from models.data_generator import PlantSpec
 from models.series.line_stoppages import Breakdowns
 from models.series.plant_calendars import NO_CALENDARS, PlantCalendars

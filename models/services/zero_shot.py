@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from models.data import cleaning, tables
+from models.data import cleaning
 from models.data.datasets import Datasets
+from models.data.reading import tables
 from models.forecast.forecaster import Forecaster, SeriesEnd
 from models.forecast.pretrained import PretrainedModel
 from models.forecast.what_if import WhatIfEffect

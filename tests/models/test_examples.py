@@ -9,7 +9,7 @@ import pytest
 
 MODULES = [
     "utils.bounded_cache",
-    "models.data.events.event_columns",
+    "models.data.reading.event_columns",
     "models.data.events.event_log",
     "models.data.events.flow_figures",
     "models.data_generator",

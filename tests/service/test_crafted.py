@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, helper
 
-from models.data.tables import Table, read_file
+from models.data.reading.tables import Table, read_file
 from models.forecast.onnx_session import open_network
 from models.training.keras_files import Refused, check_keras, check_weights
 from tests.support.running_service import ROOT, Service
@@ -36,7 +36,7 @@ _READ = """
 import resource, sys
 from pathlib import Path
 import numpy, pandas, pyarrow.parquet, pyarrow
-from models.data import tables
+from models.data.reading import tables
 from utils.errors import ServiceError
 taken = int(next(l for l in open("/proc/self/status") if l.startswith("VmData")).split()[1]) * 1024
 most = taken + int(sys.argv[2])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.tables import Table, read_rows
+from models.data.reading.tables import Table, read_rows
 from models.series.working_calendar import WorkingCalendar
 
 FIRST = 18_995  # 2022-01-03, a Monday

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from models.data.column_names import KNOWN, SHIFT
-from models.data.events.event_columns import ROLES
 from models.data.events.event_log import DAY
 from models.data.events.event_table import LogOptions
 from models.data.events.event_times import read_times
 from models.data.events.event_upload import EventOptions
-from models.data.number_format import FORMATS
+from models.data.reading.column_names import KNOWN, SHIFT
+from models.data.reading.event_columns import ROLES
+from models.data.reading.number_format import FORMATS
 from models.series.calendar import Step
 from utils.api.parsing import unknown
 from utils.api.upload_options import UploadOptions

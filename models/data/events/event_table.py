@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data import table_limits
-from models.data.cell_units import without_units
-from models.data.events.event_columns import is_of_states, roles_of
 from models.data.events.event_log import OPEN, EventLog, Labels, Rules, check
 from models.data.events.event_times import DateOrder, read_times
-from models.data.number_format import Mark, decide
-from models.data.raw_tables import RawColumn
-from models.data.spreadsheet_days import Since
-from models.data.table_columns import BLANKS, NumberColumn, refuse_rounded
+from models.data.reading import table_limits
+from models.data.reading.cell_units import without_units
+from models.data.reading.event_columns import is_of_states, roles_of
+from models.data.reading.number_format import Mark, decide
+from models.data.reading.raw_tables import RawColumn
+from models.data.reading.spreadsheet_days import Since
+from models.data.reading.table_columns import BLANKS, NumberColumn, refuse_rounded
 from models.series.panel import SERIES_FIELDS
 from utils import spreadsheet_text
 from utils.api.parsing import shown, unknown

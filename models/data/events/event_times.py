@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data import date_format
-from models.data.date_format import UNKNOWN
 from models.data.events.event_log import DAY, OPEN
-from models.data.raw_tables import written_numbers
-from models.data.spreadsheet_days import Since
-from models.data.table_columns import BLANKS
+from models.data.reading import date_format
+from models.data.reading.date_format import UNKNOWN
+from models.data.reading.raw_tables import written_numbers
+from models.data.reading.spreadsheet_days import Since
+from models.data.reading.table_columns import BLANKS
 from utils.api.parsing import shown
 from utils.errors import InvalidInput
 

@@ -12,15 +12,15 @@ import pyarrow as pa
 from models.data.cleaning import Cleaned, clean
 from models.data.events import event_table
 from models.data.events.event_aggregation import PERCENTS, Aggregated, aggregate
-from models.data.events.event_columns import TIMES
 from models.data.events.event_coverage import Coverage, open_at
 from models.data.events.event_log import DAY, OPEN, EventLog, Units, text_of
 from models.data.events.event_rows import without_other_rows
 from models.data.events.event_table import LogOptions, ReadLog
 from models.data.events.time_grid import TimeGrid
-from models.data.raw_tables import RawTable
-from models.data.table_columns import joined
-from models.data.tables import Table
+from models.data.reading.event_columns import TIMES
+from models.data.reading.raw_tables import RawTable
+from models.data.reading.table_columns import joined
+from models.data.reading.tables import Table
 from models.series.calendar import Step
 from models.series.known_inputs import RELEASES
 from models.series.panel import TARGETS

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets
 from models.data.given_calendars import given_calendars
-from models.data.tables import read_rows
+from models.data.reading.tables import read_rows
 from models.series.plant_calendars import PlantCalendars
 from models.series.working_calendar import EVERY_DAY, WorkingCalendar, span_of
 from tests.support.factory_tables import KEYS, FactoryTable, factory_table

@@ -7,7 +7,7 @@ import pytest
 from models.data import littles_law
 from models.data.cleaning import clean
 from models.data.cycle_time_unit import in_worked_days
-from models.data.tables import read_rows
+from models.data.reading.tables import read_rows
 from models.series.working_calendar import WorkingCalendar
 from tests.support.factory_tables import factory_table
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.data.cleaning import clean
-from models.data.tables import Table, read_file, read_rows
+from models.data.reading.tables import Table, read_file, read_rows
 from utils.api.upload_options import ReadOptions, UploadOptions
 from utils.errors import InvalidInput, ServiceError
 

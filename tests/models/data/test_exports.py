@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from models.data.column_names import canonical_name
-from models.data.date_format import read as read_dates
-from models.data.text_encoding import detected
+from models.data.reading.column_names import canonical_name
+from models.data.reading.date_format import read as read_dates
+from models.data.reading.text_encoding import detected
 from tests.models.data.test_dialects import frame, read, same
 from utils.errors import InvalidInput, ServiceError
 

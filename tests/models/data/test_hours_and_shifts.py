@@ -13,8 +13,8 @@ import pytest
 from models.data.cleaning import clean
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
+from models.data.reading.tables import Table, read_file
 from models.data.table_preview import preview
-from models.data.tables import Table, read_file
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import InvalidInput
 

@@ -11,9 +11,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from models.data.column_names import Header
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
+from models.data.reading.column_names import Header
 from tests.models.data.test_dialects import LINES, frame, read, same
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import InvalidInput

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from app import create_app
 from models.conversion.scaler_pickles import read_scalers
 from models.data.cleaning import clean
-from models.data.tables import read_file, read_rows
+from models.data.reading.tables import read_file, read_rows
 from models.series.legacy_encoding import LegacyEncoding
 from models.services import master_file
 from models.training.keras_files import Refused, check_config, check_keras, check_weights

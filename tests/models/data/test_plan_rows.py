@@ -16,7 +16,7 @@ from models.data.plan_rows import (
     starts_of,
     write_plan,
 )
-from models.data.tables import read_rows
+from models.data.reading.tables import read_rows
 from models.series.calendar import Calendar, Step
 from utils.errors import InvalidInput
 

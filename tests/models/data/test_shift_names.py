@@ -10,7 +10,7 @@ import pytest
 
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
-from models.data.tables import Table, read_file
+from models.data.reading.tables import Table, read_file
 from utils.api.upload_options import RowsOptions, UploadOptions
 from utils.errors import InvalidInput
 

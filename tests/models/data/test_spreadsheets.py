@@ -17,9 +17,9 @@ from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
-from models.data.raw_files import opened
-from models.data.spreadsheets import SheetChoice
-from models.data.tables import read_file
+from models.data.reading.raw_files import opened
+from models.data.reading.spreadsheets import SheetChoice
+from models.data.reading.tables import read_file
 from utils.api.upload_options import UploadOptions
 from utils.errors import BadRequest, InvalidInput, TooLarge, UnsupportedMedia
 

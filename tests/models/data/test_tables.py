@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data import parquet_files
 from models.data.cleaning import Cleaned, clean
 from models.data.datasets import Datasets
-from models.data.tables import Table, read_file, read_rows
+from models.data.reading import parquet_files
+from models.data.reading.tables import Table, read_file, read_rows
 from tests.support.stores import visible_files
 from utils.errors import BadRequest, InvalidInput, ServiceError, TooLarge, UnsupportedMedia
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.data.cleaning import clean
-from models.data.tables import read_rows
+from models.data.reading.tables import read_rows
 from models.series.calendar import Calendar, Step
 from models.series.encoding import Encoding
 from models.series.months import MonthRule

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from models.data.table_columns import WrongCells
+from models.data.reading.table_columns import WrongCells
 from tests.support.stores import settings_in
 from utils.errors import InternalError, ServiceError
 from utils.http import error_handler

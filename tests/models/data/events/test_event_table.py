@@ -10,11 +10,11 @@ import pytest
 
 from models.data.datasets import Datasets
 from models.data.events import event_files, event_upload
-from models.data.events.event_columns import roles_of
 from models.data.events.event_log import text_of
 from models.data.events.event_table import LogOptions, ReadLog
 from models.data.events.event_upload import EventOptions
-from models.data.raw_files import opened
+from models.data.reading.event_columns import roles_of
+from models.data.reading.raw_files import opened
 from utils.api.upload_options import UploadOptions
 from utils.errors import Conflict, InvalidInput, ServiceError
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data.raw_tables import RawColumn
-from models.data.table_columns import BLANKS
+from models.data.reading.raw_tables import RawColumn
+from models.data.reading.table_columns import BLANKS
 
 # Three digits behind a mark may as well be a group: they are not read.
 _NUMBER = r"(?:0[.,]\d+|\d+(?:[.,](?:\d{1,2}|\d{4,}))?)"

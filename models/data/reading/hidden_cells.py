@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import unescape  # nosec B406 - of texts alone
 
-from models.data import xlsx_parts
+from models.data.reading import xlsx_parts
 
 Span = tuple[int, int]  # places from 0, without the last
 

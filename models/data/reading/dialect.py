@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from models.data import table_limits
-from models.data.column_names import canonical_name
+from models.data.reading import table_limits
+from models.data.reading.column_names import canonical_name
 from utils.errors import UnsupportedMedia
 
 Recognise = Callable[[str], str | None]

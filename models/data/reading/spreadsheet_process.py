@@ -19,9 +19,9 @@ from typing import Any
 import orjson
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
-from models.data import hidden_cells, xlsx_parts
-from models.data.column_names import canonical_name, is_unit, is_word
-from models.data.events.event_columns import meaning_of
+from models.data.reading import hidden_cells, xlsx_parts
+from models.data.reading.column_names import canonical_name, is_unit, is_word
+from models.data.reading.event_columns import meaning_of
 from models.series.panel import SERIES_FIELDS
 
 _MEMORY = 2_000_000_000

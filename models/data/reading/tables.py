@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import durations, json_tables, raw_files, table_columns, table_limits
-from models.data.cell_units import without_units
-from models.data.column_mapping import ALL, Mapping, check_declared
-from models.data.column_names import NUMBERS, SHIFT
-from models.data.date_columns import dates_of, with_year, zone_warnings
-from models.data.date_format import Dates
-from models.data.number_format import FORMATS, NAMES, Mark, decide
-from models.data.raw_files import NO_OPTIONS
-from models.data.raw_tables import RawColumn, RawTable
-from models.data.several_rows import Rows, one_a_day
-from models.data.shift_names import with_times
-from models.data.similar_names import similar_names
-from models.data.table_columns import NumberColumn
-from models.data.table_parts import expect_parts, in_parts, parts_of
-from models.data.table_rows import left_out
-from models.data.table_steps import calendar_of
-from models.data.table_units import converted, expect_as_stated, law_ratio
-from models.data.total_names import total_warnings
+from models.data.reading import durations, json_tables, raw_files, table_columns, table_limits
+from models.data.reading.cell_units import without_units
+from models.data.reading.column_mapping import ALL, Mapping, check_declared
+from models.data.reading.column_names import NUMBERS, SHIFT
+from models.data.reading.date_columns import dates_of, with_year, zone_warnings
+from models.data.reading.date_format import Dates
+from models.data.reading.number_format import FORMATS, NAMES, Mark, decide
+from models.data.reading.raw_files import NO_OPTIONS
+from models.data.reading.raw_tables import RawColumn, RawTable
+from models.data.reading.several_rows import Rows, one_a_day
+from models.data.reading.shift_names import with_times
+from models.data.reading.similar_names import similar_names
+from models.data.reading.table_columns import NumberColumn
+from models.data.reading.table_parts import expect_parts, in_parts, parts_of
+from models.data.reading.table_rows import left_out
+from models.data.reading.table_steps import calendar_of
+from models.data.reading.table_units import converted, expect_as_stated, law_ratio
+from models.data.reading.total_names import total_warnings
 from models.series.calendar import Calendar, Step
 from models.series.panel import SERIES_FIELDS
 from utils.api.upload_options import ReadOptions, UploadOptions

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.data import csv_files, json_tables, parquet_files, spreadsheets, table_limits
-from models.data.column_names import is_word
-from models.data.events.event_columns import meaning_of
-from models.data.raw_tables import RawTable
-from models.data.text_encoding import as_utf8
+from models.data.reading import csv_files, json_tables, parquet_files, spreadsheets, table_limits
+from models.data.reading.column_names import is_word
+from models.data.reading.event_columns import meaning_of
+from models.data.reading.raw_tables import RawTable
+from models.data.reading.text_encoding import as_utf8
 from utils.api.upload_options import UploadOptions
 from utils.errors import BadRequest, UnsupportedMedia
 

@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from models.data.column_synonyms import SYNONYMS, UNITS
+from models.data.reading.column_synonyms import SYNONYMS, UNITS
 from models.series.known_inputs import (
     CAPACITY,
     PLANNED_RELEASES,

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data import date_format, number_format
-from models.data.date_format import UNKNOWN, Dates, Order
-from models.data.number_format import Evidence, Mark
-from models.data.raw_tables import RawColumn, as_plain
-from models.data.spreadsheet_days import Since
-from models.data.table_limits import check_series
+from models.data.reading import date_format, number_format
+from models.data.reading.date_format import UNKNOWN, Dates, Order
+from models.data.reading.number_format import Evidence, Mark
+from models.data.reading.raw_tables import RawColumn, as_plain
+from models.data.reading.spreadsheet_days import Since
+from models.data.reading.table_limits import check_series
 from models.series.calendar import ORIGIN, day_number
 from utils import spreadsheet_text
 from utils.api.parsing import shown

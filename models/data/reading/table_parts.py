@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.date_format import Dates
+from models.data.reading.date_format import Dates
 from models.series import day_parts
 from models.series.calendar import Calendar, Step
 from utils.api.upload_options import ReadOptions

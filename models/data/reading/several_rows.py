@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data.column_names import is_of_shifts
-from models.data.raw_tables import RawColumn
+from models.data.reading.column_names import is_of_shifts
+from models.data.reading.raw_tables import RawColumn
 from models.series.working_calendar import weekdays_of
 from utils.errors import Detail, InvalidInput
 

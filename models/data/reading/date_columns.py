@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.compute as pc
 
-from models.data import table_columns
-from models.data.column_mapping import Mapping
-from models.data.column_names import YEARS, folded, is_of_weeks
-from models.data.date_format import Dates, Order
-from models.data.raw_tables import RawColumn, RawTable
-from models.data.spreadsheet_days import Since
+from models.data.reading import table_columns
+from models.data.reading.column_mapping import Mapping
+from models.data.reading.column_names import YEARS, folded, is_of_weeks
+from models.data.reading.date_format import Dates, Order
+from models.data.reading.raw_tables import RawColumn, RawTable
+from models.data.reading.spreadsheet_days import Since
 
 _WITHOUT_YEAR = r"^(?:\pL{0,9}[. ]*\d{1,2}\.?|\pL{3,9}\.?)$"  # 1, KW 5, M01, Januar
 _DAY_NUMBER = r"^[+-]?\d{1,7}(?:[.,]\d*)?$"

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.data.date_forms import FORMS, MONTH_OF, NUMERIC, WEEK_NUMBERS
-from models.data.spreadsheet_days import Since, days_since
+from models.data.reading.date_forms import FORMS, MONTH_OF, NUMERIC, WEEK_NUMBERS
+from models.data.reading.spreadsheet_days import Since, days_since
 from models.series.calendar import day_number
 from utils.errors import Detail, InvalidInput
 

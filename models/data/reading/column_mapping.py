@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from models.data.column_names import (
+from models.data.reading.column_names import (
     KNOWN,
     NUMBERS,
     SHIFT,

@@ -16,14 +16,14 @@ from typing import Any
 
 import orjson
 
-from models.data import table_limits
-from models.data.column_mapping import NEEDED
-from models.data.column_names import canonical_name
-from models.data.raw_tables import RawColumn, RawTable
+from models.data.reading import table_limits
+from models.data.reading.column_mapping import NEEDED
+from models.data.reading.column_names import canonical_name
+from models.data.reading.raw_tables import RawColumn, RawTable
 from utils.errors import BadRequest, Detail, InvalidInput, TooLarge, UnsupportedMedia
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _PARTS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "content.xml": "ods"}
 _MOST_PARTS = 10_000
 _SECONDS = 120
@@ -161,7 +161,7 @@ def _unpacked(path: Path, sheet: str | None, names: Sequence[str] | None) -> dic
     request = orjson.dumps({"path": str(path.absolute()), "sheet": sheet, "names": names})
     try:
         done = subprocess.run(  # nosec B603 - the program is this one
-            [sys.executable, "-m", "models.data.spreadsheet_process"],
+            [sys.executable, "-m", "models.data.reading.spreadsheet_process"],
             input=request,
             cwd=_ROOT,
             capture_output=True,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from models.data.column_names import canonical_name
+from models.data.reading.column_names import canonical_name
 from utils.errors import Detail, InvalidInput, UnsupportedMedia
 
 _CHUNK = 1 << 20

@@ -11,9 +11,9 @@ from typing import IO, Any
 import pandas as pd
 import pyarrow as pa
 
-from models.data import table_limits
-from models.data.dialect import Dialect, Recognise
-from models.data.raw_tables import RawColumn, RawTable, in_one_piece
+from models.data.reading import table_limits
+from models.data.reading.dialect import Dialect, Recognise
+from models.data.reading.raw_tables import RawColumn, RawTable, in_one_piece
 from utils.errors import BadRequest
 
 _CHUNK = 1 << 20

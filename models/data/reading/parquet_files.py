@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.data.raw_tables import RawColumn, RawTable, label_of
-from models.data.table_limits import check_columns, check_rows, check_series, check_unpacked
+from models.data.reading.raw_tables import RawColumn, RawTable, label_of
+from models.data.reading.table_limits import check_columns, check_rows, check_series, check_unpacked
 from utils.errors import BadRequest, InvalidInput, first_line
 from utils.storage.files import exhausted
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.column_mapping import Mapping
-from models.data.column_names import canonical_name
-from models.data.raw_tables import RawColumn, RawTable
+from models.data.reading.column_mapping import Mapping
+from models.data.reading.column_names import canonical_name
+from models.data.reading.raw_tables import RawColumn, RawTable
 from models.series.panel import SERIES_FIELDS
 from utils.errors import Detail, InvalidInput
 

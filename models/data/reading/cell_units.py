@@ -12,8 +12,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.data.column_names import is_unit, unit_of
-from models.data.raw_tables import RawColumn
+from models.data.reading.column_names import is_unit, unit_of
+from models.data.reading.raw_tables import RawColumn
 from models.series.known_inputs import CAPACITY
 from utils.errors import Detail, InvalidInput
 

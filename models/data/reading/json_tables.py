@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from models.data import table_limits
-from models.data.column_names import canonical_name
-from models.data.raw_tables import RawColumn, RawTable
+from models.data.reading import table_limits
+from models.data.reading.column_names import canonical_name
+from models.data.reading.raw_tables import RawColumn, RawTable
 from utils.api.parsing import shown
 from utils.errors import BadRequest, InvalidInput
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import dumps
 
-from models.data.column_names import canonical_name, folded
+from models.data.reading.column_names import canonical_name, folded
 from models.series.panel import SERIES_FIELDS
 from utils.api.parsing import unknown
 from utils.errors import Detail, InvalidInput

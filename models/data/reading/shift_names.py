@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.data.column_names import SHIFT, folded
-from models.data.date_format import Dates
-from models.data.raw_tables import RawColumn
-from models.data.table_columns import WrongCells
+from models.data.reading.column_names import SHIFT, folded
+from models.data.reading.date_format import Dates
+from models.data.reading.raw_tables import RawColumn
+from models.data.reading.table_columns import WrongCells
 from models.series import day_parts
 from models.series.calendar import Calendar
 from utils.api.upload_options import ReadOptions

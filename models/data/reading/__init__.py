@@ -1,0 +1,1 @@
+"""Reading of tables as people have them: files, encodings, dialects, columns, dates, numbers."""
