@@ -48,7 +48,7 @@ def problems(stores: Stores) -> list[str]:
 def load_everything(stores: Stores) -> None:
     """Read the model and the data set as the service does."""
     registry = Registry(stores.settings.model_location, 0)
-    assert isinstance(registry.open(stores.model_id), Forecaster)
+    assert isinstance(registry.open(stores.model_id).forecaster, Forecaster)
     with registry.store.local(stores.model_id, ".keras"):
         pass
     Datasets(stores.settings.data_location, 10**6, 10**6).load(stores.dataset_id)
@@ -105,7 +105,9 @@ def test_a_file_that_is_lost_is_reported_and_what_is_useless_without_it_is_set_a
     report = verify(stores.settings, repair=True)
     if lost == ".keras":  # it still forecasts: it stays, and is reported again
         assert not report["clean"] and "it still forecasts" in problems(stores)[0]
-        assert isinstance(Registry(stores.settings.model_location, 0).open(id), Forecaster)
+        assert isinstance(
+            Registry(stores.settings.model_location, 0).open(id).forecaster, Forecaster
+        )
     else:
         assert report["clean"] and problems(stores) == []
         assert (stores.models if room == "models" else stores.datasets).ids() == []

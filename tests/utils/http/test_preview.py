@@ -60,6 +60,3 @@ def test_an_event_log_is_told_from_a_table(client: FlaskClient) -> None:
     text = LOG.replace("2024-01-29", "").replace("2024-01-30", "")
     body = preview(client, text)
     assert (body["is_readable"], body["kind"]) == (True, "event log")
-    joined = json.dumps({"plant": ["lot", "start"]})
-    refused = preview(client, text, f"?columns={joined}")
-    assert "must name one column of an event log" in refused["problems"][0]["message"]
