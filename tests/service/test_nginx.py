@@ -250,6 +250,7 @@ def test_a_service_without_keys_answers_nothing_through_a_proxy(tmp_path: Path) 
     service.stop()
 
 
+@pytest.mark.long
 def test_events_of_a_background_train_come_as_they_happen(front: Front) -> None:
     body = FAST | SMALL | {"epochs": 60, "background": True}
     accepted = front.call("POST", "/api/model/train", body)
