@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.4  # for which a look is waited for
-_PAUSE = 1.0  # seconds after a late one in which none is begun
 _LOOKS = 8  # at once
 
 
 class QuickLooks:
-    """Looks at one store. Safe to share between threads; a look that is late goes on by itself."""
+    """Looks at one store. Safe to share between threads.
+
+    A look that is late goes on by itself. Nobody waits for another one before it has ended.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_LOOKS, "look")
-        self._late_at = -_PAUSE
+        self._late: Future[Any] | None = None
 
     def look(self, read: Callable[[], T]) -> T:
         """Return what a function reads from the store.
 
         Raises:
-            TimeoutError: it takes long, or another look just did.
+            TimeoutError: it takes long, or one that took long has not ended.
         """
-        if time.monotonic() - self._late_at < _PAUSE:
+        if self._late is not None and not self._late.done():
             raise TimeoutError
+        begun = self._threads.submit(read)
         try:
-            return self._threads.submit(read).result(_LOOK_SECONDS)
+            return begun.result(_LOOK_SECONDS)
         except TimeoutError:
-            self._late_at = time.monotonic()
+            self._late = begun
             raise
