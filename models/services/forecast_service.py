@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import TypeVar
 
 from models.data.datasets import Datasets
@@ -40,9 +40,6 @@ from utils.errors import InvalidInput
 from utils.flow_curve import FlowCurve
 from utils.settings import Settings
 
-# Forecasts that are computed at once. A thread that waits for Python's global lock wakes every 5 ms
-# to ask for it: with 100 of them a process answers 44 forecasts a second, with 4 some 55.
-_AT_ONCE = 4
 _ZERO_SHOT_SHARE = 500_000  # bytes of each MB of MODEL_CACHE_MB for rows that need no model
 _OfSeries = TypeVar("_OfSeries", PredictRequest, ScenariosRequest)
 _Asked = PredictRequest | ScenariosRequest | BatchRequest
@@ -63,7 +60,9 @@ class ForecastService:
         self._settings, self._jobs = settings, jobs
         self._datasets, self._registry = datasets, registry
         self._plans, self._lines = plans, lines
-        self._turns = BoundedSemaphore(_AT_ONCE)
+        # One forecast is computed at a time: threads that pass Python's global lock to one another
+        # between small array operations take several times the processor time.
+        self._turn = Lock()
         room = settings.model_cache_mb * _ZERO_SHOT_SHARE
         self._zero_shot = ZeroShotForecasters(datasets, room)
 
@@ -82,9 +81,9 @@ class ForecastService:
         def curve_of() -> FlowCurve | None:
             return self._lines.known(source.dataset_id, history.series_key)
 
-        with self._turns:
+        with self._turn:
             forecast = forecaster.forecast(history, steps, paths_needed(request), request.raw)
-            return forecast_reply(forecaster, history, request, forecast, curve_of)
+        return forecast_reply(forecaster, history, request, forecast, curve_of)
 
     def _opened(self, request: _OfSeries) -> tuple[ForecastSource, _OfSeries, History]:
         """Return the source of a forecast, the request with its newest rows, and the history."""
@@ -104,7 +103,7 @@ class ForecastService:
     def predict_scenarios(self, request: ScenariosRequest) -> ScenariosReply:
         """Forecast a series with several plans. Raises as `predict`."""
         source, request, history = self._opened(request)
-        with self._turns:
+        with self._turn:
             return self._plans.scenarios(source, history, request)
 
     def predict_batch(self, request: BatchRequest) -> Iterable[bytes]:
