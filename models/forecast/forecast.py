@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,17 +63,22 @@ class Forecast:
         if not standing.any():
             return self
 
-        def still(values: Floats, at: NDArray[np.bool_] = standing) -> Floats:
+        def still(values: Floats) -> Floats:
+            at = standing if values.ndim == 3 else standing[:, None]  # of paths
             throughput = np.where(at, 0.0, values[..., 1])
             return np.stack([values[..., 0], throughput, values[..., 2]], axis=-1)
 
+        return self.changed(still)
+
+    def changed(self, change: Callable[[Floats], Floats]) -> Forecast:
+        """Return the forecast with its values, their bounds and its paths changed alike."""
         return replace(
             self,
-            values=still(self.values),
-            raw=still(self.raw),
-            lower={level: still(bound) for level, bound in self.lower.items()},
-            upper={level: still(bound) for level, bound in self.upper.items()},
-            paths=None if self.paths is None else still(self.paths, standing[:, None]),
+            values=change(self.values),
+            raw=change(self.raw),
+            lower={level: change(bound) for level, bound in self.lower.items()},
+            upper={level: change(bound) for level, bound in self.upper.items()},
+            paths=None if self.paths is None else change(self.paths),
         )
 
     def with_derived_cycle_times(self, wanted: NDArray[np.bool_]) -> Forecast:

@@ -96,15 +96,8 @@ class ReplyDays:
             found[..., self.closed, _THROUGHPUT] = 0.0
             return found
 
-        return replace(
-            forecast,
-            values=on_days(forecast.values),
-            raw=on_days(forecast.raw),
-            lower={level: on_days(bound) for level, bound in forecast.lower.items()},
-            upper={level: on_days(bound) for level, bound in forecast.upper.items()},
-            confidence=forecast.confidence[:, np.maximum(self.places, 0)],
-            paths=None if forecast.paths is None else on_days(forecast.paths),
-        )
+        confidence = forecast.confidence[:, np.maximum(self.places, 0)]
+        return replace(forecast.changed(on_days), confidence=confidence)
 
 
 def closures_to_come(calendar: Calendar, last_day: int, days: int) -> list[str]:

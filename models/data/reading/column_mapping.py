@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from models.data.reading.column_names import (
@@ -81,16 +81,7 @@ class Mapping:
         taken = {place for found in places.values() for place in found}
         headers = {i: Header.of(name) for i, name in enumerate(names) if i not in taken}
         for known in every:
-            found = [i for i, header in headers.items() if header.meaning == known]
-            found = [i for i in headers if is_of_shifts(names[i])] if known == SHIFT else found
-            if known == "date" and found:
-                finest = min(date_rank(names[i]) for i in found)
-                found = [i for i in found if date_rank(names[i]) == finest]
-            exact = [i for i in found if headers[i].is_exact]
-            if known in SERIES_FIELDS and found:
-                best = min(title_rank(names[i]) for i in found)
-                found = [i for i in found if title_rank(names[i]) == best]
-            if known not in places and (found := exact or found):
+            if known not in places and (found := _meant(known, headers)):
                 if len(found) > 1:
                     raise _twice(known, [names[i] for i in found])
                 places[known] = found
@@ -161,6 +152,25 @@ def _stated_places(names: Sequence[str], given: list[str], option: str = "column
             raise InvalidInput.of(option, rule, name)
         places += found
     return places
+
+
+def _meant(known: str, headers: dict[int, Header]) -> list[int]:
+    """The places of the headers that mean a known column best."""
+    if known == SHIFT:
+        found = [i for i, header in headers.items() if is_of_shifts(header.written)]
+    else:
+        found = [i for i, header in headers.items() if header.meaning == known]
+    if known == "date":
+        found = _best(found, headers, date_rank)
+    if exact := [i for i in found if headers[i].is_exact]:
+        return exact
+    return _best(found, headers, title_rank) if known in SERIES_FIELDS else found
+
+
+def _best(found: list[int], headers: dict[int, Header], rank: Callable[[str], int]) -> list[int]:
+    """The places with the lowest rank of their names."""
+    ranks = [rank(headers[i].written) for i in found]
+    return [i for i, own in zip(found, ranks, strict=True) if own == min(ranks)]
 
 
 def _twice(known: str, names: list[str]) -> InvalidInput:
