@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.4  # for which a look is waited for
+_LOOK_SECONDS = 0.25  # for which a look is waited for
 _LOOKS = 8  # at once
 
 
