@@ -48,7 +48,9 @@ _S3_TIMEOUTS = {
     "retries": {"total_max_attempts": 1},
     "max_pool_connections": 50,
 }
-_PLACES = 48  # operations of one process on a store at once
+# Operations of one process on a store at once: few enough to leave most threads of a web process to
+# requests that need no store, while all of these wait for one that hangs.
+_PLACES = 24
 
 
 class RemoteFiles:
