@@ -77,7 +77,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _started(folder: Path, key: str = "", **settings: str) -> Iterator[Service]:
-    service = start_service(folder, **{"RATE_LIMITS": "off"} | settings)
+    service = start_service(folder, **{"RATE_LIMITS": "off", "WEB_PROCESSES": "2"} | settings)
     service.key = key
     try:
         service.wait_for_worker()
