@@ -17,7 +17,8 @@ from utils.errors import InvalidInput
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_CLOSED = 0.05  # of the mean output, below which the median of a weekday means that it is closed
+_CLOSED = 0.05  # of the usual output, below which the median of a weekday means that it is closed
+_CHANCE = 1e-3  # that a worked weekday has so little output on all of its days
 _STEADIER = 0.99  # spread of the releases, if WIP is taken as that of the step's start
 _LISTED = 20
 _FIELDS = ("plant", "application", "panelSize")
@@ -151,12 +152,18 @@ def _summed(panel: Panel) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
 def _closed_places(
     places: Ints, week: int, throughput: Floats, worked: NDArray[np.bool_]
 ) -> frozenset[int]:
-    """The places in the week at which nothing is put out."""
-    mean = float(throughput[worked].mean())
-    own = {place: throughput[worked & (places == place)] for place in range(week)}
-    return frozenset(
-        place for place, some in own.items() if not some.size or np.median(some) < _CLOSED * mean
-    )
+    """The places in the week at which nothing is put out.
+
+    Of a line that finishes in lots, most days of each weekday are without output: that closes none.
+    """
+    output = throughput[worked & (throughput > 0)]
+    least = _CLOSED * float(np.median(output)) if output.size else 0.0
+    own = {place: throughput[worked & (places == place)] < least for place in range(week)}
+    never = {place for place, idle in own.items() if not idle.size}
+    closed = {place for place, idle in own.items() if idle.size and np.median(idle) == 1}
+    others = [idle for place, idle in own.items() if place not in closed | never]
+    share = float(np.concatenate(others).mean()) if others else 1.0
+    return frozenset(never | {p for p in closed if share ** len(own[p]) <= _CHANCE})
 
 
 def _by_week(values: Floats, places: Ints, week: int) -> Floats:
