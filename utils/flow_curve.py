@@ -1,7 +1,7 @@
 """Throughput of a line by its WIP, as advice takes it, and numbers in sentences.
 
->>> short_number(1234.5678), short_number(0.5)
-('1,235', '0.5')
+>>> short_number(1234.5678), short_number(0.5), short_number(4e-10)
+('1,235', '0.5', '4e-10')
 """
 
 from __future__ import annotations
@@ -43,9 +43,14 @@ def needs_by_curve(curve: FlowCurve, throughput: float) -> str:
 
 
 def short_number(value: float) -> str:
-    """Return a number with four significant digits, thousands separators and no exponent."""
+    """Return a number with four significant digits and thousands separators.
+
+    Only numbers below a millionth have an exponent.
+    """
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
+    if abs(value) < 1e-6:
+        return f"{value:.4g}"
     digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{min(digits, 8)}f}"
+    text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,14 +1,15 @@
 """The check of a forecast: weeks that break Little's Law, days above all output, a missed target.
 
 >>> days = np.full(7, 50.0)
->>> review_forecast(np.full(7, 100.0), days, np.full(7, 2.0), 60.0, None)["is_valid"]
+>>> review_forecast(ForecastDays(2 * days, days, days / 25), LineSoFar(60.0))["is_valid"]
 True
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,43 +20,116 @@ from utils.flow_curve import short_number as _n
 from utils.validation import LAW_WINDOW, TOLERANCE, CheckFindings, compliance
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 STRETCH = 1.05  # of the highest throughput so far, above which a forecast gets a warning
+_CYCLE_TIMES = 3  # in a window: over fewer, Little's Law holds roughly
+_NEGLIGIBLE = 0.05  # of the usual WIP, up to which a deviation is none
+
+
+@dataclass(frozen=True)
+class ForecastDays:
+    """The days of a forecast that are checked, those without closed ones.
+
+    Attributes:
+        wip, throughput: expected values of each day, [H].
+        cycle_time: mean of the units that are expected to finish on each day, in days, [H].
+        numbers: of the days, where closed ones are left out, [H]; None: 1, 2, …, H.
+        is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
+            over a week.
+        medians: of the same days; None: as the expected values. Days break Little's Law if they
+            do so by both.
+    """
+
+    wip: Floats
+    throughput: Floats
+    cycle_time: Floats
+    numbers: NDArray[np.int64] | None = None
+    is_planned: bool = False
+    medians: ForecastDays | None = None
+
+    def named(self, begin: int, end: int) -> str:
+        """Return the name of the days from one place to another (exclusive)."""
+        numbers = np.arange(1, len(self.wip) + 1) if self.numbers is None else self.numbers
+        first, last = numbers[begin], numbers[end - 1]
+        return f"Day {last}" if end - begin == 1 else f"Days {first}–{last}"
+
+    @property
+    def window(self) -> int:
+        """Days over which the law is judged; 0: the forecast is shorter than a cycle time."""
+        output = float(self.throughput.sum())
+        time = float((self.throughput * self.cycle_time).sum()) / output if output > 0 else 0.0
+        days = min(max(LAW_WINDOW, math.ceil(_CYCLE_TIMES * time)), len(self.wip))
+        return 0 if days < time else days
+
+    def means(self, length: int) -> tuple[Floats, Floats, Floats]:
+        """Return mean WIP, throughput × cycle time, and throughput of all windows of a length."""
+        share = np.full(length, 1 / length)
+        columns = self.wip, self.throughput * self.cycle_time, self.throughput
+        wip, expected, output = (np.convolve(column, share, "valid") for column in columns)
+        return wip, expected, output
+
+
+@dataclass(frozen=True)
+class LineSoFar:
+    """The history of a line, as far as its forecast is checked by it.
+
+    Attributes:
+        highest_throughput: the most units that were put out in a period.
+        usual_wip: mean WIP; 0: not known.
+        flow_ratio: usual throughput × cycle time ÷ WIP, 1 by Little's Law; NaN: not known.
+    """
+
+    highest_throughput: float
+    usual_wip: float = 0.0
+    flow_ratio: float = math.nan
+
+    @property
+    def breaks_the_law(self) -> bool:
+        """True if its rows deviate from Little's Law by more than the tolerance."""
+        return self.flow_ratio == 0 or min(self.flow_ratio, 1 / self.flow_ratio) < 1 - TOLERANCE
 
 
 def analyse_forecast(
-    wip: Floats, throughput: Floats, cycle_time: Floats, closed: NDArray[np.bool_] | None = None
+    wip: Floats,
+    throughput: Floats,
+    cycle_time: Floats,
+    closed: Flags | None = None,
+    idle: Flags | None = None,
 ) -> dict[str, Any]:
     """Return the compliance of a forecast's days, and counts of excellent, good, fair, poor.
 
-    A closed day has the compliance of the open day before it, and counts for none of these.
+    Where nothing leaves, no law holds for the day: it has the compliance of the day before it. A
+    closed day counts for none of the four.
 
     Args:
-        wip, throughput, cycle_time: of each day that is not closed, [H].
-        closed: True for closed days, [all days]; None: there are none.
+        wip, throughput, cycle_time: of each day, [H].
+        closed: True for closed days, [H]; None: there are none.
+        idle: True for others without output, [H]; None: there are none.
     """
-    daily = compliance(wip, throughput, cycle_time)
-    is_open = np.ones(len(daily), bool) if closed is None or closed.all() else ~closed
+    none = np.zeros(len(wip), bool)
+    is_open = none | ~(none if closed is None or closed.all() else closed)
+    judged = is_open & ~(none if idle is None or idle.all() else idle)
+    judged = judged if judged.any() else is_open
+    own = compliance(wip[judged], throughput[judged], cycle_time[judged])
+    daily = own[np.maximum(np.cumsum(judged) - 1, 0)]
     bands = np.digitize(daily, [0.5, 0.7, 0.9], right=False)
     # Exactly 0.9 is good, not excellent.
     bands[daily == 0.9] = 2
-    counts = np.bincount(bands, minlength=4)
+    counts = np.bincount(bands[is_open], minlength=4)
     names = ("poor", "fair", "good", "excellent")
     return {
-        "average_compliance": float(daily.mean()),
-        "daily_compliance": daily[np.maximum(np.cumsum(is_open) - 1, 0)].tolist(),
+        "average_compliance": float(daily[is_open].mean()),
+        "daily_compliance": daily.tolist(),
         "analysis": {name: int(counts[i]) for i, name in reversed(list(enumerate(names)))},
     }
 
 
 def review_forecast(
-    wip: Floats,
-    throughput: Floats,
-    cycle_time: Floats,
-    highest_throughput: float,
-    target_production: float | None,
-    is_planned: bool = False,
-    numbers: NDArray[np.int64] | None = None,
+    days: ForecastDays,
+    line: LineSoFar,
+    target: float | None = None,
+    produced: float | None = None,
     curve_of: Callable[[], FlowCurve | None] = no_curve,
 ) -> dict[str, Any]:
     """Return warnings and recommendations for the days of a forecast.
@@ -64,20 +138,17 @@ def review_forecast(
     missed.
 
     Args:
-        wip, throughput, cycle_time: of each day, [H].
-        highest_throughput: the most units that the series put out in a period.
-        target_production: units wanted within the horizon; None: no target.
-        is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
-            over a week.
-        numbers: of the days, where closed ones are left out, [H]; None: 1, 2, …, H.
+        line: the history of the line.
+        target: units wanted within the horizon; None: no target.
+        produced: units forecast for the horizon; None: the sum of the days.
         curve_of: returns the curve of the line, which advice is then taken from; None: unknown.
     """
     found = CheckFindings(curve_of=curve_of)
-    numbers = np.arange(1, len(wip) + 1) if numbers is None else numbers
+    produced = float(days.throughput.sum()) if produced is None else produced
     valid = [
-        is_planned or _review_law(found, wip, throughput, cycle_time, numbers),
-        _review_throughput(found, throughput, highest_throughput, numbers),
-        _review_target(found, throughput, target_production),
+        days.is_planned or _review_law(found, days, line),
+        _review_throughput(found, days, line.highest_throughput),
+        _review_target(found, len(days.wip), produced, target),
     ]
     return {
         "is_valid": all(valid),
@@ -86,29 +157,26 @@ def review_forecast(
     }
 
 
-def _review_law(
-    found: CheckFindings,
-    wip: Floats,
-    throughput: Floats,
-    cycle_time: Floats,
-    numbers: NDArray[np.int64],
-) -> bool:
+def _review_law(found: CheckFindings, days: ForecastDays, line: LineSoFar) -> bool:
     """Collect the spans that break Little's Law over windows; True if there are none.
 
-    The law does not hold for a single day: on a closed day nothing leaves, and WIP stays. Over a
-    week, mean(WIP) = mean(throughput × cycle time), up to what is carried over its edges.
+    The law does not hold for a single day: on a closed day nothing leaves, and WIP stays. Over some
+    cycle times, mean(WIP) = mean(throughput × cycle time), up to what is carried over the edges.
     """
-    length = min(LAW_WINDOW, len(wip))
-    mean_wip, expected, output = (
-        np.convolve(values, np.full(length, 1 / length), "valid")
-        for values in (wip, throughput * cycle_time, throughput)
-    )
-    deviation = 1 - compliance(mean_wip, expected, np.ones(len(expected)))
-    broken = deviation > TOLERANCE
+    if line.breaks_the_law:
+        _add_broken_history(found, days, line)
+        return False
+    length = days.window
+    if not length:
+        return True
+    mean_wip, expected, output = days.means(length)
+    deviation, broken = _deviation(mean_wip, expected, line.usual_wip)
+    if days.medians is not None:
+        broken &= _deviation(*days.medians.means(length)[:2], line.usual_wip)[1]
     for begin, end in _runs(broken):
         worst = begin + int(np.argmax(deviation[begin:end]))
         w, x, th = (float(values[worst]) for values in (mean_wip, expected, output))
-        span = _days(numbers, worst, worst + length)
+        span = days.named(worst, worst + length)
         found.warnings.append(
             f"{span}: mean WIP {_n(w)} and mean throughput × cycle time {_n(x)} are "
             f"{deviation[worst]:.0%} apart; Little's Law allows {TOLERANCE:.0%}."
@@ -118,33 +186,56 @@ def _review_law(
     return not broken.any()
 
 
-def _review_throughput(
-    found: CheckFindings, throughput: Floats, highest: float, numbers: NDArray[np.int64]
-) -> bool:
+def _deviation(wip: Floats, expected: Floats, usual_wip: float) -> tuple[Floats, Flags]:
+    """Deviations of windows from Little's Law, and True for those that break it, [windows]."""
+    deviation = 1 - compliance(wip, expected, np.ones(len(wip)))
+    return deviation, (deviation > TOLERANCE) & (
+        np.maximum(wip, expected) > _NEGLIGIBLE * usual_wip
+    )
+
+
+def _add_broken_history(found: CheckFindings, days: ForecastDays, line: LineSoFar) -> None:
+    """Add that the rows before the forecast break Little's Law, which it continues."""
+    found.warnings.append(
+        "The rows before the forecast break Little's Law, and it goes on as they do: throughput × "
+        f"cycle time is usually {_n(line.flow_ratio)} times the WIP; {TOLERANCE:.0%} is allowed."
+    )
+    wip, output = float(days.wip.mean()), float(days.throughput.mean())
+    if output > 0:
+        found.advice.append(
+            "Check the unit of the cycle times, and that they count all days on which units wait: "
+            f"a mean WIP of {_n(wip)} at {_n(output)} units per period is a cycle time of "
+            f"{_n(wip / output)} periods."
+        )
+
+
+def _review_throughput(found: CheckFindings, days: ForecastDays, highest: float) -> bool:
     """Collect the days whose throughput is above that of the data; True if there are none."""
+    throughput = (days.medians or days).throughput
     above = throughput > STRETCH * highest
     for begin, end in _runs(above):
         most = float(throughput[begin:end].max())
         found.warnings.append(
-            f"{_days(numbers, begin, end)}: throughput {_n(most)} is above {_n(highest)}, the most "
+            f"{days.named(begin, end)}: throughput {_n(most)} is above {_n(highest)}, the most "
             "this series has ever put out."
         )
         found.advice.append(
-            f"{_days(numbers, begin, end)}: plan with {_n(highest)}, or provide "
+            f"{days.named(begin, end)}: plan with {_n(highest)}, or provide "
             f"{_n(most - highest)} of capacity more."
         )
     return not above.any()
 
 
-def _review_target(found: CheckFindings, throughput: Floats, target: float | None) -> bool:
+def _review_target(
+    found: CheckFindings, periods: int, produced: float, target: float | None
+) -> bool:
     """Compare the forecast output with the target; True if it is reached, or there is none."""
-    produced = float(throughput.sum())
     if target is None or produced >= target:
         return True
-    needed, reached = target / len(throughput), produced / len(throughput)
+    needed, reached = target / periods, produced / periods
     found.warnings.append(
         f"The forecast puts out {_n(produced)} of the {_n(target)} units wanted within "
-        f"{len(throughput)} periods."
+        f"{periods} periods."
     )
     by_curve = "" if found.curve is None else f" ({needs_by_curve(found.curve, needed)})"
     found.advice.append(
@@ -156,19 +247,7 @@ def _review_target(found: CheckFindings, throughput: Floats, target: float | Non
     return False
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _runs(flags: Flags) -> list[tuple[int, int]]:
     """Begin and end (exclusive) of every run of true flags."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def _days(numbers: NDArray[np.int64], begin: int, end: int) -> str:
-    first, last = numbers[begin], numbers[end - 1]
-    return f"Day {last}" if end - begin == 1 else f"Days {first}–{last}"
-
-
-def day_reached(throughput: Sequence[float], target: float) -> int | None:
-    """Return the first day, from 1, on which cumulated throughput reaches a target, or None."""
-    total = np.cumsum(throughput)
-    reached = np.flatnonzero(total >= target)
-    return int(reached[0]) + 1 if reached.size else None

@@ -53,6 +53,27 @@ def window_compliance(values: Floats, length: int) -> Floats:
         values: WIP, throughput and cycle time, [n, 3].
         length: steps of a window.
     """
+    wip, expected = _of_windows(values, length)
+    found = compliance(wip, expected, np.ones(len(wip)))
+    return found[~np.isnan(found)]
+
+
+def usual_flow_ratio(values: Floats, length: int) -> float:
+    """Return the median over windows of throughput × cycle time ÷ WIP; NaN where it is not known.
+
+    It is 1 where Little's Law holds. Arguments as of `window_compliance`.
+
+    >>> rows = np.tile([100.0, 50.0, 48.0], (14, 1))  # cycle times in hours, throughput by days
+    >>> usual_flow_ratio(rows, 7)
+    24.0
+    """
+    wip, expected = _of_windows(values, length)
+    known = (wip > 0) & ~np.isnan(expected)
+    return float(np.median(expected[known] / wip[known])) if known.any() else math.nan
+
+
+def _of_windows(values: Floats, length: int) -> tuple[Floats, Floats]:
+    """Mean WIP and mean throughput × cycle time of whole windows, [n // length] each."""
     count = len(values) // length
     wip, throughput, cycle_time = values[: count * length].T.reshape(3, count, length)
     timed = np.where(np.isnan(cycle_time), 0.0, throughput)
@@ -61,8 +82,7 @@ def window_compliance(values: Floats, length: int) -> Floats:
     mean_time = np.divide(
         time_in_system, timed_flow, out=np.full(count, np.nan), where=timed_flow > 0
     )
-    found = compliance(wip.mean(axis=1), flow / length, mean_time)
-    return found[~np.isnan(found)]
+    return wip.mean(axis=1), flow / length * mean_time
 
 
 @dataclass

@@ -13,6 +13,9 @@ from models.forecast.what_if import WhatIfEffect
 Floats = NDArray[np.float64]
 
 _LAW_WINDOW = 7  # steps, over which Little's Law derives cycle times
+_LUMPY_WINDOW = 28  # steps, over which it does so of a lumpy output
+_LEAST_OUTPUT = 0.1  # of the expected one, in the steps that a cycle time is derived from
+_LUMPY = 0.5  # of the expected output, below which the medians of the steps are in sum
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class Forecast:
         """Return the forecast with the cycle times of some series derived from the other targets.
 
         By Little's Law over windows of seven steps, mean WIP ÷ mean throughput; their intervals
-        are those of the sample paths, if there are any.
+        are those of the sample paths, if there are any. Where output is lumpy, its medians are
+        next to nothing: expected values take their place, and windows are of 28 steps.
 
         Args:
             wanted: true for the series whose cycle times were never given, [n].
@@ -99,10 +103,10 @@ class Forecast:
             new[at, ..., 2] = times
             return new
 
-        times = _cycle_times(self.values[at])
         lower, upper, paths = self.lower, self.upper, self.paths
+        times = _cycle_times(self.values[at], _LAW_WINDOW)
         if paths is not None:
-            of_paths = _cycle_times(paths[at])
+            times, of_paths = _cycle_times_of_paths(times, self.values[at], paths[at])
             paths = derived(paths, of_paths)
             tails = {level: (1 - level / 100) / 2 for level in lower}
             ends = {level: np.quantile(of_paths, [t, 1 - t], axis=1) for level, t in tails.items()}
@@ -114,7 +118,7 @@ class Forecast:
                 level: derived(bound, np.maximum(ends[level][1], times))
                 for level, bound in upper.items()
             }
-        values, raw = derived(self.values, times), derived(self.raw, _cycle_times(self.raw[at]))
+        values, raw = derived(self.values, times), derived(self.raw, times)
         return replace(self, values=values, raw=raw, lower=lower, upper=upper, paths=paths)
 
     def moved_to(self, values: Floats) -> Forecast:
@@ -199,13 +203,45 @@ class Forecast:
         )
 
 
-def _cycle_times(values: Floats) -> Floats:
-    """Mean WIP ÷ mean throughput of the steps around each step, [..., steps, 3] → [..., steps]."""
+def _cycle_times_of_paths(times: Floats, values: Floats, paths: Floats) -> tuple[Floats, Floats]:
+    """Cycle times, [n, steps], and those of the sample paths, [n, paths, steps].
+
+    Args:
+        times: by the medians, [n, steps].
+        values, paths: as of a forecast.
+    """
+    expected = paths.mean(axis=1)
+    own = _cycle_times(paths, _LAW_WINDOW, times[:, None], expected[:, None])
+    is_lumpy = values[..., 1].sum(axis=1) < _LUMPY * expected[..., 1].sum(axis=1)
+    if not is_lumpy.any():
+        return times, own
+    times[is_lumpy] = _cycle_times(expected[is_lumpy], _LUMPY_WINDOW)
+    some = (part[is_lumpy][:, None] for part in (times, expected))
+    own[is_lumpy] = _cycle_times(paths[is_lumpy], _LUMPY_WINDOW, *some)
+    return times, own
+
+
+def _cycle_times(
+    values: Floats, window: int, otherwise: Floats | float = 0.0, expected: Floats | None = None
+) -> Floats:
+    """Mean WIP ÷ mean throughput of the steps around each step, [..., steps, 3] → [..., steps].
+
+    Args:
+        window: number of steps.
+        otherwise: cycle times where next to nothing is put out, [..., steps].
+        expected: values whose output tells how little that is.
+    """
+    held, output = _around(values, window)
+    least = np.zeros(output.shape) if expected is None else _around(expected, window)[1]
+    found: Floats = np.broadcast_to(otherwise, output.shape).copy()
+    np.divide(held, output, out=found, where=output > _LEAST_OUTPUT * least)
+    return found
+
+
+def _around(values: Floats, window: int) -> tuple[Floats, Floats]:
+    """WIP and throughput, summed over the steps around each step, [..., steps] each."""
     steps = values.shape[-2]
     sums = np.concatenate([np.zeros_like(values[..., :1, :2]), values[..., :2].cumsum(axis=-2)], -2)
-    middle = np.arange(steps)
-    begin = np.clip(middle - _LAW_WINDOW // 2, 0, max(steps - _LAW_WINDOW, 0))
-    window = sums[..., np.minimum(begin + _LAW_WINDOW, steps), :] - sums[..., begin, :]
-    found = np.zeros(window.shape[:-1])
-    np.divide(window[..., 0], window[..., 1], out=found, where=window[..., 1] > 0)
-    return found
+    begin = np.clip(np.arange(steps) - window // 2, 0, max(steps - window, 0))
+    found = sums[..., np.minimum(begin + window, steps), :] - sums[..., begin, :]
+    return found[..., 0], found[..., 1]

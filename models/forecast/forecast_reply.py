@@ -1,4 +1,4 @@
-"""The reply to a forecast request: day by day, checked by Little's Law and against the target."""
+"""The reply to a forecast request: day by day, totals, paths, and its check."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.series_rows import MAX_GAP
 from models.forecast.asked_state import from_asked_state
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
 from models.forecast.intervals import LEVELS
 from models.forecast.line_history import usual_capacity
-from models.forecast.reply_days import ReplyDays, closures_to_come
-from models.forecast.requested_plan import plan_summary, plan_warnings
+from models.forecast.reply_check import check_forecast
+from models.forecast.reply_days import ReplyDays
+from models.forecast.requested_plan import plan_summary
 from models.series.calendar import Step
-from models.series.first_passage import cumulated, quantile_steps, steps_to_reach
 from models.series.known_inputs import CAPACITY
 from models.series.panel import SERIES_FIELDS, TARGETS
 from models.series.rounding import significant
-from utils import forecast_review
 from utils.api.replies.forecasting import BatchForecast, PredictReply
 from utils.api.schemas.forecasting import ForecastFields, PredictRequest
 from utils.errors import DamagedFile
 from utils.flow_curve import FlowCurve, no_curve
-from utils.validation import cycle_time_unit
 
 Floats = NDArray[np.float64]
 
@@ -41,12 +38,6 @@ _TOTALS = {"throughput": 0.5} | {  # quantiles of a total
     for side, sign in (("lo", -1), ("hi", 1))
 }
 _PERIODS = {Step.DAY: 7, Step.WEEK: 4, Step.MONTH: 3}  # steps that totals are given for
-_TARGET_SHARES = {"p50": 0.5, "p80": 0.8, "p95": 0.95}
-_DERIVED = (
-    "No cycle times of this series were given: those of the forecast are derived from WIP and "
-    "throughput by Little's Law, over seven steps."
-)
-_LABELS = ("WIP", "throughput", "cycle time")
 _COLUMNS = [
     "day",
     "date",
@@ -114,30 +105,17 @@ def _fields(
     forecast, unseen = spread_forecast(forecaster, history, request, forecast)
     days = reply_days(history, request)
     values = significant((forecast.raw if request.raw else forecast.values)[0], _DIGITS)
-    throughput = values[:, 1]
-    highest, wanted = forecaster.highest_throughput(history.series_key), request.target_production
-    law, planned = _law_values(history, values, days), not history.ahead.is_empty
-    numbers = np.flatnonzero(days.worked) + 1
-    review = forecast_review.review_forecast(
-        law[:, 0], law[:, 1], law[:, 2], highest, wanted, planned, numbers, curve_of
-    )
-    review["warnings"] = [*_not_believed(history, forecast), *unseen, *review["warnings"]]
+    check = check_forecast(forecaster, history, request, forecast, days, values, curve_of)
+    review = check.validation
+    review["warnings"] = [*unseen, *review["warnings"]]
     review["is_valid"] = review["is_valid"] and not unseen
-    if not forecaster.has_cycle_times(history.series_key):
-        review["warnings"].append(_DERIVED)
-    review["warnings"] += plan_warnings(forecaster, history)
-    review["warnings"] += closures_to_come(history.calendar, history.last_day, len(days.dates))
-    if request.history is None:
-        review["warnings"] = [*_ended_early(forecaster, history), *review["warnings"]]
     return {
         "step": history.calendar.step,
         "history": _recent(history, request.history_steps),
         "predictions": _days(values, days, forecast),
         "validation": review,
-        "little_law_analysis": forecast_review.analyse_forecast(
-            law[:, 0], law[:, 1], law[:, 2], days.closed
-        ),
-        "target": _target(throughput, days.dates, wanted, forecast.paths),
+        "little_law_analysis": check.little_law_analysis,
+        "target": check.target,
         "totals": _totals(forecast, days.dates, _period(history, request)),
         "paths": _paths(forecast, request.paths),
         "plan": plan_summary(forecaster, history),
@@ -171,42 +149,6 @@ def spread_forecast(
     if request.current_wip is not None:
         start[0] = request.current_wip
     return reply_days(history, request).spread(forecast, start), unseen
-
-
-def _law_values(history: History, values: Floats, days: ReplyDays) -> Floats:
-    """WIP, throughput and cycle times in worked days, of the days that Little's Law is held to."""
-    worked, calendar = values[days.worked], history.calendar
-    share = calendar.working[0].steps_per_week / 7 if calendar.working else 1.0
-    wip, throughput, times = worked.T
-    factor = cycle_time_unit(wip, throughput, times, share)
-    return np.column_stack([wip, throughput, times * factor])
-
-
-def _not_believed(history: History, forecast: Forecast) -> list[str]:
-    """Return a warning for each value of the last row that the forecast does not start from."""
-    if forecast.start is None:
-        return []
-    pairs = zip(_LABELS, history.rows[-1].tolist(), forecast.start[0].tolist(), strict=True)
-    return [
-        f"The last {label}, {given:.6g}, is far beyond the usual changes of this series: the "
-        f"forecast starts from {taken:.6g}. If it is right, it will be believed once the next "
-        "step confirms it."
-        for label, given, taken in pairs
-        if not (math.isnan(given) or math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9))
-    ]
-
-
-def _ended_early(forecaster: Forecaster, history: History) -> list[str]:
-    """Return a warning if a series ended before the others of the model."""
-    missing = forecaster.last_step - history.last_step
-    if missing <= MAX_GAP:
-        return []
-    own, newest = history.calendar.dates(np.array([history.last_step, forecaster.last_step]))
-    return [
-        f"The rows of this series end on {own}, {missing} steps before the newest rows of the "
-        f"model ({newest}); the forecast begins there. Send newer rows as `history`, if there are "
-        "any."
-    ]
 
 
 def _period(history: History, request: ForecastFields) -> int:
@@ -269,28 +211,3 @@ def _days(values: Floats, days: ReplyDays, forecast: Forecast) -> list[dict[str,
         unknown | dict(zip(names, (day, date, closed, *row), strict=True))
         for day, (date, closed, row) in enumerate(every, start=1)
     ]
-
-
-def _target(
-    throughput: Floats, dates: list[str], wanted: float | None, paths: Floats | None
-) -> dict[str, Any] | None:
-    if wanted is None:
-        return None
-    day = forecast_review.day_reached(throughput.tolist(), wanted)
-    return {
-        "target_production": wanted,
-        "forecast_production": float(throughput.sum()),
-        "reached": day is not None,
-        "day": day,
-        "date": None if day is None else dates[day - 1],
-    } | ({} if paths is None else _target_dates(paths[0, :, :, 1], dates, wanted))
-
-
-def _target_dates(paths: Floats, dates: list[str], wanted: float) -> dict[str, Any]:
-    """Probability to reach a target within the horizon, and the dates of its quantiles."""
-    steps = steps_to_reach(cumulated(paths), np.full(len(paths), wanted))
-    days = quantile_steps(steps, _TARGET_SHARES, len(dates))
-    return {
-        "probability": float((steps <= len(dates)).mean()),
-        **{name: None if day is None else dates[day - 1] for name, day in days.items()},
-    }

@@ -230,8 +230,10 @@ class Forecaster:
         rows = [history.rows for history in histories]
         calendar, last = _side_by_side(histories)
         standing = standing_ahead(rows, calendar, last, steps)
+        derived = np.array([not self.has_cycle_times(each.series_key) for each in histories])
         if isinstance(model, ZeroShotModel):
             forecast = model.forecast(rows, calendar, last, steps, paths)
+            forecast = forecast.with_derived_cycle_times(derived)
             planned = self._planned(forecast, histories, calendar, last, None)
             return planned.without_output(standing)
         numbers = np.array([self._numbers.get(h.series_key, count) for h in histories])
@@ -250,8 +252,7 @@ class Forecaster:
         if any(history.has_plan for history in histories):
             planned = self._planned(forecast, histories, calendar, last, (model, look_back))
             return planned.without_output(standing)
-        derived = [not self.has_cycle_times(history.series_key) for history in histories]
-        return forecast.with_derived_cycle_times(np.array(derived))
+        return forecast.with_derived_cycle_times(derived)
 
     def _new_rows(self, history: History) -> int:
         """Rows at the end of a history that the model has not learned from.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.series import error_measures
-from utils.forecast_review import review_forecast
+from utils.forecast_review import ForecastDays, LineSoFar, review_forecast
 from utils.validation import validate, window_compliance
 
 AMOUNT = st.floats(1e-3, 1e6)
@@ -88,8 +88,8 @@ def test_advice_is_from_the_curve_of_the_line_once_it_is_known(
     state = {"wip": 5.0, "throughput": 5.0, "target_production": target}
     [advice] = validate(**state, curve_of=Curve)["recommendations"]
     assert sentence in advice and sentence not in validate(**state)["recommendations"][0]
-    wip, th, ct = np.full(30, 5.0), np.full(30, 5.0), np.ones(30)
-    [forecast] = review_forecast(wip, th, ct, 60, target, curve_of=Curve)["recommendations"]
+    days = ForecastDays(np.full(30, 5.0), np.full(30, 5.0), np.ones(30))
+    [forecast] = review_forecast(days, LineSoFar(60), target, curve_of=Curve)["recommendations"]
     assert sentence in forecast
     [agreed] = validate(wip=50, throughput=5, cycle_time=1, curve_of=Curve)["recommendations"]
     assert "For a throughput of 5" in agreed and "WIP of 5 and a cycle time of 1" in agreed

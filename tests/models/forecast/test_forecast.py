@@ -48,3 +48,15 @@ def test_a_line_without_throughput_has_no_cycle_time() -> None:
     values = np.zeros((1, 5, 3))
     found = forecast_of(values, None).with_derived_cycle_times(np.array([True]))
     assert (found.values == 0).all()
+
+
+def test_derived_cycle_times_of_lots_are_those_of_the_expected_output() -> None:
+    """On most days nothing is put out; so the median day has no output, and no cycle time."""
+    rng = np.random.default_rng(3)
+    values = np.full((1, 28, 3), [300.0, 0.0, 0.0])
+    lots = np.where(rng.random((1, 400, 28)) < 1 / 9, 270.0, 0.0)
+    paths = np.stack([np.full_like(lots, 300.0), lots, np.zeros_like(lots)], axis=-1)
+    found = forecast_of(values, paths).with_derived_cycle_times(np.array([True]))
+    assert found.values[0, :, 2] == pytest.approx(10.0, rel=0.2)
+    assert found.paths is not None and (found.paths[..., 2] > 0).all()
+    assert (found.lower[80][..., 2] < 10).all() and (found.upper[80][..., 2] > 10).all()

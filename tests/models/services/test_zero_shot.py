@@ -97,6 +97,18 @@ def test_a_line_without_output_for_long_has_the_cycle_times_that_it_had(
             assert day["predicted_cycle_time"] == pytest.approx(expected, abs=0.01)
 
 
+def test_a_line_that_finishes_in_lots_is_judged_by_what_is_expected(client: FlaskClient) -> None:
+    lots = [300.0 * (i % 9 == 4) for i in range(240)]
+    wip = [200 + 33 * (i + 1) - sum(lots[: i + 1]) for i in range(240)]
+    values = zip(rows(240, cycle_time=None), wip, lots, strict=True)
+    history = [row | {"wip": held, "throughput": lot} for row, held, lot in values]
+    reply = ask(client, history=history, predictionDays=28, targetProduction=500).json
+    total, target = reply["totals"]["horizon"], reply["target"]
+    assert target["forecast_production"] == pytest.approx(total["throughput"]) and target["reached"]
+    assert target["date"] == target["p50"] and reply["validation"]["is_valid"]
+    assert all(3 < day["predicted_cycle_time"] < 20 for day in reply["predictions"])
+
+
 @pytest.mark.parametrize("factor", [0, 1000])
 def test_a_last_value_far_beyond_the_usual_changes_is_not_believed(
     client: FlaskClient, factor: float

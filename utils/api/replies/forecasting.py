@@ -70,7 +70,8 @@ class LittleLawAnalysis(Part):
 
     average_compliance: float = Field(description="mean of `daily_compliance`")
     daily_compliance: list[float] = Field(
-        description="1 − |WIP − throughput × cycle time| ÷ the larger of each step, from 0 to 1"
+        description="1 − |WIP − throughput × cycle time| ÷ the larger of each step, from 0 to 1; "
+        "of steps without output that of the step before"
     )
     analysis: dict[Literal["excellent", "good", "fair", "poor"], int] = Field(
         description="numbers of steps: above 0.9, from 0.7, from 0.5, below"
@@ -78,10 +79,12 @@ class LittleLawAnalysis(Part):
 
 
 class TargetReached(Part):
-    """When the cumulated throughput of the forecast reaches `targetProduction`."""
+    """When the cumulated throughput of half of the sample paths has reached `targetProduction`."""
 
     target_production: float = Field(description="the production wanted, in units")
-    forecast_production: float = Field(description="units finished over the whole horizon")
+    forecast_production: float = Field(
+        description="units finished over the whole horizon, the median of `totals`"
+    )
     reached: bool = Field(description="whether the target is reached within the horizon")
     day: int | None = Field(description="steps until then; null: not reached")
     date: str | None = Field(description="date of that step; null: not reached")
