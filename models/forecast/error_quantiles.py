@@ -38,10 +38,12 @@ class ErrorSamples:
         values: truth − forecast by origin, series, horizon and target, [n, S', H, 3]; NaN if the
             truth is not known.
         series: number of each series, [S'].
+        heights: of the forecasts, [n, S', H, 3] (`models.forecast.error_size`); None: unknown.
     """
 
     values: Floats
     series: Ints
+    heights: Floats | None = None
 
 
 class ErrorPart(NamedTuple):
@@ -105,19 +107,35 @@ def quantiles_around(
 
 def _around(parts: Sequence[ErrorPart], horizon: int) -> tuple[Floats, Floats]:
     """Known errors around a horizon, [n], and weights that add up to the independent ones."""
-    near = slice(max(0, horizon - horizon // _NEIGHBOURS), horizon + horizon // _NEIGHBOURS + 1)
     sizes, weights = [np.empty(0)], [np.empty(0)]
     for part in parts:
-        some = part.sizes[:, :, near]
+        some = part.sizes[:, :, around(horizon)]
         known = ~np.isnan(some)
         if not known.any():
             continue
-        origins = int(known.any(axis=(1, 2)).sum())
-        # Forecasts from origins closer to each other than the horizon share their truths.
-        number = min(max(1.0, origins / (horizon + 1)) * part.independent, part.most)
+        number = min(independent_errors(known, horizon, part.independent), part.most)
         sizes.append(some[known])
         weights.append(np.full(known.sum(), number / known.sum()))
     return np.concatenate(sizes), np.concatenate(weights)
+
+
+def around(horizon: int) -> slice:
+    """Return the horizons whose errors are used for one, all from 0."""
+    away = horizon // _NEIGHBOURS
+    return slice(max(0, horizon - away), horizon + away + 1)
+
+
+def independent_errors(known: NDArray[np.bool_], horizon: int, series: float) -> float:
+    """Return how many independent errors there are around a horizon.
+
+    Forecasts from origins closer to each other than the horizon share their truths.
+
+    Args:
+        known: True for known errors, [n, S, steps].
+        series: effective number of independent series.
+    """
+    origins = int(known.any(axis=(1, 2)).sum())
+    return max(1.0, origins / (horizon + 1)) * series
 
 
 def independent_series(errors: Floats) -> float:

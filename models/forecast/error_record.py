@@ -24,6 +24,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.error_size import relative_size
 from models.forecast.intervals import Intervals
 from models.forecast.published_model import PublishedModel
 from models.forecast.standing_places import without_standing
@@ -34,7 +35,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SHRUNK = 4.0  # blocks at which a record weighs as much as the errors of all series
-_OUTLYING = 3.0  # half widths; larger errors are cut to this
+OUTLYING = 3.0  # half widths; larger errors are cut to this
 _FARTHEST = 4.0  # ratio, and its inverse the least
 _ORIGINS = 8  # forecasts that a recent record is taken from
 _SPAN = 4  # horizons before the last row, within which they begin
@@ -44,21 +45,33 @@ def record_ratio(errors: Floats, intervals: Intervals, series: Ints, blocks: Flo
     """Return the ratio by which the intervals of each series are to be widened, [S, 3].
 
     Args:
-        errors: truth − forecast, scaled, by origin, [n, S, H, 3]; NaN where unknown.
+        errors: truth − forecast, scaled and relative to the size of their height, by origin,
+            [n, S, H, 3]; NaN where unknown.
         series: number of each series, [S].
         blocks: independent errors of each series, [S].
     """
     steps = errors.shape[2]
-    expected = intervals.mean_size(_OUTLYING, steps)
+    expected = intervals.mean_size(OUTLYING, steps)
     unit = np.maximum(intervals.half_width(80, series, steps), 1e-12)
     ratio = np.ones((len(series), 3))
     for target in range(3):
         sizes = np.abs(errors[..., target]) / unit[..., target]
-        sizes = np.minimum(sizes, _OUTLYING, out=sizes) / expected[:, target]
-        mean = mean_known(sizes, axis=(0, 2))
-        known = np.flatnonzero((blocks > 0) & (mean > 0))
-        power = blocks[known] / (blocks[known] + _SHRUNK)
-        ratio[known, target] = np.clip(mean[known], 1 / _FARTHEST, _FARTHEST) ** power
+        sizes = np.minimum(sizes, OUTLYING, out=sizes) / expected[:, target]
+        ratio[:, target] = shrunk_ratio(mean_known(sizes, axis=(0, 2)), blocks)
+    return ratio
+
+
+def shrunk_ratio(mean: Floats, blocks: Floats) -> Floats:
+    """Return the ratio that a mean error ÷ expected error stands for; 1 where it is not known.
+
+    Args:
+        mean: of each series, [S]; NaN where unknown.
+        blocks: independent errors of each series, [S].
+    """
+    ratio = np.ones(len(mean))
+    known = np.flatnonzero((blocks > 0) & (mean > 0))
+    power = blocks[known] / (blocks[known] + _SHRUNK)
+    ratio[known] = np.clip(mean[known], 1 / _FARTHEST, _FARTHEST) ** power
     return ratio
 
 
@@ -101,6 +114,7 @@ def recent_ratios(
     scaling = model.encoding.scaling
     errors = scaling.forward_paths(truth, look_back.series)
     errors -= scaling.forward_paths(values, look_back.series)
+    errors /= relative_size(model.intervals.slopes, model.heights(values, look_back.series))
     by_origin = errors.reshape(-1, _ORIGINS, horizon, 3).swapaxes(0, 1)
     ratios[known] = record_ratio(by_origin, model.intervals, numbers[known], new[known] / horizon)
     return ratios

@@ -302,7 +302,7 @@ class Forecaster:
             return forecast.moved_to(values)
         model, look_back = measured
         paths = 0 if forecast.paths is None else forecast.paths.shape[1]
-        intervals = plans.intervals.of_series(look_back.series, np.ones((1, 3)))
+        intervals = plans.intervals.of_forecasts(look_back.series, np.ones((1, 3)))
         certain = model.measured(values, values, look_back, intervals, paths)
         return certain.blended(forecast.moved_to(values), lines.known_share)
 

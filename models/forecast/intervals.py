@@ -1,13 +1,14 @@
 """Prediction intervals by split conformal prediction, from roll-outs over the calibration span.
 
-    half_width(level, series, horizon) = scale(series) × quantile(level, horizon)
+    half_width(level, series, horizon) = scale(series) × quantile(level, horizon) × size(height)
 
 The calibration span is the newest part of the data, which neither the network nor the reported
 metrics have used. A model is rolled out from many origins in it. The absolute errors, divided by
 the scale of their series, give the quantiles at each horizon (H. Papadopoulos et al., "Inductive
 confidence machines for regression", ECML 2002). Where the span has few independent errors (it is
 short, or the series move together), errors of the autoregression's trials within the training
-span are added, weighted by how many independent errors each set holds.
+span are added, weighted by how many independent errors each set holds. Where errors grow or shrink
+with the height of the forecast, they are divided by how they do (`models.forecast.error_size`).
 
 All errors here are scaled (`models.series.scaling`).
 
@@ -32,6 +33,7 @@ from models.forecast.error_quantiles import (
     fitted_to,
     quantiles_around,
 )
+from models.forecast.error_size import evened, relative_size
 from models.series.rounding import significant
 
 Floats = NDArray[np.float64]
@@ -39,6 +41,7 @@ Ints = NDArray[np.int64]
 
 LEVELS = (80, 95)  # nominal coverage of the intervals, in per cent
 CLOSE = 0.20  # relative error up to which a forecast counts for the confidence
+MOST_OF_RECORD = 1.5  # upper bounds, relative to the highest value seen
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _ENDS = np.array([0.0, *_SHARES, 1.0])
 MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
@@ -53,15 +56,18 @@ class Intervals:
     """Quantiles of absolute errors.
 
     Attributes:
-        scale: relative size of the errors of each series, around 1, [S, 3].
+        scale: relative size of the errors of each series, around 1, [S, 3]; of forecasts, for
+            which the intervals are chosen, [n, 1 or H, 3].
         quantiles: of errors divided by the scale, at the shares `_SHARES`, [H, 3, Q].
         growth: power of the horizon by which quantiles grow beyond the last horizon, [3];
             `models.training.interval_growth` measures it where the data is long enough.
+        slopes: of the size of errors by the height of the forecast, [H, 3].
     """
 
     scale: Floats
     quantiles: Floats
     growth: Floats
+    slopes: Floats
 
     @classmethod
     def fit(
@@ -70,12 +76,14 @@ class Intervals:
         trials: ErrorSamples | None,
         scale: Floats,
         usual: ErrorSamples | None = None,
+        slopes: Floats | None = None,
     ) -> Intervals:
         """Return the intervals from errors of the calibration span, of the trials, or of both.
 
         Args:
             scale: of each series, [S, 3]; see `series_scale`.
             usual: errors of such series elsewhere.
+            slopes: that the errors show, [H, 3]; None: they are the same for all heights.
 
         Raises:
             ValueError: all of them are missing.
@@ -88,6 +96,9 @@ class Intervals:
         if not given and usual is None:
             raise ValueError("No errors to take quantiles of.")
         steps = (usual or given[0][0]).values.shape[2]
+        slopes = np.zeros((steps, 3)) if slopes is None else slopes
+        given = [(evened(each, slopes), most) for each, most in given]
+        usual = usual and evened(usual, slopes)
         quantiles = np.zeros((steps, 3, len(_SHARES)))
         for target in range(3):
             parts = [ErrorPart.of(each, most, scale, target) for each, most in given]
@@ -97,21 +108,27 @@ class Intervals:
                 found = quantiles_around(parts, h, _SHARES)
                 quantiles[h, target] = quantiles[h - 1, target] if found is None and h else found
         quantiles = np.maximum.accumulate(np.nan_to_num(quantiles), axis=0)
-        return cls(scale, quantiles, _growth(quantiles))
+        return cls(scale, quantiles, _growth(quantiles), slopes)
 
     @property
     def horizon(self) -> int:
         """Steps that errors were measured over."""
         return len(self.quantiles)
 
-    def of_series(self, series: Ints, ratios: Floats) -> Intervals:
-        """Return the intervals of some series, wider by ratios; its series are numbered from 0.
+    def of_forecasts(
+        self, series: Ints, ratios: Floats, heights: Floats | None = None
+    ) -> Intervals:
+        """Return the intervals of some forecasts, wider by ratios; their series count from 0.
 
         Args:
             series: number of each series, [n].
             ratios: new width ÷ width, [n, 3].
+            heights: of the forecasts, [n, H, 3]; None: all are usual.
         """
-        return replace(self, scale=self._scale(series) * ratios)
+        scale = self._scale(series) * ratios[:, None]
+        if heights is not None:
+            scale = scale * relative_size(self.slopes, heights)
+        return replace(self, scale=scale)
 
     def mean_size(self, most: float, steps: int) -> Floats:
         """Return the expected absolute error, in half widths of the 80 % interval, [steps, 3].
@@ -132,7 +149,7 @@ class Intervals:
             level: nominal coverage in per cent, one of LEVELS.
             series: number of each series, [n].
         """
-        return self._at(steps)[..., _SHARES.index(level / 100)] * self._scale(series)[:, None]
+        return self._at(steps)[..., _SHARES.index(level / 100)] * self._scale(series)
 
     def share_within(self, distance: Floats, series: Ints) -> Floats:
         """Return the expected share of absolute errors up to a distance, [n, steps, 3].
@@ -141,7 +158,7 @@ class Intervals:
             distance: scaled, [n, steps, 3].
             series: number of each series, [n].
         """
-        relative = distance / self._scale(series)[:, None]
+        relative = distance / self._scale(series)
         edges, size = _with_ends(self._at(relative.shape[1])), relative[0].size
         place = (relative >= edges[:, None]).sum(axis=0, dtype=np.int8).astype(np.int64) - 1
         place = np.clip(place, 0, len(edges) - 2)
@@ -168,8 +185,11 @@ class Intervals:
         return np.copysign(sizes, shares - 0.5)
 
     def _scale(self, series: Ints) -> Floats:
-        """The scale of series by number, [n, 3]; 1 for a series without one."""
-        return np.vstack([self.scale, np.ones((1, 3))])[np.minimum(series, len(self.scale))]
+        """The scale of series by number, [n, 1 or H, 3]; 1 for a series without one."""
+        if self.scale.ndim > 2:
+            return self.scale[series]
+        every = np.vstack([self.scale, np.ones((1, 3))])
+        return every[np.minimum(series, len(self.scale)), None]
 
     def _at(self, steps: int) -> Floats:
         """Quantiles for horizons 1 to `steps`, [steps, 3, Q]."""
@@ -182,16 +202,19 @@ class Intervals:
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form with seven significant digits."""
-        parts = {"scale": self.scale, "quantiles": self.quantiles, "growth": self.growth}
-        return {name: significant(part, 7).tolist() for name, part in parts.items()}
+        parts = ("scale", "quantiles", "growth", "slopes")
+        return {name: significant(getattr(self, name), 7).tolist() for name in parts}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Intervals:
         """Return the intervals that `to_document` described."""
+        quantiles = np.asarray(document["quantiles"], float).reshape(-1, 3, len(_SHARES))
+        slopes = document.get("slopes", np.zeros((len(quantiles), 3)))
         return cls(
             np.asarray(document["scale"], float).reshape(-1, 3),
-            np.asarray(document["quantiles"], float).reshape(-1, 3, len(_SHARES)),
+            quantiles,
             np.asarray(document["growth"], float),
+            np.asarray(slopes, float).reshape(-1, 3),
         )
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from models.forecast.combination import Combination
 from models.forecast.correction import CorrectedRollOut
+from models.forecast.error_size import heights_of
 from models.forecast.forecast import Forecast
-from models.forecast.intervals import CLOSE, LEVELS, Intervals
+from models.forecast.intervals import CLOSE, LEVELS, MOST_OF_RECORD, Intervals
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
@@ -27,8 +28,6 @@ from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_MOST_OF_RECORD = 1.5  # upper bounds of intervals, relative to the highest value seen
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,20 @@ class PublishedModel:
         measured = (is_raw and self.raw_intervals) or self.intervals
         if measured is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
-        ones = np.ones((1, 3))
-        intervals = measured.of_series(look_back.series, ones if ratios is None else ratios)
+        ratios = np.ones((1, 3)) if ratios is None else ratios
+        heights = self.heights(values, look_back.series)
+        intervals = measured.of_forecasts(look_back.series, ratios, heights)
         return self.measured(values, raw, look_back, intervals, paths)
+
+    def heights(self, values: Floats, series: Ints) -> Floats:
+        """Return the heights of forecasts in units, on which the size of errors depends.
+
+        Args:
+            values: [n, steps, 3].
+            series: number of each series, [n].
+        """
+        scaling = self.encoding.scaling
+        return heights_of(scaling.forward_paths(values, series), scaling, series)
 
     def measured(
         self, values: Floats, raw: Floats, look_back: LookBack, intervals: Intervals, paths: int
@@ -143,7 +153,7 @@ class PublishedModel:
         own = np.arange(len(series))
         scaled = scaling.forward_paths(values, series)
         record = scaling.inverse(look_back.record, series)
-        most = np.maximum(_MOST_OF_RECORD * record[:, None], values)
+        most = np.maximum(MOST_OF_RECORD * record[:, None], values)
         lower, upper = {}, {}
         for level in LEVELS:
             half_width = intervals.half_width(level, own, steps)
@@ -164,7 +174,7 @@ class PublishedModel:
         usual = intervals.errors_at(self.error_paths.draw(paths, scaled.shape[1]))
         drawn = np.empty((len(series), *usual.shape))
         for own, number in enumerate(series):
-            errors = usual * np.tile(intervals.scale[own], (len(scaled[own]), 1))
+            errors = usual * np.broadcast_to(intervals.scale[own], scaled[own].shape).copy()
             errors += scaled[own]
             values = self.encoding.scaling.inverse(errors[None], np.array([number]))[0]
             np.minimum(values, most[own], out=drawn[own])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.error_record import record_ratio
+from models.forecast.error_size import evened, fit_slopes, heights_of, relative_size
 from models.forecast.intervals import MOST_TRIALS, Intervals, series_scale
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
@@ -28,9 +29,11 @@ from models.forecast.sample_paths import ErrorPaths
 from models.forecast.standing_places import without_standing_errors
 from models.series import error_measures
 from models.series.panel import Panel
+from models.training.combination_choice import Weights
 from models.training.error_correlation import fit_error_paths
 from models.training.expected_errors import expected_errors
 from models.training.held_back_forecasts import RollOuts, origins_of, roll
+from models.training.member_errors import MemberErrors
 from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
@@ -76,11 +79,13 @@ class HeldBackErrors:
     Attributes:
         errors: truth − forecast, scaled, by origin, series and step, [n, S, H, 3]; NaN: unknown.
         raw: the same before reconciliation.
+        heights: of the forecasts, likewise.
         blocks: independent errors of each series, [S].
     """
 
     errors: Floats
     raw: Floats
+    heights: Floats
     blocks: Floats
 
 
@@ -101,33 +106,47 @@ def errors_on(model: PublishedModel, prepared: PreparedData, rows: Ints) -> list
     panel = prepared.panel
     errors = by_origin(rolled.values)
     raw = errors if model.reconciliation is None else by_origin(rolled.raw)
+    heights = _by_origin(model.heights(rolled.values, series), rolled, panel)
     count = np.bincount(series, minlength=len(panel.series_keys))
     blocks = np.minimum(count, len(np.unique(panel.time[rows])) / prepared.horizon)
-    return [HeldBackErrors(errors, raw, blocks)]
+    return [HeldBackErrors(errors, raw, heights, blocks)]
 
 
 def fit_intervals(
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: Floats | None,
+    tried: ErrorSamples | None,
     is_raw: bool = False,
 ) -> Intervals:
     """Return the prediction intervals of a model.
 
     Args:
         parts: its errors on the parts of the held-back end.
-        tried: errors of the combination in the trials, scaled, [n, S', H, 3]; None: there are none.
+        tried: errors of the combination in the trials; None: there are none.
         is_raw: True for the intervals of values before reconciliation.
     """
     panel = prepared.panel
     residuals = prepared.residual[prepared.windows.train]
     every = np.arange(len(panel.series_keys))
     scale = series_scale(residuals, panel.series[prepared.windows.train], len(every))
-    trials, usual = trial_samples(prepared, tried), expected_errors(prepared)
+    usual = expected_errors(prepared)
     if not parts:
-        return Intervals.fit(None, trials, scale, usual)
+        return Intervals.fit(None, tried, scale, usual)
     known = [part.raw if is_raw else part.errors for part in parts]
-    pooled = Intervals.fit(ErrorSamples(np.concatenate(known), every), trials, scale, usual)
+    slopes = fit_slopes(
+        np.concatenate(known) / scale[:, None], np.concatenate([part.heights for part in parts])
+    )
+    known = [
+        errors / relative_size(slopes, part.heights).astype(errors.dtype)
+        for errors, part in zip(known, parts, strict=True)
+    ]
+
+    def fit(errors: list[Floats], scale: Floats) -> Intervals:
+        return Intervals.fit(
+            ErrorSamples(np.concatenate(errors), every), tried, scale, usual, slopes
+        )
+
+    pooled = fit(known, scale)
 
     def ratio(chosen: Sequence[int]) -> Floats:
         if not chosen:
@@ -142,31 +161,37 @@ def fit_intervals(
         known[k] * (own / ratio([j for j in numbers if j != k]))[:, None].astype(known[k].dtype)
         for k in numbers
     ]
-    return Intervals.fit(ErrorSamples(np.concatenate(judged), every), trials, scale * own, usual)
+    return fit(judged, scale * own)
 
 
 def fit_sample_paths(
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: Floats | None,
+    tried: ErrorSamples | None,
     intervals: Intervals,
 ) -> ErrorPaths:
     """Return how the errors of all steps and targets go together. Arguments as `fit_intervals`."""
     every = np.arange(len(prepared.panel.series_keys))
-    samples = [(ErrorSamples(part.errors, every), np.inf) for part in parts]
-    trials = trial_samples(prepared, tried)
-    if trials is not None:
-        samples.append((trials, MOST_TRIALS))
-    return fit_error_paths(samples, intervals)
+    samples = [(ErrorSamples(part.errors, every, part.heights), np.inf) for part in parts]
+    if tried is not None:
+        samples.append((tried, MOST_TRIALS))
+    slopes = intervals.slopes
+    return fit_error_paths([(evened(each, slopes), most) for each, most in samples], intervals)
 
 
-def trial_samples(prepared: PreparedData, tried: Floats | None) -> ErrorSamples | None:
+def trial_samples(
+    prepared: PreparedData, tried: MemberErrors | None, weights: Weights
+) -> ErrorSamples | None:
     """Return the errors of a combination in the trials; None without trials or known errors."""
-    trials = prepared.choice.trials
-    if trials is None or tried is None or np.isnan(tried).all():
+    if tried is None:
         return None
-    known = without_standing_errors(tried, trials.origins, trials.series, prepared.panel)
-    return ErrorSamples(known, trials.series)
+    errors = tried.of(weights)
+    if np.isnan(errors).all():
+        return None
+    known = without_standing_errors(errors, tried.origins, tried.series, prepared.panel)
+    scaling = prepared.encoding.scaling
+    heights = np.stack([heights_of(each, scaling, tried.series) for each in tried.truth - errors])
+    return ErrorSamples(known, tried.series, heights)
 
 
 def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:

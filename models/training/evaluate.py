@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from models.forecast.autoregression import Autoregression, Kind
 from models.forecast.combination import Combination
 from models.forecast.direct_network import DirectNetwork, Network
+from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.intervals import LEVELS
 from models.forecast.members import LinearRollOut, Member, MemberName
 from models.forecast.naive import repeated, usual_errors
@@ -37,6 +38,7 @@ from models.training.calibration import (
     fit_intervals,
     fit_reconciliation,
     fit_sample_paths,
+    trial_samples,
 )
 from models.training.combination_choice import Weights, choose_weights, usual_weights
 from models.training.combination_summary import summary
@@ -101,8 +103,8 @@ def evaluate(
     def using(members: dict[MemberName, Member], own: Weights) -> PublishedModel:
         return replace(model, paths=Combination(members, own))
 
-    def tried_with(own: Weights) -> Floats | None:
-        return None if tried is None else tried.of(own)
+    def tried_with(own: Weights) -> ErrorSamples | None:
+        return trial_samples(prepared, tried, own)
 
     law = fit_reconciliation(using(newest, weights), prepared, prepared.cut)
     model = replace(model, reconciliation=law)
@@ -133,7 +135,7 @@ def _calibrated(
     model: PublishedModel,
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: Floats | None,
+    tried: ErrorSamples | None,
 ) -> PublishedModel:
     """The model with the intervals and the sample paths that its errors give."""
     intervals = fit_intervals(prepared, parts, tried)
@@ -287,5 +289,7 @@ def _coverage(i: int, rolled: RollOuts, model: PublishedModel) -> dict[str, floa
     forecast = model.encoding.scaling.forward_paths(rolled.values, series)
     errors = np.abs(rolled.scaled_truth - forecast)[..., i]
     known = ~np.isnan(errors)
-    widths = {level: model.intervals.half_width(level, series, steps)[..., i] for level in LEVELS}
+    heights, ones = model.heights(rolled.values, series), np.ones((1, 3))
+    intervals, every = model.intervals.of_forecasts(series, ones, heights), np.arange(len(series))
+    widths = {level: intervals.half_width(level, every, steps)[..., i] for level in LEVELS}
     return {str(level): float((errors <= width)[known].mean()) for level, width in widths.items()}

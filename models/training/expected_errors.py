@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.error_quantiles import ErrorSamples
+from models.forecast.error_size import heights_of
 from models.forecast.pretrained import LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.forecast.standing_places import without_standing_errors
@@ -48,6 +49,6 @@ def expected_errors(prepared: PreparedData) -> ErrorSamples:
     values = np.moveaxis(np.concatenate([drawn, quantiles[..., MEDIAN, None]], axis=-1), -1, 0)
     scaled = np.stack([scaling.forward_paths(each, series) for each in values])
     errors = scaled[:-1] - scaled[-1]
-    return ErrorSamples(
-        without_standing_errors(errors, origin.repeat(len(errors)), series, panel), series
-    )
+    heights = np.broadcast_to(heights_of(scaled[-1], scaling, series), errors.shape)
+    known = without_standing_errors(errors, origin.repeat(len(errors)), series, panel)
+    return ErrorSamples(known, series, heights)

@@ -19,6 +19,7 @@ MODULES = [
     "models.forecast.reconciliation",
     "models.forecast.asked_state",
     "models.forecast.error_record",
+    "models.forecast.error_size",
     "models.forecast.what_if",
     "models.planning.batched_line",
     "models.planning.clearing_function",
