@@ -3,9 +3,11 @@
 model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
 forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
-Its intervals are the quantiles of the network. A last value far beyond the usual moves is moved
-back first, as for a trained model (`models.forecast.look_back`). Its sample paths have errors that
-last as long as those of its forecasts from up to three past days of the same rows.
+Its intervals are the quantiles of the network, up to one and a half times the highest value seen,
+as those of a trained model. Of hours and shifts they are as much wider or narrower as its forecasts
+from up to three past days of the same rows ask for. A last value far beyond the usual moves is
+moved back first, as for a trained model (`models.forecast.look_back`). Its sample paths have errors
+that last as long as those of these past forecasts.
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.error_persistence import by_distance, extended
+from models.forecast.error_record import OUTLYING, shrunk_ratio
 from models.forecast.forecast import Forecast
-from models.forecast.intervals import CLOSE
+from models.forecast.intervals import CLOSE, MOST_OF_RECORD
 from models.forecast.look_back import LookBack
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import HORIZON
+from models.forecast.pretrained_inputs import HORIZON, with_cycle_times
 from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.forecast.sample_paths import ErrorPaths
+from models.forecast.standing_places import without_standing
 from models.series.calendar import Calendar
+from models.series.error_measures import mean_known
 from models.series.panel import SeriesKey
 from models.series.scaling import Scaling
 
@@ -95,14 +100,20 @@ class ZeroShotModel:
         start = _believed_ends(rows, calendar, last)
         rows = [np.vstack([own[:-1], end]) for own, end in zip(rows, start, strict=True)]
         quantiles = _with_known(self._quantiles(rows, calendar, last, steps), rows)
+        if calendar.begins:
+            quantiles = _widened(quantiles, *self._past_errors(rows, calendar, last))
         values = quantiles[..., MEDIAN]
+        most = np.fmax(MOST_OF_RECORD * _records(rows)[:, None], values)
+        quantiles = np.minimum(quantiles, most[..., None])
         lower, upper = (
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
             for side in (0, 1)
         )
         drawn = None
         if paths:
-            drawn = _paths(quantiles, by_distance(self._past_errors(rows, calendar, last)), paths)
+            past, _ = self._past_errors(rows, calendar, last)
+            drawn = _paths(quantiles, by_distance(past), paths)
+            drawn = np.minimum(drawn, most[:, None])
         return Forecast(values, values, lower, upper, _confidence(quantiles), start, drawn)
 
     def _quantiles(
@@ -115,23 +126,30 @@ class ZeroShotModel:
             recent[i, length - len(own[-length:]) :] = own[-length:]
         return quantiles_of(self.pretrained, recent, calendar, last, steps)
 
-    def _past_errors(self, rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
-        """Errors of the forecasts from past origins, by half width, [origins, n, H, 3]."""
-        errors = np.full((_ORIGINS, len(rows), HORIZON, 3), np.nan)
+    def _past_errors(
+        self, rows: Sequence[Floats], calendar: Calendar, last: Ints
+    ) -> tuple[Floats, Floats]:
+        """Errors of the forecasts from past origins, and their expected sizes.
+
+        Both are by half width, [origins, n, H, 3]; NaN where unknown, errors also where the line
+        stands still.
+        """
+        shape = (_ORIGINS, len(rows), HORIZON, 3)
+        errors, sizes = np.full(shape, np.nan), np.full(shape, np.nan)
         low, high = BOUNDS[_LEVEL]
+        came = [without_standing(own, calendar, end) for own, end in zip(rows, last, strict=True)]
         for origin, after in enumerate(range(HORIZON, (_ORIGINS + 1) * HORIZON, HORIZON)):
             kept = [i for i, own in enumerate(rows) if len(own) - after >= FEWEST_ROWS]
             if not kept:
                 break
             past = [own[: max(len(own) - after, 0)] for own in rows]
             quantiles = self._quantiles(past, calendar, last - after, HORIZON)[kept]
-            truth = np.stack([rows[i][len(rows[i]) - after :][:HORIZON] for i in kept])
+            truth = np.stack([came[i][len(rows[i]) - after :][:HORIZON] for i in kept])
             half = (quantiles[..., high] - quantiles[..., low]) / 2
-            off = truth - quantiles[..., MEDIAN]
-            errors[origin, kept] = np.divide(
-                off, half, out=np.full_like(off, np.nan), where=half > 0
-            )
-        return errors
+            half[half <= 0] = np.nan
+            errors[origin, kept] = (truth - quantiles[..., MEDIAN]) / half
+            sizes[origin, kept] = _expected_size(quantiles, half)
+        return errors, sizes
 
 
 def _believed_ends(rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
@@ -162,6 +180,41 @@ def _with_known(quantiles: Floats, rows: Sequence[Floats]) -> Floats:
         known = column[~np.isnan(column)]
         found[i, :, target] = np.quantile(known, LEVELS) if known.size else 0.0
     return found
+
+
+def _expected_size(quantiles: Floats, half: Floats) -> Floats:
+    """Expected absolute error of each value by half width, cut at 3, [n, steps, 3]."""
+    levels, edges = _distribution(quantiles)
+    middle = (edges[..., 1:] + edges[..., :-1]) / 2
+    sizes = np.abs(middle - quantiles[..., MEDIAN, None]) / half[..., None]
+    found: Floats = np.minimum(sizes, OUTLYING) @ np.diff(levels)
+    return found
+
+
+def _widened(quantiles: Floats, errors: Floats, sizes: Floats) -> Floats:
+    """The quantiles, as far from the median as past errors ask for; what is zero stays zero.
+
+    The network has learned from days, weeks and months alone: of hours and shifts, the rows
+    themselves tell how large errors are.
+
+    Args:
+        errors, sizes: of past forecasts and as expected, [origins, n, H, 3].
+    """
+    relative = np.minimum(np.abs(errors), OUTLYING) / sizes
+    mean = mean_known(relative, axis=(0, 2))
+    blocks = (~np.isnan(relative)).any(axis=2).sum(axis=0)
+    ratio = np.stack([shrunk_ratio(mean[:, i], blocks[:, i]) for i in range(3)], axis=1)
+    middle = quantiles[..., MEDIAN, None]
+    moved = middle + (quantiles - middle) * ratio[:, None, :, None]
+    return np.where(quantiles > 0, np.maximum(moved, 0.0), 0.0)
+
+
+def _records(rows: Sequence[Floats]) -> Floats:
+    """The highest values of each series in units, [n, 3].
+
+    Cycle times that were never known are derived.
+    """
+    return np.stack([np.fmax.reduce(with_cycle_times(own[None])[0]) for own in rows])
 
 
 def _confidence(quantiles: Floats) -> Floats:
