@@ -3,7 +3,8 @@
 Overall, the WAPE of a target is at most that of the best peer, in no band more than 5 % above the
 best one of the band, and nowhere above the better of the naive forecasts. Where series have 200
 rows and more, intervals cover within 3 points of their level overall and within 6 in each band.
-Their Winkler score is at most the best peer's.
+Their Winkler score is at most the best peer's. Each value has its standard error
+(`benchmarks.accuracy.uncertainty`), but the best peer is chosen by the same rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.accuracy.methods import NAIVE, SERVICE
+from benchmarks.accuracy.uncertainty import ratio_error
 
 Scores = Mapping[str, Mapping[str, Any]]  # by method
 
@@ -24,15 +29,21 @@ _ROUNDING = 1e-9
 
 
 class Check(NamedTuple):
-    """A value and the most that it may be."""
+    """A value, the most that it may be, and its standard error, where that is known."""
 
     value: float
     most: float
+    error: float | None = None
 
     @property
     def met(self) -> bool:
         """True where the value keeps the limit."""
         return self.value <= self.most + _ROUNDING
+
+    @property
+    def may_be_chance(self) -> bool:
+        """True where the value is at most two standard errors above the limit."""
+        return self.error is not None and self.value <= self.most + 2 * self.error
 
 
 class ErrorCheck(NamedTuple):
@@ -92,9 +103,13 @@ def _error(scores: Scores, target: str, band: str) -> ErrorCheck:
         band,
         own,
         peer,
-        Check(ratio(own, wapes[peer]), most) if peer else None,
+        _against(scores, peer, target, ("errors", band), ratio(own, wapes[peer]), most)
+        if peer
+        else None,
         naive,
-        Check(ratio(own, wapes[naive]), 1.0) if naive else None,
+        _against(scores, naive, target, ("errors", band), ratio(own, wapes[naive]), 1.0)
+        if naive
+        else None,
     )
 
 
@@ -118,15 +133,41 @@ def _interval(scores: Scores, rows: int, target: str, level: int) -> IntervalChe
     own = winkler.pop(SERVICE)
     peer = best(winkler)
     off = {
-        band: abs(100 * share - level) for band, share in found[SERVICE]["coverage"].items()
-    }  # in points
-    overall = off.pop(OVERALL)
+        band: Check(abs(100 * share - level), BAND_POINTS, _points(scores, target, level, band))
+        for band, share in found[SERVICE]["coverage"].items()
+    }
+    overall = off.pop(OVERALL)._replace(most=OVERALL_POINTS)
     enough = rows >= FEWEST_ROWS
     return IntervalCheck(
         target,
         level,
-        Check(overall, OVERALL_POINTS) if enough else None,
-        Check(max(off.values()), BAND_POINTS) if enough else None,
+        overall if enough else None,
+        max(off.values()) if enough else None,
         peer,
-        Check(ratio(own, winkler[peer]), 1.0) if peer else None,
+        _against(scores, peer, target, ("winkler", str(level)), ratio(own, winkler[peer]), 1.0)
+        if peer
+        else None,
     )
+
+
+def _against(
+    scores: Scores, other: str, target: str, part: tuple[str, str], value: float, most: float
+) -> Check:
+    """The check of a ratio to another method, whose standard error its blocks of time give."""
+    own, beside = (_sums(scores[name], target, *part) for name in (SERVICE, other))
+    return Check(value, most, ratio_error(own, beside))
+
+
+def _points(scores: Scores, target: str, level: int, band: str) -> float | None:
+    """Standard error of the coverage in a band, in points."""
+    inside = _sums(scores[SERVICE], target, "inside", str(level), band)
+    error = ratio_error(inside, _sums(scores[SERVICE], target, "known", band))
+    return None if error is None else 100 * error
+
+
+def _sums(score: Mapping[str, Any], target: str, *part: str) -> NDArray[np.float64]:
+    """Sums by block of time and by series, [B, S]."""
+    found = score["blocks"][target]
+    for name in part:
+        found = found[name]
+    return np.array(found, float)

@@ -151,15 +151,17 @@ def _limits(scores: Scores, rows: int) -> list[str]:
     """The service's errors and intervals beside their limits, and how many are kept."""
     errors, intervals = limits.errors(scores), limits.intervals(scores, rows)
     first = _table(
-        "service", "band", "WAPE, %", "best peer", "÷ it", "most", "kept", "naive", "÷ it", "kept"
-    )
+        "service", "band", "WAPE, %", "best peer", "÷ it", "±", "most", "kept",
+        "naive", "÷ it", "±", "kept",
+    )  # fmt: skip
     for one in errors:
-        peer, naive = _checked(one.to_peer), _checked(one.to_naive)[::2]
+        peer, naive = _checked(one.to_peer), _checked(one.to_naive)
+        del naive[2]
         cells = [one.band, _percent(one.wape), one.peer, *peer, one.naive, *naive]
         first.add_row(_SHORT[one.target], *cells)
     second = _table(
-        "service", "level", "off, points", "most", "kept", "worst band", "most", "kept",
-        "best Winkler", "÷ it", "most", "kept",
+        "service", "level", "off, points", "±", "most", "kept", "worst band", "±", "most", "kept",
+        "best Winkler", "÷ it", "±", "most", "kept",
     )  # fmt: skip
     for found in intervals:
         cells = [*_checked(found.overall), *_checked(found.worst), found.peer]
@@ -167,15 +169,20 @@ def _limits(scores: Scores, rows: int) -> list[str]:
     checks = [check for one in errors for check in (one.to_peer, one.to_naive)]
     checks += [check for one in intervals for check in (one.overall, one.worst, one.to_peer)]
     made = [check for check in checks if check]
-    kept = f"Limits kept: {sum(check.met for check in made)} of {len(made)}."
+    missed = [check for check in made if not check.met]
+    kept = f"Limits kept: {len(made) - len(missed)} of {len(made)}."
+    if missed:
+        near = sum(check.may_be_chance for check in missed)
+        kept += f" Missed by at most two standard errors: {near} of {len(missed)}."
     return [_markdown(first), _markdown(second), kept]
 
 
 def _checked(check: limits.Check | None) -> list[str]:
-    """The value, the limit, and yes or no."""
+    """The value, its standard error, the limit, and yes or no."""
     if check is None:
-        return [_NONE] * 3
-    return [f"{check.value:.3f}", f"{check.most:g}", "yes" if check.met else "no"]
+        return [_NONE] * 4
+    met = "yes" if check.met else "no"
+    return [f"{check.value:.3f}", _number(check.error), f"{check.most:g}", met]
 
 
 def _percent(share: float | None) -> str:

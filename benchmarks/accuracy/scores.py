@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import DataSet, until
 from benchmarks.accuracy.protocol import Run
+from benchmarks.accuracy.uncertainty import by_block
 from models.series.panel import TARGETS, Panel
 
 Floats = NDArray[np.float64]
@@ -92,9 +93,13 @@ def winkler(truth: Floats, lower: Floats, upper: Floats, level: int) -> float:
     The width, plus 2 ÷ α times how far outside the truth fell, α = 1 − level. Winkler, "A
     decision-theoretic approach to interval estimation", 1972; Gneiting & Raftery, 2007.
     """
-    known = ~np.isnan(truth)
+    return float(np.nanmean(_interval_scores(truth, lower, upper, level)))
+
+
+def _interval_scores(truth: Floats, lower: Floats, upper: Floats, level: int) -> Floats:
+    """Score of each interval; NaN where the truth is."""
     below, above = np.maximum(lower - truth, 0), np.maximum(truth - upper, 0)
-    return float((upper - lower + 2 / (1 - level / 100) * (below + above))[known].mean())
+    return upper - lower + 2 / (1 - level / 100) * (below + above)
 
 
 def energy(truth: Floats, paths: Floats) -> float:
@@ -161,7 +166,8 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
         if not np.isfinite(array[~np.isnan(truth)]).all():
             raise ValueError("Forecasts must be finite wherever the truth is known.")
     scales, usual = _scales(data.train, data.pace.season), _usual(data.train)
-    document: dict[str, Any] = {"wape": {}, "mase": {}, "intervals": {}, "totals": {}, "energy": {}}
+    parts = ("wape", "mase", "intervals", "totals", "energy", "blocks")
+    document: dict[str, Any] = {part: {} for part in parts}
     for i, target in enumerate(TARGETS):
         if np.isnan(truth[..., i]).all():
             continue
@@ -175,6 +181,7 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
             str(level): _judge_interval(data, truth, run, i, level, usual[i]) for level in run.lower
         }
         document["totals"][target] = _judge_totals(data, truth[..., i], run, i, usual[i])
+        document["blocks"][target] = _blocks(data, truth[..., i], run, i)
         if run.paths is not None:
             cases = truth[..., i].reshape(-1, truth.shape[2])
             paths = run.paths[..., i].reshape(len(cases), -1, truth.shape[2])
@@ -263,6 +270,34 @@ def _judge_interval(
         "coverage": shares,
         "width": relative_width(truth, lower, upper, usual),
         "winkler": winkler(truth, lower, upper, level) / _size(truth, usual),
+    }
+
+
+def _blocks(data: DataSet, truth: Floats, run: Run, i: int) -> dict[str, Any]:
+    """Sums by block of time and by series, of which standard errors are taken, [B, S] each.
+
+    By band: known values, absolute errors, and by level values inside; by level Winkler scores.
+    """
+    known = ~np.isnan(truth)
+
+    def banded(values: Floats) -> dict[str, list[list[float]]]:
+        found = _bands(data, truth).items()
+        return {name: by_block(values[:, :, part], data.origins).tolist() for name, part in found}
+
+    lower, upper = ({at: own[..., i] for at, own in one.items()} for one in (run.lower, run.upper))
+    return {
+        "known": banded(known.astype(float)),
+        "errors": banded(np.abs(truth - run.values[..., i])),
+        "inside": {
+            str(at): banded(((truth >= lower[at]) & (truth <= upper[at])).astype(float))
+            for at in lower
+        },
+        "winkler": {
+            str(at): by_block(
+                _interval_scores(truth, lower[at], upper[at], at), data.origins
+            ).tolist()
+            for at in lower
+        },
     }
 
 

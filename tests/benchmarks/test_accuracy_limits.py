@@ -13,7 +13,14 @@ from benchmarks.accuracy.protocol import Run
 
 def score(wape: dict[str, float], coverage: dict[str, float], winkler: float) -> dict[str, Any]:
     interval = {"coverage": coverage, "width": 0.1, "winkler": winkler}
-    return {"wape": {"wip": wape}, "intervals": {"wip": {"80": interval}}}
+    blocks = {  # two of time, of one series; all errors, and values inside, are in the first
+        "known": {band: [[50], [50]] for band in wape},
+        "errors": {band: [[value], [0]] for band, value in wape.items()},
+        "inside": {"80": {band: [[100 * share - 50], [50]] for band, share in coverage.items()}},
+        "winkler": {"80": [[winkler], [0]]},
+    }
+    found = {"wape": {"wip": wape}, "intervals": {"wip": {"80": interval}}}
+    return found | {"blocks": {"wip": blocks}}
 
 
 SCORES = {
@@ -27,18 +34,22 @@ SCORES = {
 def test_errors_are_held_against_the_best_peer_and_the_better_naive() -> None:
     first, overall = limits.errors(SCORES)
     assert (first.band, first.peer, first.naive) == ("1", "last-value", "last-value")
-    assert first.to_peer == (pytest.approx(1.04), 1.05) and first.to_peer.met
-    assert first.to_naive == (pytest.approx(1.04), 1.0) and not first.to_naive.met
+    assert first.to_peer == (pytest.approx(1.04), 1.05, pytest.approx(0)) and first.to_peer.met
+    assert first.to_naive == (pytest.approx(1.04), 1.0, pytest.approx(0)) and not first.to_naive.met
     assert (overall.band, overall.peer, overall.naive) == ("all", "AutoETS", "seasonal-naive")
-    assert overall.to_peer == (pytest.approx(0.185 / 0.18), 1.0) and not overall.to_peer.met
+    assert (
+        overall.to_peer == (pytest.approx(0.185 / 0.18), 1.0, pytest.approx(0))
+        and not overall.to_peer.met
+    )
     assert overall.to_naive is not None and overall.to_naive.met
 
 
 def test_intervals_are_held_against_their_level_where_rows_are_enough() -> None:
     (found,) = limits.intervals(SCORES, 200)
-    assert found.overall == (pytest.approx(2), 3.0) and found.overall.met
-    assert found.worst == (pytest.approx(7), 6.0) and not found.worst.met
-    assert found.peer == "AutoETS" and found.to_peer == (pytest.approx(0.75), 1.0)
+    assert found.overall == (pytest.approx(2), 3.0, pytest.approx(18)) and found.overall.met
+    assert found.worst == (pytest.approx(7), 6.0, pytest.approx(13)) and not found.worst.met
+    assert found.worst.may_be_chance
+    assert found.peer == "AutoETS" and found.to_peer == (pytest.approx(0.75), 1.0, pytest.approx(0))
     (short,) = limits.intervals(SCORES, 199)
     assert short.overall is None and short.worst is None and short.to_peer is not None
 
@@ -79,7 +90,7 @@ def test_document_shows_errors_intervals_totals_and_limits() -> None:
     text = report.document(data, judged)
     for part in ("| WIP all |", "sum TH", "80: sum covered", "best peer", "best Winkler"):
         assert part in text
-    assert "Limits kept: " in text and text.splitlines()[-1].endswith(" of 48.")
+    assert "Limits kept: " in text and " of 48. Missed by at most two standard errors: " in text
     assert "best peer" not in report.document(data, {"service": judged["service"]})
 
 

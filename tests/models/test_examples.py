@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 MODULES = [
+    "benchmarks.accuracy.uncertainty",
     "utils.bounded_cache",
     "models.data.reading.event_columns",
     "models.data.events.event_log",
