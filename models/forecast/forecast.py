@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 _LAW_WINDOW = 7  # steps, over which Little's Law derives cycle times
 _LUMPY_WINDOW = 28  # steps, over which it does so of a lumpy output
 _LEAST_OUTPUT = 0.1  # of the expected one, in the steps that a cycle time is derived from
-_LUMPY = 0.5  # of the expected output, below which the medians of the steps are in sum
+_LUMPY = 0.25  # of the expected output of as many steps, below which medians of some are in sum
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Forecast:
         """Return the forecast with the cycle times of some series derived from the other targets.
 
         By Little's Law over windows of seven steps, mean WIP ÷ mean throughput; their intervals
-        are those of the sample paths, if there are any. Where output is lumpy, its medians are
-        next to nothing: expected values take their place, and windows are of 28 steps.
+        are those of the sample paths, if there are any. Where output is lumpy, the medians of some
+        windows are next to nothing: expected values over 28 steps take their place.
 
         Args:
             wanted: true for the series whose cycle times were never given, [n].
@@ -177,30 +177,20 @@ class Forecast:
         wip: float | None,
         throughput: float | None,
         most: float = np.inf,
-        sure: float = 1.0,
     ) -> Forecast:
-        """Return the forecast from another state of the last day.
+        """Return the forecast of one series from another state of the last day.
 
         Args:
             what_if: the effect of another state.
             was: WIP, throughput and cycle time of the last day as they were, [3].
             wip, throughput: the other state; None: as it was.
             most: throughput that the line can put out in a step.
-            sure: share of the change of state that the data has shown; confidence is multiplied by
-                it.
         """
         if wip is None and throughput is None:
             return self
-        factors = what_if.factors(was, wip, throughput, self.values[0], most)
-        return replace(
-            self,
-            values=self.values * factors,
-            raw=self.raw * factors,
-            lower={level: bound * factors for level, bound in self.lower.items()},
-            upper={level: bound * factors for level, bound in self.upper.items()},
-            confidence=self.confidence * sure,
-            paths=None if self.paths is None else self.paths * factors,
-        )
+        raw = what_if.path(self.raw[0], was, wip, throughput, most)
+        shifted = self.moved_to(what_if.path(self.values[0], was, wip, throughput, most)[None])
+        return replace(shifted, raw=raw[None])
 
 
 def _cycle_times_of_paths(times: Floats, values: Floats, paths: Floats) -> tuple[Floats, Floats]:
@@ -212,7 +202,8 @@ def _cycle_times_of_paths(times: Floats, values: Floats, paths: Floats) -> tuple
     """
     expected = paths.mean(axis=1)
     own = _cycle_times(paths, _LAW_WINDOW, times[:, None], expected[:, None])
-    is_lumpy = values[..., 1].sum(axis=1) < _LUMPY * expected[..., 1].sum(axis=1)
+    least = _around(values, _LAW_WINDOW)[1].min(axis=1)
+    is_lumpy = least < _LUMPY * _around(expected, _LAW_WINDOW)[1].mean(axis=1)
     if not is_lumpy.any():
         return times, own
     times[is_lumpy] = _cycle_times(expected[is_lumpy], _LUMPY_WINDOW)

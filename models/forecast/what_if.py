@@ -2,26 +2,25 @@
 
 `currentWIP` and `lastThroughput` describe another state of the last day. The data cannot
 show the effect directly, because throughput was high where releases were. The forecast from
-the state as it was is therefore multiplied by factors that follow from the balance of the flow:
+the state as it was has its releases; with the same ones, the balance of the flow gives that from
+another state:
 
     WIP(t + 1) = WIP(t) + releases(t) − throughput(t)
-    ln factor of WIP, first step  = ln(1 + (more WIP − more throughput) ÷ WIP)
-    ln factor of WIP, step h      = first × (1 − worked_off)^(h − 1)
-    ln factor of throughput       = elasticity × ln factor of WIP
-    ln factor of cycle time       = (1 − elasticity) × ln factor of WIP    (Little's Law)
+    more WIP, first step = more WIP − more throughput of the last day
+    ln factor of throughput = elasticity × ln factor of WIP
+    more WIP, next step = more WIP − more throughput
+    factor of cycle time = factor of WIP ÷ factor of throughput    (Little's Law)
 
-A line puts out no more than the most that was ever seen of it. Where these factors would need more,
-throughput is held at that, and WIP follows from the balance, with the releases that the forecast
-from the state as it was implies.
-
-`worked_off` is the share of a difference in WIP that the line works off within a step, the
-slope of its clearing function (S. C. Graves, "A tactical planning model for a job shop",
-Operations Research 34, 1986); it is estimated by regression on the training span.
+A line puts out no more than the most that was ever seen of it, and works off no more than there is.
+The elasticity is `worked_off` × mean WIP ÷ mean throughput, so that a small difference in WIP
+shrinks by the share `worked_off` within a step. That share is the slope of the line's clearing
+function (S. C. Graves, "A tactical planning model for a job shop", Operations Research 34, 1986);
+it is estimated by regression on the training span.
 
     >>> effect, was = WhatIfEffect(worked_off=0.5), np.array([100.0, 50.0, 2.0])
-    >>> found = effect.factors(was, wip=150.0, throughput=None, values=np.tile(was, (3, 1)))
-    >>> found[:, 0].round(2).tolist()
-    [1.5, 1.22, 1.11]
+    >>> found = effect.path(np.tile(was, (3, 1)), was, wip=110.0)
+    >>> found[:, 0].round(1).tolist()
+    [110.0, 105.3, 102.8]
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ _WORKED_OFF = (0.02, 0.8)  # of a difference in WIP, within one step
 _ELASTICITY = (0.05, 0.95)  # of throughput to WIP
 _UNKNOWN = 0.2  # worked off, if there is too little data
 _LEAST = 0.02  # of the WIP, which is left whatever throughput is planned
+_WORKED = 0.25  # of the mean output, above which the line works on a day
 _LAGS = 3
 _FEWEST_ROWS = 40
 _OUTLYING = 5.0  # typical values of a series; rows with larger ones are left out
@@ -104,49 +104,42 @@ class WhatIfEffect:
         worked_off = np.linalg.solve(squares, products)[0, 0]
         return cls(float(np.clip(worked_off, *_WORKED_OFF)))
 
-    def shift(
-        self, values: Floats, was: Floats, wip: float | None, throughput: float | None
-    ) -> Floats:
-        """Return a forecast as it is from another state.
-
-        Args:
-            values: forecast in units, [steps, 3].
-            was: WIP, throughput and cycle time of the last day as they were, [3].
-            wip, throughput: the other state; None: as it was.
-        """
-        if wip is None and throughput is None:
-            return values
-        return values * self.factors(
-            was, wip, throughput, values.reshape(-1, *values.shape[-2:])[0]
-        )
-
-    def factors(
+    def path(
         self,
-        was: Floats,
-        wip: float | None,
-        throughput: float | None,
         values: Floats,
+        was: Floats,
+        wip: float | None = None,
+        throughput: float | None = None,
         most: float = np.inf,
     ) -> Floats:
-        """Return the factors on a forecast, [steps, 3]. Other arguments as of `shift`.
+        """Return a forecast as it is from another state, [steps, 3].
 
         Args:
-            values: forecast in units, [steps, 3].
+            values: forecast from the state as it was, in units, [steps, 3].
+            was: WIP, throughput and cycle time of the last day as they were, [3].
+            wip, throughput: the other state; None: as it was.
             most: throughput that the line can put out in a step.
         """
-        held, put_out = float(was[_WIP]), float(was[_THROUGHPUT])
-        residence = held / put_out if put_out > 0 else 1.0
-        more_held = 0.0 if wip is None else wip - held
-        # Work that stays less than a step arrives within it: only part was on hand before.
-        more_out = 0.0 if throughput is None else (throughput - put_out) * min(1.0, residence)
-        first = np.log(max(_LEAST, 1 + (more_held - more_out) / max(held, 1e-9)))
-        left = first * (1 - self.worked_off) ** np.arange(len(values))
+        held, put_out = values[:, _WIP].sum(), values[:, _THROUGHPUT].sum()
+        residence = float(held / put_out) if put_out > 0 else 1.0
         elasticity = float(np.clip(self.worked_off * residence, *_ELASTICITY))
-        found = np.asarray(np.exp(left[:, None] * [1.0, elasticity, 1 - elasticity]))
-        ceiling = np.maximum(most, values[:, _THROUGHPUT])
-        if (values[:, _THROUGHPUT] * found[:, _THROUGHPUT] <= ceiling).all():
-            return found
-        return _held_at(ceiling, values, found[0, _WIP], elasticity)
+        more = 0.0 if wip is None else wip - float(was[_WIP])
+        if throughput is not None:
+            # Work that stays less than a step arrives within it: only part was on hand before.
+            more -= (throughput - float(was[_THROUGHPUT])) * min(1.0, residence)
+        usual = float(put_out) / len(values)
+        found = values.copy()
+        for step, (base, output, time) in enumerate(values.tolist()):
+            now = max(base + more, _LEAST * base)
+            ratio = now / base if base > 0 else 1.0
+            # On a day that hardly works, as on weekends, no more than in proportion.
+            highest = most if output >= _WORKED * usual else output * most / usual
+            more_out = min(output * ratio**elasticity, max(highest, output)) - output
+            more_out = min(max(more_out, min(more, 0.0)), max(more, 0.0))
+            factor = 1 + more_out / output if output > 0 else 1.0
+            found[step] = now, output + more_out, time * ratio / factor
+            more = now - base - more_out
+        return found
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready form that `from_document` turns back into an equal one."""
@@ -171,25 +164,6 @@ def balance_gap(before: Floats, after: Floats) -> float:
     gaps = np.diff(more[:, _WIP]) + more[:-1, _THROUGHPUT]
     total = float(np.abs(after[:-1, _THROUGHPUT]).sum())
     return float(np.abs(gaps).sum()) / total if total > 0 else 0.0
-
-
-def _held_at(ceiling: Floats, values: Floats, first: float, elasticity: float) -> Floats:
-    """Factors of a line whose throughput is held at a ceiling, [steps, 3]; WIP by the balance.
-
-    Args:
-        ceiling: most throughput of each step, [steps].
-        values: forecast in units, [steps, 3].
-        first: factor of WIP in the first step.
-    """
-    wip, throughput = values[:, _WIP], values[:, _THROUGHPUT]
-    found, more = np.ones_like(values), (first - 1) * wip[0]
-    for step in range(len(values)):
-        ratio = max(_LEAST, 1 + more / max(wip[step], 1e-9))
-        output = min(throughput[step] * ratio**elasticity, ceiling[step])
-        factor = output / throughput[step] if throughput[step] > 0 else 1.0
-        found[step] = ratio, factor, ratio / factor
-        more -= output - throughput[step]
-    return found
 
 
 def _relative(panel: Panel, filled: Floats, early: NDArray[np.bool_]) -> tuple[Floats, Floats]:
