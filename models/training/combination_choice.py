@@ -14,7 +14,10 @@ steps:
    than chance.
 
 Standard errors are of means over blocks of time as long as the horizon: forecasts from origins
-within a block share what they are wrong about. With less than three blocks, the usual weights stay.
+within a block share what they are wrong about. With less than three such blocks, blocks are as long
+as the first band, the errors of all steps decide together, and a whole standard error is allowed;
+with less than three of these, too, the usual weights stay. So short blocks give no weight to the
+network that was trained.
 
 Example: errors from origins of 200 days make 7 blocks of 28 days. If the LSTM with a share of 0.25
 lowers the loss in six of them, it gets that share.
@@ -40,7 +43,7 @@ Weights = dict[MemberName, Floats]
 _PARTS = 4  # weights are multiples of 1 ÷ _PARTS
 _FEWEST_BLOCKS = 3
 _FEWEST_FOR_TRAINED = 5  # blocks, without which a trained network has no weight
-_ABOUT = 0.5  # standard errors
+_ABOUT, _ABOUT_IN_SHORT = 0.5, 1.0  # standard errors; of short blocks, which depend on each other
 _SHARES = np.arange(5) / 4  # of the trained network
 _NORMAL = 1.2816  # the 90 % quantile of the standard normal distribution
 _BANDS = (0.25, 0.5, 1.0)  # ends of the bands, as shares of the horizon
@@ -80,9 +83,13 @@ def choose_weights(
     """
     members, horizon = list(errors.errors), errors.truth.shape[2]
     weights = usual_weights(members, horizon, regresses, lstm_share)
-    blocks = _blocks(errors.origins, horizon)
-    count = int(blocks.max()) + 1
-    if count < _FEWEST_BLOCKS:
+    blocks, ends = _blocks(errors.origins, horizon), _ends(horizon)
+    first, about = ends[1], _ABOUT
+    is_short = blocks.max() + 1 < _FEWEST_BLOCKS
+    if is_short:
+        blocks, ends = _blocks(errors.origins, first), [0, horizon]
+        about = _ABOUT_IN_SHORT
+    if blocks.max() + 1 < _FEWEST_BLOCKS:
         return weights
     without = usual_weights(members, horizon, regresses)
     usual = np.array([without[name][0, 0] for name in members])
@@ -90,30 +97,33 @@ def choose_weights(
     kept = np.zeros(3) if lstm_share is None else lstm_share
     grid = _grid(usual, trained)
     of_grid = _losses(errors, scaling, np.repeat(grid[..., None], 3, axis=2), blocks)
-    ends = [0, *(max(1, round(share * horizon)) for share in _BANDS)]
     for low, high in pairwise(ends):
-        judged = slice(0, ends[1]) if near_only else slice(low, high)
+        judged = slice(0, first) if near_only else slice(low, high)
         by_block = mean_known(of_grid[:, :, judged], axis=2)  # [G, K, 3]
-        chosen = [_nearest(by_block[..., target], grid, usual) for target in range(3)]
+        chosen = [_nearest(by_block[..., i], grid, usual, about) for i in range(3)]
         best = grid[chosen].T  # [M, 3]
         if trained.any():
             shares = _SHARES[:, None, None]
             mixed = (1 - shares) * best + shares * trained[:, None]  # [shares, M, 3]
-            is_known = np.isfinite(errors.errors[MemberName.LSTM])
-            known = np.flatnonzero(is_known.any(axis=(1, 2, 3)))
-            losses = _losses(errors.at(known), scaling, mixed, blocks[known])
-            by_block = mean_known(losses[:, :, judged], axis=2)
-            share = [_least_share(by_block[..., i], float(kept[i])) for i in range(3)]
-            best = (1 - np.array(share)) * best + np.array(share) * trained[:, None]
+            share = kept
+            if not is_short:
+                by_block = _losses_of_trained(errors, scaling, mixed, blocks, judged)
+                share = np.array([_least_share(by_block[..., i], kept[i]) for i in range(3)])
+            best = (1 - share) * best + share * trained[:, None]
         for name, own in zip(members, best, strict=True):
             weights[name][low:high] = own
     return weights
 
 
-def _blocks(origins: Ints, horizon: int) -> Ints:
-    """Number of the block of time that each origin lies in, [n]."""
+def _ends(horizon: int) -> list[int]:
+    """The beginning of the first band and the ends of all, in steps."""
+    return [0, *(max(1, round(share * horizon)) for share in _BANDS)]
+
+
+def _blocks(origins: Ints, length: int) -> Ints:
+    """Number of the block of time, of at least some steps, that each origin lies in, [n]."""
     since = origins - origins.min()
-    count = max(1, int(since.max() + 1) // horizon)
+    count = max(1, int(since.max() + 1) // length)
     return np.minimum(since * count // int(since.max() + 1), count - 1)
 
 
@@ -143,6 +153,21 @@ def _losses(errors: MemberErrors, scaling: Scaling, grid: Floats, blocks: Ints) 
     return found
 
 
+def _losses_of_trained(
+    errors: MemberErrors, scaling: Scaling, mixed: Floats, blocks: Ints, judged: slice
+) -> Floats:
+    """Mean relative errors by share of the trained network, block and target, [shares, K, 3].
+
+    Args:
+        mixed: weights by share, member and target, [shares, M, 3].
+        judged: steps that count.
+    """
+    is_known = np.isfinite(errors.errors[MemberName.LSTM])
+    known = np.flatnonzero(is_known.any(axis=(1, 2, 3)))
+    losses = _losses(errors.at(known), scaling, mixed, blocks[known])
+    return mean_known(losses[:, :, judged], axis=2)
+
+
 def _relative(errors: MemberErrors, combined: Floats, scaling: Scaling) -> Floats:
     """Absolute errors in units relative to the mean of their series, [n, S', H, 3].
 
@@ -157,17 +182,18 @@ def _relative(errors: MemberErrors, combined: Floats, scaling: Scaling) -> Float
     return np.divide(wrong, level, out=np.full(wrong.shape, np.nan), where=level > 0)
 
 
-def _nearest(losses: Floats, grid: Floats, usual: Floats) -> int:
+def _nearest(losses: Floats, grid: Floats, usual: Floats, about: float) -> int:
     """Number of the weights nearest to the usual ones whose loss is about the least.
 
     Args:
         losses: by weights and block, [G, K].
+        about: standard errors that are about nothing.
     """
     known = losses[:, ~np.isnan(losses).any(axis=0)]
     if known.shape[1] < _FEWEST_BLOCKS:
         return 0
     more, error = _more_than_best(known)
-    good = np.flatnonzero(more <= _ABOUT * error)
+    good = np.flatnonzero(more <= about * error)
     distance = np.abs(grid[good] - usual).sum(axis=1).round(6)
     return int(good[np.lexsort((known[good].mean(axis=1), distance))[0]])
 

@@ -60,7 +60,7 @@ def test_a_few_blocks_of_time_are_too_few_to_trust_a_trained_network(days: int) 
     assert not choose_weights(errors, PLAIN, near_only=False)[LSTM].any()
 
 
-@pytest.mark.parametrize(("days", "weight"), [(70, 0.0), (130, 1.0)])
+@pytest.mark.parametrize(("days", "weight"), [(20, 0.0), (28, 1.0), (70, 1.0), (130, 1.0)])
 def test_three_blocks_can_tell_that_the_last_value_is_better(days: int, weight: float) -> None:
     errors = errors_of({AUTOREGRESSION: 3.0, PRETRAINED: 3.0, LAST: 0.1}, days=days)
     found = choose_weights(errors, PLAIN, near_only=False)[LAST].mean()
@@ -125,7 +125,7 @@ def test_a_target_that_only_a_naive_rule_forecasts_has_a_warning() -> None:
 
 
 def test_an_autoregression_that_did_not_beat_the_last_value_has_no_usual_weight() -> None:
-    errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 1.0, LAST: 1.0}, days=50)
+    errors = errors_of({AUTOREGRESSION: 1.0, PRETRAINED: 1.0, LAST: 1.0}, days=20)
     weights = choose_weights(errors, PLAIN, near_only=False, regresses=False)
     assert (weights[PRETRAINED] == 1).all() and not weights[AUTOREGRESSION].any()
 

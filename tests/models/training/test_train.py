@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import pytest
 
+from models.forecast.autoregression import Kind
 from models.forecast.forecaster import History
 from models.forecast.look_back import LookBack
 from models.forecast.members import LinearRollOut, MemberName
 from models.forecast.onnx_session import open_network
+from models.forecast.published_model import PublishedModel
 from models.registry.hyperparameters import Hyperparameters
 from models.registry.model_document import ModelDocument
 from models.registry.model_store import model_store
@@ -23,9 +25,11 @@ from models.series.calendar import Calendar, Step
 from models.series.panel import TARGETS, Panel
 from models.series.working_calendar import WorkingCalendar
 from models.training import evaluate, network, prepare, train
+from models.training.combination_choice import choose_weights, usual_weights
 from models.training.control import NoControl
 from models.training.fit import EpochLoop
 from models.training.held_back_forecasts import roll
+from models.training.member_errors import trial_errors
 from tests.support.panels import FIRST_DAY, generated_panel, panel_of
 from tests.support.trainings import TINY
 from utils.api.architectures import DESIGNS, PLAIN, Design
@@ -44,6 +48,17 @@ def trained(
     document = train.train(data, hyper, seed, store, id, {}, design=design)
     read = ModelDocument.read(store, id)
     return document.to_json(), open_forecaster(read, store.read(id, ".onnx"))
+
+
+def as_evaluated(model: PublishedModel, prepared: prepare.PreparedData) -> PublishedModel:
+    """A model as it was evaluated: learned from the training span alone, not from all rows."""
+    fitted = LinearRollOut(prepared.choice.train_fit)
+    members = {**model.paths.members, MemberName.AUTOREGRESSION: fitted}
+    regresses = prepared.choice.train_fit.strength.kind is Kind.REGRESSION
+    errors, scaling = trial_errors(prepared, None), prepared.encoding.scaling
+    weights = usual_weights(list(members), prepared.horizon, regresses)
+    weights |= choose_weights(errors, scaling, near_only=False, regresses=regresses)
+    return replace(model, paths=replace(model.paths, members=members, weights=weights))
 
 
 def still(windows: Any, names: Any) -> Any:
@@ -106,12 +121,8 @@ def test_train_gives_one_model_for_a_seed_and_others_for_others(
 def test_metrics_are_those_of_one_step_forecasts_in_units(tmp_path: Path, design: Design) -> None:
     data = generated_panel(80)
     document, forecaster = trained(tmp_path, data, design=design)
-    # Evaluated with the fit on the training span; the published one is fitted on all rows.
     prepared = prepare.prepare(data, TINY, design)
-    paths = forecaster.model.paths
-    fitted = LinearRollOut(prepared.choice.train_fit)
-    members = {**paths.members, MemberName.AUTOREGRESSION: fitted}
-    model = replace(forecaster.model, paths=replace(paths, members=members), reconciliation=None)
+    model = replace(as_evaluated(forecaster.model, prepared), reconciliation=None)
     errors = []
     for s in range(len(data.series_keys)):
         begin = data.offsets[s]
@@ -127,10 +138,7 @@ def test_mase_is_relative_to_the_seasonal_naive_of_each_series_own_training_span
     prepared = prepare.prepare(generated_panel(120), TINY)
     data, rows = prepared.panel, prepared.windows.held_back
     found = evaluate.evaluate(prepared, still, None)
-    members = {**found.model.paths.members}
-    members[MemberName.AUTOREGRESSION] = LinearRollOut(prepared.choice.train_fit)
-    model = replace(found.model, paths=replace(found.model.paths, members=members))
-    rolled = roll(model, prepared, rows, rows)
+    rolled = roll(as_evaluated(found.model, prepared), prepared, rows, rows)
     scaled: list[list[float]] = [[], [], []]
     for values, truth, s in zip(rolled.values, rolled.truth, data.series[rows], strict=True):
         early = data.values[data.offsets[s] : data.offsets[s] + 96]
