@@ -158,6 +158,25 @@ def _doubled(rng: Rng, history: int, ahead: int) -> Floats:
     return _flow(rng, releases)
 
 
+def _up_by_half(rng: Rng, history: int, ahead: int) -> Floats:
+    releases = _releases(rng, history + ahead)
+    releases[:, history - 15 :] *= 1.5
+    return _flow(rng, releases)
+
+
+def _more_capacity(rng: Rng, history: int, ahead: int) -> Floats:
+    working = np.ones(history + ahead)
+    working[history - 10 :] = 1.5
+    return _flow(rng, _releases(rng, history + ahead), working=working)
+
+
+def _two_wrong_days(rng: Rng, history: int, ahead: int) -> Floats:
+    values = _smooth(rng, history, ahead)
+    values[::2, history - 2 : history, 1] *= 0.3
+    values[1::2, history - 2 : history, 0] *= 0.3
+    return values
+
+
 def _restart(rng: Rng, history: int, ahead: int) -> Floats:
     working = np.ones(history + ahead)
     working[history - 45 : history - 10] = 0
@@ -270,4 +289,7 @@ KINDS: dict[str, Kind] = {
     "outlier in the middle": Kind(_outlier),
     "tiny values": Kind(_tiny),
     "weekly season and trend": Kind(_trend(2.0, _STRONG_WEEK, 0.3)),
+    "level up by half": Kind(_up_by_half, one_origin=True),
+    "more capacity": Kind(_more_capacity, one_origin=True),
+    "two wrong days": Kind(_two_wrong_days, one_origin=True),
 }
