@@ -4,10 +4,11 @@ model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
 forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
 Its intervals are the quantiles of the network, up to one and a half times the highest value seen,
-as those of a trained model. Of hours and shifts they are as much wider or narrower as its forecasts
-from up to three past days of the same rows ask for. A last value far beyond the usual moves is
-moved back first, as for a trained model (`models.forecast.look_back`). Its sample paths have errors
-that last as long as those of these past forecasts.
+as those of a trained model; those of lumpy lines have more steps without output
+(`models.forecast.idle_steps`). Of hours and shifts they are as much wider or narrower as its
+forecasts from up to three past days of the same rows ask for. A last value far beyond the usual
+moves is moved back first, as for a trained model (`models.forecast.look_back`). Its sample paths
+have errors that last as long as those of these past forecasts.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from numpy.typing import NDArray
 from models.forecast.error_persistence import by_distance, extended
 from models.forecast.error_record import OUTLYING, shrunk_ratio
 from models.forecast.forecast import Forecast
+from models.forecast.idle_steps import idle_share, is_lumpy, with_idle_steps
 from models.forecast.intervals import CLOSE, MOST_OF_RECORD
 from models.forecast.look_back import LookBack
+from models.forecast.past_forecasts import PastForecasts
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import HORIZON, with_cycle_times
 from models.forecast.pretrained_member import quantiles_of, rows_used
+from models.forecast.quantile_distribution import distribution, share_below
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.standing_places import without_standing
 from models.series.calendar import Calendar
@@ -40,7 +44,6 @@ PRETRAINED_ID = "pretrained"  # in place of the id of a model
 FEWEST_ROWS = 10  # of a history
 _ORIGINS = 3  # past forecasts whose errors are measured
 _USUAL_ROWS = 84  # that tell the usual changes from one step to the next
-_LEVEL = 80  # of the intervals that they are divided by
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,11 @@ class ZeroShotModel:
         start = _believed_ends(rows, calendar, last)
         rows = [np.vstack([own[:-1], end]) for own, end in zip(rows, start, strict=True)]
         quantiles = _with_known(self._quantiles(rows, calendar, last, steps), rows)
+        past = self._past(rows, calendar, last)
+        idle = np.where([is_lumpy(own) for own in rows], idle_share(past), 0.0)
+        quantiles[idle > 0, :, 1] = with_idle_steps(quantiles[idle > 0, :, 1], idle[idle > 0])
         if calendar.begins:
-            quantiles = _widened(quantiles, *self._past_errors(rows, calendar, last))
+            quantiles = _widened(quantiles, past)
         values = quantiles[..., MEDIAN]
         most = np.fmax(MOST_OF_RECORD * _records(rows)[:, None], values)
         quantiles = np.minimum(quantiles, most[..., None])
@@ -111,8 +117,7 @@ class ZeroShotModel:
         )
         drawn = None
         if paths:
-            past, _ = self._past_errors(rows, calendar, last)
-            drawn = _paths(quantiles, by_distance(past), paths)
+            drawn = _paths(quantiles, by_distance(past.errors), paths)
             drawn = np.minimum(drawn, most[:, None])
         return Forecast(values, values, lower, upper, _confidence(quantiles), start, drawn)
 
@@ -126,30 +131,21 @@ class ZeroShotModel:
             recent[i, length - len(own[-length:]) :] = own[-length:]
         return quantiles_of(self.pretrained, recent, calendar, last, steps)
 
-    def _past_errors(
-        self, rows: Sequence[Floats], calendar: Calendar, last: Ints
-    ) -> tuple[Floats, Floats]:
-        """Errors of the forecasts from past origins, and their expected sizes.
-
-        Both are by half width, [origins, n, H, 3]; NaN where unknown, errors also where the line
-        stands still.
-        """
+    def _past(self, rows: Sequence[Floats], calendar: Calendar, last: Ints) -> PastForecasts:
+        """The forecasts from past origins, and what came."""
         shape = (_ORIGINS, len(rows), HORIZON, 3)
-        errors, sizes = np.full(shape, np.nan), np.full(shape, np.nan)
-        low, high = BOUNDS[_LEVEL]
+        found = PastForecasts(np.full((*shape, len(LEVELS)), np.nan), np.full(shape, np.nan))
         came = [without_standing(own, calendar, end) for own, end in zip(rows, last, strict=True)]
         for origin, after in enumerate(range(HORIZON, (_ORIGINS + 1) * HORIZON, HORIZON)):
             kept = [i for i, own in enumerate(rows) if len(own) - after >= FEWEST_ROWS]
             if not kept:
                 break
             past = [own[: max(len(own) - after, 0)] for own in rows]
-            quantiles = self._quantiles(past, calendar, last - after, HORIZON)[kept]
-            truth = np.stack([came[i][len(rows[i]) - after :][:HORIZON] for i in kept])
-            half = (quantiles[..., high] - quantiles[..., low]) / 2
-            half[half <= 0] = np.nan
-            errors[origin, kept] = (truth - quantiles[..., MEDIAN]) / half
-            sizes[origin, kept] = _expected_size(quantiles, half)
-        return errors, sizes
+            quantiles = self._quantiles(past, calendar, last - after, HORIZON)
+            found.quantiles[origin, kept] = quantiles[kept]
+            truth = [came[i][len(rows[i]) - after :][:HORIZON] for i in kept]
+            found.came[origin, kept] = truth
+        return found
 
 
 def _believed_ends(rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
@@ -182,25 +178,13 @@ def _with_known(quantiles: Floats, rows: Sequence[Floats]) -> Floats:
     return found
 
 
-def _expected_size(quantiles: Floats, half: Floats) -> Floats:
-    """Expected absolute error of each value by half width, cut at 3, [n, steps, 3]."""
-    levels, edges = _distribution(quantiles)
-    middle = (edges[..., 1:] + edges[..., :-1]) / 2
-    sizes = np.abs(middle - quantiles[..., MEDIAN, None]) / half[..., None]
-    found: Floats = np.minimum(sizes, OUTLYING) @ np.diff(levels)
-    return found
-
-
-def _widened(quantiles: Floats, errors: Floats, sizes: Floats) -> Floats:
+def _widened(quantiles: Floats, past: PastForecasts) -> Floats:
     """The quantiles, as far from the median as past errors ask for; what is zero stays zero.
 
     The network has learned from days, weeks and months alone: of hours and shifts, the rows
     themselves tell how large errors are.
-
-    Args:
-        errors, sizes: of past forecasts and as expected, [origins, n, H, 3].
     """
-    relative = np.minimum(np.abs(errors), OUTLYING) / sizes
+    relative = np.minimum(np.abs(past.errors), OUTLYING) / past.sizes
     mean = mean_known(relative, axis=(0, 2))
     blocks = (~np.isnan(relative)).any(axis=2).sum(axis=0)
     ratio = np.stack([shrunk_ratio(mean[:, i], blocks[:, i]) for i in range(3)], axis=1)
@@ -224,7 +208,7 @@ def _confidence(quantiles: Floats) -> Floats:
     It never rises with the horizon.
     """
     middle = quantiles[..., MEDIAN]
-    inside = _share_below(quantiles, middle / (1 - CLOSE)) - _share_below(
+    inside = share_below(quantiles, middle / (1 - CLOSE)) - share_below(
         quantiles, middle / (1 + CLOSE)
     )
     certain = quantiles[..., 0] == quantiles[..., -1]
@@ -243,30 +227,9 @@ def _paths(quantiles: Floats, correlation: Floats, count: int) -> Floats:
 def _paths_of(quantiles: Floats, correlation: Floats, count: int) -> Floats:
     steps = len(quantiles)
     shares = ErrorPaths.of_distances(extended(correlation, steps)).draw(count, steps)
-    levels, edges = _distribution(quantiles)
+    levels, edges = distribution(quantiles)
     place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
     part = (shares - levels[place]) / np.diff(levels)[place]
     at = place + np.arange(0, edges.size, len(levels)).reshape(shares.shape[1:])
     low, high = (edges.ravel().take(at + k) for k in (0, 1))
     return np.maximum(low + part * (high - low), 0.0)
-
-
-def _distribution(quantiles: Floats) -> tuple[Floats, Floats]:
-    """Levels with 0 and 1, and the values at them, [n, steps, 3, levels].
-
-    Beyond the outer quantiles, the distribution ends within the distance between the two outer
-    ones.
-    """
-    first = 2 * quantiles[..., :1] - quantiles[..., 1:2]
-    last = 2 * quantiles[..., -1:] - quantiles[..., -2:-1]
-    edges = np.concatenate([first, quantiles, last], axis=-1)
-    return np.array([0.0, *LEVELS, 1.0]), edges
-
-
-def _share_below(quantiles: Floats, at: Floats) -> Floats:
-    """Share of the distribution of each value up to a number, [n, steps, 3]."""
-    levels, edges = _distribution(quantiles)
-    place = np.clip((edges <= at[..., None]).sum(axis=-1) - 1, 0, len(levels) - 2)
-    low, high = (np.take_along_axis(edges, (place + k)[..., None], -1)[..., 0] for k in (0, 1))
-    part = np.divide(at - low, high - low, out=np.ones_like(low), where=high > low)
-    return levels[place] + np.clip(part, 0, 1) * np.diff(levels)[place]

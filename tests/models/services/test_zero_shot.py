@@ -106,6 +106,7 @@ def test_a_line_that_finishes_in_lots_is_judged_by_what_is_expected(client: Flas
     total, target = reply["totals"]["horizon"], reply["target"]
     assert target["forecast_production"] == pytest.approx(total["throughput"]) and target["reached"]
     assert target["date"] == target["p50"] and reply["validation"]["is_valid"]
+    assert 750 < total["throughput_mean"] < 1100  # 933 come in 28 days
     assert all(3 < day["predicted_cycle_time"] < 20 for day in reply["predictions"])
 
 
