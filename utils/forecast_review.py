@@ -35,8 +35,8 @@ class ForecastDays:
         wip, throughput: expected values of each day, [H].
         cycle_time: mean of the units that are expected to finish on each day, in days, [H].
         numbers: of the days, where closed ones are left out, [H]; None: 1, 2, …, H.
-        is_planned: True with a plan: where it raises or lowers WIP, Little's Law does not hold
-            over a week.
+        is_judged: False where Little's Law does not hold over a week, as with a plan that raises or
+            lowers WIP, or tells nothing, as of cycle times that were derived by it.
         medians: of the same days; None: as the expected values. Days break Little's Law if they
             do so by both.
     """
@@ -45,7 +45,7 @@ class ForecastDays:
     throughput: Floats
     cycle_time: Floats
     numbers: NDArray[np.int64] | None = None
-    is_planned: bool = False
+    is_judged: bool = True
     medians: ForecastDays | None = None
 
     def named(self, begin: int, end: int) -> str:
@@ -146,7 +146,7 @@ def review_forecast(
     found = CheckFindings(curve_of=curve_of)
     produced = float(days.throughput.sum()) if produced is None else produced
     valid = [
-        days.is_planned or _review_law(found, days, line),
+        not days.is_judged or _review_law(found, days, line),
         _review_throughput(found, days, line.highest_throughput),
         _review_target(found, len(days.wip), produced, target),
     ]

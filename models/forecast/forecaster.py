@@ -16,6 +16,7 @@ from models.forecast.forecast import Forecast
 from models.forecast.legacy_model import LegacyModel
 from models.forecast.look_back import LookBack
 from models.forecast.members import LinearRollOut, MemberName
+from models.forecast.past_spikes import lags_of, without_spikes
 from models.forecast.planned_forecast import AskedState, PlanParts, lines_of
 from models.forecast.published_model import PublishedModel
 from models.forecast.standing_places import standing_ahead
@@ -227,8 +228,8 @@ class Forecaster:
             is_raw: True to leave out the reconciliation by Little's Law.
         """
         model, count = self.model, len(self.encoding.series_keys)
-        rows = [history.rows for history in histories]
         calendar, last = _side_by_side(histories)
+        rows = without_spikes([history.rows for history in histories], lags_of(calendar))
         standing = standing_ahead(rows, calendar, last, steps)
         derived = np.array([not self.has_cycle_times(each.series_key) for each in histories])
         if isinstance(model, ZeroShotModel):

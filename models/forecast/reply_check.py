@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.data.series_rows import MAX_GAP
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
+from models.forecast.past_spikes import lags_of, without_spikes
 from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.forecast.requested_plan import plan_warnings
 from models.series.first_passage import cumulated, quantile_steps, steps_to_reach
@@ -34,6 +35,7 @@ _DERIVED = (
     "throughput by Little's Law, over seven steps (28 where output is lumpy)."
 )
 _LABELS = ("WIP", "throughput", "cycle time")
+_NEWEST, _MOST_NAMED = 28, 3  # rows whose replaced values are named, and how many of these
 _IDLE = 0.05  # of the usual expected output, up to which a day is one without output
 
 
@@ -66,9 +68,8 @@ def check_forecast(
     expected = _expected(values, forecast.paths)
     factor = _cycle_time_factor(history, *expected[days.worked].T)
     in_worked_days = np.array([1.0, 1.0, factor])
-    law = _law_days(
-        expected * in_worked_days, values * in_worked_days, days.worked, not history.ahead.is_empty
-    )
+    is_judged = history.ahead.is_empty and forecaster.has_cycle_times(history.series_key)
+    law = _law_days(expected * in_worked_days, values * in_worked_days, days.worked, is_judged)
     review = forecast_review.review_forecast(
         law,
         _line_so_far(forecaster, history, factor),
@@ -96,14 +97,14 @@ def _expected(values: Floats, paths: Floats | None) -> Floats:
 
 
 def _law_days(
-    expected: Floats, medians: Floats, worked: NDArray[np.bool_], is_planned: bool
+    expected: Floats, medians: Floats, worked: NDArray[np.bool_], is_judged: bool
 ) -> ForecastDays:
     """The days that are checked, of the days of the reply, [days, 3]."""
     wip, throughput, times = medians[worked].T
     of_medians = ForecastDays(wip, throughput, times)
     wip, throughput, times = expected[worked].T
     numbers = np.flatnonzero(worked) + 1
-    return ForecastDays(wip, throughput, times, numbers, is_planned, of_medians)
+    return ForecastDays(wip, throughput, times, numbers, is_judged, of_medians)
 
 
 def _cycle_time_factor(history: History, wip: Floats, throughput: Floats, times: Floats) -> float:
@@ -114,9 +115,8 @@ def _cycle_time_factor(history: History, wip: Floats, throughput: Floats, times:
 
 
 def _line_so_far(forecaster: Forecaster, history: History, factor: float) -> LineSoFar:
-    rows, ratio = history.rows * [1.0, 1.0, factor], math.nan
-    if forecaster.has_cycle_times(history.series_key):
-        ratio = usual_flow_ratio(rows, min(LAW_WINDOW, len(rows)))
+    rows = history.rows * [1.0, 1.0, factor]
+    ratio = usual_flow_ratio(rows, min(LAW_WINDOW, len(rows)))
     highest = forecaster.highest_throughput(history.series_key)
     return LineSoFar(highest, float(rows[:, 0].mean()), ratio)
 
@@ -136,7 +136,7 @@ def _other_warnings(
     days: int,
 ) -> tuple[list[str], list[str]]:
     """Warnings before and after those about the days of a forecast."""
-    before = _not_believed(history, forecast)
+    before = [*_not_believed(history, forecast), *_replaced(history)]
     if request.history is None:
         before = [*_ended_early(forecaster, history), *before]
     after = plan_warnings(forecaster, history)
@@ -157,6 +157,20 @@ def _not_believed(history: History, forecast: Forecast) -> list[str]:
         "step confirms it."
         for label, given, taken, most in zip(_LABELS, last, start, usual, strict=True)
         if not (math.isnan(given) or math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9 * most))
+    ]
+
+
+def _replaced(history: History) -> list[str]:
+    """Return a warning for each of the newest rows whose value the forecast does not take."""
+    [taken] = without_spikes([history.rows], lags_of(history.calendar))
+    is_other = ~np.isnan(history.rows) & (taken != history.rows)
+    is_other[:-_NEWEST] = False
+    found = np.argwhere(is_other)[-_MOST_NAMED:]
+    dates = history.calendar.dates(history.last_step + 1 - len(taken) + found[:, 0])
+    return [
+        f"The {_LABELS[target]} of {date}, {history.rows[row, target]:.6g}, is far from all rows "
+        f"beside it: the forecast takes {taken[row, target]:.6g} in its place."
+        for (row, target), date in zip(found.tolist(), dates, strict=True)
     ]
 
 
