@@ -63,7 +63,8 @@ class Run:
         self._seconds, self._every = 60 * minutes, every
         self._random = random.Random(seed)
         self._keys = [str(UUID(int=self._random.getrandbits(128), version=4)) for _ in range(jobs)]
-        self._service = start_service(folder, WORKERS=str(workers), CHECKPOINT_SECONDS="0")
+        processes = {"WORKERS": str(workers), "WEB_PROCESSES": "2"}
+        self._service = start_service(folder, CHECKPOINT_SECONDS="0", **processes)
         self._over = threading.Event()
         self._ids: dict[str, str] = {}  # key → job
         self._last_reply = time.monotonic()

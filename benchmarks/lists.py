@@ -93,7 +93,8 @@ def main(models: int) -> None:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         fill(folder / "models", models)
-        settings = {"WORKERS": "0", "RATE_LIMITS": "off", "MAX_MODELS_MB": "1000000"}
+        settings = {"WORKERS": "0", "WEB_PROCESSES": "2", "RATE_LIMITS": "off"}
+        settings |= {"MAX_MODELS_MB": "1000000"}
         service = start_service(folder, **settings)
         add("the index is made", timed(lambda: page(service, "/api/models"), 1))
         service.stop()

@@ -42,7 +42,7 @@ def rows(turns: int) -> list[Row]:
 @contextmanager
 def service(folder: Path, **settings: str) -> Iterator[Service]:
     """A service whose trainer is loaded."""
-    running = start_service(folder, LOG_LEVEL="INFO", **settings)
+    running = start_service(folder, LOG_LEVEL="INFO", WEB_PROCESSES="2", **settings)
     try:
         wait_until(lambda: "trainer loaded" in (folder / "log").read_text(), 180)
         yield running
