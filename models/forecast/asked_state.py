@@ -51,7 +51,7 @@ def from_asked_state(
         sure *= share
     if asked != (None, None) and history.state.is_empty:  # else the flow has started from it
         before = forecast.values[0]
-        was = history.rows[-1] if forecast.start is None else forecast.start[0]
+        was = history.rows[-1] if forecast.start is None else forecast.start[0, -1]
         most = float(high[1])
         forecast = forecast.shifted(forecaster.what_if, was, *asked, most=most)
         warnings += _out_of_balance(before, forecast.values[0])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.level_shifts import UsualLevel
 from models.forecast.what_if import WhatIfEffect
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,9 @@ class Forecast:
             cent; {} where no errors were measured.
         upper: their upper bounds.
         confidence: expected share of the three values within 20 % of the truth, [n, steps].
-        start: the last row in units, as the forecast took it, [n, 3]; None: as it was given.
+        start: the last two rows in units, as the forecast took them, [n, 2, 3]; None: as they were
+            given.
+        level: the shifts of the level that the forecast follows; None: none were looked for.
         paths: joint sample paths, [n, paths, steps, 3]; None: none were asked for.
     """
 
@@ -40,6 +43,7 @@ class Forecast:
     confidence: Floats
     start: Floats | None = None
     paths: Floats | None = None
+    level: UsualLevel | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -59,6 +63,7 @@ class Forecast:
             confidence=self.confidence[one],
             start=None if self.start is None else self.start[one],
             paths=None if self.paths is None else self.paths[one],
+            level=None if self.level is None else self.level.of(one),
         )
 
     def without_output(self, standing: NDArray[np.bool_]) -> Forecast:
@@ -168,6 +173,7 @@ class Forecast:
             upper={level: between(up, other.upper[level]) for level, up in self.upper.items()},
             confidence=share * self.confidence + (1 - share) * other.confidence,
             paths=paths,
+            level=other.level,
         )
 
     def shifted(

@@ -145,7 +145,7 @@ def spread_forecast(
     Also returns a warning for each state that was never seen.
     """
     forecast, unseen = from_asked_state(forecaster, history, request, forecast)
-    start = (history.rows[-1] if forecast.start is None else forecast.start[0]).copy()
+    start = (history.rows[-1] if forecast.start is None else forecast.start[0, -1]).copy()
     if request.current_wip is not None:
         start[0] = request.current_wip
     return reply_days(history, request).spread(forecast, start), unseen

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.autoregression import Shape
+from models.forecast.believed_values import believed
 from models.forecast.past_stops import past_stops
 from models.series.calendar import EVERY_DAY, Calendar
 from models.series.panel import Panel
@@ -19,13 +20,8 @@ _MARGIN = 0.25  # of the range of a series, by which a forecast may leave it on 
 _RECENT = 14  # rows whose mean is the present level
 _AFTER_STOP = 28  # rows that a stop bears upon
 _BEYOND = 1.0  # standard deviations by which it must leave the range of the training
-_FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
-_DOUBTFUL, _FALSE = 4.0, 8.0  # times that, from which less is believed, and nothing
-_TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
-_FEWEST_MOVES = 10  # without which no move is unusual
 _COMPARED = (1, 2)  # rows before the last one; near one of them or a week ago, it is not unusual
 _WEEK = 7
-_LEAST_MOVE = 0.1  # of a standard deviation of the series: smaller moves are usual
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,8 @@ class LookBack:
 
     Attributes:
         scaled: the last rows, oldest first, [n, look_back, 3]; rows before the beginning of a
-            series are the mean of its others. A last value far beyond the usual moves is moved
-            back.
+            series are the mean of its others. The last two values are moved back where they are
+            far beyond the usual moves.
         known: how many rows, at the end, are rows of the series, [n].
         last: dated step number of the last row, [n].
         series: number of each series, [n].
@@ -84,7 +80,7 @@ class LookBack:
         scaled = padded(rows, known)
         week = min(calendar.season, calendar.week if calendar.begins else _WEEK)
         compared = (*_COMPARED, *((calendar.parts,) if calendar.begins else ()), week)
-        scaled[:, -1] = _believed(scaled, known, compared)
+        scaled[:, -2:] = believed(scaled, known, compared)
         latest = max(_RECENT, week)
         low, high = scaled.min(axis=1), scaled.max(axis=1)
         is_new = np.zeros(low.shape, bool)
@@ -134,6 +130,11 @@ class LookBack:
         )
 
     @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """True for rows of the series, [n, look_back]."""
+        return np.arange(self.scaled.shape[1], 0, -1) <= self.known[:, None]
+
+    @property
     def record(self) -> Floats:
         """The highest values seen, [n, 3]."""
         return self.highest - (self.highest - self.lowest) * _MARGIN / (1 + 2 * _MARGIN)
@@ -148,6 +149,11 @@ class LookBack:
         low, high = self.ranges[0] - _BEYOND, self.ranges[1] + _BEYOND
         return replace(self, scaled=self.scaled.clip(low[:, None], high[:, None]))
 
+    def with_rows(self, scaled: Floats) -> LookBack:
+        """Return the look-back with other values of the same rows."""
+        series, ranges = self.series, self.ranges
+        return LookBack.of_rows(scaled, self.is_known, self.last, series, ranges, self.calendar)
+
     def followed_by(self, path: Floats) -> LookBack:
         """Return the look-back of as many rows that ends with forecasts, [n, steps, 3]."""
         rows, steps = self.scaled.shape[1], path.shape[1]
@@ -157,8 +163,7 @@ class LookBack:
     def last_rows(self, rows: int) -> Floats:
         """Return the last rows, [n, rows, 3], NaN where they are not of the series."""
         scaled = self.scaled[:, -rows:]
-        known = np.arange(scaled.shape[1], 0, -1) <= self.known[:, None]
-        return np.where(known[..., None], scaled, np.nan)
+        return np.where(self.is_known[:, -scaled.shape[1] :, None], scaled, np.nan)
 
 
 def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
@@ -172,38 +177,3 @@ def padded(rows: Floats, known: NDArray[np.bool_]) -> Floats:
     known = known[..., None]
     mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True)
     return np.where(known, rows, mean / np.maximum(known.sum(axis=1, keepdims=True), 1))
-
-
-def _believed(rows: Floats, known: NDArray[np.bool_], compared: tuple[int, ...]) -> Floats:
-    """The last row of each look-back, [n, 3], with values moved back that moved too far.
-
-    One wrong day would carry on over the whole forecast. A value is left as it is if it is near
-    the value of a day, of two days or of a week before (of hours and shifts, of one step, two
-    steps, a day or a week): a change that stays is believed on its
-    second day, and a weekly pattern is none.
-
-    Args:
-        rows: [n, look_back, 3].
-        known: true for rows of the series, [n, look_back].
-        compared: steps back to the rows that it is compared with.
-    """
-    last = rows[:, -1].copy()
-    length = rows.shape[1]
-    lags = [lag for lag in compared if lag < length]
-    if length <= _FEWEST_MOVES or not lags:
-        return last
-    pairs = known[:, 1:-1] & known[:, :-2]
-    moves = np.where(pairs[..., None], np.abs(np.diff(rows[:, :-1], axis=1)), np.nan)
-    enough = pairs.sum(axis=1) >= _FEWEST_MOVES
-    usual = np.zeros(last.shape)
-    usual[enough] = _TO_SIGMA * np.nanmedian(moves[enough], axis=1)
-    reach = _FARTHEST_MOVE * np.maximum(usual, _LEAST_MOVE)
-    before = np.stack([rows[:, -1 - lag] for lag in lags])
-    distance = np.abs(last - before)
-    nearest = np.take_along_axis(before, distance.argmin(axis=0)[None], axis=0)[0]
-    beyond = np.abs(last - nearest) / reach
-    # Less and less is taken over of a value that is farther away than changes are (three-part
-    # redescending: F. R. Hampel, "The influence curve and its role in robust estimation", 1974).
-    taken = reach * np.clip((_FALSE - beyond) / (_FALSE - _DOUBTFUL), 0.0, 1.0)
-    moved = np.clip(last, nearest - taken, nearest + taken)
-    return np.where((usual > 0) & enough[:, None], moved, last)

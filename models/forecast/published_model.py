@@ -19,10 +19,11 @@ from models.forecast.correction import CorrectedRollOut
 from models.forecast.error_size import heights_of
 from models.forecast.forecast import Forecast
 from models.forecast.intervals import CLOSE, LEVELS, MOST_OF_RECORD, Intervals
+from models.forecast.level_shifts import ROWS, UsualLevel, at_usual_level
 from models.forecast.look_back import LookBack
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, Step
 from models.series.encoding import Encoding
 from models.series.scaling import Scaling
 
@@ -53,7 +54,8 @@ class PublishedModel:
     @property
     def look_back(self) -> int:
         """Number of recent rows that a forecast uses."""
-        return self.paths.look_back
+        own = self.paths.look_back
+        return max(own, ROWS) if self.encoding.calendar.step is Step.DAY else own
 
     def with_series(self, *histories: Floats) -> PublishedModel:
         """Return the model with further series, which it was not trained on.
@@ -93,16 +95,41 @@ class PublishedModel:
 
     def scaled_path(self, look_back: LookBack, steps: int) -> Floats:
         """Return the forecasts, scaled, [n, steps, 3]."""
-        trained = bool((look_back.series < len(self.encoding.series_keys)).all())
-        return self.paths.path(look_back, steps, trained)
+        return self.path_and_level(look_back, steps)[0]
 
-    def in_units(self, scaled: Floats, look_back: LookBack) -> tuple[Floats, Floats]:
-        """Return forecasts in units, raw and reconciled by Little's Law, both [n, steps, 3]."""
+    def path_and_level(self, look_back: LookBack, steps: int) -> tuple[Floats, UsualLevel | None]:
+        """Return the forecasts, scaled, [n, steps, 3], and the shifts of level that they follow."""
+        series, scaling, calendar = look_back.series, self.encoding.scaling, look_back.calendar
+        trained = bool((series < len(self.encoding.series_keys)).all())
+        if calendar.step is not Step.DAY:
+            return self.paths.path(look_back, steps, trained), None
+        rows = scaling.inverse(look_back.scaled, series)
+        level = at_usual_level(rows, look_back.is_known, calendar.season)
+        if not level.is_shifted:
+            return self.paths.path(look_back, steps, trained), level
+        shifted = (level.ratios != 1)[:, None]
+        scaled = np.where(shifted, scaling.forward_paths(level.rows, series), look_back.scaled)
+        path = self.paths.path(look_back.with_rows(scaled), steps, trained)
+        moved = scaling.inverse(path, series) * level.ratios[:, None]
+        return np.where(shifted, scaling.forward_paths(moved, series), path), level
+
+    def in_units(
+        self, scaled: Floats, look_back: LookBack, level: UsualLevel | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return forecasts in units, raw and reconciled by Little's Law, both [n, steps, 3].
+
+        Args:
+            level: shifts that they follow. Where these do not obey the law, as a line is on its
+                way to another level, values stay as they are.
+        """
         raw = self.encoding.scaling.inverse(scaled, look_back.series)
         if self.reconciliation is None:
             return raw, raw
         time = look_back.last[:, None] + np.arange(1, scaled.shape[1] + 1)
-        return raw, self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
+        values = self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
+        if level is not None:
+            values = np.where(level.obeys_law[:, None, None], values, raw)
+        return raw, values
 
     def forecast(
         self,
@@ -119,15 +146,16 @@ class PublishedModel:
             ratios: by which the intervals of each series are wider, [n, 3]; None: by none.
             is_raw: True to leave out the reconciliation.
         """
-        raw, values = self.in_units(self.scaled_path(look_back, steps), look_back)
+        path, level = self.path_and_level(look_back, steps)
+        raw, values = self.in_units(path, look_back, level)
         values = raw if is_raw else values
         measured = (is_raw and self.raw_intervals) or self.intervals
         if measured is None:
-            return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]))
+            return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]), level=level)
         ratios = np.ones((1, 3)) if ratios is None else ratios
         heights = self.heights(values, look_back.series)
         intervals = measured.of_forecasts(look_back.series, ratios, heights)
-        return self.measured(values, raw, look_back, intervals, paths)
+        return replace(self.measured(values, raw, look_back, intervals, paths), level=level)
 
     def heights(self, values: Floats, series: Ints) -> Floats:
         """Return the heights of forecasts in units, on which the size of errors depends.
@@ -160,7 +188,7 @@ class PublishedModel:
             lower[level] = scaling.inverse(scaled - half_width, series)
             upper[level] = np.minimum(scaling.inverse(scaled + half_width, series), most)
         confidence = _confidence(intervals, scaling, values, series)
-        start = scaling.inverse(look_back.scaled[:, -1], series)
+        start = scaling.inverse(look_back.scaled[:, -2:], series)
         drawn = self._drawn(scaled, series, intervals, most, paths) if paths else None
         return Forecast(values, raw, lower, upper, confidence, start, drawn)
 

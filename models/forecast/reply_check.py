@@ -7,7 +7,6 @@ where there are any.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -136,7 +135,11 @@ def _other_warnings(
     days: int,
 ) -> tuple[list[str], list[str]]:
     """Warnings before and after those about the days of a forecast."""
-    before = [*_not_believed(history, forecast), *_replaced(history)]
+    before = [
+        *_not_believed(history, forecast),
+        *_replaced(history),
+        *_moved_levels(forecast),
+    ]
     if request.history is None:
         before = [*_ended_early(forecaster, history), *before]
     after = plan_warnings(forecaster, history)
@@ -146,17 +149,39 @@ def _other_warnings(
 
 
 def _not_believed(history: History, forecast: Forecast) -> list[str]:
-    """Return a warning for each value of the last row that the forecast does not start from."""
+    """Return a warning for each target whose last values the forecast does not start from."""
     if forecast.start is None:
         return []
-    usual = np.fmax.reduce(np.abs(history.rows)).tolist()
-    last, start = history.rows[-1].tolist(), forecast.start[0].tolist()
+    count, found = min(len(history.rows), len(forecast.start[0])), []
+    given, taken = history.rows[-count:], forecast.start[0, -count:]
+    least = 1e-9 * np.nan_to_num(np.fmax.reduce(np.abs(history.rows)))
+    moved = ~(np.isnan(given) | np.isclose(given, taken, rtol=1e-6, atol=least))
+    for i in np.flatnonzero(moved[-1]):
+        at = moved[:, i]
+        values, starts = (
+            " and ".join(f"{value:.6g}" for value in part[at, i]) for part in (given, taken)
+        )
+        last, it = f"{_LABELS[i]}, {values}, is", "it is right, it will be believed once it has"
+        if at.sum() > 1:
+            last = f"two values of {_LABELS[i]}, {values}, are"
+            it = "they are right, they will be believed once they have"
+        found.append(
+            f"The last {last} far beyond the usual changes of this series: the forecast starts "
+            f"from {starts}. If {it} stayed for three steps."
+        )
+    return found
+
+
+def _moved_levels(forecast: Forecast) -> list[str]:
+    """Return a sentence for each shift of the level that the forecast follows."""
+    if forecast.level is None:
+        return []
+    shifts = zip(_LABELS, forecast.level.ratios[0], forecast.level.ages[0], strict=True)
     return [
-        f"The last {label}, {given:.6g}, is far beyond the usual changes of this series: the "
-        f"forecast starts from {taken:.6g}. If it is right, it will be believed once the next "
-        "step confirms it."
-        for label, given, taken, most in zip(_LABELS, last, start, usual, strict=True)
-        if not (math.isnan(given) or math.isclose(given, taken, rel_tol=1e-6, abs_tol=1e-9 * most))
+        f"The {label} has been at {ratio:.3g} times its former level for about {age} steps: the "
+        "forecast takes it to stay there."
+        for label, ratio, age in shifts
+        if age
     ]
 
 

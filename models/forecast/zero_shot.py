@@ -6,9 +6,9 @@ forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units
 Its intervals are the quantiles of the network, up to one and a half times the highest value seen,
 as those of a trained model; those of lumpy lines have more steps without output
 (`models.forecast.idle_steps`). Of hours and shifts they are as much wider or narrower as its
-forecasts from up to three past days of the same rows ask for. A last value far beyond the usual
-moves is moved back first, as for a trained model (`models.forecast.look_back`). Its sample paths
-have errors that last as long as those of these past forecasts.
+forecasts from up to three past days of the same rows ask for. As for a trained model, last values
+far beyond the usual moves are moved back first, and shifts of the level are followed. Its sample
+paths have errors that last as long as those of these past forecasts.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.forecast.error_record import OUTLYING, shrunk_ratio
 from models.forecast.forecast import Forecast
 from models.forecast.idle_steps import idle_share, is_lumpy, with_idle_steps
 from models.forecast.intervals import CLOSE, MOST_OF_RECORD
+from models.forecast.level_shifts import ROWS, UsualLevel, at_usual_level
 from models.forecast.look_back import LookBack
 from models.forecast.past_forecasts import PastForecasts
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
@@ -32,7 +33,7 @@ from models.forecast.pretrained_member import quantiles_of, rows_used
 from models.forecast.quantile_distribution import distribution, share_below
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.standing_places import without_standing
-from models.series.calendar import Calendar
+from models.series.calendar import Calendar, Step
 from models.series.error_measures import mean_known
 from models.series.panel import SeriesKey
 from models.series.scaling import Scaling
@@ -101,15 +102,23 @@ class ZeroShotModel:
             paths: number of sample paths.
         """
         start = _believed_ends(rows, calendar, last)
-        rows = [np.vstack([own[:-1], end]) for own, end in zip(rows, start, strict=True)]
+        rows = [np.vstack([own[:-2], end]) for own, end in zip(rows, start, strict=True)]
+        records, level = _records(rows), _levels(rows, calendar)
+        if level is not None:
+            rows = [
+                np.vstack([own[:-ROWS], usual[-len(own) :]])
+                for own, usual in zip(rows, level.rows, strict=True)
+            ]
         quantiles = _with_known(self._quantiles(rows, calendar, last, steps), rows)
         past = self._past(rows, calendar, last)
         idle = np.where([is_lumpy(own) for own in rows], idle_share(past), 0.0)
         quantiles[idle > 0, :, 1] = with_idle_steps(quantiles[idle > 0, :, 1], idle[idle > 0])
         if calendar.begins:
             quantiles = _widened(quantiles, past)
+        if level is not None:
+            quantiles *= level.ratios[:, None, :, None]
         values = quantiles[..., MEDIAN]
-        most = np.fmax(MOST_OF_RECORD * _records(rows)[:, None], values)
+        most = np.fmax(MOST_OF_RECORD * records[:, None], values)
         quantiles = np.minimum(quantiles, most[..., None])
         lower, upper = (
             {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
@@ -119,7 +128,8 @@ class ZeroShotModel:
         if paths:
             drawn = _paths(quantiles, by_distance(past.errors), paths)
             drawn = np.minimum(drawn, most[:, None])
-        return Forecast(values, values, lower, upper, _confidence(quantiles), start, drawn)
+        confidence = _confidence(quantiles)
+        return Forecast(values, values, lower, upper, confidence, start, drawn, level)
 
     def _quantiles(
         self, rows: Sequence[Floats], calendar: Calendar, last: Ints, steps: int
@@ -149,7 +159,7 @@ class ZeroShotModel:
 
 
 def _believed_ends(rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Floats:
-    """The last row of each series, [n, 3], with values moved back that moved too far."""
+    """The last two rows of each series, [n, 2, 3], with values moved back that moved too far."""
     every = np.arange(len(rows))
     recent = [own[-_USUAL_ROWS:] for own in rows]
     scaling = Scaling.fit(np.concatenate(recent), np.cumsum([0, *map(len, recent)]))
@@ -159,10 +169,21 @@ def _believed_ends(rows: Sequence[Floats], calendar: Calendar, last: Ints) -> Fl
     lengths = np.array([len(part) for part in recent])
     known = np.arange(_USUAL_ROWS, 0, -1) <= lengths[:, None]
     scaled = np.nan_to_num(scaling.forward_paths(whole, every))
-    believed = LookBack.of_rows(scaled, known, last, every, calendar=calendar).scaled[:, -1]
-    ends = whole[:, -1]
-    is_moved = ~np.isnan(ends) & (believed != scaled[:, -1])
+    believed = LookBack.of_rows(scaled, known, last, every, calendar=calendar).scaled[:, -2:]
+    ends = whole[:, -2:]
+    is_moved = ~np.isnan(ends) & (believed != scaled[:, -2:])
     return np.where(is_moved, scaling.inverse(believed, every), ends)
+
+
+def _levels(rows: Sequence[Floats], calendar: Calendar) -> UsualLevel | None:
+    """The latest rows of each series without the shifts of their level; None: not of days."""
+    if calendar.step is not Step.DAY:
+        return None
+    recent = np.full((len(rows), ROWS, 3), np.nan)
+    for own, part in zip(recent, rows, strict=True):
+        own[ROWS - len(part[-ROWS:]) :] = part[-ROWS:]
+    lengths = np.array([len(part) for part in rows])
+    return at_usual_level(recent, np.arange(ROWS, 0, -1) <= lengths[:, None], calendar.season)
 
 
 def _with_known(quantiles: Floats, rows: Sequence[Floats]) -> Floats:

@@ -9,7 +9,7 @@ from benchmarks.accuracy import adversarial
 from benchmarks.accuracy.adversarial import KINDS
 from benchmarks.accuracy.datasets import DataSet
 
-RECORDED_WRONGLY = {"typo on the last day", "outlier in the middle"}
+RECORDED_WRONGLY = {"typo on the last day", "outlier in the middle", "two wrong days"}
 
 
 def values(data: DataSet) -> np.ndarray:

@@ -45,10 +45,24 @@ def test_usual_moves_are_believed(seed: int) -> None:
     assert (start_of(values).scaled[0, :, 0] == values).all()
 
 
-def test_a_change_that_stays_is_believed_on_its_second_day() -> None:
+def test_a_change_that_stays_is_believed_on_its_third_day() -> None:
     values = wandering()
-    values[-2:] += 8
+    values[-3:] += 8
     assert (start_of(values).scaled[0, :, 0] == values).all()
+
+
+def test_a_change_that_goes_on_for_three_days_is_believed() -> None:
+    values = wandering()
+    values[-3:] += [4, 8, 12]
+    assert (start_of(values).scaled[0, :, 0] == values).all()
+
+
+@pytest.mark.parametrize("by", [(8.0, 8.3), (8.0, -5.0), (30.0, 25.0)])
+def test_two_wrong_last_values_are_moved_back(by: tuple[float, float]) -> None:
+    values = wandering()
+    right = values[-2:].copy()
+    values[-2:] += by
+    assert (np.abs(start_of(values).scaled[0, -2:, 0] - right) < 2.5).all()
 
 
 def test_a_day_after_a_wrong_one_is_believed() -> None:
