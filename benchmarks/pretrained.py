@@ -1,8 +1,9 @@
 """Zero-shot forecasts beside naive ones: `python -m benchmarks.pretrained`.
 
-Rolling origins over the last 20 % of each data set: of days horizon 28 every 7, of months horizon
-12 every month. The network was trained on simulated lines alone; the simulated lines here are of
-seeds that no training draws from.
+Rolling origins over the last 20 % of each data set: of days and shifts horizon 28 every 7, of
+months horizon 12 every month. The network was trained on simulated lines alone; the simulated lines
+here are of seeds that no training draws from. Forecasts and intervals are those that the service
+gives for `"model_id": "pretrained"`.
 
 python -m benchmarks.pretrained                       the published network on all data sets
 python -m benchmarks.pretrained m3 walk --model out   another one, on some of them
@@ -21,10 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy import datasets, scores
-from benchmarks.accuracy.datasets import DataSet
+from benchmarks.accuracy.datasets import DataSet, regular
 from benchmarks.accuracy.protocol import Forecast, run
-from models.forecast.pretrained import BOUNDS, FILE, MEDIAN, PretrainedModel
-from models.forecast.pretrained_inputs import SHAPES
+from benchmarks.accuracy.uncertainty import ratio_error
+from models.forecast.pretrained import BOUNDS, FILE, PretrainedModel
+from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
 from models.pretraining.demand import Grid
 from models.pretraining.observation import record
 from models.pretraining.simulator import simulate
@@ -39,11 +41,12 @@ _SIMULATED = {  # steps of the simulation in one, in a year; steps of the data s
     Step.MONTH: (4, 48, 120),
 }
 _LINES = 60
+_FIRST_DAY, _BEGINS = 19_723, (360, 840, 1320)  # of shifts; minutes of the day
 _SIMULATED_SEED = 20_261_129  # trainings draw from [seed, 0] and [seed, 1]
 
 
 class ZeroShot:
-    """The medians and intervals of the pretrained network."""
+    """The forecasts and intervals of the pretrained network."""
 
     settings = None
 
@@ -57,12 +60,10 @@ class ZeroShot:
 
     def forecast(self, past: Panel) -> Forecast:
         """Forecast what follows a panel."""
-        step = past.calendar.step
-        # A target of which no value is known yet is taken as zero, as by the naive forecasts.
-        quantiles = np.nan_to_num(self._model.quantiles(last_rows(past), step, self._horizon))
-        lower = {level: quantiles[..., low] for level, (low, _) in BOUNDS.items()}
-        upper = {level: quantiles[..., high] for level, (_, high) in BOUNDS.items()}
-        return Forecast(quantiles[..., MEDIAN], lower, upper)
+        served = ZeroShotModel(ZeroShotSeries(past.calendar, past.series_keys), self._model)
+        rows = [own[-served.look_back :] for own in np.split(past.values, past.offsets[1:-1])]
+        found = served.forecast(rows, past.calendar, past.first + past.lengths - 1, self._horizon)
+        return Forecast(found.values, found.lower, found.upper)
 
 
 class Naive:
@@ -88,43 +89,6 @@ class Naive:
         return Forecast(past.filled()[place], {}, {})
 
 
-def last_rows(panel: Panel) -> Floats:
-    """Return the last rows of every series, as many as the network uses, [S, length, 3]."""
-    length = SHAPES[panel.calendar.step].look_back
-    found = np.full((len(panel.series_keys), length, 3), np.nan)
-    for s, (begin, end) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-        rows = panel.values[max(begin, end - length) : end]
-        found[s, length - len(rows) :] = rows
-    return found
-
-
-def hospital(tables: Path) -> DataSet:
-    """Daily census, discharges and mean stay of the discharged, by kind and area."""
-    table = np.genfromtxt(
-        tables / "hospital_stays.csv", dtype=str, delimiter=",", skip_header=1, encoding="utf-8"
-    )
-    start, finish = table[:, 1].astype("datetime64[D]"), table[:, 2].astype("datetime64[D]")
-    first, last = start.min(), start.max()
-    finish = np.where(np.isnat(finish), last + 1, finish)  # not discharged yet
-    count = int((last - first).astype(int)) + 1
-
-    def daily(days: np.ndarray, weights: np.ndarray | None = None) -> Floats:
-        place = np.minimum((days - first).astype(int), count)  # later than the last day: left out
-        return np.bincount(place, weights, count + 1)[:count].astype(float)
-
-    kinds = sorted({(str(kind), str(area)) for kind, area in table[:, 3:5]})
-    found = []
-    for kind, area in kinds:
-        own = (table[:, 3] == kind) & (table[:, 4] == area)
-        finished = daily(finish[own])
-        stays = daily(finish[own], (finish - start)[own].astype(float))
-        mean = np.divide(stays, finished, out=np.full(count, np.nan), where=finished > 0)
-        found.append(np.stack([np.cumsum(daily(start[own]) - finished), finished, mean], axis=-1))
-    keys = [(kind, area, "all") for kind, area in kinds]
-    panel = _panel(Step.DAY, keys, np.stack(found), int(first.astype(np.int64)))
-    return DataSet.of("hospital, daily", panel)
-
-
 def simulated(step: Step) -> DataSet:
     """Simulated lines of a seed that no training draws from, each of mean 1."""
     steps, year, length = _SIMULATED[step]
@@ -135,6 +99,32 @@ def simulated(step: Step) -> DataSet:
     rows = rows / np.where(mean > 0, mean, 1.0)
     keys = [("Simulated", f"line {i}", "all") for i in range(_LINES)]
     return DataSet.of(f"simulated, by {step}", _panel(step, keys, rows, 600))
+
+
+def shifts(seed: int) -> DataSet:
+    """Three lines of three shifts a day for 30 weeks; output follows WIP, shift and weekday."""
+    rng, count = np.random.default_rng(seed), 3 * 210
+    calendar = Calendar(Step.SHIFT, origin=_FIRST_DAY, begins=_BEGINS)
+    keys = [("Generated", f"line {i}", "all") for i in range(3)]
+    lines = np.stack([_line(rng, count) for _ in keys])
+    return DataSet.of(f"shifts, seed {seed}", regular(keys, lines, calendar, 3 * _FIRST_DAY))
+
+
+def _line(rng: np.random.Generator, count: int) -> Floats:
+    """WIP, throughput and cycle time of a line, [count, 3]."""
+    size, places = rng.uniform(20, 200), np.arange(count)
+    usual = size * rng.uniform(2, 6)
+    profile = rng.uniform(0.8, 1.2, 7)[places // 3 % 7]
+    profile *= 1 + rng.uniform(0.1, 0.5) * np.sin(2 * np.pi * (places / 3 + rng.random()))
+    demand, wip, rows = 0.0, usual, np.empty((count, 3))
+    for i, share in enumerate(profile):
+        demand = 0.9 * demand + rng.normal(0, 0.1)
+        releases = size * share * np.exp(0.6 * demand + rng.normal(0, 0.1))
+        output = wip * size / usual * share * np.exp(rng.normal(0, 0.12))
+        output = min(output, wip + releases / 2)
+        wip = max(wip + releases - output, 1.0)
+        rows[i] = wip, output, wip / output
+    return rows
 
 
 def _panel(step: Step, keys: list[SeriesKey], values: Floats, first: int) -> Panel:
@@ -149,9 +139,12 @@ DATA: dict[str, Callable[[Path], DataSet]] = {
     "generated2": lambda _: datasets.generated(2),
     "m3": lambda tables: datasets.table(tables / "m3_monthly.csv", "M3, monthly"),
     "itsm": lambda tables: datasets.table(tables / "itsm_daily.csv", "ITSM, daily"),
-    "hospital": hospital,
+    "hospital": lambda tables: datasets.stays(tables / "hospital_stays.csv", "hospital, daily"),
     "noise": lambda _: datasets.noise(1),
     "walk": lambda _: datasets.walk(1),
+    "shifts1": lambda _: shifts(1),
+    "shifts2": lambda _: shifts(2),
+    "shifts3": lambda _: shifts(3),
     "simulated-days": lambda _: simulated(Step.DAY),
     "simulated-weeks": lambda _: simulated(Step.WEEK),
     "simulated-months": lambda _: simulated(Step.MONTH),
@@ -189,7 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _add_rows(table: Table, data: DataSet, model: PretrainedModel) -> None:
-    """WAPE of the medians and coverage of the intervals, in percent."""
+    """WAPE of the medians, and coverage of the intervals with its standard error, in percent."""
     methods = [ZeroShot(model), Naive(seasonal=False), Naive(seasonal=True)]
     judged = [scores.judge(data, run(method, data)) for method in methods]
     for target in TARGETS:
@@ -197,8 +190,13 @@ def _add_rows(table: Table, data: DataSet, model: PretrainedModel) -> None:
             continue
         errors = [f"{100 * score['wape'][target]['all']:.2f}" for score in judged]
         intervals = judged[0]["intervals"][target]
-        covered = [f"{100 * intervals[str(level)]['coverage']['all']:.1f}" for level in BOUNDS]
-        table.add_row(data.name, target, *errors, *covered)
+        sums = judged[0]["blocks"][target]
+        for level in map(str, BOUNDS):
+            covered = 100 * intervals[level]["coverage"]["all"]
+            inside, known = np.array(sums["inside"][level]["all"]), np.array(sums["known"]["all"])
+            error = ratio_error(inside, known)
+            errors.append(f"{covered:.1f} ± {100 * error:.1f}" if error else f"{covered:.1f}")
+        table.add_row(data.name, target, *errors)
 
 
 if __name__ == "__main__":
