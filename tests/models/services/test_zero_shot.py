@@ -110,15 +110,27 @@ def test_a_line_that_finishes_in_lots_is_judged_by_what_is_expected(client: Flas
     assert all(3 < day["predicted_cycle_time"] < 20 for day in reply["predictions"])
 
 
-@pytest.mark.parametrize("factor", [0, 1000])
-def test_a_last_value_far_beyond_the_usual_changes_is_not_believed(
-    client: FlaskClient, factor: float
+@pytest.mark.parametrize(("factor", "days"), [(0, 1), (1000, 1), (0.3, 2)])
+def test_last_values_far_beyond_the_usual_changes_are_not_believed(
+    client: FlaskClient, factor: float, days: int
 ) -> None:
     history = rows(100)
-    history[-1]["wip"] *= factor
+    for row in history[-days:]:
+        row["wip"] *= factor
     reply = ask(client, history=history).json
     assert all(90 < day["predicted_wip"] < 120 for day in reply["predictions"])
-    assert any("The last WIP" in warning for warning in reply["validation"]["warnings"])
+    named = "The last WIP, " if days == 1 else "The last two values of WIP, "
+    assert any(named in warning for warning in reply["validation"]["warnings"])
+
+
+def test_a_shift_of_the_level_is_followed_with_a_warning(client: FlaskClient) -> None:
+    history = rows(150)
+    for row in history[-8:]:
+        row["wip"], row["throughput"] = 2 * row["wip"], 2 * row["throughput"]
+    reply = ask(client, history=history).json
+    assert all(180 < day["predicted_wip"] < 240 for day in reply["predictions"])
+    expected = "The WIP has been at 2 times its former level for about 8 steps"
+    assert any(expected in warning for warning in reply["validation"]["warnings"])
 
 
 def test_a_batch_forecasts_every_series_of_a_data_set(client: FlaskClient, dataset_id: str) -> None:
