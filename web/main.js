@@ -141,7 +141,9 @@ function signIn(reason) {
       setApiKey(input.value.trim());
       show().then(drawState);
     },
-  }, had && notice("bad", h("p", {}, serviceText(reason))), h("p", {}, t("key.text")), field(t("key.label"), input, t("key.hint")),
+  }, had && notice("bad", h("p", {}, serviceText(reason))), h("p", {}, t("key.text")),
+  h("input", { autocomplete: "username", hidden: true }), // browsers ask for one beside a password
+  field(t("key.label"), input, t("key.hint")),
   h("div", {}, h("button", { className: "primary" }, t("key.enter"))));
   fill(main, head(t("key.title")), panel(null, form));
   input.focus();

@@ -67,13 +67,13 @@ class Blocks:
             length: steps of a block.
             lot: units that are released together.
         """
-        count = (len(wip) - 1) // length
+        count = max(0, len(wip) - 1) // length
         first = len(wip) - count * length
 
         def cut(values: Floats) -> Floats:
             return values[first:].reshape(count, length)
 
-        before = np.concatenate([wip[first - 1 : first], wip[first:-1]])
+        before = wip[first - 1 : -1]
         releases = cut(throughput) + cut(wip) - before.reshape(count, length)
         held = (cut(wip) + before.reshape(count, length)) / 2
         return cls(

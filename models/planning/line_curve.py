@@ -55,10 +55,11 @@ class FlowHistory:
 
     @property
     def blocks(self) -> Blocks:
-        """The newest blocks."""
-        rows = min(len(self.wip), _MOST_BLOCKS * self.block + 1)
+        """The newest blocks; of a history that is shorter than one, a block of all its steps."""
+        block = min(self.block, max(len(self.wip) - 1, 1))
+        rows = min(len(self.wip), _MOST_BLOCKS * block + 1)
         parts = (self.wip[-rows:], self.throughput[-rows:], self.open_share[-rows:])
-        return Blocks.of(*parts, self.block, self.lot)
+        return Blocks.of(*parts, block, self.lot)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def line_curve(history: FlowHistory) -> LineCurve:
         ValueError: there is not one block.
     """
     blocks = history.blocks
-    count = len(blocks.start)
+    count = (len(history.wip) - 1) // history.block
     if count < FEWEST_BLOCKS:
         return LineCurve(
             blocks,

@@ -233,7 +233,7 @@ def _by_step(values: float | list[float], steps: int) -> Any:
 
 def _curve_fields(dataset_id: str, rows: LineRows, curve: LineCurve) -> dict[str, Any]:
     newest, wip_range = curve.newest, curve.wip_range
-    used = len(curve.blocks.start) * rows.history.block
+    used = curve.blocks.throughput.size
     dates = rows.dates_back(used)
     output = newest["throughput"]
     expected = None

@@ -35,7 +35,8 @@ LONG = FAST | SMALL | {"epochs": 60, "seed": 5, "background": True}
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that keeps a checkpoint after every epoch, and whose processes may be killed."""
-    service = start_service(tmp_path_factory.mktemp("recovery"), CHECKPOINT_SECONDS="0")
+    settings = {"CHECKPOINT_SECONDS": "0", "WEB_PROCESSES": "2"}
+    service = start_service(tmp_path_factory.mktemp("recovery"), **settings)
     service.wait_for_worker()
     yield service
     service.stop()

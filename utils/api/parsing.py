@@ -73,6 +73,8 @@ def _not_vanishing(value: float) -> float:
 _LEAST = 1e-9
 _EXACT = 2**53  # a larger whole number that comes as a float may have been another one
 Int = Annotated[int, Strict(), BeforeValidator(_whole)]
+# Monday is 1. The bounds stand before the validator, or the OpenAPI document would not have them.
+Weekday = Annotated[int, Strict(), Field(ge=1, le=7), BeforeValidator(_whole)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 # Far beyond any plant, and far from where products and quotients leave the range of floats.

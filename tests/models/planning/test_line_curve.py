@@ -69,6 +69,7 @@ def test_the_curve_is_that_of_the_closed_line(seed: int) -> None:
     [
         (FlowHistory(np.full(400, 50.0), np.full(400, 9.0), np.ones(400), 7), "hardly varied"),
         (FlowHistory(np.arange(100.0), np.full(100, 9.0), np.ones(100), 7), "needs 26"),
+        (FlowHistory(np.arange(3.0), np.ones(3), np.ones(3), 7), "has 0 whole blocks"),
         (FlowHistory(np.arange(400.0), np.zeros(400), np.ones(400), 7), "no output"),
     ],
 )

@@ -89,7 +89,7 @@ def test_it_says_where_it_listens_and_one_curl_to_try(service: Service) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything(tmp_path: Path, number: int) -> None:
-    running = start_service(tmp_path)
+    running = start_service(tmp_path, WEB_PROCESSES="2")
     running.wait_for_worker()
     processes = child_processes(running.process.pid)
     assert len(processes) >= 4  # gunicorn, its two web processes, the training worker
