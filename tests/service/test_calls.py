@@ -33,7 +33,8 @@ def pattern(path: str) -> str:
 def commands() -> list[str]:
     """The commands of the guide, in order."""
     blocks = "".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.S)).replace("\\\n", " ")
-    return [line for line in blocks.splitlines() if line and not line.startswith("#")]
+    lines = re.findall(r"(?:'[^']*'|[^'\n])+", re.sub(r"(?m)^#.*", "", blocks))  # bodies of several
+    return [line for line in lines if line.strip()]
 
 
 def called(command: str) -> tuple[str, str]:

@@ -92,7 +92,9 @@ def client(openapi: Path) -> Iterator[Callable[[str], Any]]:
 
 def calls(page: str) -> list[tuple[str, str]]:
     """The path and the JSON body of each POST of a page."""
-    commands = re.findall(rf"curl (?!.*-X PUT)[^\n]*?{BASE}(/[^\s']*)((?:[^\n]*\\\n)*[^\n]*)", page)
+    commands = re.findall(
+        rf"curl (?!.*-X PUT)[^\n]*?{BASE}(/[^\s'?]*)((?:[^\n]*\\\n)*[^\n]*)", page
+    )
     bodies = [(path, re.search(r"-d '(.*?)'", rest, re.S)) for path, rest in commands]
     return [(path, body[1]) for path, body in bodies if body]
 

@@ -73,8 +73,6 @@ def _not_vanishing(value: float) -> float:
 _LEAST = 1e-9
 _EXACT = 2**53  # a larger whole number that comes as a float may have been another one
 Int = Annotated[int, Strict(), BeforeValidator(_whole)]
-# Monday is 1. The bounds stand before the validator, or the OpenAPI document would not have them.
-Weekday = Annotated[int, Strict(), Field(ge=1, le=7), BeforeValidator(_whole)]
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 # Far beyond any plant, and far from where products and quotients leave the range of floats.
@@ -93,7 +91,7 @@ Name = Annotated[_Trimmed, Field(min_length=1, max_length=200, json_schema_extra
 Line = Annotated[_Trimmed, Field(min_length=1, max_length=1000, json_schema_extra=_NO_BLANK)]
 
 
-# Bounds that pydantic leaves in its own words where a number may also be null.
+# Bounds that pydantic leaves in its own words where a number may also be null, or is in a list.
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 _ABOUT = ("default", "description", "title")  # of a field, not of its value
 
@@ -116,6 +114,8 @@ def _documented(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _named(rule: dict[str, Any]) -> dict[str, Any]:
     named = {_BOUNDS.get(part, part): value for part, value in rule.items()}
+    if isinstance(named.get("items"), dict):
+        named["items"] = _named(named["items"])
     if "minimum" in named:  # the tighter of the two
         named.pop("exclusiveMinimum", None)
     return named
@@ -148,8 +148,7 @@ class Request(BaseModel):
         own = handler.resolve_ref_schema(schema)
         required = own.get("required", [])
         for name, rule in own.get("properties", {}).items():
-            if name not in required:
-                own["properties"][name] = _documented(rule)
+            own["properties"][name] = _named(rule) if name in required else _documented(rule)
         return schema
 
     @classmethod

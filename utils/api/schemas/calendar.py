@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from utils.api.field_rules import ShownAs
-from utils.api.parsing import Line, Request, Weekday
+from utils.api.parsing import Int, Line, Request
 from utils.errors import Detail, InvalidInput
 
 ALL = "*"  # in place of the name of a plant: all that are not named
@@ -80,12 +80,15 @@ Spans = Annotated[
 class CalendarFields(Request):
     """The days on which a plant works."""
 
-    weekdays: Annotated[list[Weekday], Field(min_length=1), AfterValidator(_distinct)] | None = (
-        Field(
-            None,
-            description="weekdays that are worked every week, 1 (Monday) to 7 (Sunday); default: "
-            "as recognised, else all",
-        )
+    weekdays: (
+        Annotated[
+            list[Annotated[Int, Field(ge=1, le=7)]], Field(min_length=1), AfterValidator(_distinct)
+        ]
+        | None
+    ) = Field(
+        None,
+        description="weekdays that are worked every week, 1 (Monday) to 7 (Sunday); default: as "
+        "recognised, else all",
     )
     every_second_week: Annotated[list[Day], Field(max_length=7)] = Field(
         [], description="a worked date of each weekday that is worked every second week"
