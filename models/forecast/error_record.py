@@ -105,7 +105,7 @@ def recent_ratios(
     pairs = list(zip(series.tolist(), after.tolist(), strict=True))
     before = [rows[s][: len(rows[s]) - k] for s, k in pairs]
     look_back = model.look_back_of(numbers[series], before, last[series] - after, calendar)
-    _, values = model.in_units(model.scaled_path(look_back, horizon), look_back)
+    values = model.in_units(look_back, horizon).values
     truth = np.full(values.shape, np.nan)
     came_of = {s: without_standing(rows[s], calendar, last[s]) for s in known.tolist()}
     for i, (s, k) in enumerate(pairs):

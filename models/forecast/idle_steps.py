@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.forecast.past_forecasts import PastForecasts
 from models.forecast.pretrained import LEVELS
-from models.forecast.quantile_distribution import distribution, expected_value
+from models.forecast.quantile_distribution import expected_value, values_at
 
 Floats = NDArray[np.float64]
 
@@ -53,12 +53,9 @@ def with_idle_steps(quantiles: Floats, share: Floats) -> Floats:
         quantiles: of n series, by `LEVELS`, [n, steps, levels].
         share: of each series, [n].
     """
-    levels, edges = distribution(quantiles)
-    found = np.zeros_like(quantiles)
-    for i, idle in enumerate(share.tolist()):
-        at = (np.array(LEVELS) - idle) / (1 - idle)
-        place = np.clip(np.searchsorted(levels, at, side="right") - 1, 0, len(levels) - 2)
-        part = (at - levels[place]) / np.diff(levels)[place]
-        low, high = edges[i][:, place], edges[i][:, place + 1]
-        found[i] = np.where(at > 0, np.maximum(low + part * (high - low), 0.0), 0.0)
-    return found
+    idle = share[:, None]
+    found = []
+    for level in LEVELS:
+        at = np.broadcast_to((level - idle) / (1 - idle), quantiles.shape[:-1])
+        found.append(np.where(at > 0, values_at(quantiles, at), 0.0))
+    return np.stack(found, axis=-1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,20 @@ from models.series.scaling import Scaling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+class UnitForecasts(NamedTuple):
+    """Forecasts of n series in units.
+
+    Attributes:
+        raw: before the reconciliation by Little's Law, [n, steps, 3].
+        values: after it, [n, steps, 3].
+        level: the shifts of the level that they follow; None: none were looked for.
+    """
+
+    raw: Floats
+    values: Floats
+    level: UsualLevel | None
 
 
 @dataclass(frozen=True)
@@ -93,12 +108,24 @@ class PublishedModel:
         known = ~np.isnan(scaled[..., 0])
         return LookBack.of_rows(scaled, known, last, numbers, ranges, calendar)
 
-    def scaled_path(self, look_back: LookBack, steps: int) -> Floats:
-        """Return the forecasts, scaled, [n, steps, 3]."""
-        return self.path_and_level(look_back, steps)[0]
+    def in_units(self, look_back: LookBack, steps: int) -> UnitForecasts:
+        """Return the forecasts in units.
 
-    def path_and_level(self, look_back: LookBack, steps: int) -> tuple[Floats, UsualLevel | None]:
-        """Return the forecasts, scaled, [n, steps, 3], and the shifts of level that they follow."""
+        They are reconciled by Little's Law, but for lines whose shifts of the level do not obey it:
+        these are on their way to another level.
+        """
+        scaled, level = self._scaled(look_back, steps)
+        raw = self.encoding.scaling.inverse(scaled, look_back.series)
+        if self.reconciliation is None:
+            return UnitForecasts(raw, raw, level)
+        time = look_back.last[:, None] + np.arange(1, steps + 1)
+        values = self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
+        if level is not None:
+            values = np.where(level.obeys_law[:, None, None], values, raw)
+        return UnitForecasts(raw, values, level)
+
+    def _scaled(self, look_back: LookBack, steps: int) -> tuple[Floats, UsualLevel | None]:
+        """The forecasts, scaled, [n, steps, 3], and the shifts of the level that they follow."""
         series, scaling, calendar = look_back.series, self.encoding.scaling, look_back.calendar
         trained = bool((series < len(self.encoding.series_keys)).all())
         if calendar.step is not Step.DAY:
@@ -112,24 +139,6 @@ class PublishedModel:
         path = self.paths.path(look_back.with_rows(scaled), steps, trained)
         moved = scaling.inverse(path, series) * level.ratios[:, None]
         return np.where(shifted, scaling.forward_paths(moved, series), path), level
-
-    def in_units(
-        self, scaled: Floats, look_back: LookBack, level: UsualLevel | None = None
-    ) -> tuple[Floats, Floats]:
-        """Return forecasts in units, raw and reconciled by Little's Law, both [n, steps, 3].
-
-        Args:
-            level: shifts that they follow. Where these do not obey the law, as a line is on its
-                way to another level, values stay as they are.
-        """
-        raw = self.encoding.scaling.inverse(scaled, look_back.series)
-        if self.reconciliation is None:
-            return raw, raw
-        time = look_back.last[:, None] + np.arange(1, scaled.shape[1] + 1)
-        values = self.reconciliation.apply(raw, look_back.series, time, look_back.calendar)
-        if level is not None:
-            values = np.where(level.obeys_law[:, None, None], values, raw)
-        return raw, values
 
     def forecast(
         self,
@@ -146,9 +155,8 @@ class PublishedModel:
             ratios: by which the intervals of each series are wider, [n, 3]; None: by none.
             is_raw: True to leave out the reconciliation.
         """
-        path, level = self.path_and_level(look_back, steps)
-        raw, values = self.in_units(path, look_back, level)
-        values = raw if is_raw else values
+        raw, reconciled, level = self.in_units(look_back, steps)
+        values = raw if is_raw else reconciled
         measured = (is_raw and self.raw_intervals) or self.intervals
         if measured is None:
             return Forecast(values, raw, {}, {}, np.zeros(values.shape[:2]), level=level)

@@ -4,6 +4,8 @@ It is even between neighbouring quantiles. Beyond the outer ones, it ends within
 between the two outer ones.
 
     >>> even = np.array(LEVELS) * 100
+    >>> values_at(even[None], np.array([[0.3], [0.5]])).ravel().round(1).tolist()
+    [30.0, 50.0]
     >>> float(expected_value(even).round(1)), float(share_below(even, np.array(30.0)).round(3))
     (50.1, 0.3)
 """
@@ -36,6 +38,21 @@ def share_below(quantiles: Floats, at: Floats) -> Floats:
     low, high = (np.take_along_axis(edges, (place + k)[..., None], -1)[..., 0] for k in (0, 1))
     part = np.divide(at - low, high - low, out=np.ones_like(low), where=high > low)
     return levels[place] + np.clip(part, 0, 1) * np.diff(levels)[place]
+
+
+def values_at(quantiles: Floats, shares: Floats) -> Floats:
+    """Return the values up to which shares of the distributions lie, but not below 0.
+
+    Args:
+        quantiles: by `LEVELS`, [..., levels].
+        shares: 0 to 1, with the axes of the distributions, and any number of axes before them.
+    """
+    levels, edges = distribution(quantiles)
+    place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
+    part = (shares - levels[place]) / np.diff(levels)[place]
+    at = place + np.arange(0, edges.size, len(levels)).reshape(edges.shape[:-1])
+    low, high = (edges.ravel().take(at + k) for k in (0, 1))
+    return np.maximum(low + part * (high - low), 0.0)
 
 
 def expected_value(quantiles: Floats) -> Floats:

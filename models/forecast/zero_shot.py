@@ -30,7 +30,7 @@ from models.forecast.past_forecasts import PastForecasts
 from models.forecast.pretrained import BOUNDS, LEVELS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_inputs import HORIZON, with_cycle_times
 from models.forecast.pretrained_member import quantiles_of, rows_used
-from models.forecast.quantile_distribution import distribution, share_below
+from models.forecast.quantile_distribution import share_below, values_at
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.standing_places import without_standing
 from models.series.calendar import Calendar, Step
@@ -110,22 +110,22 @@ class ZeroShotModel:
                 for own, usual in zip(rows, level.rows, strict=True)
             ]
         quantiles = _with_known(self._quantiles(rows, calendar, last, steps), rows)
-        past = self._past(rows, calendar, last)
-        idle = np.where([is_lumpy(own) for own in rows], idle_share(past), 0.0)
-        quantiles[idle > 0, :, 1] = with_idle_steps(quantiles[idle > 0, :, 1], idle[idle > 0])
-        if calendar.begins:
-            quantiles = _widened(quantiles, past)
+        lumpy = np.array([is_lumpy(own) for own in rows])
+        past = None
+        if paths or calendar.begins or lumpy.any():
+            past = self._past(rows, calendar, last)
+            quantiles = _as_past_rows_ask(quantiles, past, lumpy, calendar)
         if level is not None:
             quantiles *= level.ratios[:, None, :, None]
         values = quantiles[..., MEDIAN]
         most = np.fmax(MOST_OF_RECORD * records[:, None], values)
         quantiles = np.minimum(quantiles, most[..., None])
         lower, upper = (
-            {level: quantiles[..., places[side]] for level, places in BOUNDS.items()}
+            {nominal: quantiles[..., places[side]] for nominal, places in BOUNDS.items()}
             for side in (0, 1)
         )
         drawn = None
-        if paths:
+        if paths and past is not None:
             drawn = _paths(quantiles, by_distance(past.errors), paths)
             drawn = np.minimum(drawn, most[:, None])
         confidence = _confidence(quantiles)
@@ -199,6 +199,19 @@ def _with_known(quantiles: Floats, rows: Sequence[Floats]) -> Floats:
     return found
 
 
+def _as_past_rows_ask(
+    quantiles: Floats, past: PastForecasts, lumpy: NDArray[np.bool_], calendar: Calendar
+) -> Floats:
+    """The quantiles, with steps without output where lines are lumpy; of hours also of other width.
+
+    Args:
+        lumpy: true for the series that are lumpy, [n].
+    """
+    found, idle = quantiles.copy(), np.where(lumpy, idle_share(past), 0.0)
+    found[idle > 0, :, 1] = with_idle_steps(found[idle > 0, :, 1], idle[idle > 0])
+    return _widened(found, past) if calendar.begins else found
+
+
 def _widened(quantiles: Floats, past: PastForecasts) -> Floats:
     """The quantiles, as far from the median as past errors ask for; what is zero stays zero.
 
@@ -248,9 +261,4 @@ def _paths(quantiles: Floats, correlation: Floats, count: int) -> Floats:
 def _paths_of(quantiles: Floats, correlation: Floats, count: int) -> Floats:
     steps = len(quantiles)
     shares = ErrorPaths.of_distances(extended(correlation, steps)).draw(count, steps)
-    levels, edges = distribution(quantiles)
-    place = np.clip(np.searchsorted(levels, shares, side="right") - 1, 0, len(levels) - 2)
-    part = (shares - levels[place]) / np.diff(levels)[place]
-    at = place + np.arange(0, edges.size, len(levels)).reshape(shares.shape[1:])
-    low, high = (edges.ravel().take(at + k) for k in (0, 1))
-    return np.maximum(low + part * (high - low), 0.0)
+    return values_at(quantiles, shares)

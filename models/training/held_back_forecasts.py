@@ -74,7 +74,7 @@ def roll(model: PublishedModel, prepared: PreparedData, rows: Ints, allowed: Int
         shown,
         model.look_back,
     )
-    raw, values = model.in_units(model.scaled_path(look_back, steps), look_back)
+    raw, values, _ = model.in_units(look_back, steps)
     place = rows[:, None] + np.arange(steps)
     usable = np.zeros(len(panel.values) + 1, bool)
     usable[allowed] = True

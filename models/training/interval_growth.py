@@ -39,7 +39,7 @@ def measured_growth(model: PublishedModel, prepared: PreparedData) -> Floats | N
     origins = np.unique(np.linspace(middle, last, _ORIGINS).astype(int))
     series = tried_series(panel)
     look_back = look_back_at(prepared, origins, series, model.look_back)
-    _, values = model.in_units(model.scaled_path(look_back, 2 * horizon), look_back)
+    values = model.in_units(look_back, 2 * horizon).values
     forecast = model.encoding.scaling.forward_paths(values, look_back.series)
     truth = np.concatenate(
         [truth_after(panel, prepared.scaled, series, int(o), 2 * horizon, end) for o in origins]
