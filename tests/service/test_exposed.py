@@ -164,10 +164,11 @@ def test_a_ticket_opens_the_events_of_its_job_again_and_again(
 def test_a_ticket_opens_nothing_else(exposed: Service, endless: tuple[Path, str]) -> None:
     _, job = endless
     ticket = exposed.post(f"/api/jobs/{job}/events/ticket").json()["ticket"]
-    other = "A" if ticket[-1] != "A" else "B"
+    # Not its last character: two bits of that one are beyond the end of the signature.
+    other = ticket[:-2] + ("A" if ticket[-2] != "A" else "B") + ticket[-1]
     for path, words in {
         f"/api/jobs/other/events?ticket={ticket}": "another job",
-        f"/api/jobs/{job}/events?ticket={ticket[:-1]}{other}": "none of this service",
+        f"/api/jobs/{job}/events?ticket={other}": "none of this service",
         f"/api/jobs/{job}/events?ticket=x": "none of this service",
         f"/api/jobs/{job}/events?ticket=": "keys create",
         f"/api/jobs/{job}?ticket={ticket}": "keys create",
@@ -220,7 +221,7 @@ def test_neither_keys_nor_tickets_are_in_the_logs(
     audit = [json.loads(line) for line in (exposed.folder / "audit.jsonl").read_text().splitlines()]
     [refused] = [line for line in audit if line["subject"] == "strangers"]
     assert (refused["caller"], refused["role"], refused["outcome"]) == (None, None, "refused")
-    assert {"key.create", "key.revoke"} <= {line["action"] for line in audit}
+    assert "key.create" in {line["action"] for line in audit}
     assert log.count("status=401") >= 2 and f"/api/jobs/{job}/events" in log
     assert "Traceback" in log and "VerificationError" in log
     keys = [exposed.key, wrong, damaged]
