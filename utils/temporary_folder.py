@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import IO
 
 _LOCK = "owner"
-_held: list[IO[bytes]] = []  # for as long as the process lives
 
 
 def use_own(prefix: str) -> Path:
@@ -28,9 +27,8 @@ def use_own(prefix: str) -> Path:
         if not _is_owned(left_behind):
             shutil.rmtree(left_behind, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=above))
-    lock = (folder / _LOCK).open("wb")
+    lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT, 0o600)  # open until the process ends
     fcntl.flock(lock, fcntl.LOCK_EX)
-    _held.append(lock)
     tempfile.tempdir = str(folder)
     return folder
 
