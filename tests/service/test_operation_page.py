@@ -262,8 +262,15 @@ def test_a_plant_that_has_no_model(service: Service, plants: Body) -> None:
 # --- the same request again -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", ["datasetId", "historicalDays"])
-@pytest.mark.parametrize("path", ["/api/model/train", "/api/model/train/parallel/plants"])
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/api/model/train", "historicalDays"),
+        ("/api/model/train/parallel/plants", "datasetId"),
+        pytest.param("/api/model/train", "datasetId", marks=pytest.mark.long),
+        pytest.param("/api/model/train/parallel/plants", "historicalDays", marks=pytest.mark.long),
+    ],
+)
 def test_equal_trains_at_the_same_moment_share_one_job(
     service: Service, dataset: Body, path: str, data: str
 ) -> None:

@@ -24,7 +24,7 @@ from models.series.panel import TARGETS, Panel
 from models.training import train
 from tests.support.running_service import FAST, SMALL, Service
 from tests.support.stores import visible_files
-from utils.api.architectures import DESIGNS, PLAIN, Design
+from utils.api.architectures import DESIGNS, PLAIN, Architecture, Design
 from utils.api.replies.models import CompressReply
 from utils.errors import Conflict
 
@@ -175,9 +175,11 @@ def test_a_change_of_more_than_a_hundredth_is_not_published(
     assert not store.has(id, SERVED["int8"])
 
 
-@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
-def test_litert_says_what_keras_says(tmp_path: Path, design: Design) -> None:
-    _, _, _, network = made(tmp_path, 0.3, design)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(Architecture.PLAIN, marks=pytest.mark.long), Architecture.ENHANCED]
+)
+def test_litert_says_what_keras_says(tmp_path: Path, kind: Architecture) -> None:
+    _, _, _, network = made(tmp_path, 0.3, DESIGNS[kind])
     (tmp_path / "m").write_bytes(compression.litert(network))
     shape = 3, *network.inputs[0].shape[1:]
     windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)

@@ -71,7 +71,8 @@ def test_a_series_too_short_for_the_longer_window_keeps_the_default() -> None:
     assert chosen.sequence_length == 10
 
 
-@pytest.mark.parametrize("noise", [0.05, pytest.param(0.4, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("noise", [0.05, 0.4])
 def test_the_held_back_end_is_none_the_worse_for_it(tmp_path: Path, noise: float) -> None:
     panel, store = plants(150, noise), model_store(tmp_path)
     tiny = Hyperparameters(lstm_units1=8, lstm_units2=4, batch_size=16, epochs=3)

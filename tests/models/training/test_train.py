@@ -110,6 +110,7 @@ def test_train_learns_nothing_from_the_held_back_end(
     assert documents[0]["metrics"] != documents[1]["metrics"]
 
 
+@pytest.mark.long  # the contract's test has a seed twice in CI
 def test_train_gives_one_model_for_a_seed_and_others_for_others(
     tmp_path: Path, panel: Panel
 ) -> None:

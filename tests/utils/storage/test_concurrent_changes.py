@@ -191,7 +191,7 @@ class Changes(RuleBasedStateMachine):
 
 
 def test_concurrent_changes_are_those_of_one_after_the_other() -> None:
-    run_state_machine_as_test(Changes, settings=settings(stateful_step_count=12))
+    run_state_machine_as_test(Changes, settings=settings(stateful_step_count=7))
 
 
 @pytest.mark.long
