@@ -30,6 +30,7 @@ class Forecast:
         lower, upper: bounds of the same shape, by level.
         totals: lower and upper bounds of the sums over the horizon, [series, 3] each, by level.
         paths: futures drawn at random, [series, n, horizon, 3].
+        weights: of the members of a combination, [horizon, 3] each.
     """
 
     values: Floats
@@ -37,6 +38,7 @@ class Forecast:
     upper: dict[int, Floats]
     totals: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
     paths: Floats | None = None
+    weights: dict[str, Floats] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -64,6 +66,7 @@ class Run:
     forecast_seconds: float  # of all series, per origin
     totals: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)
     paths: Floats | None = None
+    weights: dict[str, Floats] = field(default_factory=dict)
 
 
 def run(method: Method, data: DataSet) -> Run:
@@ -90,6 +93,7 @@ def run(method: Method, data: DataSet) -> Run:
         (ended - fitted) / len(forecasts),
         {level: _bounds([f.totals[level] for f in forecasts]) for level in forecasts[0].totals},
         np.stack(paths) if paths else None,
+        forecasts[0].weights,
     )
 
 

@@ -35,6 +35,9 @@ def document(data: DataSet, scores: Scores) -> str:
     if any(_gives_totals(score) for score in scores.values()):
         tables.append(_totals(scores))
     parts = [f"## {data.name}", about, *map(_markdown, tables)]
+    weights = scores.get(methods.SERVICE, {}).get("weights")
+    if weights:
+        parts.append(_markdown(_weights(weights)))
     if methods.SERVICE in scores and len(scores) > 1:
         parts += _limits(scores, int(panel.lengths.min()))
     return "\n\n".join(parts)
@@ -144,6 +147,18 @@ def _totals(scores: Scores) -> Table:
                 shares = [found.get(n) for n in (TOTALS_COVERAGE, "error", "winkler")]
                 shares += [energies.get(n) for n in ("energy", *_INDEPENDENT)]
                 table.add_row(name, _SHORT[target], *map(_percent, shares))
+    return table
+
+
+def _weights(weights: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """The weights of the members of the service's combination, by target and band."""
+    members = list(next(iter(next(iter(weights.values())).values())))
+    table = _table("weights, %", "band", *members)
+    for target, by_band in weights.items():
+        for band, by_member in by_band.items():
+            if band != limits.OVERALL:
+                shares = (f"{100 * weight:.0f}" for weight in by_member.values())
+                table.add_row(_SHORT[target], band, *shares)
     return table
 
 

@@ -166,7 +166,7 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
         if not np.isfinite(array[~np.isnan(truth)]).all():
             raise ValueError("Forecasts must be finite wherever the truth is known.")
     scales, usual = _scales(data.train, data.pace.season), _usual(data.train)
-    parts = ("wape", "mase", "intervals", "totals", "energy", "blocks")
+    parts = ("wape", "mase", "intervals", "totals", "energy", "blocks", "weights")
     document: dict[str, Any] = {part: {} for part in parts}
     for i, target in enumerate(TARGETS):
         if np.isnan(truth[..., i]).all():
@@ -186,6 +186,11 @@ def judge(data: DataSet, run: Run) -> dict[str, Any]:
             cases = truth[..., i].reshape(-1, truth.shape[2])
             paths = run.paths[..., i].reshape(len(cases), -1, truth.shape[2])
             document["energy"][target] = energies(cases, paths)
+        if run.weights:
+            document["weights"][target] = {
+                band: {member: float(w[part, i].mean()) for member, w in run.weights.items()}
+                for band, part in _bands(data, truth[..., i]).items()
+            }
     document["flags"] = flags(data, run)
     return document | {"fit_seconds": run.fit_seconds, "forecast_seconds": run.forecast_seconds}
 

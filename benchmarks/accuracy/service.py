@@ -32,6 +32,8 @@ class Service:
         registry, id = Registry(self._folder.name, 1), str(uuid4())
         train_model(train, Hyperparameters(), self._seed, registry.store, id, {})
         self._forecaster = registry.open(id).forecaster
+        combination = registry.document(id).combination or {}
+        self._weights = {member: np.array(weights) for member, weights in combination.items()}
 
     def forecast(self, past: Panel) -> Forecast:
         """Forecast every series from its last rows."""
@@ -52,4 +54,10 @@ class Service:
             for side in ("lower", "upper")
         )
         paths = np.stack([f.paths[0] for f in forecasts])
-        return Forecast(np.stack([f.values[0] for f in forecasts]), lower, upper, paths=paths)
+        return Forecast(
+            np.stack([f.values[0] for f in forecasts]),
+            lower,
+            upper,
+            paths=paths,
+            weights=self._weights,
+        )

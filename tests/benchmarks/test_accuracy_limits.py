@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,9 @@ def repeated(data: datasets.DataSet, factor: float) -> Run:
     bounds = {level: values * (1 - level / 200) for level in (80, 95)}
     upper = {level: values * (1 + level / 200) for level in (80, 95)}
     paths = np.stack([values * 0.9, values * 1.1], axis=2)
-    return Run(values, bounds, upper, 1.0, 0.1, {80: (total * 0.8, total * 1.2)}, paths)
+    totals = {80: (total * 0.8, total * 1.2)}
+    weights = {"one": np.full((28, 3), 0.25), "other": np.full((28, 3), 0.75)}
+    return Run(values, bounds, upper, 1.0, 0.1, totals, paths, weights)
 
 
 def test_document_shows_errors_intervals_totals_and_limits() -> None:
@@ -90,6 +93,7 @@ def test_document_shows_errors_intervals_totals_and_limits() -> None:
     text = report.document(data, judged)
     for part in ("| WIP all |", "sum TH", "80: sum covered", "best peer", "best Winkler"):
         assert part in text
+    assert re.search(r"\| WIP +\| 15–28 \| +25 \| +75 \|", text)
     assert "Limits kept: " in text and " of 48. Missed by at most two standard errors: " in text
     assert "best peer" not in report.document(data, {"service": judged["service"]})
 
