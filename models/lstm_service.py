@@ -29,6 +29,7 @@ from models.services.master_data import MasterData
 from models.services.model_files import ModelFiles
 from models.services.model_replies import model_reply, models_reply
 from models.services.monitoring import Facts, Monitoring
+from models.services.newest_rows import outdated
 from models.services.operation_page import OperationPage
 from models.services.plan_service import PlanService
 from models.services.planning_service import PlanningService
@@ -301,7 +302,10 @@ class LSTMService:
             raise InvalidInput.of("plant", f"must be that of the path, {plant}", request.plant)
         chosen = {"plant": plant, "model_id": self.page.best(plant).model_id}
         given = request.model_dump(by_alias=True, exclude_none=True)
-        return self.predict(PredictRequest.parse(given | chosen))
+        asked = PredictRequest.parse(given | chosen)
+        reply = self.predict(asked)
+        reply.validation.warnings[:0] = outdated(asked, reply.as_of, self.datasets)
+        return reply
 
     def validate(self, request: ValidateRequest) -> ValidateReply:
         """Judge a state by Little's Law; advice is from the curve of a line, where one is named.

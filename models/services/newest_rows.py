@@ -11,7 +11,7 @@ from models.registry.model_document import ModelDocument
 from models.series.calendar import EVERY_DAY
 from models.series.panel import SERIES_FIELDS
 from utils.api.schemas.forecasting import BatchItem, PredictRequest, ScenariosRequest
-from utils.errors import InvalidInput, NotFound
+from utils.errors import DamagedFile, InvalidInput, NotFound
 
 Request = TypeVar("Request", PredictRequest, ScenariosRequest, BatchItem)
 
@@ -23,6 +23,29 @@ def dataset_of(model: ModelDocument, datasets: Datasets) -> dict[str, Any]:
     with contextlib.suppress(NotFound):
         return datasets.store.last_known(model.dataset_id) if model.dataset_id else {}
     return {}
+
+
+def outdated(request: PredictRequest, as_of: str, datasets: Datasets) -> list[str]:
+    """Return a warning if the newest data set of a client has later rows of a request's series.
+
+    A request with a date or with rows of its own gets none: it has chosen.
+
+    Args:
+        as_of: the last date that the forecast knows.
+    """
+    newest = datasets.newest_of_clients()
+    if newest is None or request.as_of is not None or request.history is not None:
+        return []
+    rows = []
+    with contextlib.suppress(NotFound, DamagedFile):  # no forecast of a model depends on them
+        rows = datasets.rows_of(newest, _key(request), None, 1)
+    end = rows[-1]["date"] if rows else ""
+    if len(end) != len(as_of) or end <= as_of:  # of days, and of hours
+        return []
+    return [
+        f"The rows of this model end on {as_of}; the newest data set, {newest}, has rows of this "
+        f"series up to {end}. Train its plants anew, or send the newer rows as `history`."
+    ]
 
 
 def with_newest_rows(
@@ -48,10 +71,16 @@ def with_newest_rows(
         return request
     if request.as_of is None and document.get("version", 1) <= model.dataset_version:
         return request
-    names = (request.plant, request.application, request.panel_size)
-    key = dict(zip(SERIES_FIELDS, names, strict=True))
-    rows = datasets.rows_of(document["dataset_id"], key, request.as_of, _ROWS) if document else []
+    rows = []
+    if document:
+        rows = datasets.rows_of(document["dataset_id"], _key(request), request.as_of, _ROWS)
     if not rows and request.as_of is not None:
         rule = "must not lie before the rows of the series in the model's data set"
         raise InvalidInput.of("asOf", rule, request.as_of)
     return request.model_copy(update={"history": rows}) if rows else request
+
+
+def _key(request: PredictRequest | ScenariosRequest | BatchItem) -> dict[str, str]:
+    """The series of a request, by column."""
+    names = (request.plant, request.application, request.panel_size)
+    return dict(zip(SERIES_FIELDS, names, strict=True))

@@ -13,7 +13,7 @@ from app import create_app
 from models.data.datasets import Datasets
 from models.data.growth import add_rows
 from models.registry.model_document import ModelDocument
-from models.services.newest_rows import dataset_of, with_newest_rows
+from models.services.newest_rows import dataset_of, outdated, with_newest_rows
 from tests.support.samples import PLAIN_MODEL, SAMPLES
 from utils.api.schemas.forecasting import PredictRequest
 from utils.api.upload_options import RowsOptions
@@ -53,6 +53,24 @@ def test_the_rows_that_a_forecast_starts_from(
         PredictRequest.parse(ASKED | asked), model, datasets, dataset_of(model, datasets)
     )
     assert (found.history and found.history[-1]["date"]) == last
+
+
+@pytest.mark.parametrize(
+    ("asked", "end", "count"),
+    [
+        ({}, "2024-01-20", 1),
+        ({}, "2024-01-28", 0),
+        ({}, "2024-01-20T06:00", 0),
+        ({"asOf": "2024-01-20"}, "2024-01-20", 0),
+        ({"plant": "B"}, "2024-01-20", 0),
+    ],
+)
+def test_a_plants_model_is_outdated_where_the_newest_data_has_later_rows(
+    grown: tuple[Datasets, str], asked: dict[str, Any], end: str, count: int
+) -> None:
+    found = outdated(PredictRequest.parse(ASKED | asked), end, grown[0])
+    assert len(found) == count
+    assert all(f"{grown[1]}, has rows of this series up to 2024-01-28" in text for text in found)
 
 
 @pytest.mark.parametrize(
