@@ -27,6 +27,7 @@ _FARTHEST = 6.0  # usual moves to the nearest row beside it
 _LEAST_MOVE = 0.02  # relative; smaller ones are usual
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10
+_OF_CONSTANT = 4  # moves at most of a constant line with one or two spikes
 _NEAR_ZERO, _OFFSET = 0.02, 0.5  # of the median: with values below, logarithms get an offset
 _FEW = 0.02  # share of the rows; more of them are usual
 _ROWS = 200  # the last ones, that forecasts depend on
@@ -62,13 +63,25 @@ def _cleaned(values: Floats, lags: Sequence[int]) -> Floats:
     """Values, [n, m, 3], with the nearest of the rows beside them in place of spikes."""
     logs = _logs(values)
     moves = np.abs(np.diff(logs, axis=1))
-    enough = (~np.isnan(moves)).sum(axis=1) >= _FEWEST_MOVES
-    usual = np.where(enough, _TO_SIGMA * _median(moves), np.inf)
-    limit = _FARTHEST * np.maximum(usual, _LEAST_MOVE)[:, None]
+    usual = _usual(moves)
+    limit = _FARTHEST * usual[:, None]
     moving = (moves > limit).any(axis=(1, 2))
     found = values.copy()
     if moving.any():
         found[moving] = _replaced(values[moving], logs[moving], limit[moving], lags)
+    return found
+
+
+def _usual(moves: Floats) -> Floats:
+    """The usual size of moves, [n, 3]; infinite where too few of them tell.
+
+    Equal rows are none, as where unknown values were filled; but a line may be constant.
+    """
+    known, moving = (~np.isnan(moves)).sum(axis=1), (moves > 0).sum(axis=1)
+    is_constant = (moving <= _OF_CONSTANT) & (known >= 4 * _FEWEST_MOVES)
+    median = _TO_SIGMA * _median(np.where(moves > 0, moves, np.nan))
+    of_moving = np.where(moving >= _FEWEST_MOVES, np.fmax(median, _LEAST_MOVE), np.inf)
+    found: Floats = np.where(is_constant, _LEAST_MOVE, of_moving)
     return found
 
 

@@ -13,6 +13,7 @@ RNG = np.random.default_rng(1)
 DAYS = np.arange(120)
 STEADY = 50 * RNG.lognormal(0, 0.08, 120)
 WEEKLY = np.where(DAYS % 7 < 5, STEADY, 0.0)
+LEVEL = np.full(120, 7.0)
 
 
 def cleaned(column: Floats, lags: tuple[int, ...] = (1, 7)) -> Floats:
@@ -25,7 +26,7 @@ def cleaned(column: Floats, lags: tuple[int, ...] = (1, 7)) -> Floats:
 
 @pytest.mark.parametrize("factor", [0.0, 0.1, 10.0, 1e5])
 @pytest.mark.parametrize("places", [[30], [58, 59], [100], [118]])
-@pytest.mark.parametrize("usual", [STEADY, WEEKLY], ids=["steady", "weekends"])
+@pytest.mark.parametrize("usual", [STEADY, WEEKLY, LEVEL], ids=["steady", "weekends", "level"])
 def test_one_or_two_wrong_days_are_replaced(
     usual: Floats, places: list[int], factor: float
 ) -> None:
@@ -47,7 +48,8 @@ def test_one_or_two_wrong_days_are_replaced(
         np.where(DAYS % 30 == 29, 9 * STEADY, STEADY),  # ends of months
         np.where(DAYS % 9 == 4, 300.0, 0.0),  # lots
         RNG.poisson(2, 120).astype(float),
-        np.full(120, 7.0),
+        LEVEL,
+        np.where(RNG.random(120) < 0.1, STEADY, 50.0),  # seldom another value
         STEADY[:8],
     ],
 )
