@@ -34,6 +34,7 @@ class Forecast:
             given.
         level: the shifts of the level that the forecast follows; None: none were looked for.
         paths: joint sample paths, [n, paths, steps, 3]; None: none were asked for.
+        taken: the rows that each is made from, [m, 3], without spikes; (): as they were given.
     """
 
     values: Floats
@@ -44,6 +45,7 @@ class Forecast:
     start: Floats | None = None
     paths: Floats | None = None
     level: UsualLevel | None = None
+    taken: tuple[Floats, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -64,6 +66,7 @@ class Forecast:
             start=None if self.start is None else self.start[one],
             paths=None if self.paths is None else self.paths[one],
             level=None if self.level is None else self.level.of(one),
+            taken=self.taken[one],
         )
 
     def without_output(self, standing: NDArray[np.bool_]) -> Forecast:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -227,9 +228,23 @@ class Forecaster:
             paths: number of sample paths; legacy models have none.
             is_raw: True to leave out the reconciliation by Little's Law.
         """
-        model, count = self.model, len(self.encoding.series_keys)
         calendar, last = _side_by_side(histories)
         rows = without_spikes([history.rows for history in histories], lags_of(calendar))
+        forecast = self._forecast(histories, rows, calendar, last, steps, paths, is_raw)
+        return replace(forecast, taken=tuple(rows))
+
+    def _forecast(
+        self,
+        histories: Sequence[History],
+        rows: Sequence[Floats],
+        calendar: Calendar,
+        last: Ints,
+        steps: int,
+        paths: int,
+        is_raw: bool,
+    ) -> Forecast:
+        """The forecasts from rows without spikes; other arguments as `forecast_all`."""
+        model, count = self.model, len(self.encoding.series_keys)
         standing = standing_ahead(rows, calendar, last, steps)
         derived = np.array([not self.has_cycle_times(each.series_key) for each in histories])
         if isinstance(model, ZeroShotModel):

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from models.data.series_rows import MAX_GAP
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster, History
-from models.forecast.past_spikes import lags_of, without_spikes
 from models.forecast.reply_days import ReplyDays, closures_to_come
 from models.forecast.requested_plan import plan_warnings
 from models.series.first_passage import cumulated, quantile_steps, steps_to_reach
@@ -137,7 +136,7 @@ def _other_warnings(
     """Warnings before and after those about the days of a forecast."""
     before = [
         *_not_believed(history, forecast),
-        *_replaced(history),
+        *_replaced(history, forecast),
         *_moved_levels(forecast),
     ]
     if request.history is None:
@@ -185,9 +184,9 @@ def _moved_levels(forecast: Forecast) -> list[str]:
     ]
 
 
-def _replaced(history: History) -> list[str]:
+def _replaced(history: History, forecast: Forecast) -> list[str]:
     """Return a warning for each of the newest rows whose value the forecast does not take."""
-    [taken] = without_spikes([history.rows], lags_of(history.calendar))
+    [taken] = forecast.taken or [history.rows]
     is_other = ~np.isnan(history.rows) & (taken != history.rows)
     is_other[:-_NEWEST] = False
     found = np.argwhere(is_other)[-_MOST_NAMED:]
