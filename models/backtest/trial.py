@@ -6,6 +6,7 @@ series and a column for each of the steps, with WIP, throughput and cycle time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from models.forecast.error_record import recent_ratios
 from models.forecast.forecast import Forecast
 from models.forecast.forecaster import Forecaster
 from models.forecast.legacy_model import LegacyModel
-from models.forecast.look_back import LookBack
+from models.forecast.past_spikes import lags_of, without_spikes
 from models.forecast.published_model import PublishedModel
 from models.series.calendar import dated
 
@@ -111,39 +112,37 @@ class Trial:
 
     def _warm(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         """Forecasts of series that the model was trained on."""
-        return self._measured(model, origin, series, self.plan.numbers[series])
+        rows = self._rows_before(origin, series)
+        return self._measured(model, origin, series, self.plan.numbers[series], rows)
 
     def _cold(self, model: PublishedModel, origin: Ints, series: Ints) -> Forecast:
         """Forecasts of other series, scaled by their rows before the origins."""
-        rows = zip(*self._rows(origin, series), strict=True)
-        model = model.with_series(*(self._filled[begin:end] for begin, end in rows))
+        rows = self._rows_before(origin, series)
         numbers = len(model.encoding.series_keys) + np.arange(len(series))
-        return self._measured(model, origin, series, numbers)
+        return self._measured(model.with_series(*rows), origin, series, numbers, rows)
+
+    def _rows_before(self, origin: Ints, series: Ints) -> list[Floats]:
+        """The rows before the origins, as a forecast takes them, [m, 3] each."""
+        rows = zip(*self._rows(origin, series), strict=True)
+        given = [self._filled[begin:end] for begin, end in rows]
+        return without_spikes(given, lags_of(self.plan.panel.calendar))
 
     def _measured(
-        self, model: PublishedModel, origin: Ints, series: Ints, numbers: Ints
+        self,
+        model: PublishedModel,
+        origin: Ints,
+        series: Ints,
+        numbers: Ints,
+        rows: Sequence[Floats],
     ) -> Forecast:
         """Forecasts with the intervals that a request would have got at their origins."""
-        look_back = self._look_back(model, origin, series, numbers)
-        begin, row = self._rows(origin, series)
-        rows = [self._filled[a:b] for a, b in zip(begin, row, strict=True)]
-        new = np.clip(origin - self._first_new[series], 0, row - begin - self.plan.length)
-        calendar = self.plan.panel.calendar
-        ratios = recent_ratios(model, numbers, rows, look_back.last, new, calendar)
-        return model.forecast(look_back, self.plan.horizon, ratios=ratios)
-
-    def _look_back(
-        self, model: PublishedModel, origin: Ints, series: Ints, numbers: Ints
-    ) -> LookBack:
-        begin, row = self._rows(origin, series)
-        rows = row[:, None] - np.arange(model.look_back, 0, -1)
-        recent = model.encoding.scaling.forward_paths(self._filled[np.maximum(rows, 0)], numbers)
-        low, high = model.encoding.lowest, model.encoding.highest
-        shown = (low[numbers], high[numbers]) if numbers.max() < len(low) else None
         calendar, lanes = self.plan.panel.calendar, self.plan.panel.lanes
         last = origin - 1 if lanes is None else dated(origin - 1, lanes[series])
-        known = rows >= begin[:, None]
-        return LookBack.of_rows(recent, known, last, numbers, shown, calendar)
+        look_back = model.look_back_of(numbers, rows, last, calendar)
+        counts = np.array([len(own) for own in rows])
+        new = np.clip(origin - self._first_new[series], 0, counts - self.plan.length)
+        ratios = recent_ratios(model, numbers, rows, look_back.last, new, calendar)
+        return model.forecast(look_back, self.plan.horizon, ratios=ratios)
 
 
 def _merged(parts: list[tuple[NDArray[np.bool_], Forecast]], count: int) -> Forecast:
