@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from models.data import cleaning
 from models.data.given_calendars import given_calendars
 from models.data.reading import tables
+from models.data.reading.column_names import canonical_name
 from models.forecast.forecaster import Forecaster, History
+from models.forecast.zero_shot import ZeroShotSeries
 from models.series.calendar import Calendar
 from models.series.known_inputs import KnownInputs
 from models.series.legacy_encoding import LegacyEncoding
@@ -49,7 +52,8 @@ def history_of(
                 f"is required, with at least {length} rows: the model keeps no data of this series",
             )
         return known._replace(calendar=calendar)
-    history = _joined(_requested(calendar, series_key, request, max_rows), known)
+    fills = not isinstance(forecaster.encoding, ZeroShotSeries)
+    history = _joined(_requested(calendar, series_key, request, max_rows, fills), known)
     if len(history.rows) < length:
         raise InvalidInput.of(
             "history",
@@ -90,14 +94,17 @@ def _requested(
     series_key: SeriesKey,
     request: ForecastFields,
     max_rows: int,
+    fills: bool,
 ) -> History:
     """The cleaned rows of a request.
+
+    Args:
+        fills: True to fill unknown values; the pretrained network takes rows with unknown ones.
 
     Raises:
         InvalidInput: they cannot be cleaned, or belong to another series.
     """
-    names = dict(zip(SERIES_FIELDS, series_key, strict=True))
-    rows = [names | row for row in request.history or []]
+    rows = named_rows(series_key, request)
     table = tables.read_rows(rows, max_rows, options=request, calendar=calendar)
     cleaned = cleaning.clean(table, calendar)
     panel = cleaned.panel
@@ -106,11 +113,24 @@ def _requested(
         raise InvalidInput.of(
             "history", f"must hold rows of {' / '.join(series_key)} only", " / ".join(others[0])
         )
-    filled = panel.filled()
-    last = int(panel.first[0]) + len(filled) - 1
+    values = panel.filled() if fills else panel.values
+    last = int(panel.first[0]) + len(values) - 1
     own, planned = panel.calendar_of(0), cleaned.plan.get(series_key)
     ahead = KnownInputs() if planned is None else planned.after(own, last)
-    return History(series_key, filled, last, own, panel.last_day(0), panel.known, ahead)
+    return History(series_key, values, last, own, panel.last_day(0), panel.known, ahead)
+
+
+def named_rows(series_key: SeriesKey, request: ForecastFields) -> list[dict[str, Any]]:
+    """Return the rows of a request's history with the names of its series.
+
+    Names that the rows have under other headers, such as panelSize, are not added again.
+    """
+    rows = request.history or []
+    written = {name for row in rows for name in row}
+    others = {canonical_name(name) for name in written - {*SERIES_FIELDS}}
+    names = zip(SERIES_FIELDS, series_key, strict=True)
+    added = {field: name for field, name in names if field not in others}
+    return [added | row for row in rows]
 
 
 def _joined(history: History, known: History | None) -> History:

@@ -15,10 +15,11 @@ from models.data import cleaning
 from models.data.datasets import Datasets
 from models.data.reading import tables
 from models.forecast.forecaster import Forecaster, SeriesEnd
+from models.forecast.history import named_rows
 from models.forecast.pretrained import PretrainedModel
 from models.forecast.what_if import WhatIfEffect
 from models.forecast.zero_shot import FEWEST_ROWS, PRETRAINED_ID, ZeroShotModel, ZeroShotSeries
-from models.series.panel import SERIES_FIELDS, Panel
+from models.series.panel import Panel
 from utils.api.schemas.forecasting import BatchRequest, PredictRequest
 from utils.bounded_cache import BoundedCache
 from utils.errors import InvalidInput
@@ -85,9 +86,7 @@ def zero_shot_forecaster(
         raise InvalidInput.of(
             "datasetId", f"or another source of rows is required: {PRETRAINED_ID} needs {needed}"
         )
-    names = (request.plant, request.application, request.panel_size)
-    key = dict(zip(SERIES_FIELDS, names, strict=True))
-    rows = [key | row for row in request.history]
+    rows = named_rows((request.plant, request.application, request.panel_size), request)
     panel = cleaning.clean(tables.read_rows(rows, max_rows, options=request)).panel
     if panel.lengths.max() < FEWEST_ROWS:
         raise InvalidInput.of(

@@ -309,3 +309,18 @@ def test_a_forecast_of_a_data_set_from_a_past_date_knows_no_later_rows(client: F
     for date in ("2023-12-31", "2024-01-05"):
         early = ask(client, datasetId=id, asOf=date)
         assert early.status_code == 422 and "at least 10 rows" in early.json["error"]
+
+
+def test_rows_with_unknown_values_are_forecast_alike_in_a_data_set_and_as_a_history(
+    client: FlaskClient,
+) -> None:
+    given = [SERIES | row for row in rows(90)]
+    for row in given[20:80:4]:
+        row["cycle_time"] = None
+    stored = client.post("/api/data/upload", json=given[:80]).json["dataset_id"]
+    for of_history, of_data in (
+        ({"history": given[:80]}, {"datasetId": stored}),
+        ({"history": given}, {"datasetId": stored, "history": given[80:]}),
+    ):
+        own, other = (ask(client, **body).json for body in (of_history, of_data))
+        assert own["predictions"] == other["predictions"]
