@@ -4,11 +4,12 @@ model = ZeroShotModel(Calendar(), keys, PretrainedModel.open())
 forecast = model.forecast(rows, calendar, last_steps, steps=30)  # rows in units, by series
 
 Its intervals are the quantiles of the network, up to one and a half times the highest value seen,
-as those of a trained model; those of lumpy lines have more steps without output
-(`models.forecast.idle_steps`). Of hours and shifts they are as much wider or narrower as its
-forecasts from up to three past days of the same rows ask for. As for a trained model, last values
-far beyond the usual moves are moved back first, and shifts of the level are followed. Its sample
-paths have errors that last as long as those of these past forecasts.
+as those of a trained model; those of lumpy lines have more steps without output, and those of lines
+that seldom put out anything are of what they did put out (`models.forecast.idle_steps`). Of hours
+and shifts they are as much wider or narrower as its forecasts from up to three past days of the
+same rows ask for. As for a trained model, last values far beyond the usual moves are moved back
+first, and shifts of the level are followed. Its sample paths have errors that last as long as those
+of these past forecasts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from numpy.typing import NDArray
 from models.forecast.error_persistence import by_distance, extended
 from models.forecast.error_record import OUTLYING, shrunk_ratio
 from models.forecast.forecast import Forecast
-from models.forecast.idle_steps import idle_share, is_lumpy, with_idle_steps
+from models.forecast.idle_steps import (
+    RareOutput,
+    idle_share,
+    is_lumpy,
+    rare_output,
+    with_idle_steps,
+)
 from models.forecast.intervals import CLOSE, MOST_OF_RECORD
 from models.forecast.level_shifts import ROWS, UsualLevel, at_usual_level
 from models.forecast.look_back import LookBack
@@ -117,6 +124,9 @@ class ZeroShotModel:
             quantiles = _as_past_rows_ask(quantiles, past, lumpy, calendar)
         if level is not None:
             quantiles *= level.ratios[:, None, :, None]
+        rare = _rare_outputs(rows, level, calendar)
+        for i, output in rare.items():
+            quantiles[i, :, 1] = output.at(np.array(LEVELS))
         values = quantiles[..., MEDIAN]
         most = np.fmax(MOST_OF_RECORD * records[:, None], values)
         quantiles = np.minimum(quantiles, most[..., None])
@@ -127,6 +137,8 @@ class ZeroShotModel:
         drawn = None
         if paths and past is not None:
             drawn = _paths(quantiles, by_distance(past.errors), paths)
+            for i, output in rare.items():
+                drawn[i, ..., 1] = output.drawn(paths, steps)
             drawn = np.minimum(drawn, most[:, None])
         confidence = _confidence(quantiles)
         return Forecast(values, values, lower, upper, confidence, start, drawn, level)
@@ -210,6 +222,18 @@ def _as_past_rows_ask(
     found, idle = quantiles.copy(), np.where(lumpy, idle_share(past), 0.0)
     found[idle > 0, :, 1] = with_idle_steps(found[idle > 0, :, 1], idle[idle > 0])
     return _widened(found, past) if calendar.begins else found
+
+
+def _rare_outputs(
+    rows: Sequence[Floats], level: UsualLevel | None, calendar: Calendar
+) -> dict[int, RareOutput]:
+    """The output of the series where it is rare, at its present level, by number."""
+    ratios = np.ones((len(rows), 3)) if level is None else level.ratios
+    found = {}
+    for i, own in enumerate(rows):
+        if (output := rare_output(own * ratios[i], calendar.season)) is not None:
+            found[i] = output
+    return found
 
 
 def _widened(quantiles: Floats, past: PastForecasts) -> Floats:

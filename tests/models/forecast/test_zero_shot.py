@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.forecast.forecast import Forecast
+from models.forecast.idle_steps import rare_output
 from models.forecast.pretrained import BOUNDS, MEDIAN, PretrainedModel
 from models.forecast.pretrained_member import quantiles_of
 from models.forecast.zero_shot import ZeroShotModel, ZeroShotSeries
@@ -54,3 +55,19 @@ def test_intervals_of_shifts_are_as_wide_as_forecasts_from_past_rows_ask_for() -
         ratios.append(ratio[0, 0])
     assert (ratios[0] > 1.1).all()
     np.testing.assert_allclose(ratios[1], 1)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.06])
+def test_totals_of_a_line_that_seldom_puts_out_anything_are_of_the_days_that_were(
+    share: float,
+) -> None:
+    rows = wandering(0.02, 200)
+    comes = np.random.default_rng(3).permutation(168) < 168 * share
+    rows[:, 1] = np.r_[np.zeros(32), np.where(comes, 300.0, 0.0)]
+    found = forecast(rows, DAYS, paths=1000)
+    assert found.paths is not None
+    totals = found.paths[0, ..., 1].sum(axis=1)
+    assert totals.mean() == pytest.approx(28 * 300 * comes.mean(), rel=0.1)
+    assert (totals == 0).mean() == pytest.approx((1 - comes.mean()) ** 28, abs=0.05)
+    assert found.values[0, :, 1].max() == 0
+    assert rare_output(rows, season=24) is None  # such as one hour of every day
