@@ -15,7 +15,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series.panel import Panel
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _LONGER = 3  # times any other run without output
@@ -62,3 +65,26 @@ def without_stops(rows: Floats, season: int) -> Floats:
     waited = np.minimum(place[:, None] + after, rows.shape[1] - 1)
     rows[series[:, None], waited, 2] = np.nan
     return rows
+
+
+def without_stop_errors(errors: Floats, origins: Ints, series: Ints, panel: Panel) -> Floats:
+    """Return errors in which those within past stops, and from origins within them, are not known.
+
+    No stop is forecast to come, so the errors at one tell nothing of the width of an interval.
+
+    Args:
+        errors: by origin, series and step, [n, S', H, 3].
+        origins: numbers of the first steps forecast, [n].
+        series: numbers of the series in the panel, [S'].
+    """
+    found, ahead = errors, np.arange(-1, errors.shape[2])  # from the last known row on
+    for i, s in enumerate(series.tolist()):
+        output = panel.values[panel.offsets[s] : panel.offsets[s + 1], 1]
+        stopped = past_stops(output[None], panel.calendar.season)[0]
+        if stopped.any():
+            found = found.copy() if found is errors else found
+            place = origins[:, None] - panel.first[s] + ahead
+            inside = (place >= 0) & (place < len(stopped))
+            hit = inside & stopped[np.clip(place, 0, len(stopped) - 1)]
+            found[:, i][hit[:, 1:] | hit[:, :1]] = np.nan
+    return found

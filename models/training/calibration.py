@@ -23,6 +23,7 @@ from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.error_record import record_ratio
 from models.forecast.error_size import evened, fit_slopes, heights_of, relative_size
 from models.forecast.intervals import MOST_TRIALS, Intervals, series_scale
+from models.forecast.past_stops import without_stop_errors
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
@@ -188,7 +189,7 @@ def trial_samples(
     errors = tried.of(weights)
     if np.isnan(errors).all():
         return None
-    known = without_standing_errors(errors, tried.origins, tried.series, prepared.panel)
+    known = _usual_errors(errors, tried.origins, tried.series, prepared.panel)
     scaling = prepared.encoding.scaling
     heights = np.stack([heights_of(each, scaling, tried.series) for each in tried.truth - errors])
     return ErrorSamples(known, tried.series, heights)
@@ -201,4 +202,10 @@ def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:
     shape = (len(times), len(panel.series_keys), *errors.shape[1:])
     by_origin = np.full(shape, np.nan, np.float32)
     by_origin[place, rolled.look_back.series] = errors
-    return without_standing_errors(by_origin, times, np.arange(shape[1]), panel)
+    return _usual_errors(by_origin, times, np.arange(shape[1]), panel)
+
+
+def _usual_errors(errors: Floats, origins: Ints, series: Ints, panel: Panel) -> Floats:
+    """Errors, [n, S, H, 3], without those at rows that tell nothing of the widths."""
+    known = without_standing_errors(errors, origins, series, panel)
+    return without_stop_errors(known, origins, series, panel)

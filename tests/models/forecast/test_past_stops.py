@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from models.forecast.look_back import LookBack
-from models.forecast.past_stops import past_stops, without_stops
+from models.forecast.past_stops import past_stops, without_stop_errors, without_stops
 from models.forecast.pretrained import MEDIAN, PretrainedModel
 from models.forecast.pretrained_member import quantiles_of
 from models.series.calendar import Calendar
+from models.series.panel import Panel
 
 WEEK = [9.0, 8.0, 9.0, 8.0, 7.0, 0.0, 0.0]
 
@@ -27,6 +28,18 @@ WEEK = [9.0, 8.0, 9.0, 8.0, 7.0, 0.0, 0.0]
 )
 def test_a_stop_is_far_longer_than_usual_and_has_ended(rows: list[float], stopped: int) -> None:
     assert past_stops(np.array([rows]), season=7).sum() == stopped
+
+
+def test_errors_within_a_stop_and_from_origins_within_it_are_not_known() -> None:
+    output = np.array([WEEK * 2 + [0.0] * 12 + WEEK, WEEK * 3 + [0.0] * 12]).ravel()
+    rows = np.repeat(output[:, None], 3, axis=1)
+    keys = (("A", "a", "s"), ("B", "a", "s"))
+    panel = Panel(Calendar(), keys, np.array([0, 33, 66]), np.array([100, 100]), rows)
+    origins = np.array([107, 110, 115, 126])  # the stop of the first: steps 112 to 125
+    known = without_stop_errors(np.ones((4, 2, 4, 3)), origins, np.arange(2), panel)
+    np.testing.assert_array_equal(
+        np.isnan(known[..., 1]).sum(axis=2), [[0, 0], [2, 0], [4, 0], [4, 0]]
+    )
 
 
 def test_units_that_finish_soon_after_a_stop_have_waited_through_it() -> None:
