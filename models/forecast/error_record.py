@@ -12,7 +12,7 @@ from up to eight origins within them, and the intervals become as much wider or 
 
     >>> from models.forecast.error_quantiles import ErrorSamples
     >>> errors = np.random.default_rng(1).normal(size=(400, 1, 2, 3))
-    >>> intervals = Intervals.fit(ErrorSamples(errors, np.zeros(1, int)), None, np.ones((1, 3)))
+    >>> intervals = Intervals.fit(ErrorSamples(errors, np.zeros(1, int)), [], np.ones((1, 3)))
     >>> record_ratio(2 * errors, intervals, np.zeros(1, int), blocks=np.array([4.0])).round(1)
     array([[1.4, 1.4, 1.4]])
 """

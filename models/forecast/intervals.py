@@ -6,21 +6,23 @@ The calibration span is the newest part of the data, which neither the network n
 metrics have used. A model is rolled out from many origins in it. The absolute errors, divided by
 the scale of their series, give the quantiles at each horizon (H. Papadopoulos et al., "Inductive
 confidence machines for regression", ECML 2002). Where the span has few independent errors (it is
-short, or the series move together), errors of the autoregression's trials within the training
-span are added, weighted by how many independent errors each set holds. Where errors grow or shrink
-with the height of the forecast, they are divided by how they do (`models.forecast.error_size`).
+short, or the series move together), errors of forecasts from earlier origins are added: those of
+the trials within the training span, and those of the pretrained network alone. Each set is weighted
+by how many independent errors it holds. Where errors grow or shrink with the height of the
+forecast, they are divided by how they do (`models.forecast.error_size`).
 
 All errors here are scaled (`models.series.scaling`).
 
     >>> errors = np.linspace(-1, 1, 201).reshape(-1, 1, 1, 1).repeat(3, axis=3)
     >>> samples = ErrorSamples(errors, np.array([0]))  # of one series, one step ahead
-    >>> intervals = Intervals.fit(samples, None, scale=np.ones((1, 3)))
+    >>> intervals = Intervals.fit(samples, [], scale=np.ones((1, 3)))
     >>> intervals.half_width(80, np.array([0]), 1).round(2).tolist()
     [[[0.8, 0.8, 0.8]]]
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +46,7 @@ CLOSE = 0.20  # relative error up to which a forecast counts for the confidence
 MOST_OF_RECORD = 1.5  # upper bounds, relative to the highest value seen
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _ENDS = np.array([0.0, *_SHARES, 1.0])
-MOST_TRIALS = 10.0  # weight of the trials, as a number of independent errors, at most
+MOST_EARLIER = 10.0  # weight of a set of earlier errors, as a number of independent ones, at most
 _WEIGHT_OF_USUAL = 4.0  # likewise, of the errors that are usual
 _STEADY = 20.0  # one-step errors at which the scale of a series weighs as much as that of all
 _LARGEST_SCALE = 8.0  # of a series, and its inverse the least
@@ -73,14 +75,15 @@ class Intervals:
     def fit(
         cls,
         calibration: ErrorSamples | None,
-        trials: ErrorSamples | None,
+        earlier: Sequence[ErrorSamples],
         scale: Floats,
         usual: ErrorSamples | None = None,
         slopes: Floats | None = None,
     ) -> Intervals:
-        """Return the intervals from errors of the calibration span, of the trials, or of both.
+        """Return the intervals from errors of the calibration span, earlier ones, or both.
 
         Args:
+            earlier: sets of errors from earlier origins; each weighs `MOST_EARLIER` at most.
             scale: of each series, [S, 3]; see `series_scale`.
             usual: errors of such series elsewhere.
             slopes: that the errors show, [H, 3]; None: they are the same for all heights.
@@ -90,7 +93,7 @@ class Intervals:
         """
         given = [
             (each, most)
-            for each, most in ((calibration, np.inf), (trials, MOST_TRIALS))
+            for each, most in ((calibration, np.inf), *((each, MOST_EARLIER) for each in earlier))
             if each is not None and not np.isnan(each.values).all()
         ]
         if not given and usual is None:

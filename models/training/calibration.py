@@ -1,11 +1,11 @@
 """Reconciliation and prediction intervals of a model, fitted on the held-back end.
 
 Quantiles of the errors there give the widths of the intervals (split conformal prediction:
-Papadopoulos et al., "Inductive confidence machines for regression", 2002); the errors of the trials
-within the training span add how errors grow with the horizon. How wide the intervals of a series
-are follows from its own errors, shrunk towards those of all (`models.forecast.error_record`). The
-quantiles are then taken of errors divided by widths that the other part of the held-back end gave
-(cross-fitting), so that they are not too narrow.
+Papadopoulos et al., "Inductive confidence machines for regression", 2002); errors from earlier
+origins, in the trials and of the pretrained network, add how errors grow with the horizon. How wide
+the intervals of a series are follows from its own errors, shrunk towards those of all
+(`models.forecast.error_record`). The quantiles are then taken of errors divided by widths that the
+other part of the held-back end gave (cross-fitting), so that they are not too narrow.
 
 Example: without trials and without a calibration span, errors are taken to be as large as the
 pretrained network expects them to be (`models.training.expected_errors`).
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from models.forecast.error_quantiles import ErrorSamples
 from models.forecast.error_record import record_ratio
 from models.forecast.error_size import evened, fit_slopes, heights_of, relative_size
-from models.forecast.intervals import MOST_TRIALS, Intervals, series_scale
+from models.forecast.intervals import MOST_EARLIER, Intervals, series_scale
 from models.forecast.past_stops import without_stop_errors
 from models.forecast.published_model import PublishedModel
 from models.forecast.reconciliation import Reconciliation
@@ -116,14 +116,14 @@ def errors_on(model: PublishedModel, prepared: PreparedData, rows: Ints) -> list
 def fit_intervals(
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: ErrorSamples | None,
+    earlier: Sequence[ErrorSamples],
     is_raw: bool = False,
 ) -> Intervals:
     """Return the prediction intervals of a model.
 
     Args:
         parts: its errors on the parts of the held-back end.
-        tried: errors of the combination in the trials; None: there are none.
+        earlier: sets of errors of other forecasts from origins in the data (`Intervals.fit`).
         is_raw: True for the intervals of values before reconciliation.
     """
     panel = prepared.panel
@@ -132,7 +132,7 @@ def fit_intervals(
     scale = series_scale(residuals, panel.series[prepared.windows.train], len(every))
     usual = expected_errors(prepared)
     if not parts:
-        return Intervals.fit(None, tried, scale, usual)
+        return Intervals.fit(None, earlier, scale, usual)
     known = [part.raw if is_raw else part.errors for part in parts]
     slopes = fit_slopes(
         np.concatenate(known) / scale[:, None], np.concatenate([part.heights for part in parts])
@@ -144,7 +144,7 @@ def fit_intervals(
 
     def fit(errors: list[Floats], scale: Floats) -> Intervals:
         return Intervals.fit(
-            ErrorSamples(np.concatenate(errors), every), tried, scale, usual, slopes
+            ErrorSamples(np.concatenate(errors), every), earlier, scale, usual, slopes
         )
 
     pooled = fit(known, scale)
@@ -168,31 +168,34 @@ def fit_intervals(
 def fit_sample_paths(
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: ErrorSamples | None,
+    earlier: Sequence[ErrorSamples],
     intervals: Intervals,
 ) -> ErrorPaths:
-    """Return how the errors of all steps and targets go together. Arguments as `fit_intervals`."""
+    """Return how the errors of all steps and targets go together. Arguments as `fit_intervals`.
+
+    Of the earlier errors, the first set that reaches the last step is enough; without one, all are.
+    """
     every = np.arange(len(prepared.panel.series_keys))
     samples = [(ErrorSamples(part.errors, every, part.heights), np.inf) for part in parts]
-    if tried is not None:
-        samples.append((tried, MOST_TRIALS))
+    reaching = [each for each in earlier if not np.isnan(each.values[:, :, -1]).all()]
+    samples += [(each, MOST_EARLIER) for each in reaching[:1] or earlier]
     slopes = intervals.slopes
     return fit_error_paths([(evened(each, slopes), most) for each, most in samples], intervals)
 
 
-def trial_samples(
-    prepared: PreparedData, tried: MemberErrors | None, weights: Weights
-) -> ErrorSamples | None:
-    """Return the errors of a combination in the trials; None without trials or known errors."""
-    if tried is None:
-        return None
-    errors = tried.of(weights)
+def samples_of(
+    prepared: PreparedData, members: MemberErrors | None, weights: Weights
+) -> list[ErrorSamples]:
+    """Return the errors of a combination of members; [] without members or known errors."""
+    if members is None:
+        return []
+    errors = members.of(weights)
     if np.isnan(errors).all():
-        return None
-    known = _usual_errors(errors, tried.origins, tried.series, prepared.panel)
-    scaling = prepared.encoding.scaling
-    heights = np.stack([heights_of(each, scaling, tried.series) for each in tried.truth - errors])
-    return ErrorSamples(known, tried.series, heights)
+        return []
+    known = _usual_errors(errors, members.origins, members.series, prepared.panel)
+    scaling, forecasts = prepared.encoding.scaling, members.truth - errors
+    heights = np.stack([heights_of(each, scaling, members.series) for each in forecasts])
+    return [ErrorSamples(known, members.series, heights)]
 
 
 def _by_origin(errors: Floats, rolled: RollOuts, panel: Panel) -> Floats:

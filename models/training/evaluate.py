@@ -38,7 +38,7 @@ from models.training.calibration import (
     fit_intervals,
     fit_reconciliation,
     fit_sample_paths,
-    trial_samples,
+    samples_of,
 )
 from models.training.combination_choice import Weights, choose_weights, usual_weights
 from models.training.combination_summary import summary
@@ -46,6 +46,7 @@ from models.training.held_back_forecasts import RollOuts, origins_of, roll
 from models.training.interval_growth import measured_growth
 from models.training.member_errors import (
     MemberErrors,
+    earlier_errors,
     held_back_errors,
     trial_errors,
 )
@@ -54,6 +55,8 @@ from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_PRETRAINED_ALONE: Weights = {MemberName.PRETRAINED: np.ones((1, 3))}
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,15 @@ def evaluate(
     def using(members: dict[MemberName, Member], own: Weights) -> PublishedModel:
         return replace(model, paths=Combination(members, own))
 
-    def tried_with(own: Weights) -> ErrorSamples | None:
-        return trial_samples(prepared, tried, own)
+    def before(end: int, own: Weights) -> list[ErrorSamples]:
+        earlier = samples_of(prepared, earlier_errors(prepared, end), _PRETRAINED_ALONE)
+        return [*samples_of(prepared, tried, own), *earlier]
 
     law = fit_reconciliation(using(newest, weights), prepared, prepared.cut)
     model = replace(model, reconciliation=law)
     windows, series = prepared.windows, tried_series(prepared.panel)
     newest_errors = errors_on(using(newest, weights), prepared, windows.calibration)
-    intervals = fit_intervals(prepared, newest_errors, tried_with(weights))
+    intervals = fit_intervals(prepared, newest_errors, before(prepared.cut, weights))
     evaluated = held_back_errors(prepared, fitted, windows.held_back, series)
     judged = replace(using(fitted, weights), intervals=intervals)
     metrics = _metrics(judged, prepared, origins_of(windows.held_back))
@@ -127,7 +131,9 @@ def evaluate(
     plans = choose_plan_effect(prepared, known, final)
     if plans is not None:
         metrics["plans"] = plans.metrics
-    model = _calibrated(published, prepared, parts, tried_with(final))
+    model = _calibrated(
+        published, prepared, parts, before(int(prepared.panel.time.max()) + 1, final)
+    )
     return Evaluation(model, final, metrics, plans)
 
 
@@ -135,14 +141,14 @@ def _calibrated(
     model: PublishedModel,
     prepared: PreparedData,
     parts: Sequence[HeldBackErrors],
-    tried: ErrorSamples | None,
+    earlier: Sequence[ErrorSamples],
 ) -> PublishedModel:
     """The model with the intervals and the sample paths that its errors give."""
-    intervals = fit_intervals(prepared, parts, tried)
+    intervals = fit_intervals(prepared, parts, earlier)
     raw = None
     if model.reconciliation is not None:
-        raw = fit_intervals(prepared, parts, tried, is_raw=True)
-    paths = fit_sample_paths(prepared, parts, tried, intervals)
+        raw = fit_intervals(prepared, parts, earlier, is_raw=True)
+    paths = fit_sample_paths(prepared, parts, earlier, intervals)
     model = replace(model, intervals=intervals, raw_intervals=raw, error_paths=paths)
     growth = measured_growth(model, prepared)
     if growth is None:

@@ -3,7 +3,7 @@
 Within the training span, the trials of the autoregression have several origins
 (`models.training.autoregression_choice`). The network forecasts from the same ones after the first
 half of its epochs, in which it has been trained on the rows before all of them. On the held-back
-end, the origins are evenly spaced.
+end, the origins are evenly spaced. The pretrained network forecasts from origins in all rows.
 
 Example: of 436 training days, members forecast from 24 days between the 240th and the 435th.
 """
@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from models.forecast.look_back import LookBack
 from models.forecast.members import Member, MemberName
 from models.forecast.pretrained_member import untrained_members
+from models.forecast.zero_shot import FEWEST_ROWS
 from models.series.scaling import Scaling
-from models.training.autoregression_choice import truth_after
+from models.training.autoregression_choice import tried_series, truth_after
 from models.training.prepare import PreparedData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _HELD_BACK_ORIGINS = 8  # of each half of the held-back end
+_EARLIER_ORIGINS = 8
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,24 @@ def held_back_errors(
     first, end = int(time.min()), int(time.max()) + 1
     origins = np.unique(np.linspace(first, end - 1, _HELD_BACK_ORIGINS).astype(int))
     return errors_at(prepared, members, origins, series, end)
+
+
+def earlier_errors(prepared: PreparedData, end: int) -> MemberErrors | None:
+    """Return the errors of the pretrained network from origins in all rows before a step.
+
+    It has learned from none of them: they are known of far steps too where data is too short for
+    trials. None where there are too few rows.
+
+    Args:
+        end: that step.
+    """
+    first = int(prepared.panel.first.min()) + FEWEST_ROWS
+    if first > end - 2:
+        return None
+    origins = np.unique(np.linspace(first, end - 2, _EARLIER_ORIGINS).astype(int))
+    name = MemberName.PRETRAINED
+    member = untrained_members(prepared.panel.calendar, prepared.encoding.scaling)[name]
+    return errors_at(prepared, {name: member}, origins, tried_series(prepared.panel), end)
 
 
 def errors_at(

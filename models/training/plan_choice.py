@@ -266,9 +266,7 @@ def _intervals(
     wrong = scaling.forward_paths(truth, series) - scaling.forward_paths(values, series)
     count = len(prepared.panel.series_keys)
     scale = series_scale(wrong.reshape(-1, 3), np.repeat(series, values.shape[1]), count)
-    return Intervals.fit(
-        ErrorSamples(wrong.reshape(errors.truth.shape), errors.series), None, scale
-    )
+    return Intervals.fit(ErrorSamples(wrong.reshape(errors.truth.shape), errors.series), [], scale)
 
 
 def _metrics(truth: Floats, values: Floats, without: Floats) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def errors(size: float, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def intervals() -> Intervals:
-    return Intervals.fit(ErrorSamples(errors(1, 0), ONE), None, np.ones((1, 3)))
+    return Intervals.fit(ErrorSamples(errors(1, 0), ONE), [], np.ones((1, 3)))
 
 
 @pytest.mark.parametrize("size", [0.7, 1, 1.4])
@@ -42,6 +42,6 @@ def test_unknown_errors_and_one_huge_error_change_little(intervals: Intervals) -
 
 def test_intervals_of_chosen_series_are_wider_by_their_ratios() -> None:
     scale = np.array([[1.0, 2, 3], [4, 5, 6]])
-    every = Intervals.fit(ErrorSamples(errors(1, 0), ONE), None, scale)
+    every = Intervals.fit(ErrorSamples(errors(1, 0), ONE), [], scale)
     chosen = every.of_forecasts(np.array([1, 7]), np.array([[2.0, 1, 1], [1, 1, 1]]))
     assert chosen.scale[:, 0].tolist() == [[8, 5, 6], [1, 1, 1]]

@@ -32,7 +32,7 @@ def test_intervals_as_wide_as_their_height_asks_for_cover_low_and_high_alike() -
     errors, heights = drawn(0.5, 400)
     slopes, every = fit_slopes(errors, heights), np.arange(6)
     samples = ErrorSamples(errors, every, heights)
-    intervals = Intervals.fit(samples, None, ONE.repeat(6, axis=0), slopes=slopes)
+    intervals = Intervals.fit(samples, [], ONE.repeat(6, axis=0), slopes=slopes)
     later, at = drawn(0.5, 400, seed=2)
     later, at = later.reshape(-1, 4, 3), at.reshape(-1, 4, 3)
     own = intervals.of_forecasts(np.tile(every, 400), ONE, at)

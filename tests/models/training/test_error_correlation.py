@@ -26,7 +26,7 @@ def autoregressive(paths: int, kept: float, seed: int = 1, horizon: int = 28) ->
 
 def intervals_of(errors: Floats) -> Intervals:
     samples = ErrorSamples(errors[:, None], np.array([0]))
-    return Intervals.fit(samples, None, np.ones((1, 3)))
+    return Intervals.fit(samples, [], np.ones((1, 3)))
 
 
 def paths_of(errors: Floats) -> ErrorPaths:
