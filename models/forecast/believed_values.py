@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved back to this
-_DOUBTFUL, _FALSE = 4.0, 8.0  # times that, from which less is believed, and nothing
+_DOUBTFUL, _FALSE = 2.0, 4.0  # times that, from which less is believed, and nothing
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10  # without which no move is unusual
 _LEAST_MOVE = 0.1  # of a standard deviation of the series: smaller moves are usual
@@ -39,7 +39,7 @@ def believed(rows: Floats, known: Flags, compared: Sequence[int]) -> Floats:
     """
     if rows.shape[1] <= _FEWEST_MOVES:
         return rows[:, -2:].copy()
-    reach = _reach(rows, known)
+    reach = _reach(rows, known, compared)
     before_both = (2, 3, *compared[2:])
     third, second, last = rows[:, -3], rows[:, -2], rows[:, -1]
     alone, latest = _moved(rows, 1, compared, reach), _moved(rows, 1, before_both, reach)
@@ -56,14 +56,27 @@ def believed(rows: Floats, known: Flags, compared: Sequence[int]) -> Floats:
     )
 
 
-def _reach(rows: Floats, known: Flags) -> Floats:
-    """The distance that values may move, [n, 3]; infinite where too few moves are known."""
-    pairs = known[:, 1:-1] & known[:, :-2]
-    moves = np.where(pairs[..., None], np.abs(np.diff(rows[:, :-1], axis=1)), np.nan)
-    enough = pairs.sum(axis=1) >= _FEWEST_MOVES
+def _reach(rows: Floats, known: Flags, compared: Sequence[int]) -> Floats:
+    """The distance that values may move, [n, 3]; infinite where too few moves are known.
+
+    Usual moves are those over the lag at which they are smallest: of a weekly pattern, a week.
+    """
+    usual = np.stack([_usual_moves(rows[:, :-1], known[:, :-1], lag) for lag in compared])
+    smallest = np.where(usual > 0, usual, np.inf).min(axis=0)
+    found = _FARTHEST_MOVE * np.maximum(smallest, _LEAST_MOVE)
+    return np.where(usual[0] > 0, found, np.inf)
+
+
+def _usual_moves(rows: Floats, known: Flags, lag: int) -> Floats:
+    """The usual moves over a lag, [n, 3]; zero where too few are known."""
     usual = np.zeros((len(rows), 3))
-    usual[enough] = _TO_SIGMA * np.nanmedian(moves[enough], axis=1)
-    return np.where(usual > 0, _FARTHEST_MOVE * np.maximum(usual, _LEAST_MOVE), np.inf)
+    pairs = known[:, lag:] & known[:, :-lag]
+    enough = pairs.sum(axis=1) >= _FEWEST_MOVES
+    if enough.any():
+        moves = np.abs(rows[enough, lag:] - rows[enough, :-lag])
+        moves = np.where(pairs[enough, :, None], moves, np.nan)
+        usual[enough] = _TO_SIGMA * np.nanmedian(moves, axis=1)
+    return usual
 
 
 def _moved(rows: Floats, back: int, lags: Sequence[int], reach: Floats) -> Floats:
