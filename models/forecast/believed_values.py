@@ -4,7 +4,8 @@ One wrong day, or two in a row, would carry on over the whole forecast. A value 
 it is near the value of a day, of two days or of a week before (of hours and shifts, of one step,
 two steps, a day or a week): a weekly pattern is no wrong day. The last two values are moved back
 together where each is far from all of those before both. A change is believed on its third day:
-where the third last value went as far the same way, none is moved.
+where the third last value went as far the same way, none is moved. Nor is WIP moved up where the
+line finishes in lots.
 
     >>> values = np.array([*[1.0, 1.1, 1.0, 0.9] * 4, 9.0, 9.1])
     >>> rows, known = np.repeat(values[None, :, None], 3, axis=2), np.ones((1, 18), bool)
@@ -26,6 +27,7 @@ _FARTHEST_MOVE = 4.0  # usual moves; a last value that moved further is moved ba
 _DOUBTFUL, _FALSE = 2.0, 4.0  # times that, from which less is believed, and nothing
 _TO_SIGMA = 1.4826  # median absolute move → standard deviation of a normal distribution
 _FEWEST_MOVES = 10  # without which no move is unusual
+_WIP, _THROUGHPUT = 0, 1
 _LEAST_MOVE = 0.1  # of a standard deviation of the series: smaller moves are usual
 
 
@@ -47,13 +49,28 @@ def believed(rows: Floats, known: Flags, compared: Sequence[int]) -> Floats:
     ways = np.sign([third - before, second - earlier, last - latest])
     both = (ways[1] != 0) & (ways[2] != 0)
     stays = both & (ways == ways[0]).all(axis=0)
-    return np.stack(
+    found = np.stack(
         [
             np.where(both & ~stays, earlier, second),
             np.where(stays, last, np.where(both, latest, alone)),
         ],
         axis=1,
     )
+    given, in_lots = rows[:, -2:, _WIP], _in_lots(rows[..., _THROUGHPUT])
+    found[..., _WIP] = np.where(
+        in_lots[:, None], np.minimum(found[..., _WIP], given), found[..., _WIP]
+    )
+    return found
+
+
+def _in_lots(throughput: Floats) -> Flags:
+    """True where more than half of the steps put out the least, that is nothing, [n].
+
+    When a lot leaves such a line, its WIP falls by more than it usually moves.
+    """
+    least = throughput.min(axis=1)
+    found: Flags = (np.median(throughput, axis=1) == least) & (throughput.max(axis=1) > least)
+    return found
 
 
 def _reach(rows: Floats, known: Flags, compared: Sequence[int]) -> Floats:

@@ -83,6 +83,16 @@ def test_usual_moves_of_a_weekly_pattern_are_those_over_a_week() -> None:
     assert start_of(values).scaled[0, -1, 0] == values[-8]
 
 
+@pytest.mark.parametrize(("by", "is_believed"), [(-5.0, True), (5.0, False)])
+def test_wip_of_a_line_that_finishes_in_lots_may_fall(by: float, is_believed: bool) -> None:
+    rows = np.repeat(wandering()[None, :, None], 3, axis=2)
+    rows[..., 1] = np.where(np.arange(28) % 5 == 2, 3.0, -0.5)
+    rows[0, -1, 0] += by
+    marks, none = np.ones((1, 28), bool), np.zeros(1, int)
+    found = LookBack.of_rows(rows, marks, none, none).scaled
+    assert (found[0, -1, 0] == rows[0, -1, 0]) == is_believed
+
+
 @pytest.mark.parametrize("length", [2, 8, 11])
 def test_of_a_few_rows_all_are_believed(length: int) -> None:
     values = np.zeros(length)
