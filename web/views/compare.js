@@ -7,7 +7,7 @@ import { drawForecast } from "../lib/forecast_chart.js";
 import { drawSkills } from "../lib/model_charts.js";
 import { empty, failure, head, link, notice, panel, show, table, targetName, TARGETS } from "../lib/parts.js";
 import { seriesOfModel, seriesPicker } from "../lib/series_picker.js";
-import { day, duration, number, percent, t } from "../lib/texts.js";
+import { duration, moment, number, percent, t } from "../lib/texts.js";
 import { skillOf, verdict } from "./home.js";
 import { kindOf, MOST } from "./models.js";
 
@@ -65,7 +65,7 @@ function comparison(models) {
       row(t("parameter.sequenceLength"), (model) => model.info.config?.sequence_length, number),
       row(t("models.weights"), (model) => model.model_summary?.total_params, number),
       [t("models.took"), ...models.map((model) => duration(model.info.training_time))],
-      [t("models.made"), ...models.map((model) => day(model.info.created_at))],
+      [t("models.made"), ...models.map((model) => moment(model.info.created_at))],
     ], t("compare.errors"));
 }
 
