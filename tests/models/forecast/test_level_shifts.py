@@ -72,6 +72,25 @@ def test_other_changes_are_no_shifts(change: Callable[[Floats], None]) -> None:
     assert not usual_of(values).is_shifted
 
 
+def test_a_throughput_that_moves_the_other_way_than_wip_is_no_shift() -> None:
+    values = line()
+    usual = values.copy()
+    values[-10:, 0] *= 2
+    values[-10:-5, 1] *= 0.3
+    found = usual_of(values)
+    assert found.ratios[0, 0] == pytest.approx(2, rel=0.08) and found.ratios[0, 1] == 1
+    assert found.rows[0, :, 1] == pytest.approx(usual[:, 1], rel=0.25)
+
+
+def test_weak_changes_of_two_targets_are_a_shift_together() -> None:
+    values = line(noise=0.15)
+    values[:, 2] = 100
+    values[-10:, 1] *= 0.7
+    assert not usual_of(values).is_shifted
+    values[-10:, 0] *= 0.7
+    assert usual_of(values).ages[0].tolist() == [10, 10, 0]
+
+
 def test_a_cycle_time_that_is_repeated_without_output_is_no_shift() -> None:
     values = line()
     values[:, 1] *= np.random.default_rng(2).random(ROWS) < 0.3
