@@ -51,6 +51,7 @@ class History(NamedTuple):
         ahead: known inputs of the steps after the last row: the plan.
         state: of the last row, from which the flow with the plan starts.
         baseline: a plan that this one differs from by intention.
+        warnings: sentences about how rows of a request were read.
     """
 
     series_key: SeriesKey
@@ -62,6 +63,7 @@ class History(NamedTuple):
     ahead: KnownInputs = KnownInputs()
     state: AskedState = AskedState()
     baseline: KnownInputs = KnownInputs()
+    warnings: tuple[str, ...] = ()
 
     @property
     def has_plan(self) -> bool:

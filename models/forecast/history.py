@@ -117,7 +117,8 @@ def _requested(
     last = int(panel.first[0]) + len(values) - 1
     own, planned = panel.calendar_of(0), cleaned.plan.get(series_key)
     ahead = KnownInputs() if planned is None else planned.after(own, last)
-    return History(series_key, values, last, own, panel.last_day(0), panel.known, ahead)
+    found = History(series_key, values, last, own, panel.last_day(0), panel.known, ahead)
+    return found._replace(warnings=tuple(table.read_as.get("warnings", ())))
 
 
 def named_rows(series_key: SeriesKey, request: ForecastFields) -> list[dict[str, Any]]:

@@ -135,6 +135,7 @@ def _other_warnings(
 ) -> tuple[list[str], list[str]]:
     """Warnings before and after those about the days of a forecast."""
     before = [
+        *history.warnings,
         *_not_believed(history, forecast),
         *_replaced(history, forecast),
         *_moved_levels(forecast),

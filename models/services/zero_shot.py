@@ -87,11 +87,13 @@ def zero_shot_forecaster(
             "datasetId", f"or another source of rows is required: {PRETRAINED_ID} needs {needed}"
         )
     rows = named_rows((request.plant, request.application, request.panel_size), request)
-    panel = cleaning.clean(tables.read_rows(rows, max_rows, options=request)).panel
+    table = tables.read_rows(rows, max_rows, options=request)
+    panel = cleaning.clean(table).panel
     if panel.lengths.max() < FEWEST_ROWS:
+        rule = " ".join([f"must have at least {FEWEST_ROWS} rows.", *table.read_as["warnings"]])
         raise InvalidInput.of(
             "history",
-            f"must have at least {FEWEST_ROWS} rows",
+            rule.removesuffix("."),
             f"{len(request.history)} rows of {panel.lengths.max()} {panel.calendar.step}s",
         )
     return of_panel(panel, _asks_what_if(request))

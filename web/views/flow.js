@@ -37,7 +37,7 @@ function ageing(found) {
     ...(found.older_units === null ? [] : /** @type {[string, string][]} */ ([[t("flow.older", { n: found.older_than ?? 0 }), number(found.older_units)]])),
   ]), found.oldest.length > 0 && table(
     [{ text: t("flow.unit") }, { text: t("flow.since") }, { text: t("flow.age"), number: true }, { text: t("flow.sooner"), number: true }],
-    found.oldest.slice(0, OLDEST).map((unit) => [unit.unit, day(unit.start), number(unit.age),
+    found.oldest.slice(0, OLDEST).map((unit) => [unit.unit, day(unit.start.slice(0, 10)), number(unit.age),
       unit.share_that_left_sooner > 0.85 ? badge(percent(unit.share_that_left_sooner), "warn") : percent(unit.share_that_left_sooner)]), t("flow.ageing")));
 }
 

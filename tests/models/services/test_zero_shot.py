@@ -324,3 +324,14 @@ def test_rows_with_unknown_values_are_forecast_alike_in_a_data_set_and_as_a_hist
     ):
         own, other = (ask(client, **body).json for body in (of_history, of_data))
         assert own["predictions"] == other["predictions"]
+
+
+def test_hours_that_were_put_together_to_days_are_told(client: FlaskClient) -> None:
+    start = np.datetime64("2024-01-01T00:00")
+    hours = [rows(1)[0] | {"date": str(start + np.timedelta64(i, "h"))} for i in range(480)]
+    reply = ask(client, history=hours).json
+    assert reply["step"] == "day" and "step=hour keeps" in reply["validation"]["warnings"][0]
+    few = ask(client, history=hours[:100])
+    assert few.status_code == 422 and "step=hour keeps" in few.json["error"]
+    apart = ask(client, history=hours, step="hour").json
+    assert apart["step"] == "hour" and apart["validation"]["warnings"] == []
