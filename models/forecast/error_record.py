@@ -6,6 +6,7 @@ Errors are divided by the half width of their 80 % interval, so that those of al
 A block is as many steps as the horizon; errors within it share what they are wrong about. Four of
 them count as much as the errors of all series, towards which the ratio is shrunk (as an empirical
 Bayes estimate is: B. Efron & C. Morris, "Stein's estimation rule and its competitors", 1973).
+Where the series of a training differ by more, as smooth and lumpy lines do, fewer blocks do.
 
 Rows that follow the training data show how good the forecasts have been since: forecasts are made
 from up to eight origins within them, and the intervals become as much wider or narrower.
@@ -34,14 +35,17 @@ from models.series.error_measures import mean_known
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_SHRUNK = 4.0  # blocks at which a record weighs as much as the errors of all series
+_CHANCE = 0.2  # variance of the logarithm of a block's mean error, by chance
+_SPREAD = 0.05  # variance of that logarithm over series, at the least
 OUTLYING = 3.0  # half widths; larger errors are cut to this
 _FARTHEST = 4.0  # ratio, and its inverse the least
 _ORIGINS = 8  # forecasts that a recent record is taken from
 _SPAN = 4  # horizons before the last row, within which they begin
 
 
-def record_ratio(errors: Floats, intervals: Intervals, series: Ints, blocks: Floats) -> Floats:
+def record_ratio(
+    errors: Floats, intervals: Intervals, series: Ints, blocks: Floats, *, of_all: bool = False
+) -> Floats:
     """Return the ratio by which the intervals of each series are to be widened, [S, 3].
 
     Args:
@@ -49,6 +53,7 @@ def record_ratio(errors: Floats, intervals: Intervals, series: Ints, blocks: Flo
             [n, S, H, 3]; NaN where unknown.
         series: number of each series, [S].
         blocks: independent errors of each series, [S].
+        of_all: True for all series of the intervals, which tell how much series differ.
     """
     steps = errors.shape[2]
     expected = intervals.mean_size(OUTLYING, steps)
@@ -57,22 +62,39 @@ def record_ratio(errors: Floats, intervals: Intervals, series: Ints, blocks: Flo
     for target in range(3):
         sizes = np.abs(errors[..., target]) / unit[..., target]
         sizes = np.minimum(sizes, OUTLYING, out=sizes) / expected[:, target]
-        ratio[:, target] = shrunk_ratio(mean_known(sizes, axis=(0, 2)), blocks)
+        mean = mean_known(sizes, axis=(0, 2))
+        spread = _spread(mean, blocks) if of_all else _SPREAD
+        ratio[:, target] = shrunk_ratio(mean, blocks, spread)
     return ratio
 
 
-def shrunk_ratio(mean: Floats, blocks: Floats) -> Floats:
+def shrunk_ratio(mean: Floats, blocks: Floats, spread: float = _SPREAD) -> Floats:
     """Return the ratio that a mean error ÷ expected error stands for; 1 where it is not known.
 
     Args:
         mean: of each series, [S]; NaN where unknown.
         blocks: independent errors of each series, [S].
+        spread: variance of the logarithm of the true ratio over series.
     """
     ratio = np.ones(len(mean))
-    known = np.flatnonzero((blocks > 0) & (mean > 0))
-    power = blocks[known] / (blocks[known] + _SHRUNK)
-    ratio[known] = np.clip(mean[known], 1 / _FARTHEST, _FARTHEST) ** power
+    known = (blocks > 0) & (mean > 0)
+    power = blocks[known] / (blocks[known] + _CHANCE / spread)
+    ratio[known] = np.exp(_logarithms(mean[known]) * power)
     return ratio
+
+
+def _spread(mean: Floats, blocks: Floats) -> float:
+    """The variance of the logarithm of the true ratio over series: what chance leaves of it."""
+    known = (blocks > 0) & (mean > 0)
+    if not known.any():
+        return _SPREAD
+    beyond = np.mean(_logarithms(mean[known]) ** 2 - _CHANCE / blocks[known])
+    return max(float(beyond), _SPREAD)
+
+
+def _logarithms(ratios: Floats) -> Floats:
+    logs: Floats = np.log(np.clip(ratios, 1 / _FARTHEST, _FARTHEST))
+    return logs
 
 
 def recent_ratios(

@@ -154,7 +154,7 @@ def fit_intervals(
             return np.ones_like(scale)
         errors = np.concatenate([known[k] for k in chosen])
         blocks = np.sum([parts[k].blocks for k in chosen], axis=0)
-        return record_ratio(errors, pooled, every, blocks)
+        return record_ratio(errors, pooled, every, blocks, of_all=True)
 
     numbers = range(len(parts))
     own = ratio(numbers)

@@ -30,6 +30,21 @@ def test_a_ratio_is_shrunk_by_the_number_of_blocks(
     np.testing.assert_allclose(found, size**power, rtol=0.08)
 
 
+def test_a_record_counts_for_more_where_series_differ_by_more_than_chance(
+    intervals: Intervals,
+) -> None:
+    sizes = np.array([0.3, 0.4, 2.5, 3.0])
+    each = np.concatenate([errors(size, 1) for size in sizes], axis=1)
+    every, blocks = np.zeros(4, int), np.full(4, 4.0)
+    alone = record_ratio(each, intervals, every, blocks)
+    together = record_ratio(each, intervals, every, blocks, of_all=True)
+    assert (np.abs(np.log(alone)) < 0.55 * np.abs(np.log(sizes))[:, None]).all()
+    assert (np.abs(np.log(together)) > 1.5 * np.abs(np.log(alone))).all()
+    alike = np.concatenate([errors(size, 1) for size in (0.9, 1.0, 1.1, 1.0)], axis=1)
+    found = [record_ratio(alike, intervals, every, blocks, of_all=one) for one in (True, False)]
+    np.testing.assert_array_equal(*found)
+
+
 def test_unknown_errors_and_one_huge_error_change_little(intervals: Intervals) -> None:
     known = errors(1, 1)
     known[::2] = np.nan
