@@ -45,7 +45,7 @@ _PART = 0.2  # of a shift's logarithm, to which a row is still at one of the two
 _MARGIN = 0.5  # of the range of the rows before, beyond which others are far away
 _KNOWN = 0.75  # of the usual output of a span, at rows that are known
 _CLOSED = 0.2  # of the mean profile: rows below tell no level
-_TINY = 1e-3  # of the usual level, in place of less
+_TINY = 1e-3  # of the usual level, in place of less; the least ratio
 
 
 @dataclass(frozen=True)
@@ -217,8 +217,9 @@ def _shift_of(values: Floats, weights: Floats, age: int, sign: float) -> _Shift 
         return None
     usual, change = _relative(values, weights, len(values) - begin)
     first = _first_alike(change, worked, begin)
-    ratio = float(values[first:].sum() / usual[first:].sum())
-    if ratio < _TINY or sign * np.log(ratio) < _LEAST:
+    expected = float(usual[first:].sum())  # 0 after a month without anything
+    ratio = float(values[first:].sum()) / expected if expected > 0 else 0.0
+    if not _TINY <= ratio <= 1 / _TINY or sign * np.log(ratio) < _LEAST:
         return None
     on_its_way = (weights > _CLOSED) & (sign * change < (1 - _PART) * sign * np.log(ratio))
     on_its_way[first:] = False

@@ -57,6 +57,7 @@ class PublishedModel:
         intervals: quantiles of the errors; None: there are no intervals, confidence is zero.
         error_paths: how errors of all steps and targets go together.
         raw_intervals: of values before reconciliation; None: they are the same.
+        follows_shifts: False if shifts of the level are not looked for.
     """
 
     encoding: Encoding
@@ -65,6 +66,7 @@ class PublishedModel:
     intervals: Intervals | None
     error_paths: ErrorPaths
     raw_intervals: Intervals | None = None
+    follows_shifts: bool = True
 
     @property
     def look_back(self) -> int:
@@ -128,7 +130,7 @@ class PublishedModel:
         """The forecasts, scaled, [n, steps, 3], and the shifts of the level that they follow."""
         series, scaling, calendar = look_back.series, self.encoding.scaling, look_back.calendar
         trained = bool((series < len(self.encoding.series_keys)).all())
-        if calendar.step is not Step.DAY:
+        if calendar.step is not Step.DAY or not self.follows_shifts:
             return self.paths.path(look_back, steps, trained), None
         rows = scaling.inverse(look_back.scaled, series)
         level = at_usual_level(rows, look_back.is_known, calendar.season)

@@ -131,6 +131,7 @@ class ModelDocument(_Fields):
         default=None, validation_alias="spread", serialization_alias="spread"
     )
     raw_intervals: dict[str, Any] | None = None  # of values before reconciliation
+    follows_shifts: bool = True  # of the level
     error_paths: list[list[list[int]]] | None = None
     plans: dict[str, Any] | None = None  # effect, intervals and is_certain of `PlanParts`
     what_if: dict[str, Any] | None = Field(

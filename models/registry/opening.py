@@ -76,6 +76,7 @@ def _model(document: ModelDocument, network: Network) -> PublishedModel | Legacy
         if document.error_paths is None
         else ErrorPaths.from_document(document.error_paths),
         _optional(Intervals, document.raw_intervals),
+        document.follows_shifts,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reconciliation and prediction intervals of a model, fitted on the held-back end.
+"""The parts of a model that are fitted on the held-back end, above all its prediction intervals.
 
 Quantiles of the errors there give the widths of the intervals (split conformal prediction:
 Papadopoulos et al., "Inductive confidence machines for regression", 2002); errors from earlier
@@ -14,7 +14,7 @@ pretrained network expects them to be (`models.training.expected_errors`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from models.forecast.reconciliation import Reconciliation
 from models.forecast.sample_paths import ErrorPaths
 from models.forecast.standing_places import without_standing_errors
 from models.series import error_measures
+from models.series.calendar import Step
 from models.series.panel import Panel
 from models.training.combination_choice import Weights
 from models.training.error_correlation import fit_error_paths
@@ -41,6 +42,22 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _FEWEST_ROLL_OUTS = 40  # to fit a reconciliation on
+
+
+def follows_shifts(model: PublishedModel, prepared: PreparedData) -> bool:
+    """Return False if forecasts of the calibration span are worse for following shifts.
+
+    On some lines a change of the level is the usual course, which the members know.
+
+    Args:
+        model: that follows them, fitted on the rows before the calibration span.
+    """
+    rows = prepared.windows.calibration
+    if not rows.size or prepared.panel.calendar.step is not Step.DAY:
+        return True
+    origins = origins_of(rows)
+    usual = roll(replace(model, follows_shifts=False), prepared, origins, rows)
+    return _loss(usual, roll(model, prepared, origins, rows).values) <= 1
 
 
 def fit_reconciliation(

@@ -38,6 +38,7 @@ from models.training.calibration import (
     fit_intervals,
     fit_reconciliation,
     fit_sample_paths,
+    follows_shifts,
     samples_of,
 )
 from models.training.combination_choice import Weights, choose_weights, usual_weights
@@ -110,6 +111,7 @@ def evaluate(
         earlier = samples_of(prepared, earlier_errors(prepared, end), _PRETRAINED_ALONE)
         return [*samples_of(prepared, tried, own), *earlier]
 
+    model = replace(model, follows_shifts=follows_shifts(using(newest, weights), prepared))
     law = fit_reconciliation(using(newest, weights), prepared, prepared.cut)
     model = replace(model, reconciliation=law)
     windows, series = prepared.windows, tried_series(prepared.panel)

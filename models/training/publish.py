@@ -125,6 +125,7 @@ def make_document(
         reconciliation=None if reconciliation is None else reconciliation.to_document(),
         intervals=None if intervals is None else intervals.to_document(),
         raw_intervals=None if raw is None else raw.to_document(),
+        follows_shifts=model.follows_shifts,
         error_paths=model.error_paths.to_document(),
         what_if=_what_if(prepared).to_document(),
         split=SplitDates.model_validate(_split_dates(prepared)),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.forecast.level_shifts import ROWS, UsualLevel, at_usual_level
@@ -96,6 +98,22 @@ def test_a_cycle_time_that_is_repeated_without_output_is_no_shift() -> None:
     values[:, 1] *= np.random.default_rng(2).random(ROWS) < 0.3
     values[-8:, 1:] = 0.0, 300.0
     assert usual_of(values).ratios[0, 2] == 1
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 1e-9, 1.0, 7.0, 1e6]), st.integers(1, 40)), min_size=1)
+)
+def test_whatever_the_rows_are_ratios_are_bounded(parts: list[tuple[float, int]]) -> None:
+    levels = np.concatenate([np.full(length, level) for level, length in parts])
+    found = usual_of(np.resize(levels, (ROWS,))[:, None] * line() / 100)
+    assert ((found.ratios >= 1e-3) & (found.ratios <= 1e3)).all()
+    assert np.isfinite(found.rows).all() and (found.rows >= 0).all()
+
+
+def test_a_start_after_a_month_without_anything_is_no_shift() -> None:
+    values = line()
+    values[-40:-10] = values[-110:-80] = 0.0
+    assert not usual_of(values).is_shifted
 
 
 def test_few_rows_tell_no_shift() -> None:

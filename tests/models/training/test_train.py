@@ -259,3 +259,17 @@ def test_a_document_that_lacks_something_is_damaged(
     with pytest.raises(DamagedFile, match="lacks"):
         rest = {k: v for k, v in document.items() if k != entry}
         open_forecaster(ModelDocument.of(rest), content)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "follows"),
+    [([(day, 8) for day in range(25, 420, 60)], False), ([(395, 25)], True)],
+)
+def test_shifts_are_followed_unless_held_back_days_tell_that_they_pass(
+    tmp_path: Path, shifts: list[tuple[int, int]], follows: bool
+) -> None:
+    rows = 100 * np.exp(0.03 * np.random.default_rng(1).normal(size=(2, 420, 3)))
+    for begin, length in shifts:
+        rows[:, begin : begin + length] *= 2
+    document, forecaster = trained(tmp_path, panel_of(*rows))
+    assert (document["follows_shifts"], forecaster.model.follows_shifts) == (follows, follows)
