@@ -20,6 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.series.error_measures import median_known
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -92,7 +94,7 @@ def _usual_moves(rows: Floats, known: Flags, lag: int) -> Floats:
     if enough.any():
         moves = np.abs(rows[enough, lag:] - rows[enough, :-lag])
         moves = np.where(pairs[enough, :, None], moves, np.nan)
-        usual[enough] = _TO_SIGMA * np.nanmedian(moves, axis=1)
+        usual[enough] = _TO_SIGMA * median_known(moves)
     return usual
 
 

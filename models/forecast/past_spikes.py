@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.series.calendar import Calendar
+from models.series.error_measures import median_known
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ def _usual(moves: Floats) -> Floats:
     """
     known, moving = (~np.isnan(moves)).sum(axis=1), (moves > 0).sum(axis=1)
     is_constant = (moving <= _OF_CONSTANT) & (known >= 4 * _FEWEST_MOVES)
-    median = _TO_SIGMA * _median(np.where(moves > 0, moves, np.nan))
+    median = _TO_SIGMA * median_known(np.where(moves > 0, moves, np.nan))
     of_moving = np.where(moving >= _FEWEST_MOVES, np.fmax(median, _LEAST_MOVE), np.inf)
     found: Floats = np.where(is_constant, _LEAST_MOVE, of_moving)
     return found
@@ -129,17 +130,9 @@ def _beside(values: NDArray[Any], offset: int) -> NDArray[Any]:
 
 def _logs(values: Floats) -> Floats:
     """Logarithms, [n, m, 3]; NaN for series that are mostly zero."""
-    level = _median(values)[:, None]
+    level = median_known(values)[:, None]
     is_near_zero = (values < _NEAR_ZERO * level).any(axis=1, keepdims=True)
     moved = values + np.where(is_near_zero, _OFFSET * level, 0.0)
     found = np.full(values.shape, np.nan)
     np.log(moved, out=found, where=(moved > 0) & (level > 0))
-    return found
-
-
-def _median(values: Floats) -> Floats:
-    """Median of the known values of each series, [n, 3]; NaN where there is none."""
-    ordered = np.sort(values, axis=1)
-    middle = np.maximum((~np.isnan(values)).sum(axis=1, keepdims=True) - 1, 0) // 2
-    found: Floats = np.take_along_axis(ordered, middle, axis=1)[:, 0]
     return found

@@ -33,6 +33,25 @@ def mean_known(values: Floats, axis: int | tuple[int, ...] | None = None) -> Any
     return np.divide(total, count, out=nothing, where=count > 0)
 
 
+def median_known(values: Floats) -> Floats:
+    """Return the median over the second axis of the values that are not NaN, [n, k].
+
+    NaN where there are none. NumPy's own takes five times as long for some hundred values.
+
+    Args:
+        values: [n, m, k].
+
+    >>> median_known(np.array([[[5.0], [np.nan], [1.0]], [[4.0], [9.0], [2.0]]])).ravel().tolist()
+    [3.0, 4.0]
+    """
+    ordered = np.sort(values, axis=1)
+    count = (~np.isnan(values)).sum(axis=1, keepdims=True)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    middle = [np.take_along_axis(ordered, place, axis=1) for place in (low, high)]
+    found: Floats = ((middle[0] + middle[1]) / 2)[:, 0]
+    return found
+
+
 def finite(value: float) -> float | None:
     """Return a number for JSON: None instead of NaN or infinity."""
     return float(value) if np.isfinite(value) else None
