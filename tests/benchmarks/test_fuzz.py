@@ -14,6 +14,7 @@ from tests.support.running_service import start_service
 pytestmark = pytest.mark.service
 
 
+@pytest.mark.long
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     service = start_service(tmp_path, **run.SETTINGS)
     try:

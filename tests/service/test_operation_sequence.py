@@ -68,7 +68,9 @@ def test_without_any_data_the_generators_defaults_are_trained_on(service: Servic
     [
         pytest.param("/api/model/train", {}, marks=pytest.mark.long),
         pytest.param("/api/model/train/enhanced", {}, marks=pytest.mark.long),
-        ("/api/model/train/parallel/plants", {"plants": ["Werk A"]}),
+        pytest.param(
+            "/api/model/train/parallel/plants", {"plants": ["Werk A"]}, marks=pytest.mark.long
+        ),
         pytest.param("/api/model/train/parallel/enhanced", {}, marks=pytest.mark.long),
     ],
 )

@@ -194,6 +194,7 @@ def run(service: Service, folder: Path, *more: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.long
 def test_verify_repairs_a_running_service_and_then_finds_nothing_more(
     service: Service, question: dict[str, str], tmp_path: Path
 ) -> None:

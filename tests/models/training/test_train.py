@@ -247,15 +247,22 @@ def test_a_network_that_is_none_is_a_damaged_file(content: bytes) -> None:
         open_network(content)
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, panel: Panel) -> tuple[Any, bytes]:
+    """The document and the network of a trained model."""
+    folder = tmp_path_factory.mktemp("published")
+    document, _ = trained(folder, panel)
+    return document, (folder / f"{document['model_id']}.onnx").read_bytes()
+
+
 @pytest.mark.parametrize(
     "entry",
     ["encoding", "series", "anchor", "network", "combination", "coherence", "spread", "response"],
 )
 def test_a_document_that_lacks_something_is_damaged(
-    tmp_path: Path, entry: str, panel: Panel
+    published: tuple[Any, bytes], entry: str
 ) -> None:
-    document, _ = trained(tmp_path, panel)
-    content = (tmp_path / f"{document['model_id']}.onnx").read_bytes()
+    document, content = published
     with pytest.raises(DamagedFile, match="lacks"):
         rest = {k: v for k, v in document.items() if k != entry}
         open_forecaster(ModelDocument.of(rest), content)
