@@ -15,6 +15,7 @@ POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nX-Request-ID: one\r\nContent-Length: 2\r\n\r\n{}"
 
 
+@pytest.mark.long
 @pytest.mark.service
 def test_mutated_requests_find_nothing(tmp_path: Path) -> None:
     service = start_service(tmp_path, **run.SETTINGS)

@@ -278,6 +278,7 @@ def test_backtests_leave_the_training_log_alone(service: Service, trained: Body)
     assert service.get("/api/training/logs").json()["logs"] == before != []
 
 
+@pytest.mark.long
 def test_a_backtest_does_not_wait_for_a_training(
     service: Service, trained: Body, dataset: Body
 ) -> None:

@@ -265,9 +265,9 @@ def test_a_plant_that_has_no_model(service: Service, plants: Body) -> None:
 @pytest.mark.parametrize(
     ("path", "data"),
     [
-        ("/api/model/train", "historicalDays"),
+        ("/api/model/train", "datasetId"),
         ("/api/model/train/parallel/plants", "datasetId"),
-        pytest.param("/api/model/train", "datasetId", marks=pytest.mark.long),
+        pytest.param("/api/model/train", "historicalDays", marks=pytest.mark.long),
         pytest.param("/api/model/train/parallel/plants", "historicalDays", marks=pytest.mark.long),
     ],
 )

@@ -91,6 +91,7 @@ def test_generate_train_predict(service: Service, path: str, more: Body) -> None
     assert len(forecast.json()["predictions"]) == 30
 
 
+@pytest.mark.long
 def test_the_picture_is_of_the_newest_enhanced_model(service: Service) -> None:
     own = FAST | {"plants": ["Own"], "historicalDays": 60}
     enhanced = service.post("/api/model/train/enhanced", own).json()["model_id"]
@@ -111,6 +112,7 @@ def test_data_of_a_group_goes_with_its_last_model(service: Service) -> None:
     assert service.get(path).status_code == 404
 
 
+@pytest.mark.long
 def test_a_refused_or_cancelled_training_is_no_error_of_the_service(service: Service) -> None:
     body = FAST | {"datasetId": generate(service, "Werk B")}
     assert service.post("/api/model/train", body | {"sequenceLength": 300}).status_code == 422
