@@ -19,12 +19,11 @@ from benchmarks.accuracy import adversarial
 from benchmarks.accuracy.datasets import DataSet, until
 from benchmarks.accuracy.protocol import Floats, Forecast
 from benchmarks.accuracy.service import Service
+from models.forecast.pretrained import FILE
 from models.series.panel import TARGETS
 from utils import palette
 
-_ROOT = Path(__file__).resolve().parents[2]
-_IMAGES = _ROOT / "docs" / "images"
-_PRETRAINED = _ROOT / "models" / "forecast" / "pretrained.json"
+_IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 _COLUMNS = 4
 _SHOWN = 56  # rows before the origin
 _SEED, _LEVEL = 1, 80
@@ -84,7 +83,7 @@ def draw_pretraining(path: Path) -> None:
     Args:
         path: of the picture.
     """
-    document: dict[str, Any] = json.loads(_PRETRAINED.read_text())
+    document: dict[str, Any] = json.loads(FILE.with_suffix(".json").read_text())
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     first, *stages = [*document["earlier"], document]
     axes, begun = figure.subplots(), first["curve"][-1]["step"]

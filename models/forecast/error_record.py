@@ -6,7 +6,7 @@ Errors are divided by the half width of their 80 % interval, so that those of al
 A block is as many steps as the horizon; errors within it share what they are wrong about. Four of
 them count as much as the errors of all series, towards which the ratio is shrunk (as an empirical
 Bayes estimate is: B. Efron & C. Morris, "Stein's estimation rule and its competitors", 1973).
-Where the series of a training differ by more, as smooth and lumpy lines do, fewer blocks do.
+Where the series of a training differ by more, as smooth and lumpy lines do, fewer are enough.
 
 Rows that follow the training data show how good the forecasts have been since: forecasts are made
 from up to eight origins within them, and the intervals become as much wider or narrower.
@@ -93,6 +93,7 @@ def _spread(mean: Floats, blocks: Floats) -> float:
 
 
 def _logarithms(ratios: Floats) -> Floats:
+    """Logarithms of ratios, bounded."""
     logs: Floats = np.log(np.clip(ratios, 1 / _FARTHEST, _FARTHEST))
     return logs
 

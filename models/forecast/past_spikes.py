@@ -64,8 +64,7 @@ def _cleaned(values: Floats, lags: Sequence[int]) -> Floats:
     """Values, [n, m, 3], with the nearest of the rows beside them in place of spikes."""
     logs = _logs(values)
     moves = np.abs(np.diff(logs, axis=1))
-    usual = _usual(moves)
-    limit = _FARTHEST * usual[:, None]
+    limit = _FARTHEST * _usual(moves)[:, None]
     moving = (moves > limit).any(axis=(1, 2))
     found = values.copy()
     if moving.any():

@@ -11,7 +11,7 @@ from models.registry.model_document import ModelDocument
 from models.series.calendar import EVERY_DAY
 from models.series.panel import SERIES_FIELDS
 from utils.api.schemas.forecasting import BatchItem, PredictRequest, ScenariosRequest
-from utils.errors import DamagedFile, InvalidInput, NotFound
+from utils.errors import DamagedFile, InvalidInput, NotFound, Unavailable
 
 Request = TypeVar("Request", PredictRequest, ScenariosRequest, BatchItem)
 
@@ -33,12 +33,13 @@ def outdated(request: PredictRequest, as_of: str, datasets: Datasets) -> list[st
     Args:
         as_of: the last date that the forecast knows.
     """
-    newest = datasets.newest_of_clients()
-    if newest is None or request.as_of is not None or request.history is not None:
+    if request.as_of is not None or request.history is not None:
         return []
-    rows = []
-    with contextlib.suppress(NotFound, DamagedFile):  # no forecast of a model depends on them
-        rows = datasets.rows_of(newest, _key(request), None, 1)
+    rows: list[dict[str, Any]] = []
+    # Without the store of the data there is no warning, but the forecast.
+    with contextlib.suppress(NotFound, DamagedFile, Unavailable):
+        newest = datasets.newest_of_clients()
+        rows = datasets.rows_of(newest, _key(request), None, 1) if newest else []
     end = rows[-1]["date"] if rows else ""
     if len(end) != len(as_of) or end <= as_of:  # of days, and of hours
         return []

@@ -17,7 +17,7 @@ from models.services.newest_rows import dataset_of, outdated, with_newest_rows
 from tests.support.samples import PLAIN_MODEL, SAMPLES
 from utils.api.schemas.forecasting import PredictRequest
 from utils.api.upload_options import RowsOptions
-from utils.errors import InvalidInput
+from utils.errors import InvalidInput, Unavailable
 from utils.settings import Settings
 
 HEADER = "date,plant,application,panel_size,wip,throughput,cycle_time"
@@ -71,6 +71,15 @@ def test_a_plants_model_is_outdated_where_the_newest_data_has_later_rows(
     found = outdated(PredictRequest.parse(ASKED | asked), end, grown[0])
     assert len(found) == count
     assert all(f"{grown[1]}, has rows of this series up to 2024-01-28" in text for text in found)
+
+
+def test_without_the_store_of_the_data_there_is_no_warning(
+    grown: tuple[Datasets, str], tmp_path: Path
+) -> None:
+    (tmp_path / "data").rename(tmp_path / "unmounted")
+    with pytest.raises(Unavailable):
+        grown[0].newest_of_clients()
+    assert outdated(PredictRequest.parse(ASKED), "2024-01-20", grown[0]) == []
 
 
 @pytest.mark.parametrize(
